@@ -13,4 +13,5 @@ const current =
   existsSync(stamp) &&
   existsSync('dist/definitions.json') &&
   sources.every((path) => !existsSync(path) || newest(path) <= statSync(stamp).mtimeMs);
-if (!current) execFileSync('npm', ['run', '--silent', 'build'], { stdio: 'inherit', shell: process.platform === 'win32' });
+if (!current)
+  execFileSync('npm', ['run', '--silent', 'build'], { stdio: 'inherit', shell: process.platform === 'win32' });

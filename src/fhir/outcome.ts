@@ -1,0 +1,73 @@
+/** OperationOutcome and the error that carries one. https://hl7.org/fhir/R4/operationoutcome.html */
+
+export type IssueSeverity = 'fatal' | 'error' | 'warning' | 'information';
+
+/** https://hl7.org/fhir/R4/valueset-issue-type.html */
+export type IssueType =
+  | 'invalid'
+  | 'structure'
+  | 'required'
+  | 'value'
+  | 'invariant'
+  | 'security'
+  | 'login'
+  | 'forbidden'
+  | 'processing'
+  | 'not-supported'
+  | 'duplicate'
+  | 'multiple-matches'
+  | 'not-found'
+  | 'deleted'
+  | 'too-long'
+  | 'code-invalid'
+  | 'extension'
+  | 'too-costly'
+  | 'business-rule'
+  | 'conflict'
+  | 'transient'
+  | 'lock-error'
+  | 'exception'
+  | 'timeout'
+  | 'incomplete'
+  | 'throttled'
+  | 'informational';
+
+export interface Issue {
+  readonly severity: IssueSeverity;
+  readonly code: IssueType;
+  /** A text that a person can act on; never a stack trace, never a resource's contents. */
+  readonly diagnostics: string;
+  /** FHIRPath of the element at fault, e.g. `Patient.name[0].family`. */
+  readonly expression?: readonly string[];
+}
+
+export interface OperationOutcome {
+  readonly resourceType: 'OperationOutcome';
+  readonly issue: readonly Issue[];
+}
+
+/** An OperationOutcome of these issues. */
+export function operationOutcome(issues: readonly Issue[]): OperationOutcome {
+  return { resourceType: 'OperationOutcome', issue: issues };
+}
+
+/** An expected failure of an interaction: an HTTP status, its issues, and headers that belong to it (`ETag`, `Allow`). */
+export class OutcomeError extends Error {
+  readonly status: number;
+  readonly issues: readonly Issue[];
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(status: number, issues: readonly Issue[], headers: Readonly<Record<string, string>> = {}) {
+    super(issues[0]?.diagnostics ?? `status ${status}`);
+    this.name = 'OutcomeError';
+    this.status = status;
+    this.issues = issues;
+    this.headers = headers;
+  }
+}
+
+/** An OutcomeError with one issue of severity `error`. `expression` names the element at fault, if one is. */
+export function failure(status: number, code: IssueType, diagnostics: string, expression?: string): OutcomeError {
+  const issue: Issue = { severity: 'error', code, diagnostics };
+  return new OutcomeError(status, [expression === undefined ? issue : { ...issue, expression: [expression] }]);
+}

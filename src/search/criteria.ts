@@ -1,0 +1,172 @@
+/** The lowered tree of criteria that stores compile: plain data, no text left to parse. https://hl7.org/fhir/R4/search.html */
+import type { DecimalKey } from './entry.ts';
+
+/** https://hl7.org/fhir/R4/valueset-search-param-type.html */
+export type SearchParameterType =
+  | 'number'
+  | 'date'
+  | 'string'
+  | 'token'
+  | 'reference'
+  | 'composite'
+  | 'quantity'
+  | 'uri'
+  | 'special';
+
+/** What a store needs to know of a search parameter. Plain data: it crosses threads. */
+export interface Parameter {
+  /** The resource type that is searched, e.g. `Patient`; never `Resource`. */
+  readonly type: string;
+  readonly code: string;
+  readonly kind: SearchParameterType;
+  /** Whether a resource may have more than one value. */
+  readonly multiple: boolean;
+  /** For tokens: whether values are kept as text (`IdentifierValue`), not through a dictionary (`TokenValue`). */
+  readonly textual: boolean;
+  /** For composites: the kinds of the components, in order. */
+  readonly components: readonly ComponentKind[];
+}
+
+export interface ComponentKind {
+  readonly kind: Exclude<SearchParameterType, 'composite' | 'special'>;
+  readonly textual: boolean;
+}
+
+export type ComparisonOperator = '<' | '<=' | '>' | '>=';
+
+/** A comparison of one end of a stored interval with a value (milliseconds, or a decimal key). */
+export interface Comparison<V extends number | DecimalKey> {
+  readonly end: 'low' | 'high';
+  readonly operator: ComparisonOperator;
+  readonly value: V;
+}
+
+/** A test of a stored interval: an OR of ANDs. Every prefix is lowered to one. */
+export type IntervalTest<V extends number | DecimalKey> = readonly (readonly Comparison<V>[])[];
+
+/** A test of one value of a parameter; a list of tests is an OR. */
+export interface TokenTest {
+  readonly kind: 'token';
+  /** undefined: any system; '': values without a system. */
+  readonly system?: string;
+  /** undefined: any code. */
+  readonly code?: string;
+  /** Whether the code is compared by `foldToken` (`search/normalise.ts`), that is without case. */
+  readonly fold: boolean;
+}
+
+export interface StringTest {
+  readonly kind: 'string';
+  readonly match: 'starts' | 'contains' | 'exact';
+  /** Normalised, except for `exact`. */
+  readonly value: string;
+}
+
+export interface DateTest {
+  readonly kind: 'date';
+  readonly interval: IntervalTest<number>;
+}
+
+export interface NumberTest {
+  readonly kind: 'number';
+  readonly interval: IntervalTest<DecimalKey>;
+}
+
+export interface QuantityTest {
+  readonly kind: 'quantity';
+  readonly interval: IntervalTest<DecimalKey>;
+  /** undefined: any system. */
+  readonly system?: string;
+  /** undefined: any; compared with the code, and with the unit's text too where no system is given. */
+  readonly code?: string;
+}
+
+export interface ReferenceTest {
+  readonly kind: 'reference';
+  readonly type: string;
+  readonly id: string;
+}
+
+export interface UriTest {
+  readonly kind: 'uri';
+  /** `canonical`: the value itself or the value followed by `|` and any version. */
+  readonly match: 'exact' | 'canonical';
+  readonly value: string;
+}
+
+export type SimpleTest = TokenTest | StringTest | DateTest | NumberTest | QuantityTest | ReferenceTest | UriTest;
+
+/** A test of one repetition of a composite: each component's test holds for that component's value. */
+export interface CompositeTest {
+  readonly kind: 'composite';
+  readonly components: readonly SimpleTest[];
+}
+
+export type ValueTest = SimpleTest | CompositeTest;
+
+/** Holds when any value of the parameter passes any of the tests. `anyOf` is never empty. */
+export interface ValueCriterion {
+  readonly kind: 'value';
+  readonly parameter: Parameter;
+  readonly anyOf: readonly ValueTest[];
+}
+
+/** Holds when the resource has no value of the parameter (`missing` true), or has one (false). */
+export interface MissingCriterion {
+  readonly kind: 'missing';
+  readonly parameter: Parameter;
+  readonly missing: boolean;
+}
+
+/** Holds for these logical ids. `ids` has no duplicates; empty: nothing. */
+export interface IdCriterion {
+  readonly kind: 'id';
+  readonly ids: readonly string[];
+}
+
+/** A test of `meta.lastUpdated`, a point in milliseconds: both `low` and `high` are that instant. */
+export interface LastUpdatedCriterion {
+  readonly kind: 'lastUpdated';
+  readonly interval: IntervalTest<number>;
+}
+
+/** Holds for what any of the sources refers to through the parameter (an `_include`). */
+export interface ReferencedCriterion {
+  readonly kind: 'referenced';
+  /** The reference parameter of the sources' type. */
+  readonly parameter: Parameter;
+  /** Logical ids of the sources; all of the parameter's type. */
+  readonly by: readonly string[];
+}
+
+export interface AndCriterion {
+  readonly kind: 'and';
+  readonly of: readonly Criterion[];
+}
+
+export interface OrCriterion {
+  readonly kind: 'or';
+  readonly of: readonly Criterion[];
+}
+
+export interface NotCriterion {
+  readonly kind: 'not';
+  readonly of: Criterion;
+}
+
+/** A criterion on resources of one type. `and` of nothing holds always, `or` of nothing never. */
+export type Criterion =
+  | AndCriterion
+  | OrCriterion
+  | NotCriterion
+  | ValueCriterion
+  | MissingCriterion
+  | IdCriterion
+  | LastUpdatedCriterion
+  | ReferencedCriterion;
+
+/** One key of `_sort`. `lastUpdated` and `id` stand for `_lastUpdated` and `_id`. */
+export interface SortKey {
+  readonly by: Parameter | 'lastUpdated' | 'id';
+  readonly descending: boolean;
+}

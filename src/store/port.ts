@@ -1,0 +1,145 @@
+/**
+ * What every store does. Each rule below is the title of a contract test (`test/contract/`).
+ * https://hl7.org/fhir/R4/http.html
+ */
+import type { Criterion, SortKey } from '../search/criteria.ts';
+import type { AuditLog } from './audit-log.ts';
+import type { Commit, Committed, ResourceKey, WriteMethod } from './write.ts';
+
+/** A version of a resource as stored. `body` is its exact JSON in UTF-8, undefined for a deletion. */
+export interface Version {
+  readonly type: string;
+  readonly id: string;
+  readonly versionId: number;
+  /** Milliseconds since 1970. */
+  readonly lastUpdated: number;
+  readonly method: WriteMethod;
+  readonly body: Uint8Array | undefined;
+}
+
+/** A place in a walk: plain data that `search/cursor.ts` signs. Only the store that made it reads `key`. */
+export interface Position {
+  /** The change number of the walk's first page. */
+  readonly at: number;
+  /** When the first page was read, in milliseconds since 1970. */
+  readonly since: number;
+  /** The total of the first page, where it was counted; kept for the walk. */
+  readonly total?: number;
+  readonly direction: 'next' | 'previous';
+  /** The store's own key of the last row seen; absent: the first page. */
+  readonly key?: readonly (string | number | null)[];
+}
+
+/** A criterion and a sort on resources of one type. */
+export interface TypeQuery {
+  readonly type: string;
+  readonly criterion: Criterion;
+  /** As many as every other part of the same query has; keys at the same place compare with each other. */
+  readonly sort: readonly SortKey[];
+}
+
+export interface SearchQuery {
+  /** One part for each searched type. */
+  readonly parts: readonly TypeQuery[];
+  /** Matches a page; 0 asks for the total alone. */
+  readonly count: number;
+  /** `bounded`: exact up to `totalBound` matches, otherwise absent. Ignored where `position` has a total. */
+  readonly total: 'none' | 'bounded' | 'accurate' | 'estimate';
+  readonly totalBound: number;
+  /** The page to read; absent: the first page of a new walk. */
+  readonly position?: Position;
+  /** Milliseconds the search may take. */
+  readonly budget: number;
+}
+
+export interface SearchPage {
+  readonly matches: readonly Version[];
+  readonly total?: number;
+  /** The walk's first page; absent where the walk has but one. */
+  readonly first?: Position;
+  /** Absent on the last page. */
+  readonly next?: Position;
+  /** Absent on the first page. */
+  readonly previous?: Position;
+}
+
+export interface HistoryQuery {
+  /** Absent: all types. */
+  readonly type?: string;
+  /** Only with `type`. */
+  readonly id?: string;
+  /** Only these; absent: all (`_list`). */
+  readonly ids?: readonly ResourceKey[];
+  /** Versions last updated at or after this instant (milliseconds). */
+  readonly since?: number;
+  /** Versions that were current at any moment of [low, high) (milliseconds). */
+  readonly at?: { readonly low: number; readonly high: number };
+  readonly count: number;
+  readonly position?: Position;
+}
+
+export interface HistoryPage {
+  /** Newest first. */
+  readonly versions: readonly Version[];
+  /** Exact for an instance's history, otherwise as far as it is cheap. */
+  readonly total?: number;
+  readonly first?: Position;
+  readonly next?: Position;
+  readonly previous?: Position;
+}
+
+export interface Store {
+  /** For people: `sqlite ./data/osteon.db`. Never a password. */
+  readonly name: string;
+
+  /** The current version, a deletion included; undefined for an id that was never used or was erased. */
+  read(type: string, id: string): Promise<Version | undefined>;
+
+  /** That version, a deletion included; undefined where there is none. */
+  vread(type: string, id: string, versionId: number): Promise<Version | undefined>;
+
+  /**
+   * A page of a history. A walk shows the state of its first page. The history of an unknown id has no versions.
+   */
+  history(query: HistoryQuery): Promise<HistoryPage>;
+
+  /**
+   * A page of a search. A walk shows what matched on its first page, in the order and version of then, each resource
+   * once, without what was deleted since. Missing sort values come last in both directions; ties have a stable order.
+   * Throws TooCostly past the budget, CursorExpired for a walk older than the cursor lifetime.
+   */
+  search(query: SearchQuery): Promise<SearchPage>;
+
+  /** Logical ids of current matches, sorted, at most `limit`: the first ones in a stable order of the store. */
+  matches(type: string, criterion: Criterion, limit: number): Promise<readonly string[]>;
+
+  /**
+   * Commits all writes or none; resolves when they are on disk. Conditions are evaluated before the writes, then
+   * preconditions, then the writes in order. `lastUpdated` rises with the order of commits.
+   * A put whose body equals the current one apart from versionId and lastUpdated is `unchanged`; so is a deletion of
+   * what does not exist or is deleted. A deletion takes the next version id.
+   * Throws PreconditionFailed, Conflict, IntegrityViolation, StoreUnavailable.
+   */
+  commit(commit: Commit): Promise<Committed>;
+
+  /** Current resources by type, without deleted ones. Types without any are left out. */
+  counts(): Promise<ReadonlyMap<string, number>>;
+
+  /** Keeps a text under a key until an instant (milliseconds); the same key again prolongs it. */
+  keep(key: string, text: string, until: number): Promise<void>;
+
+  /** The text kept under the key, undefined once its instant has passed. */
+  kept(key: string): Promise<string | undefined>;
+
+  /** 32 random bytes, made when the store was made: they sign cursors. */
+  readonly secret: Uint8Array;
+
+  /** The server's own AuditEvents. */
+  readonly audit: AuditLog;
+
+  /** Resolves if the store answers; throws StoreUnavailable. */
+  ready(): Promise<void>;
+
+  /** Finishes what is in flight, then closes. Later calls throw StoreUnavailable. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,107 @@
+/**
+ * The tables of the embedded store. Search parameters: https://hl7.org/fhir/R4/search.html, versions:
+ * https://hl7.org/fhir/R4/http.html#versions
+ *
+ * Everything that repeats is a number: types, parameters, systems, codes, units. An index table has one narrow row a
+ * value, ordered by (param, value, rid), and a second order by (rid, param). Only live resources have rows in them.
+ * When a version is replaced, its rows move to the table of the same name with `kept_` in front, where `rid` is the
+ * number of that version (`kept.vid`); a walk reads them until the cursor lifetime is over.
+ */
+
+/** The index tables: columns after `param`, in the order of the primary key, `rid` last. */
+export const indexTables = {
+  /** `code`: number in `code`. */
+  token: ['code'],
+  /** Token values kept as text. `system`: number in `system`, 0 for none. */
+  identifier: ['value', 'system'],
+  /** `exact`: the text as it stands, '' for a word of a longer part. */
+  string: ['norm', 'exact'],
+  /** Milliseconds, [low, high). */
+  date: ['low', 'high'],
+  /** Numbers too, with unit 0. `unit`: number in `unit`; low and high are decimal keys. */
+  quantity: ['unit', 'low', 'high'],
+  /** `target`: entity.rid, a row of its own even if the target does not exist. `version`: '' mostly. */
+  reference: ['target', 'version'],
+  /** Uris, canonicals, references to other servers. */
+  uri: ['value'],
+  /**
+   * Up to three components of three columns each, '' where unused. By the component's kind:
+   * token: a = code; textual token: a = value, b = system; string: a = norm, b = exact; date: a = low, b = high;
+   * quantity and number: a = unit, b = low, c = high; reference: a = target; uri: a = value.
+   */
+  composite: ['a1', 'b1', 'c1', 'a2', 'b2', 'c2', 'a3', 'b3', 'c3'],
+} as const satisfies Record<string, readonly string[]>;
+
+export type IndexTable = keyof typeof indexTables;
+
+const columnTypes: Readonly<Record<string, string>> = {
+  code: 'INTEGER',
+  value: 'TEXT',
+  system: 'INTEGER',
+  norm: 'TEXT',
+  exact: 'TEXT',
+  unit: 'INTEGER',
+  target: 'INTEGER',
+  version: 'TEXT',
+};
+
+function indexTable(prefix: '' | 'kept_', table: IndexTable): string {
+  const columns: readonly string[] = indexTables[table];
+  // Columns without a type keep what is bound: dates are numbers, decimal keys are text.
+  const declared = columns.map((column) => `${column} ${columnTypes[column] ?? ''} NOT NULL`).join(', ');
+  const name = `${prefix}${table}`;
+  return `
+CREATE TABLE ${name} (param INTEGER NOT NULL, ${declared}, rid INTEGER NOT NULL,
+  PRIMARY KEY (param, ${columns.join(', ')}, rid)) WITHOUT ROWID;
+CREATE INDEX ${name}_by_resource ON ${name} (rid, param);
+${table === 'date' ? `CREATE INDEX ${name}_by_high ON ${name} (param, high, low, rid);` : ''}`;
+}
+
+const names = Object.keys(indexTables) as readonly IndexTable[];
+
+/** The schema of version 1. */
+export const schema = `
+-- Settings that the file carries: 'schema', 'timezone', 'secret'.
+CREATE TABLE setting (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
+
+CREATE TABLE type (num INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+-- One number for each type, parameter and version of its definition. state: 'current', 'filling', 'retired'.
+CREATE TABLE parameter (num INTEGER PRIMARY KEY, type INTEGER NOT NULL, code TEXT NOT NULL, definition TEXT NOT NULL,
+  state TEXT NOT NULL, UNIQUE (type, code, definition));
+-- 0 is "no system".
+CREATE TABLE system (num INTEGER PRIMARY KEY, uri TEXT NOT NULL UNIQUE);
+CREATE TABLE code (num INTEGER PRIMARY KEY, system INTEGER NOT NULL, value TEXT NOT NULL, folded TEXT NOT NULL,
+  UNIQUE (value, system));
+CREATE INDEX code_by_folded ON code (folded, system);
+CREATE INDEX code_by_system ON code (system);
+-- Quantity units: each distinct (system, code, unit text). 0 is a number without any.
+CREATE TABLE unit (num INTEGER PRIMARY KEY, system INTEGER NOT NULL, code TEXT NOT NULL, unit TEXT NOT NULL,
+  UNIQUE (code, system, unit));
+-- Which parameters a resource has values of: the sorted parameter numbers as JSON. Few distinct ones, so :missing is a
+-- look-up of patterns and then of (type, pattern).
+CREATE TABLE pattern (num INTEGER PRIMARY KEY, type INTEGER NOT NULL, params TEXT NOT NULL, UNIQUE (type, params));
+
+-- state: 0 only referred to, 1 live, 2 deleted. vid: the current version (the deletion's, if deleted).
+CREATE TABLE entity (rid INTEGER PRIMARY KEY, type INTEGER NOT NULL, id TEXT NOT NULL, state INTEGER NOT NULL,
+  vid INTEGER, number INTEGER NOT NULL, pattern INTEGER, UNIQUE (type, id));
+CREATE INDEX entity_by_change ON entity (type, vid) WHERE state = 1;
+CREATE INDEX entity_by_pattern ON entity (type, pattern, rid) WHERE state = 1;
+
+-- Appended once, never moved. vid is the change number. updated: milliseconds, rising with vid.
+-- method: 0 POST, 1 PUT, 2 PATCH, 3 DELETE (body NULL).
+CREATE TABLE version (vid INTEGER PRIMARY KEY, rid INTEGER NOT NULL, type INTEGER NOT NULL, number INTEGER NOT NULL,
+  updated INTEGER NOT NULL, method INTEGER NOT NULL, body BLOB);
+CREATE UNIQUE INDEX version_by_number ON version (rid, number);
+CREATE INDEX version_by_type ON version (type, vid);
+
+-- Replaced versions that a walk may still show. replaced: the vid that replaced it; until: milliseconds.
+-- A deletion removes all rows of its resource here.
+CREATE TABLE kept (vid INTEGER PRIMARY KEY, rid INTEGER NOT NULL, type INTEGER NOT NULL, pattern INTEGER NOT NULL,
+  replaced INTEGER NOT NULL, until INTEGER NOT NULL);
+CREATE INDEX kept_by_type ON kept (type, replaced);
+CREATE INDEX kept_by_resource ON kept (rid);
+CREATE INDEX kept_by_until ON kept (until);
+${names.map((name) => indexTable('', name) + indexTable('kept_', name)).join('')}
+-- Texts kept until an instant (queries too long for a link).
+CREATE TABLE note (key TEXT PRIMARY KEY, text TEXT NOT NULL, until INTEGER NOT NULL) WITHOUT ROWID;
+`;

@@ -1,0 +1,92 @@
+/** Writes are data: what `Store.commit` takes and gives. https://hl7.org/fhir/R4/http.html#transaction */
+import type { Criterion } from '../search/criteria.ts';
+import type { IndexEntry } from '../search/entry.ts';
+import type { AuditRecord } from './audit-record.ts';
+
+export type WriteMethod = 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
+/**
+ * The bytes of a resource without white space, cut where the commit puts the server's part of `meta`:
+ * stored is `head` + `"versionId":"3","lastUpdated":"2026-01-31T08:00:00.000Z"` + `tail`.
+ * `head` has the id and ends inside `meta`; `tail` begins with `,` where `meta` has more.
+ */
+export interface Body {
+  readonly head: Uint8Array;
+  readonly tail: Uint8Array;
+}
+
+export interface Put {
+  readonly kind: 'put';
+  readonly method: 'POST' | 'PUT' | 'PATCH';
+  readonly type: string;
+  readonly id: string;
+  readonly body: Body;
+  readonly entries: readonly IndexEntry[];
+  readonly precondition?: Precondition;
+}
+
+export interface Delete {
+  readonly kind: 'delete';
+  readonly type: string;
+  readonly id: string;
+  readonly precondition?: Precondition;
+}
+
+/** Removes a resource with all its versions, entries and text, without a trace but its change numbers. */
+export interface Erase {
+  readonly kind: 'erase';
+  readonly type: string;
+  readonly id: string;
+}
+
+export type Write = Put | Delete | Erase;
+
+/** What must hold of the written resource itself; checked inside the commit. */
+export interface Precondition {
+  /** `If-Match`: version ids, one of which is the current one; `*`: any current version that is no deletion. */
+  readonly ifMatch?: readonly string[] | '*';
+  /** `If-None-Match: *`: there is no current version (or it is a deletion). */
+  readonly ifNoneMatch?: '*';
+  /** The version the write was computed from (a patch): another current one is a `Conflict`, which goes back for a retry. */
+  readonly computedFrom?: number;
+}
+
+/** Criteria with the matches that a commit was planned on. The commit evaluates them again, before its writes. */
+export interface Condition {
+  readonly type: string;
+  readonly criterion: Criterion;
+  /** Logical ids, sorted; with at least `limit` of them only the first `limit` in the order of `Store.matches` count. */
+  readonly matches: readonly string[];
+  /** How many matches were asked for when planning. */
+  readonly limit: number;
+}
+
+export interface Commit {
+  /** At most one write for each resource. They take change numbers in this order. */
+  readonly writes: readonly Write[];
+  readonly conditions: readonly Condition[];
+  /** `REFERENTIAL_INTEGRITY`: what must exist after the writes, and what nothing may refer to after them. */
+  readonly mustExist?: readonly ResourceKey[];
+  readonly mustBeUnreferenced?: readonly ResourceKey[];
+  /** Written in the same transaction. */
+  readonly audit: readonly AuditRecord[];
+}
+
+export interface ResourceKey {
+  readonly type: string;
+  readonly id: string;
+}
+
+/** What a write came to. */
+export interface Written {
+  readonly versionId: number;
+  /** Milliseconds since 1970. */
+  readonly lastUpdated: number;
+  /** `unchanged`: an update with equal content, or a deletion of what is not there; nothing was written. */
+  readonly outcome: 'created' | 'updated' | 'deleted' | 'unchanged';
+}
+
+export interface Committed {
+  /** One for each write, in order. For `unchanged` the current version's values (versionId 0 where there is none). */
+  readonly written: readonly Written[];
+}
