@@ -1,19 +1,10 @@
 /** Writes are data: what `Store.commit` takes and gives. https://hl7.org/fhir/R4/http.html#transaction */
+import type { Body } from '../fhir/body.ts';
 import type { Criterion } from '../search/criteria.ts';
 import type { IndexEntry } from '../search/entry.ts';
 import type { AuditRecord } from './audit-record.ts';
 
 export type WriteMethod = 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-
-/**
- * The bytes of a resource without white space, cut where the commit puts the server's part of `meta`:
- * stored is `head` + `"versionId":"3","lastUpdated":"2026-01-31T08:00:00.000Z"` + `tail`.
- * `head` has the id and ends inside `meta`; `tail` begins with `,` where `meta` has more.
- */
-export interface Body {
-  readonly head: Uint8Array;
-  readonly tail: Uint8Array;
-}
 
 export interface Put {
   readonly kind: 'put';
