@@ -1,0 +1,39 @@
+/** Criteria that decide what is written. https://hl7.org/fhir/R4/http.html#cond-update */
+import { failure, type OutcomeError } from '../fhir/outcome.ts';
+import { parseCondition, type SearchContext } from '../search/query.ts';
+import type { Condition } from '../store/write.ts';
+import type { Context } from './context.ts';
+
+/** What parsing a search needs to know, for one type or several. */
+export function searchContext(
+  context: Context,
+  types: readonly string[],
+  handling: 'strict' | 'lenient',
+): SearchContext {
+  const { baseUrl, timezone, defaultCount, maxCount, ignoredParameters } = context.settings;
+  const { registry, definitions } = context;
+  const now = context.clock();
+  return { registry, definitions, types, baseUrl, timezone, now, handling, defaultCount, maxCount, ignoredParameters };
+}
+
+/**
+ * The matches of a conditional interaction's criteria, as a condition for the commit.
+ * `query` is the text behind `?`; `limit`: how many matches to ask for, 2 to tell "one" from "many".
+ * Throws 400 for criteria that are unknown, empty, or come to nothing.
+ */
+export async function resolveCondition(
+  context: Context,
+  type: string,
+  query: string,
+  limit: number,
+): Promise<Condition> {
+  const criterion = parseCondition(type, query, searchContext(context, [type], 'strict'));
+  const matches = await context.store.matches(type, criterion, limit);
+  return { type, criterion, matches, limit };
+}
+
+/** 412 for criteria with several matches. */
+export function multipleMatches(type: string, expression?: string): OutcomeError {
+  const text = `The criteria match several ${type} resources; they must match at most one. Add a criterion, e.g. an identifier.`;
+  return failure(412, 'multiple-matches', text, expression);
+}

@@ -1,0 +1,158 @@
+/** What an interaction gets and gives: one shape for HTTP requests and bundle entries. https://hl7.org/fhir/R4/http.html */
+import type { Definitions } from '../fhir/definitions/definitions.ts';
+import type { Resource } from '../fhir/resource.ts';
+import type { IndexEntry } from '../search/entry.ts';
+import type { ParameterRegistry } from '../search/registry.ts';
+import type { AuditRecord } from '../store/audit-record.ts';
+import type { Store } from '../store/port.ts';
+
+/** https://hl7.org/fhir/R4/valueset-restful-interaction.html, and `operation`. */
+export type Interaction =
+  | 'read'
+  | 'vread'
+  | 'create'
+  | 'update'
+  | 'patch'
+  | 'delete'
+  | 'history-instance'
+  | 'history-type'
+  | 'history-system'
+  | 'search-type'
+  | 'search-system'
+  | 'capabilities'
+  | 'batch'
+  | 'transaction'
+  | 'operation';
+
+export type ReferentialIntegrity = 'off' | 'write' | 'full';
+
+/** The settings that interactions depend on; `config.ts` reads them. */
+export interface Settings {
+  /** Without a final slash. */
+  readonly baseUrl: string;
+  readonly timezone: string;
+  readonly defaultCount: number;
+  readonly maxCount: number;
+  /** Totals are exact up to this many matches. */
+  readonly totalBound: number;
+  /** Milliseconds. */
+  readonly searchBudget: number;
+  /** Resources that one page's includes may bring. */
+  readonly includeCap: number;
+  readonly ignoredParameters: readonly string[];
+  readonly conditionalDelete: 'single' | 'multiple';
+  /** Matches that one conditional delete may delete. */
+  readonly conditionalDeleteMaximum: number;
+  readonly referentialIntegrity: ReferentialIntegrity;
+  /** How long a walk holds, in milliseconds. */
+  readonly cursorLifetime: number;
+  /** `name@version` of this software, for the capability statement. */
+  readonly software: { readonly name: string; readonly version: string };
+}
+
+export interface Prefer {
+  /** Undefined: the client has not said; `representation` is what it gets. */
+  readonly return: 'minimal' | 'representation' | 'OperationOutcome' | undefined;
+  readonly handling: 'strict' | 'lenient' | undefined;
+}
+
+/** Who asks, for the audit. */
+export interface Origin {
+  readonly agent: string;
+  /** Network address, '' where there is none. */
+  readonly address: string;
+  readonly requestId: string;
+}
+
+export type QueryParameters = readonly (readonly [name: string, value: string])[];
+
+/** One interaction that somebody asked for. */
+export interface Call {
+  readonly interaction: Interaction;
+  readonly type?: string;
+  readonly id?: string;
+  /** As in the URL. */
+  readonly versionId?: string;
+  /** The operation's name with its `$`. */
+  readonly operation?: string;
+  readonly method: string;
+  /** Decoded, in order; of the URL and, for `_search`, of the form. */
+  readonly parameters: QueryParameters;
+  /** As the client spelled it, without `?`; '' where there is none. */
+  readonly query: string;
+  readonly body?: { readonly bytes: Uint8Array; readonly contentType: string };
+  readonly ifMatch?: string;
+  readonly ifNoneMatch?: string;
+  readonly ifModifiedSince?: string;
+  readonly ifNoneExist?: string;
+  /** Binary's `X-Security-Context`. */
+  readonly securityContext?: string;
+  /** Binary content is asked for as it is, not as a resource. */
+  readonly raw?: boolean;
+  readonly range?: string;
+  readonly prefer: Prefer;
+  readonly origin: Origin;
+}
+
+/** What an interaction came to. */
+export interface Answer {
+  readonly status: number;
+  /** Gives ETag and Last-Modified; absent for a resource that was cut. */
+  readonly version?: { readonly versionId: number; readonly lastUpdated: number };
+  /** Relative to the base: `Patient/1/_history/2`. */
+  readonly location?: string;
+  /** FHIR JSON without white space, or raw content. */
+  readonly body?: Uint8Array;
+  /** Of raw content; absent: FHIR JSON. */
+  readonly contentType?: string;
+  /** The resource that was read or written, for the audit. */
+  readonly about?: { readonly type: string; readonly id: string; readonly patient?: string };
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** An operation of this server. https://hl7.org/fhir/R4/operations.html */
+export interface Operation {
+  /** With `$`. */
+  readonly name: string;
+  /** Canonical URL of its OperationDefinition. */
+  readonly definition: string;
+  readonly levels: readonly ('system' | 'type' | 'instance')[];
+  /** Types it is offered on; absent: all. */
+  readonly types?: readonly string[];
+  /** False: GET is allowed, and a transaction may carry it. */
+  readonly affectsState: boolean;
+  readonly run: (context: Context, call: Call) => Promise<Answer>;
+}
+
+/** What all interactions share; made once at the start. */
+export interface Context {
+  readonly store: Store;
+  readonly definitions: Definitions;
+  readonly registry: ParameterRegistry;
+  readonly extract: (resource: Resource) => readonly IndexEntry[];
+  readonly operations: readonly Operation[];
+  readonly settings: Settings;
+  /** Milliseconds since 1970. */
+  readonly clock: () => number;
+  /** A new logical id. */
+  readonly newId: () => string;
+  /** Notes an interaction that wrote nothing; see `audit/collector.ts`. */
+  readonly audit: AuditSink;
+}
+
+/** Where interactions leave their records. */
+export interface AuditSink {
+  /** Makes a record, or undefined where `AUDIT` leaves it out. */
+  readonly record: (noted: Noted) => AuditRecord | undefined;
+  /** Records made by `record` that no commit carries. */
+  readonly append: (record: AuditRecord) => void;
+}
+
+/** What an AuditEvent tells. */
+export interface Noted {
+  readonly call: Call;
+  readonly status: number;
+  readonly type: string;
+  readonly id: string;
+  readonly patient: string;
+}

@@ -1,0 +1,78 @@
+/** Deletes a resource, or what the criteria match. https://hl7.org/fhir/R4/http.html#delete */
+import { failure } from '../fhir/outcome.ts';
+import type { Condition, Delete, Precondition, Written } from '../store/write.ts';
+import { commitPlan, type Plan } from './commit.ts';
+import { multipleMatches, resolveCondition } from './condition.ts';
+import type { Answer, Call, Context } from './context.ts';
+import { unreferencedAfter } from './integrity.ts';
+import { preconditionOf } from './update.ts';
+import { informationBytes } from './written.ts';
+
+/** 204, whether or not there was something to delete; 200 with an outcome where `Prefer` asks for one. */
+export async function deleteInteraction(context: Context, call: Call): Promise<Answer> {
+  const { type, id } = call;
+  if (type === undefined) throw failure(400, 'required', 'A delete needs a type.');
+  const precondition = preconditionOf(call);
+  if (id !== undefined) {
+    return commitPlan(context, async () => deletePlan(context, call, [deleteOf(type, id, precondition)], []));
+  }
+  return commitPlan(context, async () => {
+    const condition = await resolveCondition(context, type, call.query, deletionLimit(context));
+    checkDeletions(context, condition);
+    const writes = condition.matches.map((match) => deleteOf(type, match, precondition));
+    return deletePlan(context, call, writes, [condition]);
+  });
+}
+
+/** How many matches a conditional delete asks for: one more than it may delete. */
+export function deletionLimit(context: Context): number {
+  const { conditionalDelete, conditionalDeleteMaximum } = context.settings;
+  return conditionalDelete === 'multiple' ? conditionalDeleteMaximum + 1 : 2;
+}
+
+/** Throws 412 where the criteria match more than may be deleted at once. */
+export function checkDeletions(context: Context, condition: Condition, expression?: string): void {
+  const { conditionalDelete, conditionalDeleteMaximum } = context.settings;
+  const { matches, type } = condition;
+  if (conditionalDelete === 'single' && matches.length > 1) throw multipleMatches(type, expression);
+  if (conditionalDelete === 'multiple' && matches.length > conditionalDeleteMaximum) {
+    const text = `The criteria match more than ${conditionalDeleteMaximum} ${type} resources, the most that one request deletes.`;
+    throw failure(412, 'multiple-matches', text, expression);
+  }
+}
+
+/** A deletion as a write. */
+export function deleteOf(type: string, id: string, precondition: Precondition | undefined): Delete {
+  return precondition === undefined ? { kind: 'delete', type, id } : { kind: 'delete', type, id, precondition };
+}
+
+function deletePlan(
+  context: Context,
+  call: Call,
+  writes: readonly Delete[],
+  conditions: readonly Condition[],
+): Plan {
+  const noted =
+    writes.length === 0
+      ? [{ call, status: 204, type: call.type ?? '', id: '', patient: '' }]
+      : writes.map(({ type, id }) => ({ call, status: 204, type, id, patient: type === 'Patient' ? id : '' }));
+  return {
+    writes,
+    conditions,
+    mustBeUnreferenced: unreferencedAfter(context, writes),
+    noted,
+    answer: (written) => deleteAnswer(call, writes, written),
+  };
+}
+
+function deleteAnswer(call: Call, writes: readonly Delete[], written: readonly Written[]): Answer {
+  const [only, another] = written;
+  const single = only !== undefined && another === undefined && only.versionId > 0 ? only : undefined;
+  const version = single && { version: { versionId: single.versionId, lastUpdated: single.lastUpdated } };
+  const first = writes[0];
+  const about = first === undefined || another !== undefined ? {} : { about: { type: first.type, id: first.id } };
+  if (call.prefer.return !== 'OperationOutcome') return { status: 204, ...version, ...about };
+  const deleted = written.filter(({ outcome }) => outcome === 'deleted').length;
+  const text = deleted === 0 ? 'There was nothing to delete.' : `Deleted ${deleted} resource${deleted === 1 ? '' : 's'}.`;
+  return { status: 200, ...version, ...about, body: informationBytes(text) };
+}

@@ -1,0 +1,139 @@
+/** The history of a resource, a type or the whole system. https://hl7.org/fhir/R4/http.html#history */
+import { type BundleEntry, bundleBytes } from '../fhir/bundle.ts';
+import { etag } from '../fhir/etag.ts';
+import { formatInstant } from '../fhir/instant.ts';
+import { failure } from '../fhir/outcome.ts';
+import { dateRange } from '../fhir/period.ts';
+import { parseReference } from '../fhir/reference.ts';
+import { isArray, isObject } from '../fhir/resource.ts';
+import type { HistoryPage, HistoryQuery, Version } from '../store/port.ts';
+import type { ResourceKey } from '../store/write.ts';
+import { readAuditEvent } from './audit-event.ts';
+import type { Answer, Call, Context, QueryParameters } from './context.ts';
+import { type Cut, cut, cutOf, single } from './cut.ts';
+import { linkPages, openPage } from './page-link.ts';
+
+const historyParameters = ['_since', '_at', '_count', '_list'];
+const resultParameters = ['_format', '_pretty', '_summary', '_elements'];
+
+/** 200 with a Bundle of type history, newest first; 404 for the history of an id that was never used. */
+export async function history(context: Context, call: Call): Promise<Answer> {
+  const { type, id } = call;
+  const of = ['history', type, id].filter((part) => part !== undefined).join('/');
+  const path = [context.settings.baseUrl, type, id, '_history'].filter((part) => part !== undefined).join('/');
+  const walk = await openPage(context, of, call.parameters);
+  const parameters = walk?.query ?? call.parameters;
+  const { query, used } = await parseHistory(context, call, parameters);
+  const wanted = cutOf(parameters);
+  const page = await context.store.history(walk === undefined ? query : { ...query, position: walk.position });
+  const shown = await withServersOwn(context, call, page);
+  const links = await linkPages(context, of, used, path, [
+    ['first', shown.first],
+    ['previous', shown.previous],
+    ['next', shown.next],
+  ]);
+  const self = walk === undefined ? queryUrl(path, used) : queryUrl(path, call.parameters);
+  const body = bundleBytes({
+    type: 'history',
+    ...(shown.total === undefined ? {} : { total: shown.total }),
+    lastUpdated: formatInstant(context.clock()),
+    links: [{ relation: 'self', url: self }, ...links],
+    entries: shown.versions.map((version) => historyEntry(context, version, wanted)),
+  });
+  const about = type === undefined ? {} : { about: { type, id: id ?? '' } };
+  return { status: 200, body, ...about };
+}
+
+/** The one version of an AuditEvent of the server's own; 404 for an id that was never used. */
+async function withServersOwn(context: Context, call: Call, page: HistoryPage): Promise<HistoryPage> {
+  const { type = '', id } = call;
+  if (id === undefined || page.versions.length > 0 || page.previous !== undefined) return page;
+  if ((await context.store.read(type, id)) !== undefined) return page;
+  const own = type === 'AuditEvent' ? await readAuditEvent(context, id) : undefined;
+  if (own === undefined) throw failure(404, 'not-found', `There is no ${type} with the id ${id}.`);
+  return { versions: [own], total: 1 };
+}
+
+/** A URL with a query. */
+export function queryUrl(path: string, parameters: QueryParameters): string {
+  if (parameters.length === 0) return path;
+  return `${path}?${parameters.map(([name, value]) => `${encodeName(name)}=${encodeURIComponent(value)}`).join('&')}`;
+}
+
+// `:` may stand in a query as it is, and modifiers read better so.
+const encodeName = (name: string) => encodeURIComponent(name).replaceAll('%3A', ':');
+
+function historyEntry(context: Context, version: Version, wanted: Cut | undefined): BundleEntry {
+  const { type, id, method, versionId, lastUpdated, body } = version;
+  const url = method === 'POST' ? type : `${type}/${id}`;
+  const status = { POST: '201', PUT: versionId === 1 ? '201' : '200', PATCH: '200', DELETE: '204' }[method];
+  return {
+    fullUrl: `${context.settings.baseUrl}/${type}/${id}`,
+    ...(body === undefined ? {} : { resource: wanted === undefined ? body : cut(context, body, wanted) }),
+    request: { method, url },
+    response: { status, etag: etag(versionId), lastModified: formatInstant(lastUpdated) },
+  };
+}
+
+interface ParsedHistory {
+  readonly query: HistoryQuery;
+  readonly used: QueryParameters;
+}
+
+async function parseHistory(context: Context, call: Call, parameters: QueryParameters): Promise<ParsedHistory> {
+  const { ignoredParameters, maxCount, defaultCount, timezone } = context.settings;
+  for (const [name] of parameters) {
+    if (historyParameters.includes(name) || resultParameters.includes(name) || name === '_cursor') continue;
+    if (ignoredParameters.includes(name) || call.prefer.handling === 'lenient') continue;
+    throw failure(400, 'not-supported', `${name} is no parameter of a history; it takes ${historyParameters.join(', ')}.`);
+  }
+  const count = parseCount(single(parameters, '_count'), defaultCount, maxCount);
+  const since = single(parameters, '_since');
+  const at = single(parameters, '_at');
+  const list = single(parameters, '_list');
+  const sinceRange = since === undefined ? undefined : dateRange(since, timezone);
+  if (since !== undefined && (sinceRange === undefined || !since.includes('T'))) {
+    throw failure(400, 'value', '_since must be an instant, e.g. 2026-01-31T08:00:00Z.');
+  }
+  const atRange = at === undefined ? undefined : dateRange(at, timezone);
+  if (at !== undefined && atRange === undefined) {
+    throw failure(400, 'value', '_at must be a date, a dateTime or an instant, e.g. 2026-01-31.');
+  }
+  const ids = list === undefined ? undefined : await listed(context, list);
+  const used = parameters.filter(
+    ([name, value]) => value !== '' && name !== '_count' && (historyParameters.includes(name) || resultParameters.includes(name)),
+  );
+  return {
+    query: {
+      ...(call.type === undefined ? {} : { type: call.type }),
+      ...(call.id === undefined ? {} : { id: call.id }),
+      ...(ids === undefined ? {} : { ids }),
+      ...(sinceRange === undefined ? {} : { since: sinceRange.low }),
+      ...(atRange === undefined ? {} : { at: atRange }),
+      count,
+    },
+    used: [...used, ['_count', String(count)]],
+  };
+}
+
+/** `_count` as a number: the default where absent, lowered to the maximum. Throws 400 for what is no whole number. */
+function parseCount(text: string | undefined, defaultCount: number, maxCount: number): number {
+  if (text === undefined) return defaultCount;
+  if (!/^\d{1,9}$/.test(text)) throw failure(400, 'value', '_count must be a whole number.');
+  return Math.min(Number(text), maxCount);
+}
+
+/** What a List on this server refers to. Throws 404 where there is no such List. */
+async function listed(context: Context, text: string): Promise<readonly ResourceKey[]> {
+  const id = text.startsWith('List/') ? text.slice('List/'.length) : text;
+  if (id.startsWith('$')) throw failure(400, 'not-supported', `_list=${id}: functional lists are not supported.`);
+  const list = await context.store.read('List', id);
+  if (list?.body === undefined) throw failure(404, 'not-found', `_list: there is no List with the id ${id}.`);
+  const resource: unknown = JSON.parse(new TextDecoder().decode(list.body));
+  const entries = isObject(resource as never) ? (resource as { readonly entry?: unknown }).entry : undefined;
+  if (!isArray(entries as never)) return [];
+  return (entries as readonly { readonly item?: { readonly reference?: string } }[]).flatMap(({ item }) => {
+    const reference = item?.reference === undefined ? undefined : parseReference(item.reference, context.settings.baseUrl);
+    return reference?.kind === 'local' ? [{ type: reference.type, id: reference.id }] : [];
+  });
+}

@@ -1,0 +1,102 @@
+/** Changes part of a resource. https://hl7.org/fhir/R4/http.html#patch */
+import { patientOf } from '../fhir/definitions/patient.ts';
+import { ExactNumber, type ExactObject, parseExact, writeExact } from '../fhir/exact-json.ts';
+import { failure } from '../fhir/outcome.ts';
+import { applyPatch, type Patch, patchFormatOf } from '../fhir/patch/patch.ts';
+import type { Condition, Precondition, Put } from '../store/write.ts';
+import { commitPlan } from './commit.ts';
+import { multipleMatches, resolveCondition } from './condition.ts';
+import type { Answer, Call, Context } from './context.ts';
+import { requiredReferences } from './integrity.ts';
+import { type Prepared, prepareResource, putOf } from './prepare.ts';
+import { gone } from './read.ts';
+import { preconditionOf } from './update.ts';
+import { putAnswer } from './written.ts';
+
+/** 200; 404 where there is nothing to patch, 422 where a `test` fails or a path isn't there. */
+export async function patch(context: Context, call: Call): Promise<Answer> {
+  const { type, id, body } = call;
+  if (type === undefined || body === undefined) throw failure(400, 'required', 'A patch needs a body.');
+  refuseBinary(type);
+  const parsed = parsePatch(body.bytes, body.contentType);
+  const precondition = preconditionOf(call);
+  return commitPlan(context, async () => {
+    const conditions: Condition[] = [];
+    let target = id;
+    if (target === undefined) {
+      const condition = await resolveCondition(context, type, call.query, 2);
+      target = patchTarget(type, condition);
+      conditions.push(condition);
+    }
+    const { put, prepared } = await patched(context, type, target, parsed, precondition);
+    const patient = patientOf(prepared.resource);
+    return {
+      writes: [put],
+      conditions,
+      mustExist: requiredReferences(context, prepared.resource),
+      noted: [{ call, status: 200, type, id: target, patient }],
+      answer: ([written]) => {
+        if (written === undefined) throw new Error('a commit answers each write');
+        return putAnswer(put, written, call.prefer, patient);
+      },
+    };
+  });
+}
+
+/** 405 for Binary, whose content is no JSON to patch. */
+export function refuseBinary(type: string, expression?: string): void {
+  if (type === 'Binary') throw failure(405, 'not-supported', 'A Binary is replaced by PUT, not patched.', expression);
+}
+
+/** The one match of a conditional patch. Throws 404 for none, 412 for several. */
+export function patchTarget(type: string, condition: Condition, expression?: string): string {
+  const [match, another] = condition.matches;
+  if (another !== undefined) throw multipleMatches(type, expression);
+  if (match === undefined) throw failure(404, 'not-found', `No ${type} matches the criteria.`, expression);
+  return match;
+}
+
+/** A patch document by its media type. Throws 415 for another type, 400 for what is not JSON. */
+export function parsePatch(bytes: Uint8Array, contentType: string): Patch {
+  const kind = patchFormatOf(contentType);
+  if (kind === undefined) {
+    const text =
+      'A patch is application/json-patch+json, application/merge-patch+json, or Parameters as application/fhir+json.';
+    throw failure(415, 'not-supported', text);
+  }
+  return { kind, document: parseExact(bytes) };
+}
+
+/**
+ * The write that a patch comes to, computed from the current version and valid only for it.
+ * Throws 404 and 410 where there is none, 412 where `If-Match` does not name it, and what the patch throws.
+ */
+export async function patched(
+  context: Context,
+  type: string,
+  id: string,
+  document: Patch,
+  precondition: Precondition | undefined,
+): Promise<{ readonly put: Put; readonly prepared: Prepared }> {
+  const current = await context.store.read(type, id);
+  if (current === undefined) {
+    if (precondition?.ifMatch !== undefined) throw failure(412, 'conflict', `There is no ${type}/${id} to match If-Match.`);
+    throw failure(404, 'not-found', `There is no ${type} with the id ${id}.`);
+  }
+  if (current.body === undefined) {
+    if (precondition?.ifMatch !== undefined) throw failure(412, 'conflict', `${type}/${id} is deleted; If-Match can't hold.`);
+    throw gone(current);
+  }
+  const bytes = writeExact(applyPatch(exactObject(current.body), document, context.definitions));
+  const prepared = prepareResource(context, bytes, type);
+  const put = putOf(context, prepared, id, 'PATCH', { ...precondition, computedFrom: current.versionId });
+  return { put, prepared };
+}
+
+function exactObject(bytes: Uint8Array): ExactObject {
+  const value = parseExact(bytes);
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || value instanceof ExactNumber) {
+    throw new Error('a stored resource is an object');
+  }
+  return value;
+}

@@ -1,0 +1,138 @@
+/** Searches a type or the whole system. https://hl7.org/fhir/R4/http.html#search */
+import { type BundleEntry, bundleBytes } from '../fhir/bundle.ts';
+import { formatInstant } from '../fhir/instant.ts';
+import { failure, type Issue, operationOutcome } from '../fhir/outcome.ts';
+import { collectIncludes } from '../search/include.ts';
+import { parseSearch, type Search } from '../search/query.ts';
+import type { SearchPage, Version } from '../store/port.ts';
+import { searchAuditEvents } from './audit-event.ts';
+import { searchContext } from './condition.ts';
+import type { Answer, Call, Context } from './context.ts';
+import { type Cut, cut } from './cut.ts';
+import { queryUrl } from './history.ts';
+import { linkPages, openPage } from './page-link.ts';
+
+const encoder = new TextEncoder();
+
+/** 200 with a Bundle of type searchset. */
+export async function search(context: Context, call: Call): Promise<Answer> {
+  const { type } = call;
+  const of = type === undefined ? 'search' : `search/${type}`;
+  const path = type === undefined ? context.settings.baseUrl : `${context.settings.baseUrl}/${type}`;
+  const walk = await openPage(context, of, call.parameters);
+  const types = type === undefined ? [...context.definitions.resourceTypes] : [type];
+  const handling = call.prefer.handling ?? 'strict';
+  const searching = searchContext(context, types, handling);
+  // A walk keeps the "now" of its first page, which `ap` depends on.
+  const parsed = parseSearch(
+    walk?.query ?? call.parameters,
+    walk === undefined ? searching : { ...searching, now: walk.position.since },
+  );
+  await refuseAmbiguous(context, parsed);
+  const query = {
+    parts: parsed.parts,
+    count: parsed.count,
+    total: parsed.total,
+    totalBound: context.settings.totalBound,
+    budget: context.settings.searchBudget,
+    ...(walk === undefined ? {} : { position: walk.position }),
+  };
+  const page =
+    type === 'AuditEvent' ? await searchAuditEvents(context, query) : await context.store.search(query);
+  const { included, capped } = await include(context, parsed, page.matches);
+  const links = await linkPages(context, of, parsed.used, path, [
+    ['first', page.first],
+    ['previous', page.previous],
+    ['next', page.next],
+  ]);
+  const self = walk === undefined ? queryUrl(path, parsed.used) : queryUrl(path, call.parameters);
+  const wanted = cutOfSearch(parsed);
+  const body = bundleBytes({
+    type: 'searchset',
+    ...(page.total === undefined ? {} : { total: page.total }),
+    lastUpdated: formatInstant(context.clock()),
+    links: [{ relation: 'self', url: self }, ...(parsed.count === 0 ? [] : links)],
+    entries: [
+      ...page.matches.map((version) => entryOf(context, version, 'match', wanted)),
+      ...included.map((version) => entryOf(context, version, 'include', wanted)),
+      ...outcomeEntries(context, parsed, capped),
+    ],
+  });
+  return type === undefined ? { status: 200, body } : { status: 200, body, about: { type, id: '' } };
+}
+
+/** The part of each resource that the search asks for. Throws 400 for `_summary=text` with includes, as R4 says. */
+function cutOfSearch(parsed: Search): Cut | undefined {
+  const { summary, elements, includes, revincludes } = parsed;
+  if (summary === 'text' && includes.length + revincludes.length > 0) {
+    throw failure(400, 'invalid', '_summary=text does not go with _include and _revinclude.');
+  }
+  if (elements !== undefined && elements.length > 0) return { elements };
+  return summary === undefined || summary === 'count' ? undefined : { summary };
+}
+
+function entryOf(context: Context, version: Version, mode: 'match' | 'include', wanted: Cut | undefined): BundleEntry {
+  const { type, id, body } = version;
+  const fullUrl = `${context.settings.baseUrl}/${type}/${id}`;
+  if (body === undefined) return { fullUrl, search: { mode } };
+  return { fullUrl, resource: wanted === undefined ? body : cut(context, body, wanted), search: { mode } };
+}
+
+async function include(
+  context: Context,
+  parsed: Search,
+  matches: readonly Version[],
+): Promise<{ readonly included: readonly Version[]; readonly capped: boolean }> {
+  const { includes, revincludes } = parsed;
+  if (matches.length === 0 || includes.length + revincludes.length === 0) return { included: [], capped: false };
+  const { includeCap, searchBudget } = context.settings;
+  return collectIncludes<Version>(
+    async ({ type, criterion }, limit) => {
+      const query = {
+        parts: [{ type, criterion, sort: [] }],
+        count: limit,
+        total: 'none' as const,
+        totalBound: 0,
+        budget: searchBudget,
+      };
+      const page: SearchPage =
+        type === 'AuditEvent' ? await searchAuditEvents(context, query) : await context.store.search(query);
+      return page.matches;
+    },
+    matches,
+    includes,
+    revincludes,
+    includeCap,
+  );
+}
+
+/** What the client should know: parameters that were ignored, includes that were cut. */
+function outcomeEntries(context: Context, parsed: Search, capped: boolean): readonly BundleEntry[] {
+  const issues: Issue[] = parsed.ignored.map((name) => ({
+    severity: 'warning',
+    code: 'not-supported',
+    diagnostics: `The parameter ${name} is unknown and was ignored.`,
+  }));
+  if (capped) {
+    const diagnostics = `Only the first ${context.settings.includeCap} included resources of this page are shown. Ask for smaller pages with _count.`;
+    issues.push({ severity: 'warning', code: 'too-costly', diagnostics });
+  }
+  if (issues.length === 0) return [];
+  const resource = encoder.encode(JSON.stringify(operationOutcome(issues)));
+  return [{ fullUrl: `urn:uuid:${context.newId()}`, resource, search: { mode: 'outcome' } }];
+}
+
+/** 400 for a bare id that exists in several of the parameter's types: it says nothing about which one is meant. */
+async function refuseAmbiguous(context: Context, parsed: Search): Promise<void> {
+  for (const { parameter, id, types } of parsed.ambiguousIds) {
+    const existing: string[] = [];
+    for (const type of types) {
+      const version = await context.store.read(type, id);
+      if (version?.body !== undefined) existing.push(type);
+    }
+    if (existing.length > 1) {
+      const spelled = existing.map((type) => `${type}/${id}`).join(' or ');
+      throw failure(400, 'value', `${parameter}=${id} is ambiguous here: write ${spelled}.`);
+    }
+  }
+}
