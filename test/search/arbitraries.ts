@@ -1,0 +1,271 @@
+/**
+ * Random index entries, criteria and sorts over the same few values, so that most criteria hold for some resources and
+ * not for others. Stores are tested against `search/match.ts` with them.
+ */
+import fc from 'fast-check';
+import { decimalKey } from '../../src/fhir/decimal.ts';
+import type {
+  ComponentKind,
+  Criterion,
+  IntervalTest,
+  Parameter,
+  SimpleTest,
+  SortKey,
+  ValueTest,
+} from '../../src/search/criteria.ts';
+import { DATE_MAX, DATE_MIN, type IndexEntry, type IndexValue, type SimpleValue } from '../../src/search/entry.ts';
+import type { Indexed } from '../../src/search/match.ts';
+import { normaliseString } from '../../src/search/normalise.ts';
+
+/** The types of the random resources. Both have the same parameters. */
+export const types = ['Observation', 'Patient'] as const;
+
+const ids = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'] as const;
+const systems = ['', 'http://loinc.org', 'urn:s'] as const;
+const codes = ['8480-6', 'abc', 'ABC', 'Abd', 'ü', ''] as const;
+const texts = [
+  'Ann',
+  'ann lee',
+  'Änn',
+  "O'Neil",
+  'Lee',
+  'anna',
+  'zoë',
+  '100% x_y',
+  '李',
+  '\u{1f600}',
+  '\ufb01n',
+] as const;
+const dates = [DATE_MIN, -1e12, 0, 0.5, 1, 1_000, 1_577_836_800_000, 1_609_459_200_000, DATE_MAX] as const;
+const numbers = ['-1e3', '-1.5', '0', '0.1', '1', '2', '10', '1e20', '123456789012345678901234567890.5'] as const;
+const urls = ['http://a/x', 'http://a/x|1.0', 'http://a/x|2', 'http://a/x/y', 'http://b', 'urn:oid:1.2.3'] as const;
+const units = ['mg', 'kg', 'MG', ''] as const;
+
+/** The instants (milliseconds since 1970) that `lastUpdated` criteria compare with. */
+export const instants = [1_000, 2_000, 3_000, 4_000] as const;
+
+const decimals = numbers.map((text) => decimalKey(text)).sort();
+
+type SimpleKind = ComponentKind['kind'];
+
+function parameter(code: string, kind: Parameter['kind'], more: Partial<Parameter> = {}): Omit<Parameter, 'type'> {
+  return { code, kind, multiple: true, textual: false, components: [], ...more };
+}
+
+function composite(code: string, ...components: readonly ComponentKind[]): Omit<Parameter, 'type'> {
+  return parameter(code, 'composite', { components });
+}
+
+const component = (kind: SimpleKind, textual = false): ComponentKind => ({ kind, textual });
+
+const untyped: readonly Omit<Parameter, 'type'>[] = [
+  parameter('code', 'token'),
+  parameter('status', 'token', { multiple: false }),
+  parameter('identifier', 'token', { textual: true }),
+  parameter('name', 'string'),
+  parameter('title', 'string', { multiple: false }),
+  parameter('date', 'date'),
+  parameter('birthdate', 'date', { multiple: false }),
+  parameter('probability', 'number'),
+  parameter('value-quantity', 'quantity'),
+  parameter('subject', 'reference', { multiple: false }),
+  parameter('performer', 'reference'),
+  parameter('url', 'uri'),
+  composite('code-value-quantity', component('token'), component('quantity')),
+  composite('code-value-date', component('token'), component('date')),
+  composite('id-value-string', component('token', true), component('string')),
+  composite('code-reference-uri', component('token'), component('reference'), component('uri')),
+  composite('number-number', component('number'), component('number')),
+];
+
+/** The parameters that random resources of a type may have values of. */
+export function parametersOf(type: string): readonly Parameter[] {
+  return untyped.map((each) => ({ ...each, type }));
+}
+
+const pick = <T>(values: readonly T[]): fc.Arbitrary<T> => fc.constantFrom(...values);
+
+function ordered<T extends number | string>(values: readonly T[]): fc.Arbitrary<{ low: T; high: T }> {
+  return fc.tuple(pick(values), pick(values)).map(([a, b]) => (a <= b ? { low: a, high: b } : { low: b, high: a }));
+}
+
+function simpleValue(kind: SimpleKind, textual: boolean): fc.Arbitrary<SimpleValue> {
+  switch (kind) {
+    case 'token': {
+      const value = pick(codes.filter((code) => code !== ''));
+      return fc.record({ kind: fc.constant(textual ? 'identifier' : 'token'), system: pick(systems), value });
+    }
+    case 'string':
+      return fc.tuple(pick(texts), fc.boolean()).map(([text, whole]) => {
+        return { kind: 'string', norm: normaliseString(text), exact: whole ? text : null };
+      });
+    case 'date':
+      return ordered(dates).map((range) => ({ kind: 'date', ...range }));
+    case 'number':
+      return pick(decimals).map((value) => ({ kind: 'number', low: value, high: value }));
+    case 'quantity':
+      return fc
+        .record({ range: ordered(decimals), system: pick(systems), code: pick(units), unit: pick(units) })
+        .map(({ range, ...rest }) => ({ kind: 'quantity', ...range, ...rest }));
+    case 'reference':
+      return fc.record({
+        kind: fc.constant('reference'),
+        type: pick(types),
+        id: pick(ids),
+        version: pick(['', '', '3']),
+      });
+    case 'uri':
+      return pick(urls).map((value) => ({ kind: 'uri', value }));
+  }
+}
+
+function anyValue({ kind, textual, components }: Omit<Parameter, 'type'>): fc.Arbitrary<IndexValue> {
+  if (kind === 'composite' || kind === 'special') {
+    const parts = components.map((part) => simpleValue(part.kind, part.textual));
+    return fc.tuple(...parts).map((values) => ({ kind: 'composite', components: values }));
+  }
+  if (kind !== 'reference') return simpleValue(kind, textual);
+  return fc.oneof(
+    { weight: 4, arbitrary: simpleValue('reference', false) },
+    { weight: 1, arbitrary: simpleValue('uri', false) },
+    { weight: 1, arbitrary: simpleValue('token', true) },
+  );
+}
+
+function entriesOf(each: Omit<Parameter, 'type'>): fc.Arbitrary<readonly IndexEntry[]> {
+  return fc
+    .uniqueArray(anyValue(each), { maxLength: each.multiple ? 3 : 1, selector: (value) => JSON.stringify(value) })
+    .map((values) => values.map((value) => ({ parameter: each.code, value })));
+}
+
+/** What a resource may be indexed by: at most one value for parameters that aren't `multiple`. */
+export const arbitraryEntries: fc.Arbitrary<readonly IndexEntry[]> = fc
+  .tuple(...untyped.map(entriesOf))
+  .map((lists) => lists.flat());
+
+/** Up to sixteen resources of both types, none twice. A store that sets `lastUpdated` itself ignores theirs. */
+export const arbitraryResources: fc.Arbitrary<readonly Indexed[]> = fc.uniqueArray(
+  fc.record({ type: pick(types), id: pick(ids), lastUpdated: pick(instants), entries: arbitraryEntries }),
+  { maxLength: 16, selector: ({ type, id }) => `${type}/${id}` },
+);
+
+function interval<V extends number | string>(values: readonly V[]): fc.Arbitrary<IntervalTest<V>> {
+  const comparison = fc.record({
+    end: pick(['low', 'high'] as const),
+    operator: pick(['<', '<=', '>', '>='] as const),
+    value: pick(values),
+  });
+  return fc.array(fc.array(comparison, { minLength: 1, maxLength: 2 }), { minLength: 1, maxLength: 2 });
+}
+
+function simpleTest(kind: SimpleKind, textual: boolean): fc.Arbitrary<SimpleTest> {
+  switch (kind) {
+    case 'token':
+      return fc
+        .record({ system: fc.option(pick(systems)), code: fc.option(pick(codes)), fold: fc.boolean() })
+        .map(({ system, code, fold }) => ({
+          kind: 'token',
+          // Text tokens are folded, where they are, when they are indexed.
+          fold: fold && !textual,
+          ...(system !== null && { system }),
+          ...(code !== null && { code }),
+          ...(system === null && code === null && { system: '' }),
+        }));
+    case 'string':
+      return fc
+        .tuple(pick(['starts', 'contains', 'exact'] as const), pick(texts), fc.nat({ max: 3 }))
+        .map(([match, text, length]): SimpleTest => {
+          const whole = match === 'exact' ? text : normaliseString(text);
+          const value = match === 'exact' || length === 0 ? whole : [...whole].slice(0, length).join('');
+          return { kind: 'string', match, value };
+        });
+    case 'date':
+      return interval<number>(dates).map((test) => ({ kind: 'date', interval: test }));
+    case 'number':
+      return interval<string>(decimals).map((test) => ({ kind: 'number', interval: test }));
+    case 'quantity':
+      return fc
+        .record({
+          interval: interval<string>(decimals),
+          system: fc.option(pick(systems)),
+          code: fc.option(pick(units)),
+        })
+        .map(({ interval: test, system, code }) => ({
+          kind: 'quantity',
+          interval: test,
+          ...(system !== null && { system }),
+          ...(code !== null && { code }),
+        }));
+    case 'reference':
+      return fc.record({ kind: fc.constant('reference'), type: pick(types), id: pick(ids) });
+    case 'uri':
+      return fc.record({ kind: fc.constant('uri'), match: pick(['exact', 'canonical'] as const), value: pick(urls) });
+  }
+}
+
+function valueCriterion(parameter: Parameter): fc.Arbitrary<Criterion> {
+  const { kind, textual, components } = parameter;
+  if (kind === 'composite' || kind === 'special') {
+    const parts = components.map((part) => simpleTest(part.kind, part.textual));
+    const test = fc.tuple(...parts).map((tests): ValueTest => ({ kind: 'composite', components: tests }));
+    return anyOf(parameter, test);
+  }
+  if (kind !== 'reference') return anyOf(parameter, simpleTest(kind, textual));
+  return fc.oneof(
+    anyOf(parameter, fc.oneof(simpleTest('reference', false), simpleTest('uri', false))),
+    // `:identifier` looks at the logical references of a reference parameter: text tokens.
+    anyOf({ ...parameter, textual: true }, simpleTest('token', true)),
+  );
+}
+
+function anyOf(parameter: Parameter, test: fc.Arbitrary<ValueTest>): fc.Arbitrary<Criterion> {
+  return fc.array(test, { minLength: 1, maxLength: 3 }).map((tests) => ({ kind: 'value', parameter, anyOf: tests }));
+}
+
+/** A criterion on one parameter, id or instant; no `and`, `or`, `not`. */
+export function arbitraryLeaf(type: string): fc.Arbitrary<Criterion> {
+  const parameters = parametersOf(type);
+  const idList = fc.uniqueArray(pick([...ids, 'nobody']), { maxLength: 4 });
+  return fc.oneof(
+    { weight: 8, arbitrary: pick(parameters).chain(valueCriterion) },
+    {
+      weight: 2,
+      arbitrary: fc.tuple(pick(parameters), fc.boolean()).map(([each, missing]): Criterion => {
+        return { kind: 'missing', parameter: each, missing };
+      }),
+    },
+    { weight: 1, arbitrary: idList.map((list): Criterion => ({ kind: 'id', ids: list })) },
+    {
+      weight: 1,
+      arbitrary: interval<number>(instants).map((test): Criterion => ({ kind: 'lastUpdated', interval: test })),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.tuple(pick(types), pick(['subject', 'performer']), idList).map(([source, code, by]): Criterion => {
+        const parameter = parametersOf(source).find((each) => each.code === code);
+        return parameter === undefined ? { kind: 'or', of: [] } : { kind: 'referenced', parameter, by };
+      }),
+    },
+  );
+}
+
+/** A criterion on resources of a type, nested at most three deep. */
+export function arbitraryCriterion(type: string, depth = 3): fc.Arbitrary<Criterion> {
+  const leaf = arbitraryLeaf(type);
+  if (depth === 0) return leaf;
+  const part = arbitraryCriterion(type, depth - 1);
+  const of = fc.array(part, { maxLength: 3 });
+  return fc.oneof(
+    { weight: 4, arbitrary: leaf },
+    { weight: 2, arbitrary: of.map((parts): Criterion => ({ kind: 'and', of: parts })) },
+    { weight: 1, arbitrary: of.map((parts): Criterion => ({ kind: 'or', of: parts })) },
+    { weight: 1, arbitrary: part.map((each): Criterion => ({ kind: 'not', of: each })) },
+  );
+}
+
+/** Up to three sort keys, of any parameter that sorts. */
+export function arbitrarySort(type: string): fc.Arbitrary<readonly SortKey[]> {
+  const sortable = parametersOf(type).filter(({ kind }) => kind !== 'composite');
+  const by: fc.Arbitrary<SortKey['by']> = fc.oneof(pick(sortable), pick(['id', 'lastUpdated'] as const));
+  return fc.array(fc.record({ by, descending: fc.boolean() }), { maxLength: 3 });
+}
