@@ -34,6 +34,8 @@ export interface ElementDefinition {
   /** Whether `_summary=true` keeps it. */
   readonly summary: boolean;
   readonly modifier: boolean;
+  /** For primitives: whether `_name` with an id or extensions may stand beside it. */
+  readonly extensible: boolean;
   /** The name without the type for an element with a choice of types: `value` for `valueQuantity`. */
   readonly choice?: string;
   /** Resource types a Reference or a canonical may lead to; empty: any. */
@@ -52,7 +54,7 @@ export interface TypeDefinition {
   readonly base?: string;
   /** By JSON property, in R4's order, inherited ones first; choices expanded. Without `resourceType` and `_name`. */
   readonly elements: ReadonlyMap<string, ElementDefinition>;
-  /** For primitives that R4 gives one to: the anchored pattern of its text. See `primitives.ts` for whole checks. */
+  /** For primitives: the anchored pattern of a value's text, where one works in linear time; `primitives.ts` checks all. */
   readonly pattern?: RegExp;
 }
 
