@@ -1,0 +1,212 @@
+/** One pass over JSON bytes: white space, depth, members, numbers, without a tree. https://hl7.org/fhir/R4/json.html */
+import { isHeldByDouble, isWithinLimits, MAX_DEPTH } from './json-limits.ts';
+
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const MINUS = 0x2d;
+const COLON = 0x3a;
+const OPEN_ARRAY = 0x5b;
+const BACKSLASH = 0x5c;
+const CLOSE_ARRAY = 0x5d;
+const OPEN_OBJECT = 0x7b;
+const CLOSE_OBJECT = 0x7d;
+const SPACE = 0x20;
+
+/** Strings longer than this are finished by a native search. */
+const LONG_STRING = 96;
+
+export interface Scan {
+  /** Bytes outside strings that are white space (or control characters, which no valid JSON has there). */
+  readonly spaces: number;
+  /** Members of all objects together: colons outside strings. */
+  readonly members: number;
+  /** Whether a double doesn't hold some number. */
+  readonly inexact: boolean;
+  /** Whether depth and numbers are within the limits; if not, the scan stopped there. */
+  readonly withinLimits: boolean;
+}
+
+/** Scans a JSON text that need not be valid. */
+export function scanJson(bytes: Uint8Array): Scan {
+  const end = bytes.length;
+  let spaces = 0;
+  let members = 0;
+  let depth = 0;
+  let inexact = false;
+  let i = 0;
+  while (i < end) {
+    const c = bytes[i] ?? 0;
+    if (c === QUOTE) {
+      i = skipString(bytes, i);
+    } else if (c === COLON) {
+      members++;
+      i++;
+    } else if (c === COMMA) {
+      i++;
+    } else if (c <= SPACE) {
+      spaces++;
+      i++;
+    } else if (c === OPEN_OBJECT || c === OPEN_ARRAY) {
+      if (++depth > MAX_DEPTH) return { spaces, members, inexact, withinLimits: false };
+      i++;
+    } else if (c === CLOSE_OBJECT || c === CLOSE_ARRAY) {
+      depth--;
+      i++;
+    } else if (c === MINUS || isDigit(c)) {
+      const start = i;
+      let exponent = false;
+      for (i++; i < end; i++) {
+        const d = bytes[i] ?? 0;
+        if (isDigit(d) || d === 0x2e || d === 0x2b || d === MINUS) continue;
+        if (d !== 0x65 && d !== 0x45) break;
+        exponent = true;
+      }
+      // A double holds every decimal of 15 digits.
+      if (exponent || i - start > 15) {
+        const text = latin1(bytes, start, i);
+        if (!isWithinLimits(text)) return { spaces, members, inexact, withinLimits: false };
+        inexact ||= !isHeldByDouble(text);
+      }
+    } else {
+      i++;
+    }
+  }
+  return { spaces, members, inexact, withinLimits: true };
+}
+
+/** The text without white space outside strings, given how many bytes of it there are. */
+export function withoutSpaces(bytes: Uint8Array, spaces: number): Uint8Array {
+  const out = new Uint8Array(bytes.length - spaces);
+  const end = bytes.length;
+  let to = 0;
+  for (let i = 0; i < end; ) {
+    const c = bytes[i] ?? 0;
+    if (c === QUOTE) {
+      const after = skipString(bytes, i);
+      if (after - i > LONG_STRING) {
+        out.set(bytes.subarray(i, after), to);
+        to += after - i;
+        i = after;
+      } else {
+        while (i < after) out[to++] = bytes[i++] ?? 0;
+      }
+    } else {
+      if (c > SPACE) out[to++] = c;
+      i++;
+    }
+  }
+  return out;
+}
+
+/** The index after the string that begins at `start` (a quotation mark); the end of the bytes if it doesn't end. */
+export function skipString(bytes: Uint8Array, start: number): number {
+  const end = bytes.length;
+  const near = Math.min(end, start + LONG_STRING);
+  let i = start + 1;
+  for (; i < near; i++) {
+    const c = bytes[i];
+    if (c === QUOTE) return i + 1;
+    if (c === BACKSLASH) i++;
+  }
+  while (i < end) {
+    const quote = bytes.indexOf(QUOTE, i);
+    if (quote < 0) return end;
+    // A quotation mark is escaped if an odd number of backslashes precedes it.
+    let before = quote;
+    while (before > i && bytes[before - 1] === BACKSLASH) before--;
+    if (((quote - before) & 1) === 0) return quote + 1;
+    i = quote + 1;
+  }
+  return end;
+}
+
+/** The index of the first byte from `i` on that isn't white space. */
+export function skipSpaces(bytes: Uint8Array, i: number): number {
+  while (i < bytes.length) {
+    const c = bytes[i];
+    if (c !== SPACE && c !== 0x0a && c !== 0x0d && c !== 0x09) return i;
+    i++;
+  }
+  return i;
+}
+
+/**
+ * The index after the value that begins at `start`, whatever it is: brackets are counted, not matched, and a literal ends
+ * at a comma, a closing bracket or white space. What it steps over is only valid JSON once it has been parsed.
+ */
+export function skipValue(bytes: Uint8Array, start: number): number {
+  const end = bytes.length;
+  const first = bytes[start];
+  if (first === QUOTE) return skipString(bytes, start);
+  let i = start;
+  if (first === OPEN_OBJECT || first === OPEN_ARRAY) {
+    let depth = 0;
+    while (i < end) {
+      const c = bytes[i];
+      if (c === QUOTE) {
+        i = skipString(bytes, i);
+        continue;
+      }
+      i++;
+      if (c === OPEN_OBJECT || c === OPEN_ARRAY) depth++;
+      else if ((c === CLOSE_OBJECT || c === CLOSE_ARRAY) && --depth === 0) return i;
+    }
+    return end;
+  }
+  for (; i < end; i++) {
+    const c = bytes[i] ?? 0;
+    if (c <= SPACE || c === COMMA || c === CLOSE_OBJECT || c === CLOSE_ARRAY) return i;
+  }
+  return end;
+}
+
+/** The bytes as text, one character a byte. */
+export function latin1(bytes: Uint8Array, start: number, end: number): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('latin1');
+}
+
+function isDigit(c: number): boolean {
+  return c >= 0x30 && c <= 0x39;
+}
+
+/**
+ * The text of a top-level member whose value is a string, if the bytes are an object that has it; undefined otherwise.
+ * Steps over other members without reading them. For names of ASCII characters and values without escapes.
+ */
+export function peekString(bytes: Uint8Array, name: string): string | undefined {
+  let i = skipSpaces(bytes, 0);
+  if (bytes[i] !== OPEN_OBJECT) return undefined;
+  i = skipSpaces(bytes, i + 1);
+  while (bytes[i] === QUOTE) {
+    const afterName = skipString(bytes, i);
+    const found = isName(bytes, i, afterName, name);
+    i = skipSpaces(bytes, afterName);
+    if (bytes[i] !== COLON) return undefined;
+    i = skipSpaces(bytes, i + 1);
+    const start = i;
+    i = skipValue(bytes, i);
+    if (found) return bytes[start] === QUOTE ? latin1(bytes, start + 1, i - 1) : undefined;
+    i = skipSpaces(bytes, i);
+    if (bytes[i] !== COMMA) return undefined;
+    i = skipSpaces(bytes, i + 1);
+  }
+  return undefined;
+}
+
+/**
+ * Whether the string from `start` to before `end` (with its quotation marks) means `name`, escapes resolved. For names of ASCII
+ * characters.
+ */
+export function isName(bytes: Uint8Array, start: number, end: number, name: string): boolean {
+  if (end - start === name.length + 2) {
+    let i = 0;
+    while (i < name.length && bytes[start + 1 + i] === name.charCodeAt(i)) i++;
+    return i === name.length;
+  }
+  // An escaped name is longer than what it means: `"\u0069d"`.
+  if (end - start < name.length + 2) return false;
+  for (let i = start + 1; i < end; i++) {
+    if (bytes[i] === BACKSLASH) return JSON.parse(latin1(bytes, start, end)) === name;
+  }
+  return false;
+}
