@@ -61,10 +61,11 @@ const names = Object.keys(indexTables) as readonly IndexTable[];
 
 /** The schema of version 1. */
 export const schema = `
--- Settings that the file carries: 'schema', 'timezone', 'secret'.
+-- Settings that the file carries (settings.ts).
 CREATE TABLE setting (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 
-CREATE TABLE type (num INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+-- live: how many resources of the type there are, without deleted ones.
+CREATE TABLE type (num INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, live INTEGER NOT NULL DEFAULT 0);
 -- One number for each type, parameter and version of its definition. state: 'current', 'filling', 'retired'.
 CREATE TABLE parameter (num INTEGER PRIMARY KEY, type INTEGER NOT NULL, code TEXT NOT NULL, definition TEXT NOT NULL,
   state TEXT NOT NULL, UNIQUE (type, code, definition));
@@ -78,8 +79,10 @@ CREATE INDEX code_by_system ON code (system);
 CREATE TABLE unit (num INTEGER PRIMARY KEY, system INTEGER NOT NULL, code TEXT NOT NULL, unit TEXT NOT NULL,
   UNIQUE (code, system, unit));
 -- Which parameters a resource has values of: the sorted parameter numbers as JSON. Few distinct ones, so :missing is a
--- look-up of patterns and then of (type, pattern).
-CREATE TABLE pattern (num INTEGER PRIMARY KEY, type INTEGER NOT NULL, params TEXT NOT NULL, UNIQUE (type, params));
+-- look-up of patterns and then of (type, pattern). tables: a bit for each index table that has rows, in the order of
+-- indexTables; a (type, params) may come with several.
+CREATE TABLE pattern (num INTEGER PRIMARY KEY, type INTEGER NOT NULL, params TEXT NOT NULL, tables INTEGER NOT NULL,
+  UNIQUE (type, params, tables));
 
 -- state: 0 only referred to, 1 live, 2 deleted. vid: the current version (the deletion's, if deleted).
 CREATE TABLE entity (rid INTEGER PRIMARY KEY, type INTEGER NOT NULL, id TEXT NOT NULL, state INTEGER NOT NULL,
@@ -104,4 +107,5 @@ CREATE INDEX kept_by_until ON kept (until);
 ${names.map((name) => indexTable('', name) + indexTable('kept_', name)).join('')}
 -- Texts kept until an instant (queries too long for a link).
 CREATE TABLE note (key TEXT PRIMARY KEY, text TEXT NOT NULL, until INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX note_by_until ON note (until);
 `;

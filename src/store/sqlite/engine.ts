@@ -1,0 +1,116 @@
+/**
+ * Runs the tasks that arrived together in one transaction, which is on disk before any is answered.
+ * https://hl7.org/fhir/R4/http.html#transaction
+ *
+ * The same in the writer's thread and, for a store in memory, on the calling one.
+ */
+import type { AuditRecord } from '../audit-record.ts';
+import { StoreUnavailable } from '../errors.ts';
+import { type CommitOptions, Commits } from './commit.ts';
+import type { Database, Statement } from './open.ts';
+import type { Task, TaskResult } from './tasks.ts';
+
+/** Appends audit records in the caller's transaction. */
+export interface AuditSink {
+  append(records: readonly AuditRecord[]): void;
+}
+
+export interface EngineOptions extends CommitOptions {
+  /** Makes the sink anew whenever a transaction failed, so that it reads its state from the file. */
+  readonly audit: () => AuditSink;
+}
+
+/** How many expired versions or notes one step of `tidy` removes. */
+const purgeStep = 100;
+const nothing = new Float64Array();
+
+export class Engine {
+  readonly #db: Database;
+  readonly #options: EngineOptions;
+  #commits: Commits;
+  #audit: AuditSink;
+  #keepNote: Statement;
+  #purgeNotes: Statement;
+
+  constructor(db: Database, options: EngineOptions) {
+    this.#db = db;
+    this.#options = options;
+    this.#commits = new Commits(db, options);
+    this.#audit = options.audit();
+    this.#keepNote = db.prepare(
+      `INSERT INTO note (key, text, until) VALUES (?, ?, ?)
+        ON CONFLICT (key) DO UPDATE SET text = excluded.text, until = max(until, excluded.until)`,
+    );
+    this.#purgeNotes = db.prepare(
+      'DELETE FROM note WHERE key IN (SELECT key FROM note INDEXED BY note_by_until WHERE until <= ? LIMIT ?)',
+    );
+  }
+
+  /**
+   * Runs all tasks in one transaction. A task that fails leaves the others alone.
+   * @returns a result for each task, in order, when everything is on disk.
+   */
+  run(tasks: readonly Task[]): readonly TaskResult[] {
+    try {
+      this.#db.exec('BEGIN IMMEDIATE');
+      const audit: AuditRecord[] = [];
+      const results = tasks.map((task) => this.#attempt(task, audit));
+      this.#commits.finish();
+      if (audit.length > 0) this.#audit.append(audit);
+      this.#db.exec('COMMIT');
+      this.#commits.committed();
+      return results;
+    } catch (error) {
+      this.#startAgain();
+      const reason = error instanceof Error ? error.message : String(error);
+      const failure = new StoreUnavailable(`The store could not write: ${reason}`);
+      return tasks.map(() => ({ ok: false, error: failure }));
+    }
+  }
+
+  /** Removes a little of what has expired. @returns whether there is more. */
+  tidy(): boolean {
+    const now = this.#options.clock();
+    this.#db.exec('BEGIN IMMEDIATE');
+    try {
+      const versions = this.#commits.kept.purge(now, purgeStep);
+      const notes = this.#purgeNotes.run(now, purgeStep).changes;
+      this.#db.exec('COMMIT');
+      return versions === purgeStep || notes === purgeStep;
+    } catch (error) {
+      this.#startAgain();
+      throw error;
+    }
+  }
+
+  #attempt(task: Task, audit: AuditRecord[]): TaskResult {
+    try {
+      switch (task.kind) {
+        case 'commit': {
+          const written = this.#commits.apply(task);
+          for (const record of task.audit) audit.push(record);
+          return { ok: true, written };
+        }
+        case 'audit':
+          for (const record of task.records) audit.push(record);
+          break;
+        case 'note':
+          this.#keepNote.run(task.key, task.text, task.until);
+          break;
+        case 'walks':
+          this.#commits.kept.walksUntil(task.until);
+      }
+      return { ok: true, written: nothing };
+    } catch (error) {
+      if (!this.#db.isTransaction) throw error;
+      return { ok: false, error };
+    }
+  }
+
+  /** Ends a transaction that failed and forgets what was remembered of it. */
+  #startAgain(): void {
+    if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
+    this.#commits = new Commits(this.#db, this.#options);
+    this.#audit = this.#options.audit();
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * Index rows of replaced versions, for walks that began before. https://hl7.org/fhir/R4/http.html#paging
+ *
+ * They cost as much as writing the version's rows again, so nothing is kept while no walk can be alive: whoever hands
+ * out a cursor first sets a mark, on disk, up to when walks may be alive.
+ */
+import type { Entity } from './entities.ts';
+import type { IndexRows } from './index-rows.ts';
+import type { Database, Statement } from './open.ts';
+import { getSetting, setSetting } from './settings.ts';
+
+export class KeptVersions {
+  readonly #db: Database;
+  readonly #index: IndexRows;
+  readonly #insert: Statement;
+  readonly #ofResource: Statement<[number]>;
+  readonly #expired: Statement<[number]>;
+  readonly #remove: Statement;
+  readonly #selectTables: Statement<[number]>;
+  readonly #tables = new Map<number, number>();
+  #walksUntil: number;
+
+  constructor(db: Database, index: IndexRows) {
+    this.#db = db;
+    this.#index = index;
+    this.#insert = db.prepare('INSERT INTO kept (vid, rid, type, pattern, replaced, until) VALUES (?, ?, ?, ?, ?, ?)');
+    this.#ofResource = db.prepare('SELECT vid FROM kept WHERE rid = ?');
+    this.#expired = db.prepare('SELECT vid FROM kept WHERE until <= ? ORDER BY until LIMIT ?');
+    this.#remove = db.prepare('DELETE FROM kept WHERE vid = ?');
+    this.#selectTables = db.prepare('SELECT tables FROM pattern WHERE num = ?');
+    this.#walksUntil = Number(getSetting(db, 'walks') ?? 0);
+  }
+
+  /** Walks may be alive until that instant (milliseconds); never earlier than said before. */
+  walksUntil(until: number): void {
+    if (until <= this.#walksUntil) return;
+    setSetting(this.#db, 'walks', until);
+    this.#walksUntil = until;
+  }
+
+  /** Keeps the rows of a live resource's version that the change `by` replaces, if a walk may be alive. */
+  replace(entity: Entity, type: number, by: number, now: number, lifetime: number): void {
+    if (now >= this.#walksUntil || entity.vid === null || entity.pattern === null) return;
+    this.#insert.run(entity.vid, entity.rid, type, entity.pattern, by, now + lifetime);
+    this.#index.keep(entity.rid, this.tablesOf(entity.pattern), entity.vid);
+  }
+
+  /** Removes what is kept of a resource. */
+  forget(rid: number): void {
+    for (const [vid] of this.#ofResource.all(rid)) this.#drop(vid);
+  }
+
+  /** Removes up to `limit` versions that no walk may show any more; returns how many. */
+  purge(now: number, limit: number): number {
+    const expired = this.#expired.all(now, limit);
+    for (const [vid] of expired) this.#drop(vid);
+    return expired.length;
+  }
+
+  /** The bits of the index tables in which the resources of a pattern have rows. */
+  tablesOf(pattern: number | null): number {
+    if (pattern === null) return 0;
+    const known = this.#tables.get(pattern);
+    if (known !== undefined) return known;
+    const tables = this.#selectTables.get(pattern)?.[0] ?? 0;
+    this.#tables.set(pattern, tables);
+    return tables;
+  }
+
+  #drop(vid: number): void {
+    this.#index.removeKept(vid);
+    this.#remove.run(vid);
+  }
+}

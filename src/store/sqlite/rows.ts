@@ -1,0 +1,110 @@
+/** Index entries as rows of the index tables. https://hl7.org/fhir/R4/search.html#ptypes */
+import type { Entities } from './entities.ts';
+import type { Numbers } from './numbers.ts';
+import type { SqlValue } from './open.ts';
+import type { FieldReader } from './pack.ts';
+import { type IndexTable, indexTables } from './schema.ts';
+
+/** The tables in the order of the bits of `pattern.tables`. */
+export const tableNames = Object.keys(indexTables) as readonly IndexTable[];
+
+/** A row without `rid`: the parameter's number, then the table's columns. */
+export type IndexRow = SqlValue[];
+
+/** One resource's rows, by table in the order of `tableNames`. */
+export type ResourceRows = readonly IndexRow[][];
+
+/** What numbers a resource's rows need. */
+export interface RowNumbers {
+  readonly numbers: Numbers;
+  readonly entities: Entities;
+}
+
+/** Positions in `tableNames`. */
+const TOKEN = 0;
+const IDENTIFIER = 1;
+const STRING = 2;
+const DATE = 3;
+const QUANTITY = 4;
+const REFERENCE = 5;
+const URI = 6;
+const COMPOSITE = 7;
+/** Where a value of each kind of `valueKinds` lies. */
+const tableOfKind = [TOKEN, IDENTIFIER, STRING, DATE, QUANTITY, QUANTITY, REFERENCE, URI, COMPOSITE] as const;
+const columnsOfComponent = 3;
+const components = 3;
+
+/** Reads a resource's packed entries and numbers what they name. */
+export function readRows(fields: FieldReader, made: RowNumbers): ResourceRows {
+  const rows: IndexRow[][] = [[], [], [], [], [], [], [], []];
+  const count = fields.number();
+  for (let index = 0; index < count; index++) {
+    const row: IndexRow = [fields.number()];
+    const kind = fields.number();
+    if (kind === 8) {
+      const length = fields.number();
+      for (let part = 0; part < components; part++) {
+        const before = row.length;
+        if (part < length) {
+          const componentKind = fields.number();
+          readValue(row, componentKind, fields, made);
+          // A component keeps no version of a reference.
+          if (componentKind === 6) row.length = before + 1;
+        }
+        while (row.length < before + columnsOfComponent) row.push('');
+      }
+    } else {
+      readValue(row, kind, fields, made);
+    }
+    rows[tableOfKind[kind] ?? COMPOSITE]?.push(row);
+  }
+  return rows;
+}
+
+/** Appends a value's columns, in the order of `indexTables`. */
+function readValue(row: IndexRow, kind: number, fields: FieldReader, { numbers, entities }: RowNumbers): void {
+  switch (kind) {
+    case 0:
+      row.push(numbers.code(fields.text(), fields.text()));
+      break;
+    case 1: {
+      const system = numbers.system(fields.text());
+      row.push(fields.text(), system);
+      break;
+    }
+    case 2:
+      row.push(fields.text(), fields.text());
+      break;
+    case 3:
+      row.push(fields.number(), fields.number());
+      break;
+    case 4:
+      row.push(0, fields.text(), fields.text());
+      break;
+    case 5:
+      row.push(numbers.unit(fields.text(), fields.text(), fields.text()), fields.text(), fields.text());
+      break;
+    case 6: {
+      const target = entities.referred(numbers.type(fields.text()), fields.text());
+      row.push(target, fields.text());
+      break;
+    }
+    case 7:
+      row.push(fields.text());
+      break;
+    default:
+      throw new Error('an unknown kind of value in a packed write');
+  }
+}
+
+/** The pattern of a resource's rows: its sorted parameters as JSON, and a bit for each table that has rows. */
+export function patternOf(rows: ResourceRows): { readonly params: string; readonly tables: number } {
+  const seen = new Set<number>();
+  let tables = 0;
+  rows.forEach((list, table) => {
+    if (list.length > 0) tables |= 1 << table;
+    for (const [parameter] of list) seen.add(Number(parameter));
+  });
+  const params = [...seen].sort((a, b) => a - b);
+  return { params: JSON.stringify(params), tables };
+}

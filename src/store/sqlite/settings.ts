@@ -1,0 +1,18 @@
+/** Facts that the store's file carries about itself. https://hl7.org/fhir/R4/search.html#date (the time zone of the index). */
+import type { Database, SqlValue } from './open.ts';
+
+/** `walks`: until when (milliseconds) a walk may be alive; `greatest …`: numbers that an erasure removed, so as not to give them out again. */
+export type SettingName = 'schema' | 'timezone' | 'secret' | 'walks' | 'greatest rid' | 'greatest change';
+
+/** The value of a setting, undefined where it was never set. */
+export function getSetting(db: Database, name: SettingName): SqlValue | undefined {
+  return db.prepare<[SqlValue]>('SELECT value FROM setting WHERE name = ?').get(name)?.[0];
+}
+
+/** Sets a setting, in the caller's transaction if there is one. */
+export function setSetting(db: Database, name: SettingName, value: SqlValue): void {
+  db.prepare('INSERT INTO setting VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value').run(
+    name,
+    value,
+  );
+}

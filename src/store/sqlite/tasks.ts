@@ -1,0 +1,59 @@
+/** What the writer is asked to do, and what came of it: plain data that crosses threads. https://hl7.org/fhir/R4/http.html#transaction */
+import type { AuditRecord } from '../audit-record.ts';
+import type { Condition, ResourceKey, Written } from '../write.ts';
+import type { PackedWrites } from './pack.ts';
+
+export interface CommitTask {
+  readonly kind: 'commit';
+  readonly writes: readonly PackedWrites[];
+  readonly conditions: readonly Condition[];
+  readonly mustExist: readonly ResourceKey[];
+  readonly mustBeUnreferenced: readonly ResourceKey[];
+  readonly audit: readonly AuditRecord[];
+}
+
+/** Records of interactions that wrote nothing. */
+export interface AuditTask {
+  readonly kind: 'audit';
+  readonly records: readonly AuditRecord[];
+}
+
+export interface NoteTask {
+  readonly kind: 'note';
+  readonly key: string;
+  readonly text: string;
+  /** Milliseconds. */
+  readonly until: number;
+}
+
+/** From now on a walk may be alive until that instant (milliseconds): replaced versions are kept for it. */
+export interface WalksTask {
+  readonly kind: 'walks';
+  readonly until: number;
+}
+
+export type Task = CommitTask | AuditTask | NoteTask | WalksTask;
+
+/** `written`: for each write version id, last updated, and the number of the outcome in `outcomes`. */
+export type TaskResult =
+  | { readonly ok: true; readonly written: Float64Array<ArrayBuffer> }
+  | { readonly ok: false; readonly error: unknown };
+
+export const outcomes = ['created', 'updated', 'deleted', 'unchanged'] as const satisfies readonly Written['outcome'][];
+export const CREATED = 0;
+export const UPDATED = 1;
+export const DELETED = 2;
+export const UNCHANGED = 3;
+
+/** The port's form of what a commit came to. */
+export function unpackWritten(written: Float64Array): readonly Written[] {
+  const result: Written[] = [];
+  for (let place = 0; place < written.length; place += 3) {
+    result.push({
+      versionId: written[place] ?? 0,
+      lastUpdated: written[place + 1] ?? 0,
+      outcome: outcomes[written[place + 2] ?? UNCHANGED] ?? 'unchanged',
+    });
+  }
+  return result;
+}
