@@ -1,0 +1,107 @@
+/** Which patient a resource concerns. https://hl7.org/fhir/R4/compartmentdefinition-patient.html */
+import { isArray, isObject, type JsonValue, type Resource } from '../resource.ts';
+import { type Definitions, loadDefinitions, type SearchParameterDefinition } from './definitions.ts';
+
+/** Search parameters and elements that name the patient a resource is about, before those of other roles a patient may have. */
+const about = ['patient', 'subject', 'beneficiary', 'individual', 'for', 'candidate', 'source'];
+
+/** JSON properties from the resource down to a Reference. */
+type Path = readonly string[];
+
+const paths = new WeakMap<Definitions, Map<string, readonly Path[]>>();
+
+/** Elements without a choice's type become JSON properties: `payee` stays, `device` is `deviceReference`. */
+function jsonPath(type: string, names: Path, definitions: Definitions): Path | undefined {
+  let at: string | undefined = type;
+  const path: string[] = [];
+  for (const name of names) {
+    const elements: ReturnType<Definitions['type']> = at === undefined ? undefined : definitions.type(at);
+    const element = elements?.elements.get(name) ?? elements?.elements.get(`${name}Reference`);
+    if (element === undefined) return undefined;
+    path.push(element.name);
+    at = element.type;
+  }
+  return at === 'Reference' ? path : undefined;
+}
+
+/** The paths that a parameter's expression has for a type, without functions: `Group.member.entity`. */
+function pathsOf(
+  type: string,
+  { expression = '' }: SearchParameterDefinition,
+  definitions: Definitions,
+): readonly Path[] {
+  return expression.split('|').flatMap((alternative) => {
+    const [, names = '', next = ''] = /^[\s(]*([A-Za-z.]+)(\(?)/.exec(alternative) ?? [];
+    const [root, ...steps] = names.split('.');
+    const path = root === type ? jsonPath(type, next === '(' ? steps.slice(0, -1) : steps, definitions) : undefined;
+    return path === undefined ? [] : [path];
+  });
+}
+
+/** Where the references to patients are, those that a resource is about first. */
+function patientPaths(type: string, definitions: Definitions): readonly Path[] {
+  const codes = definitions.compartments.get('Patient')?.parameters.get(type) ?? [];
+  const rank = (name: string): number => (about.includes(name) ? about.indexOf(name) : about.length);
+  const parameters = [...codes]
+    .sort((one, other) => rank(one) - rank(other))
+    .flatMap((code) => definitions.searchParameters.filter((found) => found.code === code && found.base.includes(type)))
+    .flatMap((parameter) => pathsOf(type, parameter, definitions));
+  // Types outside the compartment refer to patients too: Task.for, Device.patient.
+  const elements = [...(definitions.type(type)?.elements.values() ?? [])]
+    .filter((element) => element.type === 'Reference' && about.includes(element.name))
+    .filter(({ targets }) => targets.length === 0 || targets.includes('Patient'))
+    .sort((one, other) => rank(one.name) - rank(other.name))
+    .map(({ name }): Path => [name]);
+  const known = new Map([...parameters, ...elements].map((path) => [path.join('.'), path]));
+  return [...known.values()];
+}
+
+const PATIENT = 'Patient/';
+
+/** The id in `Patient/1` or `Patient/1/_history/2`, '' in anything else. */
+function patientIdOf(reference: string): string {
+  if (!reference.startsWith(PATIENT)) return '';
+  const end = reference.indexOf('/', PATIENT.length);
+  return end < 0 ? reference.slice(PATIENT.length) : reference.slice(PATIENT.length, end);
+}
+
+/** The id of the first patient referred to along a path. */
+function follow(value: JsonValue | undefined, path: Path, depth: number): string {
+  if (isArray(value)) {
+    for (const item of value) {
+      const id = follow(item, path, depth);
+      if (id !== '') return id;
+    }
+    return '';
+  }
+  if (!isObject(value)) return '';
+  const name = path[depth];
+  if (name !== undefined) return follow(value[name], path, depth + 1);
+  return typeof value.reference === 'string' ? patientIdOf(value.reference) : '';
+}
+
+/**
+ * The logical id of the patient that a resource concerns: a Patient's own, otherwise the first one that the parameters of
+ * the patient compartment, or elements like `subject`, refer to by a relative reference. '' if there is none.
+ */
+export function patientOf(resource: Resource): string {
+  const type = resource.resourceType;
+  if (type === 'Patient') return resource.id ?? '';
+  const definitions = loadDefinitions();
+  let known = paths.get(definitions);
+  if (known === undefined) {
+    known = new Map();
+    paths.set(definitions, known);
+  }
+  let found = known.get(type);
+  if (found === undefined) {
+    if (!definitions.resourceTypes.has(type)) return '';
+    found = patientPaths(type, definitions);
+    known.set(type, found);
+  }
+  for (const path of found) {
+    const id = follow(resource, path, 0);
+    if (id !== '') return id;
+  }
+  return '';
+}
