@@ -1,6 +1,12 @@
 /** Which patient a resource concerns. https://hl7.org/fhir/R4/compartmentdefinition-patient.html */
 import { isArray, isObject, type JsonValue, type Resource } from '../resource.ts';
-import { type Definitions, loadDefinitions, type SearchParameterDefinition } from './definitions.ts';
+import {
+  type Definitions,
+  type ElementDefinition,
+  loadDefinitions,
+  type SearchParameterDefinition,
+  type TypeDefinition,
+} from './definitions.ts';
 
 /** Search parameters and elements that name the patient a resource is about, before those of other roles a patient may have. */
 const about = ['patient', 'subject', 'beneficiary', 'individual', 'for', 'candidate', 'source'];
@@ -12,11 +18,11 @@ const paths = new WeakMap<Definitions, Map<string, readonly Path[]>>();
 
 /** Elements without a choice's type become JSON properties: `payee` stays, `device` is `deviceReference`. */
 function jsonPath(type: string, names: Path, definitions: Definitions): Path | undefined {
-  let at: string | undefined = type;
+  let at = type;
   const path: string[] = [];
   for (const name of names) {
-    const elements: ReturnType<Definitions['type']> = at === undefined ? undefined : definitions.type(at);
-    const element = elements?.elements.get(name) ?? elements?.elements.get(`${name}Reference`);
+    const elements: TypeDefinition['elements'] | undefined = definitions.type(at)?.elements;
+    const element: ElementDefinition | undefined = elements?.get(name) ?? elements?.get(`${name}Reference`);
     if (element === undefined) return undefined;
     path.push(element.name);
     at = element.type;
