@@ -1,5 +1,6 @@
 /** Binary as it is: raw content in and out. https://hl7.org/fhir/R4/binary.html#rest */
 import { failure } from '../fhir/outcome.ts';
+import { isObject, type JsonValue } from '../fhir/resource.ts';
 import type { Version } from '../store/port.ts';
 import type { Answer, Call } from './context.ts';
 
@@ -59,16 +60,16 @@ interface BinaryContent {
 }
 
 function parseBinary(body: Uint8Array): BinaryContent {
-  const binary: unknown = JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8'));
-  const { contentType, data, securityContext } = binary as {
-    readonly contentType?: string;
-    readonly data?: string;
-    readonly securityContext?: { readonly reference?: string };
-  };
+  const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8');
+  // What is stored was checked when it came in, so it has the shape of a Binary.
+  const binary: JsonValue = JSON.parse(text);
+  if (!isObject(binary)) throw new Error('a stored resource is an object');
+  const { contentType, data, securityContext } = binary;
+  const reference = isObject(securityContext) ? securityContext.reference : undefined;
   return {
-    contentType: contentType ?? 'application/octet-stream',
-    data: data ?? '',
-    securityContext: securityContext?.reference,
+    contentType: typeof contentType === 'string' ? contentType : 'application/octet-stream',
+    data: typeof data === 'string' ? data : '',
+    securityContext: typeof reference === 'string' ? reference : undefined,
   };
 }
 

@@ -15,14 +15,14 @@ export interface RequiredReference extends ResourceKey {
 }
 
 /** What an interaction is about to do. */
-export interface Plan {
+export interface Plan<T = Answer> {
   readonly writes: readonly Write[];
   readonly conditions: readonly Condition[];
   readonly mustExist?: readonly RequiredReference[];
   readonly mustBeUnreferenced?: readonly ResourceKey[];
   /** One for each interaction in it. */
   readonly noted: readonly Noted[];
-  readonly answer: (written: readonly Written[]) => Answer;
+  readonly answer: (written: readonly Written[]) => T;
   /** The FHIRPath of a write in the request, for errors; '' for a direct interaction. */
   readonly expressionOf?: (write: number) => string;
 }
@@ -32,7 +32,7 @@ export interface Plan {
  * Throws OutcomeError: 412 for `If-Match` and `If-None-Match`, 409 after too many rounds or for a referenced resource,
  * 422 for a reference to nothing.
  */
-export async function commitPlan(context: Context, makePlan: () => Promise<Plan>): Promise<Answer> {
+export async function commitPlan<T>(context: Context, makePlan: () => Promise<Plan<T>>): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     const plan = await makePlan();
     const audit = plan.noted.map(context.audit.record).filter((record): record is AuditRecord => record !== undefined);
@@ -55,7 +55,7 @@ export async function commitPlan(context: Context, makePlan: () => Promise<Plan>
   }
 }
 
-function explain(error: unknown, plan: Plan): unknown {
+function explain(error: unknown, plan: Plan<unknown>): unknown {
   if (error instanceof PreconditionFailed) {
     const expression = plan.expressionOf?.(error.write);
     const issue: Issue = { severity: 'error', code: 'conflict', diagnostics: preconditionText(error) };
@@ -72,7 +72,7 @@ function preconditionText(error: PreconditionFailed): string {
   return `If-Match does not hold: the current version is ${error.current}. Read it, apply the change to it, and send that.`;
 }
 
-function integrityFailure(error: IntegrityViolation, plan: Plan): OutcomeError {
+function integrityFailure(error: IntegrityViolation, plan: Plan<unknown>): OutcomeError {
   const name = `${error.key.type}/${error.key.id}`;
   if (error.rule === 'missing') {
     const at = plan.mustExist?.find(({ type, id }) => type === error.key.type && id === error.key.id);

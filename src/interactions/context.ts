@@ -138,6 +138,8 @@ export interface Context {
   readonly newId: () => string;
   /** Notes an interaction that wrote nothing; see `audit/collector.ts`. */
   readonly audit: AuditSink;
+  /** Tells the operator of a fault of the server's own; never with a resource's contents. */
+  readonly report: (error: unknown, requestId: string) => void;
 }
 
 /** Where interactions leave their records. */

@@ -3,6 +3,7 @@ import { patientOf } from '../fhir/definitions/patient.ts';
 import { failure } from '../fhir/outcome.ts';
 import type { Version } from '../store/port.ts';
 import type { Condition } from '../store/write.ts';
+import { resourceBytes } from './body.ts';
 import { commitPlan, type Plan } from './commit.ts';
 import { multipleMatches, resolveCondition } from './condition.ts';
 import type { Answer, Call, Context, Prefer } from './context.ts';
@@ -12,9 +13,9 @@ import { informationBytes, putAnswer } from './written.ts';
 
 /** 201 with the new resource; with `If-None-Exist` 200 and the match, or 412 for several. */
 export async function create(context: Context, call: Call): Promise<Answer> {
-  const { type, body, ifNoneExist } = call;
-  if (type === undefined || body === undefined) throw failure(400, 'required', 'A create needs a resource.');
-  const prepared = prepareResource(context, body.bytes, type);
+  const { type, ifNoneExist } = call;
+  if (type === undefined) throw failure(400, 'required', 'A create needs a type.');
+  const prepared = prepareResource(context, resourceBytes(call), type);
   return commitPlan(context, async () => {
     if (ifNoneExist === undefined) return createPlan(context, call, prepared, []);
     const condition = await resolveCondition(context, type, criteriaOf(ifNoneExist, type), 2);

@@ -2,6 +2,7 @@
 import { type BundleEntry, bundleBytes } from '../fhir/bundle.ts';
 import { etag } from '../fhir/etag.ts';
 import { formatInstant } from '../fhir/instant.ts';
+import { parseJson } from '../fhir/json.ts';
 import { failure } from '../fhir/outcome.ts';
 import { dateRange } from '../fhir/period.ts';
 import { parseReference } from '../fhir/reference.ts';
@@ -36,7 +37,7 @@ export async function history(context: Context, call: Call): Promise<Answer> {
   const body = bundleBytes({
     type: 'history',
     ...(shown.total === undefined ? {} : { total: shown.total }),
-    lastUpdated: formatInstant(context.clock()),
+    lastUpdated: context.clock(),
     links: [{ relation: 'self', url: self }, ...links],
     entries: shown.versions.map((version) => historyEntry(context, version, wanted)),
   });
@@ -129,11 +130,11 @@ async function listed(context: Context, text: string): Promise<readonly Resource
   if (id.startsWith('$')) throw failure(400, 'not-supported', `_list=${id}: functional lists are not supported.`);
   const list = await context.store.read('List', id);
   if (list?.body === undefined) throw failure(404, 'not-found', `_list: there is no List with the id ${id}.`);
-  const resource: unknown = JSON.parse(new TextDecoder().decode(list.body));
-  const entries = isObject(resource as never) ? (resource as { readonly entry?: unknown }).entry : undefined;
-  if (!isArray(entries as never)) return [];
-  return (entries as readonly { readonly item?: { readonly reference?: string } }[]).flatMap(({ item }) => {
-    const reference = item?.reference === undefined ? undefined : parseReference(item.reference, context.settings.baseUrl);
+  const { value } = parseJson(list.body);
+  const entries = isObject(value) && isArray(value.entry) ? value.entry : [];
+  return entries.flatMap((entry) => {
+    const item = isObject(entry) && isObject(entry.item) ? entry.item.reference : undefined;
+    const reference = typeof item === 'string' ? parseReference(item, context.settings.baseUrl) : undefined;
     return reference?.kind === 'local' ? [{ type: reference.type, id: reference.id }] : [];
   });
 }

@@ -1,6 +1,5 @@
 /** Searches a type or the whole system. https://hl7.org/fhir/R4/http.html#search */
 import { type BundleEntry, bundleBytes } from '../fhir/bundle.ts';
-import { formatInstant } from '../fhir/instant.ts';
 import { failure, type Issue, operationOutcome } from '../fhir/outcome.ts';
 import { collectIncludes } from '../search/include.ts';
 import { parseSearch, type Search } from '../search/query.ts';
@@ -50,7 +49,7 @@ export async function search(context: Context, call: Call): Promise<Answer> {
   const body = bundleBytes({
     type: 'searchset',
     ...(page.total === undefined ? {} : { total: page.total }),
-    lastUpdated: formatInstant(context.clock()),
+    lastUpdated: context.clock(),
     links: [{ relation: 'self', url: self }, ...(parsed.count === 0 ? [] : links)],
     entries: [
       ...page.matches.map((version) => entryOf(context, version, 'match', wanted)),

@@ -4,6 +4,7 @@ import { parseETags } from '../fhir/etag.ts';
 import { isId } from '../fhir/id.ts';
 import { failure } from '../fhir/outcome.ts';
 import type { Condition, Precondition } from '../store/write.ts';
+import { resourceBytes } from './body.ts';
 import { commitPlan, type Plan } from './commit.ts';
 import { multipleMatches, resolveCondition } from './condition.ts';
 import type { Answer, Call, Context } from './context.ts';
@@ -13,9 +14,9 @@ import { putAnswer } from './written.ts';
 
 /** 200, or 201 where there was none; 412 where `If-Match`, `If-None-Match` or the criteria do not allow it. */
 export async function update(context: Context, call: Call): Promise<Answer> {
-  const { type, id, body } = call;
-  if (type === undefined || body === undefined) throw failure(400, 'required', 'An update needs a resource.');
-  const prepared = prepareResource(context, body.bytes, type);
+  const { type, id } = call;
+  if (type === undefined) throw failure(400, 'required', 'An update needs a type.');
+  const prepared = prepareResource(context, resourceBytes(call), type);
   const precondition = preconditionOf(call);
   if (id !== undefined) {
     checkId(prepared, id);

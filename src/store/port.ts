@@ -2,7 +2,8 @@
  * What every store does. Each rule below is the title of a contract test (`test/contract/`).
  * https://hl7.org/fhir/R4/http.html
  */
-import type { Criterion, SortKey } from '../search/criteria.ts';
+import type { Criterion, Parameter, SortKey } from '../search/criteria.ts';
+import type { SimpleValue } from '../search/entry.ts';
 import type { AuditLog } from './audit-log.ts';
 import type { Commit, Committed, ResourceKey, WriteMethod } from './write.ts';
 
@@ -121,6 +122,9 @@ export interface Store {
    * Throws PreconditionFailed, Conflict, IntegrityViolation, StoreUnavailable.
    */
   commit(commit: Commit): Promise<Committed>;
+
+  /** The distinct values of a token or uri parameter that live resources have, in no order. */
+  values(parameter: Parameter): Promise<readonly SimpleValue[]>;
 
   /** Current resources by type, without deleted ones. Types without any are left out. */
   counts(): Promise<ReadonlyMap<string, number>>;

@@ -1,0 +1,150 @@
+/** What this server does, generated from what is registered. https://hl7.org/fhir/R4/http.html#capabilities */
+import { createHash } from 'node:crypto';
+import { failure } from '../fhir/outcome.ts';
+import type { JsonObject } from '../fhir/resource.ts';
+import type { Answer, Call, Context } from './context.ts';
+import { cut, cutOf, single } from './cut.ts';
+import { interactionsOf, systemInteractions } from './path.ts';
+
+/** Normative in R4. https://hl7.org/fhir/R4/versions.html#maturity */
+const normative: ReadonlySet<string> = new Set([
+  'Binary',
+  'Bundle',
+  'CapabilityStatement',
+  'CodeSystem',
+  'Observation',
+  'OperationDefinition',
+  'OperationOutcome',
+  'Parameters',
+  'Patient',
+  'StructureDefinition',
+  'ValueSet',
+]);
+
+const encoder = new TextEncoder();
+const made = new WeakMap<Context, Map<string, { readonly bytes: Uint8Array; readonly tag: string }>>();
+
+/** 200 with a CapabilityStatement (`mode=full|normative`) or TerminologyCapabilities (`mode=terminology`), or 304. */
+export async function capabilities(context: Context, call: Call): Promise<Answer> {
+  const mode = single(call.parameters, 'mode') ?? 'full';
+  if (mode !== 'full' && mode !== 'normative' && mode !== 'terminology') {
+    throw failure(400, 'value', 'mode must be full, normative or terminology.');
+  }
+  const { bytes, tag } = statement(context, mode);
+  const wanted = cutOf(call.parameters);
+  if (wanted !== undefined) return { status: 200, body: cut(context, bytes, wanted) };
+  const known = call.ifNoneMatch?.split(',').map((each) => each.trim());
+  const headers = { ETag: tag };
+  if (known?.some((each) => each === tag || each === '*') === true) return { status: 304, headers };
+  return { status: 200, body: bytes, headers };
+}
+
+// Nothing registered changes while the server runs, so each mode is made once.
+function statement(context: Context, mode: 'full' | 'normative' | 'terminology') {
+  const modes = made.get(context) ?? new Map<string, { readonly bytes: Uint8Array; readonly tag: string }>();
+  made.set(context, modes);
+  let entry = modes.get(mode);
+  if (entry === undefined) {
+    const resource = mode === 'terminology' ? terminologyCapabilities(context) : capabilityStatement(context, mode);
+    const bytes = encoder.encode(JSON.stringify(resource));
+    const tag = `W/"${createHash('sha256').update(bytes).digest('base64url').slice(0, 16)}"`;
+    entry = { bytes, tag };
+    modes.set(mode, entry);
+  }
+  return entry;
+}
+
+function common({ settings, clock }: Context): JsonObject {
+  return {
+    status: 'active',
+    date: new Date(clock()).toISOString(),
+    kind: 'instance',
+    software: { name: settings.software.name, version: settings.software.version },
+    implementation: { description: `${settings.software.name}, a FHIR R4 server`, url: settings.baseUrl },
+  };
+}
+
+/** A CapabilityStatement of all types, or of the normative ones. */
+export function capabilityStatement(context: Context, mode: 'full' | 'normative'): JsonObject {
+  const { definitions, operations } = context;
+  const types = [...definitions.resourceTypes]
+    .filter((type) => type !== 'Parameters' && (mode === 'full' || normative.has(type)))
+    .sort();
+  const system = operations.filter(({ levels }) => levels.includes('system'));
+  return {
+    resourceType: 'CapabilityStatement',
+    ...common(context),
+    instantiates: ['http://hl7.org/fhir/CapabilityStatement/base2'],
+    fhirVersion: '4.0.1',
+    format: ['application/fhir+json', 'json'],
+    patchFormat: ['application/json-patch+json', 'application/merge-patch+json', 'application/fhir+json'],
+    rest: [
+      {
+        mode: 'server',
+        security: { cors: true },
+        resource: types.map((type) => resourceOf(context, type)),
+        interaction: systemInteractions.map((code) => ({ code })),
+        ...(system.length === 0 ? {} : { operation: system.map(operationOf) }),
+      },
+    ],
+  };
+}
+
+const operationOf = ({ name, definition }: { readonly name: string; readonly definition: string }) => ({
+  name: name.slice(1),
+  definition,
+});
+
+function resourceOf(context: Context, type: string): JsonObject {
+  const { registry, settings, operations } = context;
+  const interactions = interactionsOf(type);
+  const has = (interaction: (typeof interactions)[number]) => interactions.includes(interaction);
+  const parameters = registry.of(type);
+  const includes = parameters.filter(({ kind }) => kind === 'reference').map(({ code }) => `${type}:${code}`);
+  const revincludes = referrersOf(context, type);
+  const own = operations.filter(
+    ({ levels, types }) =>
+      (levels.includes('type') || levels.includes('instance')) && (types === undefined || types.includes(type)),
+  );
+  const policy = settings.referentialIntegrity === 'off' ? [] : ['enforced'];
+  return {
+    type,
+    profile: `http://hl7.org/fhir/StructureDefinition/${type}`,
+    interaction: interactions.map((code) => ({ code })),
+    versioning: 'versioned-update',
+    readHistory: true,
+    updateCreate: has('update'),
+    conditionalCreate: has('create'),
+    conditionalRead: 'full-support',
+    conditionalUpdate: has('update'),
+    conditionalDelete: has('delete') ? settings.conditionalDelete : 'not-supported',
+    referencePolicy: ['literal', 'logical', 'local', ...policy],
+    ...(includes.length === 0 ? {} : { searchInclude: includes }),
+    ...(revincludes.length === 0 ? {} : { searchRevInclude: revincludes }),
+    searchParam: parameters.map(({ code, url, kind }) => ({ name: code, definition: url, type: kind })),
+    ...(own.length === 0 ? {} : { operation: own.map(operationOf) }),
+  };
+}
+
+const referrers = new WeakMap<Context, ReadonlyMap<string, readonly string[]>>();
+
+/** `Type:parameter` of every reference parameter that may lead to the type. */
+function referrersOf(context: Context, target: string): readonly string[] {
+  let byTarget = referrers.get(context);
+  if (byTarget === undefined) {
+    const collected = new Map<string, string[]>();
+    for (const type of [...context.definitions.resourceTypes].sort()) {
+      for (const { kind, code, targets } of context.registry.of(type)) {
+        if (kind !== 'reference') continue;
+        for (const each of targets) collected.set(each, [...(collected.get(each) ?? []), `${type}:${code}`]);
+      }
+    }
+    byTarget = collected;
+    referrers.set(context, byTarget);
+  }
+  return byTarget.get(target) ?? [];
+}
+
+function terminologyCapabilities(context: Context): JsonObject {
+  return { resourceType: 'TerminologyCapabilities', ...common(context), codeSearch: 'explicit' };
+}

@@ -1,0 +1,140 @@
+/** Which interaction a method and a path mean; the same for requests and bundle entries. https://hl7.org/fhir/R4/http.html#summary */
+import { failure, OutcomeError } from '../fhir/outcome.ts';
+import { closest } from 'fastest-levenshtein';
+import type { Context, Interaction, QueryParameters } from './context.ts';
+
+/** An interaction and what its path names. */
+export interface Target {
+  readonly interaction: Interaction;
+  readonly type?: string;
+  readonly id?: string;
+  readonly versionId?: string;
+  readonly operation?: string;
+}
+
+type Known = Pick<Context, 'definitions' | 'operations'>;
+
+type Methods = Readonly<Record<string, Interaction>>;
+
+const system: Methods = { GET: 'search-system', POST: 'batch' };
+const type: Methods = { GET: 'search-type', POST: 'create', PUT: 'update', PATCH: 'patch', DELETE: 'delete' };
+const instance: Methods = { GET: 'read', PUT: 'update', PATCH: 'patch', DELETE: 'delete' };
+
+/**
+ * What types do not have: an audit trail is not changed, and a Binary's content is no JSON to patch.
+ * https://hl7.org/fhir/R4/auditevent.html, https://hl7.org/fhir/R4/binary.html
+ */
+const withheld: Readonly<Record<string, readonly Interaction[]>> = {
+  AuditEvent: ['update', 'patch', 'delete'],
+  Binary: ['patch'],
+};
+
+function without(methods: Methods, name: string): Methods {
+  const out = withheld[name];
+  if (out === undefined) return methods;
+  return Object.fromEntries(Object.entries(methods).filter(([, interaction]) => !out.includes(interaction)));
+}
+
+/** The interactions that a type has, for the capability statement. */
+export function interactionsOf(name: string): readonly Interaction[] {
+  const direct = [...Object.values(without(instance, name)), ...Object.values(without(type, name))];
+  return [...new Set<Interaction>([...direct, 'vread', 'history-instance', 'history-type'])];
+}
+
+/** The interactions of the whole system, for the capability statement. */
+export const systemInteractions: readonly Interaction[] = ['transaction', 'batch', 'search-system', 'history-system'];
+
+/**
+ * The target of a request. `segments`: the path below the base, decoded, without empty segments.
+ * Throws 404 for an unknown path or type (naming the nearest type), 405 with `Allow` for a method it does not have.
+ */
+export function targetOf(known: Known, method: string, segments: readonly string[]): Target {
+  const [first, second, third, fourth] = segments;
+  if (first === undefined) return choose(system, method, {});
+  if (first === 'metadata' && second === undefined) return choose({ GET: 'capabilities' }, method, {});
+  if (first === '_history' && second === undefined) return choose({ GET: 'history-system' }, method, {});
+  if (first === '_search' && second === undefined) return choose({ POST: 'search-system' }, method, {});
+  if (first.startsWith('$') && second === undefined) return operationOf(known, method, 'system', first, {});
+  checkType(known, first);
+  const ofType = { type: first };
+  if (second === undefined) return choose(without(type, first), method, ofType);
+  if (third === undefined) {
+    if (second === '_history') return choose({ GET: 'history-type' }, method, ofType);
+    if (second === '_search') return choose({ POST: 'search-type' }, method, ofType);
+    if (second.startsWith('$')) return operationOf(known, method, 'type', second, ofType);
+    return choose(without(instance, first), method, { ...ofType, id: second });
+  }
+  const ofInstance = { ...ofType, id: second };
+  if (third === '_history' && fourth === undefined) return choose({ GET: 'history-instance' }, method, ofInstance);
+  if (third === '_history' && fourth !== undefined && segments.length === 4) {
+    return choose({ GET: 'vread' }, method, { ...ofInstance, versionId: fourth });
+  }
+  if (third.startsWith('$') && fourth === undefined) return operationOf(known, method, 'instance', third, ofInstance);
+  throw failure(404, 'not-found', 'There is nothing at this path. GET /metadata tells what this server offers.');
+}
+
+function checkType({ definitions }: Known, name: string): void {
+  if (definitions.resourceTypes.has(name) && name !== 'Parameters') return;
+  if (name === 'Parameters') throw failure(404, 'not-supported', 'Parameters have no endpoint; they are not stored.');
+  const nearest = closest(name, [...definitions.resourceTypes]);
+  throw failure(404, 'not-found', `There is no resource type of that name in R4. The nearest is ${nearest}.`);
+}
+
+function choose(methods: Methods, method: string, named: Omit<Target, 'interaction'>): Target {
+  const interaction = methods[method === 'HEAD' ? 'GET' : method];
+  if (interaction !== undefined) return { interaction, ...named };
+  throw notAllowed(Object.keys(methods));
+}
+
+function notAllowed(methods: readonly string[]): OutcomeError {
+  const allow = allowed(methods);
+  const issue = { severity: 'error', code: 'not-supported', diagnostics: `This path takes ${allow}.` } as const;
+  return new OutcomeError(405, [issue], { Allow: allow });
+}
+
+/** The value of `Allow`: HEAD wherever GET is, OPTIONS everywhere. */
+function allowed(methods: readonly string[]): string {
+  return [...methods.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method])), 'OPTIONS'].join(', ');
+}
+
+/** The `Allow` of a path. Throws 404 for an unknown one. */
+export function allowOf(known: Known, segments: readonly string[]): string {
+  const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'].filter((method) => {
+    try {
+      targetOf(known, method, segments);
+      return true;
+    } catch (error) {
+      if (error instanceof OutcomeError && error.status === 405) return false;
+      throw error;
+    }
+  });
+  return allowed(methods);
+}
+
+function operationOf(
+  { operations }: Known,
+  method: string,
+  level: 'system' | 'type' | 'instance',
+  name: string,
+  named: Omit<Target, 'interaction'>,
+): Target {
+  const operation = operations.find(
+    (each) =>
+      each.name === name &&
+      each.levels.includes(level) &&
+      (each.types === undefined || named.type === undefined || each.types.includes(named.type)),
+  );
+  if (operation === undefined) {
+    const offered = operations.filter(({ levels }) => levels.includes(level)).map((each) => each.name);
+    const text = `There is no operation of that name here. On this level there are ${offered.join(', ') || 'none'}.`;
+    throw failure(404, 'not-supported', text);
+  }
+  const methods: Methods = operation.affectsState ? { POST: 'operation' } : { GET: 'operation', POST: 'operation' };
+  return choose(methods, method, { ...named, operation: name });
+}
+
+/** Name and value pairs of a query or a form, decoded, in order. https://url.spec.whatwg.org/#urlencoded-parsing */
+export function parseQuery(query: string): QueryParameters {
+  if (query === '') return [];
+  return [...new URLSearchParams(query)];
+}

@@ -1,0 +1,123 @@
+/** Runs an interaction, audits it, and gives every failure the shape of an OperationOutcome. https://hl7.org/fhir/R4/http.html */
+import { type BundleOutline, outlineBundleInSlices } from '../fhir/json.ts';
+import { failure, OutcomeError } from '../fhir/outcome.ts';
+import { CursorExpired, StoreUnavailable, TooCostly } from '../store/errors.ts';
+import { batch } from './batch.ts';
+import { capabilities } from './capabilities.ts';
+import type { Answer, Call, Context, Interaction } from './context.ts';
+import { create } from './create.ts';
+import { deleteInteraction } from './delete.ts';
+import { history } from './history.ts';
+import { patch } from './patch.ts';
+import { read } from './read.ts';
+import { replay } from './replay.ts';
+import { search } from './search.ts';
+import { makePace } from './transaction/pace.ts';
+import { transaction } from './transaction/transaction.ts';
+import { update } from './update.ts';
+import { vread } from './vread.ts';
+
+type Perform = (context: Context, call: Call) => Promise<Answer>;
+
+const interactions: { readonly [K in Exclude<Interaction, 'batch' | 'transaction'>]: Perform } = {
+  read,
+  vread,
+  create,
+  update,
+  patch,
+  delete: deleteInteraction,
+  'history-instance': history,
+  'history-type': history,
+  'history-system': history,
+  'search-type': search,
+  'search-system': search,
+  capabilities,
+  operation,
+};
+
+/** These leave their records with the change they make. */
+const auditedInCommit: ReadonlySet<Interaction> = new Set(['create', 'update', 'patch', 'delete', 'transaction']);
+
+/**
+ * The answer of an interaction. A bundle for the base is a batch, a transaction or a history by its type.
+ * Throws OutcomeError, never anything else.
+ */
+export async function perform(context: Context, call: Call): Promise<Answer> {
+  if (call.interaction !== 'batch') return audited(context, call, interactionOf(call));
+  let outline: BundleOutline;
+  try {
+    outline = await outlineOf(call);
+  } catch (error) {
+    throw noteFailure(context, call, error);
+  }
+  const { type } = outline.members;
+  if (type === 'transaction') {
+    const bundle: Call = { ...call, interaction: 'transaction' };
+    return audited(context, bundle, () => transaction(context, bundle, outline, perform));
+  }
+  if (type === 'batch') return audited(context, call, () => batch(context, call, outline, perform));
+  if (type === 'history') return audited(context, call, () => replay(context, call, outline, perform));
+  const text = 'A Bundle for the base is of type batch, transaction or history. To store a Bundle, POST it to /Bundle.';
+  throw noteFailure(context, call, failure(400, 'value', text, 'Bundle.type'));
+}
+
+function interactionOf(call: Call): Perform {
+  const { interaction } = call;
+  // A bundle inside a bundle was refused before it came here.
+  if (interaction === 'batch' || interaction === 'transaction') throw new Error('bundles are processed by perform');
+  return interactions[interaction];
+}
+
+async function audited(context: Context, call: Call, run: Perform): Promise<Answer> {
+  try {
+    const answer = await run(context, call);
+    if (!auditedInCommit.has(call.interaction)) note(context, call, answer.status, answer);
+    return answer;
+  } catch (error) {
+    throw noteFailure(context, call, error);
+  }
+}
+
+function noteFailure(context: Context, call: Call, error: unknown): OutcomeError {
+  const outcome = outcomeError(error);
+  if (outcome.status >= 500) context.report(error, call.origin.requestId);
+  note(context, call, outcome.status);
+  return outcome;
+}
+
+function note(context: Context, call: Call, status: number, answer?: Answer): void {
+  if (call.interaction === 'capabilities') return;
+  const type = answer?.about?.type ?? call.type ?? '';
+  const id = answer?.about?.id ?? call.id ?? '';
+  const patient = answer?.about?.patient ?? (type === 'Patient' ? id : '');
+  const record = context.audit.record({ call, status, type, id, patient });
+  if (record !== undefined) context.audit.append(record);
+}
+
+async function outlineOf(call: Call): Promise<BundleOutline> {
+  const { body } = call;
+  if (body === undefined || body.bytes.byteLength === 0) {
+    throw failure(400, 'required', 'POST to the base needs a Bundle of type batch, transaction or history.');
+  }
+  const pace = makePace();
+  const outline = await outlineBundleInSlices(body.bytes, async () => pace());
+  if (outline === undefined) {
+    throw failure(400, 'invalid', 'POST to the base takes a Bundle; another resource goes to the URL of its type.');
+  }
+  return outline;
+}
+
+/** Any failure as an OutcomeError; one that nobody expected is a 500 that tells nothing of the inside. */
+export function outcomeError(error: unknown): OutcomeError {
+  if (error instanceof OutcomeError) return error;
+  if (error instanceof CursorExpired) return failure(410, 'not-found', 'This page link has expired. Search again.');
+  if (error instanceof TooCostly) return failure(400, 'too-costly', `The search would take too long. ${error.hint}`);
+  if (error instanceof StoreUnavailable) return failure(503, 'transient', 'The store is not available. Try again.');
+  return failure(500, 'exception', 'The server failed to process the request. Its log has the details.');
+}
+
+function operation(context: Context, call: Call): Promise<Answer> {
+  const found = context.operations.find(({ name }) => name === call.operation);
+  if (found === undefined) throw failure(404, 'not-supported', 'There is no operation of that name.');
+  return found.run(context, call);
+}

@@ -1,0 +1,131 @@
+/** Entries of a batch or transaction as calls. https://hl7.org/fhir/R4/bundle.html#transaction */
+import type { EntryOutline } from '../../fhir/json.ts';
+import { failure, OutcomeError } from '../../fhir/outcome.ts';
+import { isObject, type JsonObject } from '../../fhir/resource.ts';
+import type { Call, Context } from '../context.ts';
+import { parseQuery, targetOf } from '../path.ts';
+
+/** One entry, with the interaction that its request asks for. */
+export interface Entry {
+  readonly index: number;
+  /** `Bundle.entry[n]`. */
+  readonly expression: string;
+  readonly fullUrl: string | undefined;
+  readonly call: Call;
+}
+
+const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
+const carrying = ['POST', 'PUT', 'PATCH'];
+
+/**
+ * The entry's request as a call. `bundle`: the call of the whole bundle.
+ * Throws 400 for a request that is missing or incomplete, and what `targetOf` throws; `expression` names the entry.
+ */
+export function entryOf(context: Context, bundle: Call, outline: EntryOutline, index: number): Entry {
+  const expression = `Bundle.entry[${index}]`;
+  const { fullUrl, request } = outline.members;
+  if (!isObject(request)) {
+    throw failure(400, 'required', 'The entry has no request; it needs request.method and request.url.', `${expression}.request`);
+  }
+  if (fullUrl !== undefined && typeof fullUrl !== 'string') {
+    throw failure(400, 'structure', 'fullUrl must be a string.', `${expression}.fullUrl`);
+  }
+  const method = text(request, 'method', expression);
+  const url = text(request, 'url', expression);
+  if (method === undefined || !methods.includes(method)) {
+    throw failure(400, 'value', `request.method must be one of ${methods.join(', ')}.`, `${expression}.request.method`);
+  }
+  if (url === undefined && method !== 'POST') {
+    throw failure(400, 'required', 'The entry has no request.url.', `${expression}.request.url`);
+  }
+  if (carrying.includes(method) && outline.resource === undefined) {
+    throw failure(400, 'required', `A ${method} entry needs a resource.`, `${expression}.resource`);
+  }
+  const { segments, query } = splitUrl(context, url ?? '', expression);
+  const target = withExpression(`${expression}.request.url`, () => targetOf(context, method, segments));
+  if (target.interaction === 'batch') {
+    throw failure(400, 'not-supported', 'A bundle inside a bundle is not processed.', `${expression}.request.url`);
+  }
+  if (target.interaction === 'create' && query !== '') {
+    const advice = 'A POST has no criteria in its url; use request.ifNoneExist.';
+    throw failure(400, 'value', advice, `${expression}.request.url`);
+  }
+  const ifMatch = text(request, 'ifMatch', expression);
+  const ifNoneMatch = text(request, 'ifNoneMatch', expression);
+  const ifModifiedSince = text(request, 'ifModifiedSince', expression);
+  const ifNoneExist = text(request, 'ifNoneExist', expression);
+  const call: Call = {
+    ...target,
+    method,
+    query,
+    parameters: parseQuery(query),
+    ...(outline.resource === undefined
+      ? {}
+      : { body: { bytes: outline.resource, contentType: 'application/fhir+json' } }),
+    ...(ifMatch === undefined ? {} : { ifMatch }),
+    ...(ifNoneMatch === undefined ? {} : { ifNoneMatch }),
+    ...(ifModifiedSince === undefined ? {} : { ifModifiedSince }),
+    ...(ifNoneExist === undefined ? {} : { ifNoneExist }),
+    prefer: { return: bundle.prefer.return ?? 'minimal', handling: bundle.prefer.handling },
+    origin: bundle.origin,
+  };
+  return { index, expression, fullUrl, call };
+}
+
+function text(request: JsonObject, name: string, expression: string): string | undefined {
+  const value = request[name];
+  if (value === undefined || (typeof value === 'string' && value !== '')) return value;
+  throw failure(400, 'structure', `request.${name} must be a string that is not empty.`, `${expression}.request.${name}`);
+}
+
+/** The path below the base, decoded, and the query. Throws 400 for another server's URL. */
+function splitUrl(
+  context: Context,
+  url: string,
+  expression: string,
+): { readonly segments: readonly string[]; readonly query: string } {
+  const { baseUrl } = context.settings;
+  let relative = url;
+  if (/^[a-z][a-z0-9+.-]*:/i.test(url)) {
+    if (url !== baseUrl && !url.startsWith(`${baseUrl}/`) && !url.startsWith(`${baseUrl}?`)) {
+      const advice = `request.url must be relative, e.g. Patient/1, or begin with ${baseUrl}.`;
+      throw failure(400, 'value', advice, `${expression}.request.url`);
+    }
+    relative = url.slice(baseUrl.length);
+  }
+  const mark = relative.indexOf('?');
+  const path = mark === -1 ? relative : relative.slice(0, mark);
+  try {
+    const segments = path.split('/').filter((segment) => segment !== '').map(decodeURIComponent);
+    return { segments, query: mark === -1 ? '' : relative.slice(mark + 1) };
+  } catch {
+    throw failure(400, 'value', 'request.url has a broken % escape.', `${expression}.request.url`);
+  }
+}
+
+/** Runs a check and gives its failures the element they concern, where they name none. */
+export function withExpression<T>(expression: string, check: () => T): T {
+  try {
+    return check();
+  } catch (error) {
+    throw within(expression, error);
+  }
+}
+
+/** An error whose issues are about this element or one inside it: expressions begin with it. */
+export function within(expression: string, error: unknown): unknown {
+  if (!(error instanceof OutcomeError)) return error;
+  const issues = error.issues.map((issue) => {
+    const inner = issue.expression?.map((each) => nest(expression, each)) ?? [expression];
+    return { ...issue, expression: inner };
+  });
+  return new OutcomeError(error.status, issues, error.headers);
+}
+
+/** `Patient.name[0]` of the resource of `Bundle.entry[3]` is `Bundle.entry[3].resource.name[0]`. */
+function nest(expression: string, inner: string): string {
+  if (inner.startsWith('Bundle.entry[')) return inner;
+  const dot = inner.search(/[.[]/);
+  const entry = /^Bundle\.entry\[\d+\]/.exec(expression)?.[0] ?? expression;
+  return `${entry}.resource${dot === -1 ? '' : inner.slice(dot)}`;
+}

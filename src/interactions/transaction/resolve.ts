@@ -1,0 +1,226 @@
+/** Which resource each entry of a transaction reads or writes. https://hl7.org/fhir/R4/http.html#trules */
+import { resourceTypeOf } from '../../fhir/json.ts';
+import { failure, type Issue, OutcomeError } from '../../fhir/outcome.ts';
+import type { Version } from '../../store/port.ts';
+import type { Condition, Precondition } from '../../store/write.ts';
+import { multipleMatches, resolveCondition } from '../condition.ts';
+import type { Context } from '../context.ts';
+import { criteriaOf } from '../create.ts';
+import { checkDeletions, deletionLimit } from '../delete.ts';
+import { patchTarget } from '../patch.ts';
+import { type Prepared, prepareResource } from '../prepare.ts';
+import { conditionalTarget, preconditionOf } from '../update.ts';
+import { type Entry, withExpression, within } from './entry.ts';
+import { makePace } from './pace.ts';
+
+/** What an entry comes to. */
+export type Action =
+  | {
+      readonly kind: 'put';
+      readonly method: 'POST' | 'PUT' | 'PATCH';
+      readonly type: string;
+      readonly id: string;
+      readonly precondition: Precondition | undefined;
+      /** Where the body had to be looked at already. */
+      readonly prepared?: Prepared;
+    }
+  | { readonly kind: 'delete'; readonly type: string; readonly ids: readonly string[]; readonly precondition: Precondition | undefined }
+  /** A conditional create with a match: nothing is written. */
+  | { readonly kind: 'found'; readonly version: Version }
+  /** A conditional create that repeats an earlier entry's. */
+  | { readonly kind: 'same'; readonly type: string; readonly id: string; readonly as: number }
+  | { readonly kind: 'read' };
+
+export interface Resolved {
+  readonly entry: Entry;
+  readonly action: Action;
+}
+
+export interface Resolution {
+  /** In request order. */
+  readonly resolved: readonly Resolved[];
+  readonly conditions: readonly Condition[];
+  /** What the bundle deletes, as `Type/id`. */
+  readonly deleted: ReadonlySet<string>;
+}
+
+/**
+ * Resolves ids and criteria. Deletions come first, as they are processed first: a resource that the bundle deletes is
+ * no match for its other entries. Throws 400 naming both entries where two would write one resource, 412 for criteria
+ * with several matches.
+ */
+export async function resolveEntries(context: Context, entries: readonly Entry[]): Promise<Resolution> {
+  const resolver = new Resolver(context);
+  const pace = makePace();
+  for (const entry of entries) {
+    if (entry.call.interaction === 'delete') await resolver.add(entry);
+    await pace();
+  }
+  for (const entry of entries) {
+    if (entry.call.interaction !== 'delete') await resolver.add(entry);
+    await pace();
+  }
+  return resolver.resolution();
+}
+
+class Resolver {
+  readonly #context: Context;
+  readonly #resolved: Resolved[] = [];
+  readonly #conditions: Condition[] = [];
+  readonly #deleted = new Set<string>();
+  /** `Type/id` that entries write, with the entry. */
+  readonly #writers = new Map<string, Entry>();
+  /** Conditional creates without a match, by type and criteria. */
+  readonly #creates = new Map<string, { readonly entry: Entry; readonly bytes: Uint8Array; readonly id: string }>();
+  readonly #issues: Issue[] = [];
+  #status = 400;
+
+  constructor(context: Context) {
+    this.#context = context;
+  }
+
+  async add(entry: Entry): Promise<void> {
+    try {
+      const action = await this.#resolve(entry);
+      this.#claim(entry, action);
+      this.#resolved.push({ entry, action });
+    } catch (thrown) {
+      const error = within(entry.expression, thrown);
+      if (!(error instanceof OutcomeError)) throw error;
+      if (this.#issues.length === 0) this.#status = error.status;
+      this.#issues.push(...error.issues);
+    }
+  }
+
+  resolution(): Resolution {
+    if (this.#issues.length > 0) throw new OutcomeError(this.#status, this.#issues);
+    const resolved = this.#resolved.toSorted((a, b) => a.entry.index - b.entry.index);
+    return { resolved, conditions: this.#conditions, deleted: this.#deleted };
+  }
+
+  #resolve(entry: Entry): Action | Promise<Action> {
+    switch (entry.call.interaction) {
+      case 'create':
+        return this.#create(entry);
+      case 'update':
+        return this.#update(entry);
+      case 'patch':
+        return this.#patch(entry);
+      case 'delete':
+        return this.#delete(entry);
+      default:
+        return { kind: 'read' };
+    }
+  }
+
+  async #create(entry: Entry): Promise<Action> {
+    const { call, expression } = entry;
+    const type = this.#typeOf(entry);
+    if (call.ifNoneExist === undefined) {
+      return { kind: 'put', method: 'POST', type, id: this.#context.newId(), precondition: undefined };
+    }
+    const at = `${expression}.request.ifNoneExist`;
+    const criteria = criteriaOf(call.ifNoneExist, type, at);
+    const condition = await this.#condition(type, criteria, 2, at);
+    const [match, another] = condition.matches;
+    if (another !== undefined) throw multipleMatches(type, at);
+    const version = match === undefined ? undefined : await this.#context.store.read(type, match);
+    if (version?.body !== undefined) return { kind: 'found', version };
+    const prepared = prepareResource(this.#context, bytesOf(entry), type);
+    const key = `${type}?${criteria}`;
+    const earlier = this.#creates.get(key);
+    if (earlier === undefined) {
+      const id = this.#context.newId();
+      this.#creates.set(key, { entry, bytes: prepared.bytes, id });
+      return { kind: 'put', method: 'POST', type, id, precondition: undefined, prepared };
+    }
+    if (!Buffer.from(earlier.bytes).equals(prepared.bytes)) {
+      const text = `${earlier.entry.expression} and ${expression} would create one resource by the same criteria, but with different content.`;
+      throw bothEntries(text, earlier.entry, entry);
+    }
+    return { kind: 'same', type, id: earlier.id, as: earlier.entry.index };
+  }
+
+  async #update(entry: Entry): Promise<Action> {
+    const { call, expression } = entry;
+    const { id } = call;
+    const type = this.#typeOf(entry);
+    const precondition = withExpression(`${expression}.request`, () => preconditionOf(call));
+    if (id !== undefined) return { kind: 'put', method: 'PUT', type, id, precondition };
+    const prepared = prepareResource(this.#context, bytesOf(entry), type);
+    const at = `${expression}.request.url`;
+    const condition = await this.#condition(type, call.query, 2, at);
+    const target = await conditionalTarget(this.#context, type, condition, prepared.resource.id, at);
+    const both = { ...precondition, ...target.precondition };
+    return { kind: 'put', method: 'PUT', type, id: target.id, precondition: both, prepared };
+  }
+
+  async #patch({ call, expression }: Entry): Promise<Action> {
+    const { type = '', id } = call;
+    const precondition = withExpression(`${expression}.request`, () => preconditionOf(call));
+    if (id !== undefined) return { kind: 'put', method: 'PATCH', type, id, precondition };
+    const at = `${expression}.request.url`;
+    const target = patchTarget(type, await this.#condition(type, call.query, 2, at), at);
+    return { kind: 'put', method: 'PATCH', type, id: target, precondition };
+  }
+
+  async #delete({ call, expression }: Entry): Promise<Action> {
+    const { type = '', id } = call;
+    const precondition = withExpression(`${expression}.request`, () => preconditionOf(call));
+    let ids: readonly string[];
+    if (id === undefined) {
+      const at = `${expression}.request.url`;
+      const condition = await this.#condition(type, call.query, deletionLimit(this.#context), at);
+      checkDeletions(this.#context, condition, at);
+      ids = condition.matches;
+    } else {
+      ids = [id];
+    }
+    for (const each of ids) this.#deleted.add(`${type}/${each}`);
+    return { kind: 'delete', type, ids, precondition };
+  }
+
+  /** The condition as the store sees it before the bundle, for the commit; its matches here without what is deleted. */
+  async #condition(type: string, criteria: string, limit: number, expression: string): Promise<Condition> {
+    const deletions = [...this.#deleted].filter((key) => key.startsWith(`${type}/`)).length;
+    try {
+      const condition = await resolveCondition(this.#context, type, criteria, limit + deletions);
+      this.#conditions.push(condition);
+      const matches = condition.matches.filter((id) => !this.#deleted.has(`${type}/${id}`));
+      return { ...condition, matches: matches.slice(0, limit) };
+    } catch (error) {
+      throw within(expression, error);
+    }
+  }
+
+  /** The type that the URL names, which the resource must have. */
+  #typeOf({ call, expression }: Entry): string {
+    const { type, body } = call;
+    const sent = body === undefined ? undefined : resourceTypeOf(body.bytes);
+    if (type === undefined || sent === undefined || sent === type) return type ?? '';
+    const text = `The resource is a ${sent}, but request.url is that of ${type}.`;
+    throw failure(400, 'invalid', text, `${expression}.resource`);
+  }
+
+  #claim(entry: Entry, action: Action): void {
+    if (action.kind !== 'put' && action.kind !== 'delete') return;
+    for (const id of action.kind === 'put' ? [action.id] : action.ids) {
+      const key = `${action.type}/${id}`;
+      const other = this.#writers.get(key);
+      if (other !== undefined) {
+        throw bothEntries(`${other.expression} and ${entry.expression} both write ${key}.`, other, entry);
+      }
+      this.#writers.set(key, entry);
+    }
+  }
+}
+
+function bothEntries(diagnostics: string, one: Entry, other: Entry): OutcomeError {
+  const expression = [one.expression, other.expression];
+  return new OutcomeError(400, [{ severity: 'error', code: 'duplicate', diagnostics, expression }]);
+}
+
+function bytesOf({ call, expression }: Entry): Uint8Array {
+  if (call.body === undefined) throw failure(400, 'required', 'The entry has no resource.', `${expression}.resource`);
+  return call.body.bytes;
+}

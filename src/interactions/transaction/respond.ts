@@ -1,0 +1,71 @@
+/** The answers of a bundle's entries, as a Bundle. https://hl7.org/fhir/R4/bundle.html#transaction-response */
+import { type BundleEntry, bundleBytes } from '../../fhir/bundle.ts';
+import { etag } from '../../fhir/etag.ts';
+import { formatInstant } from '../../fhir/instant.ts';
+import { operationOutcome, type OutcomeError } from '../../fhir/outcome.ts';
+import type { Answer, Context } from '../context.ts';
+import type { Entry } from './entry.ts';
+
+/** An entry's answer, or the failure it ended with. */
+export interface EntryAnswer {
+  /** Undefined where the entry could not be read as one. */
+  readonly entry: Entry | undefined;
+  readonly answer: Answer | OutcomeError;
+}
+
+const reasons: Readonly<Record<number, string>> = {
+  200: 'OK',
+  201: 'Created',
+  204: 'No Content',
+  304: 'Not Modified',
+  400: 'Bad Request',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  409: 'Conflict',
+  410: 'Gone',
+  412: 'Precondition Failed',
+  415: 'Unsupported Media Type',
+  422: 'Unprocessable Entity',
+  500: 'Internal Server Error',
+  503: 'Service Unavailable',
+};
+
+const encoder = new TextEncoder();
+
+/** 200 with the Bundle, one entry for each answer, in order. */
+export function respond(
+  context: Context,
+  type: 'transaction-response' | 'batch-response',
+  answers: readonly EntryAnswer[],
+): Answer {
+  const entries = answers.map(({ entry, answer }) =>
+    'issues' in answer ? failed(answer) : succeeded(context, entry, answer),
+  );
+  const links = [{ relation: 'self', url: context.settings.baseUrl }];
+  return { status: 200, body: bundleBytes({ type, links, entries }) };
+}
+
+const statusText = (status: number) => (reasons[status] === undefined ? String(status) : `${status} ${reasons[status]}`);
+
+function failed(error: OutcomeError): BundleEntry {
+  const outcome = encoder.encode(JSON.stringify(operationOutcome(error.issues)));
+  return { response: { status: statusText(error.status), outcome } };
+}
+
+function succeeded(context: Context, entry: Entry | undefined, answer: Answer): BundleEntry {
+  const { status, version, location, body, about } = answer;
+  const outcome = entry?.call.prefer.return === 'OperationOutcome' && entry.call.method !== 'GET';
+  const { baseUrl } = context.settings;
+  return {
+    ...(about === undefined || about.id === '' ? {} : { fullUrl: `${baseUrl}/${about.type}/${about.id}` }),
+    ...(body === undefined || outcome ? {} : { resource: body }),
+    response: {
+      status: statusText(status),
+      ...(location === undefined ? {} : { location }),
+      ...(version === undefined
+        ? {}
+        : { etag: etag(version.versionId), lastModified: formatInstant(version.lastUpdated) }),
+      ...(outcome && body !== undefined ? { outcome: body } : {}),
+    },
+  };
+}

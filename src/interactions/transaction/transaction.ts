@@ -1,0 +1,144 @@
+/** Processes a transaction: all of it or nothing. https://hl7.org/fhir/R4/http.html#transaction */
+import type { BundleOutline } from '../../fhir/json.ts';
+import { OutcomeError } from '../../fhir/outcome.ts';
+import type { Condition, Delete, Put, Write, Written } from '../../store/write.ts';
+import { commitPlan, type Plan } from '../commit.ts';
+import type { Answer, Call, Context, Noted } from '../context.ts';
+import { deleteOf } from '../delete.ts';
+import { foundAnswer } from '../create.ts';
+import { unreferencedAfter } from '../integrity.ts';
+import { putAnswer } from '../written.ts';
+import { checkTransaction } from './check.ts';
+import { type Contents, prepareContents } from './contents.ts';
+import { type Resolution, type Resolved, resolveEntries } from './resolve.ts';
+import { type EntryAnswer, respond } from './respond.ts';
+
+/** Runs one interaction and audits it; given by `perform.ts`. */
+export type Perform = (context: Context, call: Call) => Promise<Answer>;
+
+/** 200 with a Bundle of type transaction-response in request order; any failure is one OperationOutcome for all. */
+export async function transaction(
+  context: Context,
+  call: Call,
+  outline: BundleOutline,
+  perform: Perform,
+): Promise<Answer> {
+  const entries = checkTransaction(context, call, outline);
+  const written = await commitPlan(context, async () => {
+    const resolution = await resolveEntries(context, entries);
+    const contents = await prepareContents(context, resolution);
+    return planTransaction(context, call, resolution, contents);
+  });
+  const answers: EntryAnswer[] = [];
+  for (const entry of entries) {
+    answers.push({ entry, answer: written.get(entry.index) ?? (await read(context, entry.call, perform)) });
+  }
+  return respond(context, 'transaction-response', answers);
+}
+
+/** A GET on the state after the commit. One that finds nothing answers in its entry. */
+async function read(context: Context, call: Call, perform: Perform): Promise<Answer | OutcomeError> {
+  try {
+    return await perform(context, call);
+  } catch (error) {
+    if (error instanceof OutcomeError) return error;
+    throw error;
+  }
+}
+
+/** The writes in R4's order: deletions, creates, updates and patches. */
+function planTransaction(
+  context: Context,
+  call: Call,
+  resolution: Resolution,
+  contents: Contents,
+): Plan<ReadonlyMap<number, Answer>> {
+  const deletes: { readonly write: Delete; readonly index: number }[] = [];
+  const posts: { readonly write: Put; readonly index: number }[] = [];
+  const puts: { readonly write: Put; readonly index: number }[] = [];
+  for (const { entry, action } of resolution.resolved) {
+    const { index } = entry;
+    if (action.kind === 'delete') {
+      for (const id of action.ids) deletes.push({ write: deleteOf(action.type, id, action.precondition), index });
+    }
+    const content = contents.byEntry.get(index);
+    if (content !== undefined) (content.put.method === 'POST' ? posts : puts).push({ write: content.put, index });
+  }
+  const ordered: readonly { readonly write: Write; readonly index: number }[] = [...deletes, ...posts, ...puts];
+  const writes = ordered.map(({ write }) => write);
+  const inBundle = new Set([...posts, ...puts].map(({ write }) => `${write.type}/${write.id}`));
+  const required = [...contents.byEntry.values()].flatMap((content) => content.required);
+  return {
+    writes,
+    conditions: distinct([...resolution.conditions, ...contents.conditions]),
+    mustExist: required.filter(({ type, id }) => !inBundle.has(`${type}/${id}`)),
+    mustBeUnreferenced: unreferencedAfter(context, deletes.map(({ write }) => write)),
+    noted: notedOf(call, resolution, contents),
+    answer: (written) => answersOf(resolution.resolved, contents, ordered, written),
+    expressionOf: (write) => `Bundle.entry[${ordered[write]?.index ?? 0}]`,
+  };
+}
+
+/** Criteria that several entries share are checked once. */
+function distinct(conditions: readonly Condition[]): readonly Condition[] {
+  return [...new Map(conditions.map((condition) => [JSON.stringify(condition), condition])).values()];
+}
+
+function notedOf(call: Call, { resolved }: Resolution, { byEntry }: Contents): readonly Noted[] {
+  const entries = resolved.flatMap(({ entry, action }): readonly Noted[] => {
+    const { index, call: each } = entry;
+    switch (action.kind) {
+      case 'put': {
+        const { type, id, method } = action;
+        const patient = byEntry.get(index)?.patient ?? '';
+        return [{ call: each, status: method === 'POST' ? 201 : 200, type, id, patient }];
+      }
+      case 'delete': {
+        const { type, ids } = action;
+        return ids.map((id) => ({ call: each, status: 204, type, id, patient: type === 'Patient' ? id : '' }));
+      }
+      case 'found':
+        return [{ call: each, status: 200, type: action.version.type, id: action.version.id, patient: '' }];
+      case 'same':
+        return [{ call: each, status: 200, type: action.type, id: action.id, patient: '' }];
+      default:
+        return [];
+    }
+  });
+  return [{ call, status: 200, type: '', id: '', patient: '' }, ...entries];
+}
+
+/** The answers of the entries that write or found a match, by index. */
+function answersOf(
+  resolved: readonly Resolved[],
+  contents: Contents,
+  ordered: readonly { readonly write: Write; readonly index: number }[],
+  written: readonly Written[],
+): ReadonlyMap<number, Answer> {
+  const results = new Map<number, Written>();
+  ordered.forEach(({ index }, place) => {
+    const result = written[place];
+    if (result !== undefined) results.set(index, result);
+  });
+  const answers = new Map<number, Answer>();
+  for (const { entry, action } of resolved) {
+    const { index, call } = entry;
+    const result = results.get(index);
+    const content = contents.byEntry.get(index);
+    if (content !== undefined && result !== undefined) {
+      answers.set(index, putAnswer(content.put, result, call.prefer, content.patient));
+    } else if (action.kind === 'found') {
+      answers.set(index, foundAnswer(action.version, call.prefer));
+    } else if (action.kind === 'delete') {
+      const version = result !== undefined && result.versionId > 0 && action.ids.length === 1 ? { version: result } : {};
+      answers.set(index, { status: 204, ...version });
+    }
+  }
+  // Entries that repeat an earlier conditional create answer like it, as if they had come later.
+  for (const { entry, action } of resolved) {
+    const earlier = action.kind === 'same' ? answers.get(action.as) : undefined;
+    if (earlier !== undefined) answers.set(entry.index, { ...earlier, status: 200 });
+  }
+  return answers;
+}
+

@@ -1,0 +1,101 @@
+/** `$meta-add` and `$meta-delete`: change labels without sending the resource. https://hl7.org/fhir/R4/resource-operation-meta-add.html */
+import { patientOf } from '../fhir/definitions/patient.ts';
+import { type ExactJson, type ExactObject, exactObject, isExactObject, parseExact, plain, readExact, writeExact } from '../fhir/exact-json.ts';
+import { failure } from '../fhir/outcome.ts';
+import { isObject, type JsonObject } from '../fhir/resource.ts';
+import { commitPlan } from '../interactions/commit.ts';
+import type { Answer, Call, Context, Operation } from '../interactions/context.ts';
+import { prepareResource, putOf } from '../interactions/prepare.ts';
+import { gone } from '../interactions/read.ts';
+import { preconditionOf } from '../interactions/update.ts';
+import { metaAnswer, metaParameter } from './meta.ts';
+
+/** Profiles, tags and labels: what these operations change. */
+const lists = ['profile', 'security', 'tag'] as const;
+
+/** Adds profiles, tags and labels that the resource does not have yet: a new version, unless it has them all. */
+export const metaAdd: Operation = {
+  name: '$meta-add',
+  definition: 'http://hl7.org/fhir/OperationDefinition/Resource-meta-add',
+  levels: ['instance'],
+  affectsState: true,
+  run: (context, call) =>
+    changeMeta(context, call, (present, given) => [
+      ...present,
+      ...given.filter((each) => !present.some((other) => sameLabel(each, other))),
+    ]),
+};
+
+/** Removes profiles, tags and labels; what the resource does not have is no fault. */
+export const metaDelete: Operation = {
+  name: '$meta-delete',
+  definition: 'http://hl7.org/fhir/OperationDefinition/Resource-meta-delete',
+  levels: ['instance'],
+  affectsState: true,
+  run: (context, call) =>
+    changeMeta(context, call, (present, given) =>
+      present.filter((each) => !given.some((other) => sameLabel(each, other))),
+    ),
+};
+
+type Change = (present: readonly ExactJson[], given: readonly ExactJson[]) => readonly ExactJson[];
+
+/** Codings are the same label by system and code; profiles by their text. */
+function sameLabel(one: ExactJson, other: ExactJson): boolean {
+  if (isExactObject(one) && isExactObject(other)) return one.system === other.system && one.code === other.code;
+  return one === other;
+}
+
+async function changeMeta(context: Context, call: Call, change: Change): Promise<Answer> {
+  const { type, id } = call;
+  if (type === undefined || id === undefined) throw failure(400, 'required', 'This operation needs a resource.');
+  const given = readExact(JSON.stringify(metaParameter(call)));
+  const precondition = preconditionOf(call);
+  return commitPlan(context, async () => {
+    const current = await context.store.read(type, id);
+    if (current === undefined) throw failure(404, 'not-found', `There is no ${type} with the id ${id}.`);
+    if (current.body === undefined) throw gone(current);
+    const changed = withMeta(current.body, given, change);
+    const prepared = prepareResource(context, changed.bytes, type);
+    const put = putOf(context, prepared, id, 'PUT', { ...precondition, computedFrom: current.versionId });
+    const patient = patientOf(prepared.resource);
+    return {
+      writes: [put],
+      conditions: [],
+      noted: [{ call, status: 200, type, id, patient }],
+      answer: ([written]) => {
+        const versionId = written?.versionId ?? current.versionId;
+        const lastUpdated = written?.lastUpdated ?? current.lastUpdated;
+        return {
+          ...metaAnswer({ ...changed.meta, versionId: String(versionId), lastUpdated: new Date(lastUpdated).toISOString() }),
+          version: { versionId, lastUpdated },
+          about: { type, id, patient },
+        };
+      },
+    };
+  });
+}
+
+function withMeta(
+  body: Uint8Array,
+  given: ExactJson,
+  change: Change,
+): { readonly bytes: Uint8Array; readonly meta: JsonObject } {
+  const resource = parseExact(body);
+  if (!isExactObject(resource) || !isExactObject(given)) throw new Error('a stored resource is an object');
+  const meta: ExactObject = isExactObject(resource.meta) ? resource.meta : exactObject();
+  for (const list of lists) {
+    const result = change(itemsOf(meta, list), itemsOf(given, list));
+    // R4's JSON has no empty arrays.
+    if (result.length > 0) meta[list] = [...result];
+    else delete meta[list];
+  }
+  resource.meta = meta;
+  const shown = plain(meta);
+  return { bytes: writeExact(resource), meta: isObject(shown) ? shown : {} };
+}
+
+function itemsOf(meta: ExactObject, list: (typeof lists)[number]): readonly ExactJson[] {
+  const items = meta[list];
+  return Array.isArray(items) ? items : [];
+}

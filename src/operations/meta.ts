@@ -1,0 +1,76 @@
+/** `$meta`: the profiles, tags and security labels in use. https://hl7.org/fhir/R4/resource-operation-meta.html */
+import { parseJson } from '../fhir/json.ts';
+import { failure } from '../fhir/outcome.ts';
+import { isObject, type JsonObject } from '../fhir/resource.ts';
+import type { Answer, Call, Context, Operation } from '../interactions/context.ts';
+import { gone } from '../interactions/read.ts';
+
+const encoder = new TextEncoder();
+
+/** 200 with Parameters that have one parameter `return` of type Meta. */
+export const meta: Operation = {
+  name: '$meta',
+  definition: 'http://hl7.org/fhir/OperationDefinition/Resource-meta',
+  levels: ['system', 'type', 'instance'],
+  affectsState: false,
+  run: async (context, call) => {
+    const { type, id } = call;
+    if (type !== undefined && id !== undefined) return metaAnswer(await metaOfInstance(context, type, id));
+    const types = type === undefined ? [...context.definitions.resourceTypes] : [type];
+    return metaAnswer(await metaInUse(context, types));
+  },
+};
+
+/** Parameters with a Meta as `return`. */
+export function metaAnswer(value: JsonObject): Answer {
+  const parameters = { resourceType: 'Parameters', parameter: [{ name: 'return', valueMeta: value }] };
+  return { status: 200, body: encoder.encode(JSON.stringify(parameters)) };
+}
+
+async function metaOfInstance(context: Context, type: string, id: string): Promise<JsonObject> {
+  const version = await context.store.read(type, id);
+  if (version === undefined) throw failure(404, 'not-found', `There is no ${type} with the id ${id}.`);
+  if (version.body === undefined) throw gone(version);
+  const { value } = parseJson(version.body);
+  return isObject(value) && isObject(value.meta) ? value.meta : {};
+}
+
+/** Every profile, tag and label that a resource of the types has, each once. */
+async function metaInUse(context: Context, types: readonly string[]): Promise<JsonObject> {
+  const profiles = new Set<string>();
+  const codings = { _tag: new Map<string, JsonObject>(), _security: new Map<string, JsonObject>() };
+  for (const type of types) {
+    const profile = context.registry.get(type, '_profile');
+    for (const value of profile === undefined ? [] : await context.store.values(profile)) {
+      if (value.kind === 'uri') profiles.add(value.value);
+    }
+    for (const code of ['_tag', '_security'] as const) {
+      const parameter = context.registry.get(type, code);
+      for (const value of parameter === undefined ? [] : await context.store.values(parameter)) {
+        if (value.kind !== 'token') continue;
+        const coding = value.system === '' ? { code: value.value } : { system: value.system, code: value.value };
+        codings[code].set(`${value.system}|${value.value}`, coding);
+      }
+    }
+  }
+  const { _tag: tags, _security: labels } = codings;
+  return {
+    ...(profiles.size === 0 ? {} : { profile: [...profiles].sort() }),
+    ...(labels.size === 0 ? {} : { security: [...labels.values()] }),
+    ...(tags.size === 0 ? {} : { tag: [...tags.values()] }),
+  };
+}
+
+/** The Meta that a call's Parameters carry. Throws 400 where they have none. */
+export function metaParameter(call: Call): JsonObject {
+  const { body } = call;
+  const value = body === undefined ? undefined : parseJson(body.bytes).value;
+  const parameters = isObject(value) && Array.isArray(value.parameter) ? value.parameter : [];
+  const found = parameters.find((each) => isObject(each) && each.name === 'meta');
+  const valueMeta = isObject(found) ? found.valueMeta : undefined;
+  if (!isObject(valueMeta)) {
+    const text = 'The body must be Parameters with a parameter "meta" that has a valueMeta.';
+    throw failure(400, 'required', text, 'Parameters.parameter');
+  }
+  return valueMeta;
+}

@@ -1,0 +1,7 @@
+/** The operations of this server: the capability statement and the router read this list. https://hl7.org/fhir/R4/operations.html */
+import type { Operation } from '../interactions/context.ts';
+import { meta } from './meta.ts';
+import { metaAdd, metaDelete } from './meta-change.ts';
+import { versions } from './versions.ts';
+
+export const operations: readonly Operation[] = [versions, meta, metaAdd, metaDelete];
