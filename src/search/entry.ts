@@ -95,3 +95,7 @@ export interface IndexEntry {
 /** The ends of open periods, in milliseconds: integers that every store and JSON keep exactly. */
 export const DATE_MIN = -9e15;
 export const DATE_MAX = 9e15;
+
+/** The ends of open ranges of numbers: before and after every key that `decimalKey` makes. */
+export const DECIMAL_MIN: DecimalKey = '!';
+export const DECIMAL_MAX: DecimalKey = '~';

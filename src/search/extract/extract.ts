@@ -1,0 +1,164 @@
+/** Finds the index entries of resources. https://hl7.org/fhir/R4/search.html */
+import type { Definitions } from '../../fhir/definitions/definitions.ts';
+import type { Resource } from '../../fhir/resource.ts';
+import type { IndexEntry } from '../entry.ts';
+import type { ComponentParameter, ParameterRegistry, SearchParameter } from '../registry.ts';
+import { compileExpression } from './compile.ts';
+import { type ComponentPlan, compositeConverter } from './composite.ts';
+import { type Convertible, converterOf } from './convert.ts';
+import type { ConvertContext, Converter } from './converter.ts';
+import { distinct } from './distinct.ts';
+import { parseExpression } from './expression.ts';
+import { compileFhirpath } from './fhirpath.ts';
+import { addEmitter, addRoute, emptyPlan, type PlanNode, type Slots, walk } from './plan.ts';
+import type { Route } from './route.ts';
+import { bindingSystem, isNamePart } from './values.ts';
+
+/** Gives the entries of a resource; for numbers that a double can't hold, it takes their text in their place. */
+export type Extractor = (resource: Resource) => readonly IndexEntry[];
+
+/** What extraction depends on besides the parameters. */
+export type ExtractOptions = ConvertContext;
+
+/** The codes whose values a store knows by itself. */
+const known = new Set(['_id', '_lastUpdated']);
+
+interface TypePlan {
+  readonly plan: PlanNode;
+  /** The code of each slot. */
+  readonly codes: readonly string[];
+}
+
+/**
+ * An extractor for all resource types; a type's parameters are compiled when its first resource comes. A malformed value
+ * gives no entry; nothing throws. Entries come without duplicates, those of a parameter together.
+ */
+export function createExtractor(
+  registry: ParameterRegistry,
+  definitions: Definitions,
+  options: ExtractOptions,
+): Extractor {
+  const plans = new Map<string, TypePlan>();
+  return (resource) => {
+    const { resourceType } = resource;
+    let typePlan = plans.get(resourceType);
+    if (typePlan === undefined) {
+      typePlan = planOf(resourceType, registry, definitions, options);
+      plans.set(resourceType, typePlan);
+    }
+    const slots: Slots = new Array(typePlan.codes.length);
+    walk(typePlan.plan, resource, resource, slots);
+    const entries: IndexEntry[] = [];
+    for (const [slot, parameter] of typePlan.codes.entries()) {
+      const values = slots[slot];
+      if (values === undefined) continue;
+      for (const value of distinct(values)) entries.push({ parameter, value });
+    }
+    return entries;
+  };
+}
+
+function planOf(
+  type: string,
+  registry: ParameterRegistry,
+  definitions: Definitions,
+  options: ExtractOptions,
+): TypePlan {
+  const parameters = registry.of(type).filter(({ code }) => !known.has(code));
+  const compiler: Compiler = { type, definitions, options };
+  const plan = emptyPlan();
+  for (const [slot, parameter] of parameters.entries()) {
+    if (parameter.kind === 'composite') addComposite(plan, parameter, slot, compiler);
+    else addExpression(plan, parameter.expression, parameter, type, slot, compiler);
+  }
+  return { plan, codes: parameters.map(({ code }) => code) };
+}
+
+interface Compiler {
+  readonly type: string;
+  readonly definitions: Definitions;
+  readonly options: ExtractOptions;
+}
+
+/**
+ * Adds what an expression finds to a plan whose root is a value of type `context`. Gives a second plan for what is found
+ * from the whole resource (`%resource`), if the expression looks there.
+ */
+function addExpression(
+  plan: PlanNode,
+  expression: string,
+  parameter: Convertible,
+  context: string,
+  slot: number,
+  { type, definitions, options }: Compiler,
+): PlanNode | undefined {
+  const convert = (dataType: string, route?: Route): Converter | undefined => {
+    const system = route === undefined ? undefined : bindingSystem(route, definitions);
+    const place = { system, namePart: route !== undefined && isNamePart(route) };
+    return converterOf(parameter, dataType, place, options);
+  };
+  const tree = parseExpression(expression);
+  const compiled =
+    tree === undefined
+      ? undefined
+      : compileExpression(tree, context, { definitions, resourceType: type, baseUrl: options.baseUrl });
+  if (compiled === undefined) {
+    addEmitter(plan, `fhirpath ${expression} ${keyOf(parameter)}`, evaluated(expression, context, convert), slot);
+    return undefined;
+  }
+  if ('test' in compiled) {
+    const { test } = compiled;
+    const boolean = convert('boolean');
+    if (boolean === undefined) return undefined;
+    addEmitter(plan, `test ${expression}`, (value, out, root) => boolean(test(value, root), out, root), slot);
+    return undefined;
+  }
+  let fromResource: PlanNode | undefined;
+  for (const route of compiled.routes) {
+    const converter = convert(route.type, route);
+    if (converter === undefined) continue;
+    let target = plan;
+    if (route.start === 'resource' && context !== type) {
+      fromResource ??= emptyPlan();
+      target = fromResource;
+    }
+    addRoute(target, route, `${route.type} ${keyOf(parameter)}`, converter, slot);
+  }
+  return fromResource;
+}
+
+/** Equal for parameters that convert the same value alike. */
+function keyOf({ kind, textual, targets, values }: Convertible): string {
+  return `${kind} ${textual} ${values.folded} ${kind === 'reference' ? targets.join() : ''}`;
+}
+
+/** The converter for what the FHIRPath library finds. */
+function evaluated(
+  expression: string,
+  context: string,
+  convert: (dataType: string) => Converter | undefined,
+): Converter {
+  let evaluate: ReturnType<typeof compileFhirpath> | undefined;
+  return (value, out, resource) => {
+    evaluate ??= compileFhirpath(expression, context);
+    for (const found of evaluate(value, resource)) convert(found.type)?.(found.value, out, resource);
+  };
+}
+
+function addComposite(plan: PlanNode, parameter: SearchParameter, slot: number, compiler: Compiler): void {
+  const tree = parseExpression(parameter.expression);
+  if (tree === undefined) return;
+  const { type, definitions, options } = compiler;
+  const compiled = compileExpression(tree, type, { definitions, resourceType: type, baseUrl: options.baseUrl });
+  if (compiled === undefined || 'test' in compiled) return;
+  for (const route of compiled.routes) {
+    const components = parameter.parts.map((part) => componentPlan(part, route.type, compiler));
+    addRoute(plan, route, `composite ${parameter.code}`, compositeConverter(components), slot);
+  }
+}
+
+function componentPlan(part: ComponentParameter, context: string, compiler: Compiler): ComponentPlan {
+  const plan = emptyPlan();
+  const resource = addExpression(plan, part.expression, part, context, 0, compiler);
+  return { part, context: plan, resource };
+}

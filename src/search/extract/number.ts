@@ -1,0 +1,41 @@
+/** Index values of number parameters. https://hl7.org/fhir/R4/search.html#number */
+import { decimalKey, isDecimal } from '../../fhir/decimal.ts';
+import { isObject, type JsonObject, type JsonValue } from '../../fhir/resource.ts';
+import { DECIMAL_MAX, DECIMAL_MIN, type DecimalKey } from '../entry.ts';
+import type { Converter } from './converter.ts';
+
+/** The converter of a data type, undefined for types that have no numbers. */
+export function numberConverter(type: string): Converter | undefined {
+  switch (type) {
+    case 'decimal':
+    case 'integer':
+    case 'positiveInt':
+    case 'unsignedInt':
+      return (value, out) => {
+        const key = keyOf(value);
+        if (key !== undefined) out.push({ kind: 'number', low: key, high: key });
+      };
+    case 'Range':
+      return (value, out) => {
+        const bounds = isObject(value) ? rangeBounds(value) : undefined;
+        if (bounds !== undefined) out.push({ kind: 'number', low: bounds.low, high: bounds.high });
+      };
+    default:
+      return undefined;
+  }
+}
+
+/** The key of a JSON number, or of one that a double can't hold and that is given as text; undefined for anything else. */
+export function keyOf(value: JsonValue | undefined): DecimalKey | undefined {
+  if (typeof value === 'number') return decimalKey(String(value));
+  return typeof value === 'string' && isDecimal(value) ? decimalKey(value) : undefined;
+}
+
+/** The bounds of a Range, a missing one open; undefined if it has none, or malformed ones. */
+export function rangeBounds(value: JsonObject): { readonly low: DecimalKey; readonly high: DecimalKey } | undefined {
+  const low = isObject(value.low) ? keyOf(value.low.value) : undefined;
+  const high = isObject(value.high) ? keyOf(value.high.value) : undefined;
+  if (low === undefined && high === undefined) return undefined;
+  const bounds = { low: low ?? DECIMAL_MIN, high: high ?? DECIMAL_MAX };
+  return bounds.low <= bounds.high ? bounds : undefined;
+}
