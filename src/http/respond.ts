@@ -1,0 +1,84 @@
+/** Answers and failures as HTTP responses. https://hl7.org/fhir/R4/http.html#ops */
+import { promisify } from 'node:util';
+import { constants, gzip } from 'node:zlib';
+import { etag } from '../fhir/etag.ts';
+import { httpDate } from '../fhir/instant.ts';
+import { fhirJsonType } from '../fhir/media-type.ts';
+import { type OutcomeError, operationOutcome } from '../fhir/outcome.ts';
+import { pretty } from '../fhir/pretty.ts';
+import type { Answer, Prefer } from '../interactions/context.ts';
+
+/** Bodies below this many bytes are not worth packing. */
+const smallestPacked = 1024;
+
+const pack = promisify(gzip);
+const encoder = new TextEncoder();
+
+/** How a response is to look. */
+export interface Appearance {
+  readonly method: string;
+  readonly pretty: boolean;
+  readonly gzip: boolean;
+  readonly prefer: Prefer;
+  readonly baseUrl: string;
+  /** Headers that every response of the request carries: X-Request-Id, CORS. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface Reply {
+  readonly status: number;
+  readonly headers: Record<string, string>;
+  readonly body: Uint8Array | null;
+}
+
+/** The response to an interaction that succeeded. */
+export async function replyOf(answer: Answer, look: Appearance): Promise<Reply> {
+  const headers: Record<string, string> = { ...look.headers };
+  const { version, location } = answer;
+  if (version !== undefined) {
+    headers.ETag = etag(version.versionId);
+    headers['Last-Modified'] = httpDate(version.lastUpdated);
+  }
+  if (location !== undefined) {
+    headers[answer.status === 201 || look.method === 'POST' ? 'Location' : 'Content-Location'] = `${look.baseUrl}/${location}`;
+  }
+  const applied = appliedPreferences(look);
+  if (applied !== undefined) headers['Preference-Applied'] = applied;
+  if (answer.headers !== undefined) Object.assign(headers, answer.headers);
+  if (answer.body === undefined) return { status: answer.status, headers, body: null };
+  headers['Content-Type'] = answer.contentType ?? fhirJsonType;
+  const body = look.pretty && answer.contentType === undefined ? pretty(answer.body) : answer.body;
+  return finish(answer.status, headers, body, look);
+}
+
+/** The response to an interaction that failed. */
+export function failureReply(error: OutcomeError, look: Appearance): Promise<Reply> {
+  const headers: Record<string, string> = { ...look.headers, ...error.headers, 'Content-Type': fhirJsonType };
+  const body = encoder.encode(JSON.stringify(operationOutcome(error.issues)));
+  return finish(error.status, headers, look.pretty ? pretty(body) : body, look);
+}
+
+async function finish(
+  status: number,
+  headers: Record<string, string>,
+  body: Uint8Array,
+  look: Appearance,
+): Promise<Reply> {
+  let sent = body;
+  if (look.gzip && body.byteLength >= smallestPacked && headers['Content-Range'] === undefined) {
+    sent = await pack(body, { level: constants.Z_BEST_SPEED });
+    headers['Content-Encoding'] = 'gzip';
+    headers.Vary = headers.Vary === undefined ? 'Accept-Encoding' : `${headers.Vary}, Accept-Encoding`;
+  }
+  headers['Content-Length'] = String(sent.byteLength);
+  return { status, headers, body: look.method === 'HEAD' ? null : sent };
+}
+
+/** What of `Prefer` the answer followed: `return` of writes, `handling` of searches. */
+function appliedPreferences({ prefer, method }: Appearance): string | undefined {
+  if (prefer === undefined || (prefer.return === undefined && prefer.handling === undefined)) return undefined;
+  const applied: string[] = [];
+  if (prefer.return !== undefined && method !== 'GET' && method !== 'HEAD') applied.push(`return=${prefer.return}`);
+  if (prefer.handling !== undefined) applied.push(`handling=${prefer.handling}`);
+  return applied.length === 0 ? undefined : applied.join(', ');
+}
