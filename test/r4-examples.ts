@@ -58,18 +58,31 @@ const BLOCK = 512;
 
 /** The files of a tar archive. https://www.gnu.org/software/tar/manual/html_node/Standard.html */
 async function* tarFiles(stream: AsyncIterable<Buffer>): AsyncGenerator<{ path: string; bytes: Buffer }> {
-  let rest: Buffer = Buffer.alloc(0);
+  let chunks: Buffer[] = [];
+  let have = 0;
+  let need = BLOCK;
+  let header: Buffer | undefined;
   for await (const chunk of stream) {
-    rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
-    for (;;) {
-      const header = rest.subarray(0, BLOCK);
-      if (header.length < BLOCK || header[0] === 0) break;
-      const size = Number.parseInt(header.toString('latin1', 124, 136), 8);
-      const end = BLOCK + Math.ceil(size / BLOCK) * BLOCK;
-      if (rest.length < end) break;
-      const path = header.toString('utf8', 0, 100).replace(/\0.*$/s, '');
-      if (header.toString('latin1', 156, 157) === '0') yield { path, bytes: rest.subarray(BLOCK, BLOCK + size) };
-      rest = rest.subarray(end);
+    chunks.push(chunk);
+    have += chunk.length;
+    if (have < need) continue;
+    let rest = Buffer.concat(chunks);
+    while (rest.length >= need) {
+      if (header === undefined) {
+        header = rest.subarray(0, BLOCK);
+        if (header[0] === 0) return;
+        need = Math.ceil(Number.parseInt(header.toString('latin1', 124, 136), 8) / BLOCK) * BLOCK;
+        rest = rest.subarray(BLOCK);
+      } else {
+        const size = Number.parseInt(header.toString('latin1', 124, 136), 8);
+        const path = header.toString('utf8', 0, 100).replace(/\0.*$/s, '');
+        if (header.toString('latin1', 156, 157) === '0') yield { path, bytes: rest.subarray(0, size) };
+        rest = rest.subarray(need);
+        header = undefined;
+        need = BLOCK;
+      }
     }
+    chunks = [rest];
+    have = rest.length;
   }
 }
