@@ -11,7 +11,7 @@ export interface Configuration {
   readonly MAX_BODY_BYTES: number;
   readonly MAX_URL_BYTES: number;
   readonly TIMEZONE: string;
-  readonly AUDIT: string;
+  readonly AUDIT: 'all' | 'writes' | 'off';
   readonly AUDIT_RETENTION: string;
   readonly DEFAULT_COUNT: number;
   readonly MAX_COUNT: number;
@@ -19,9 +19,9 @@ export interface Configuration {
   readonly CURSOR_LIFETIME: string;
   readonly SEARCH_BUDGET_MS: number;
   readonly IGNORED_PARAMETERS: string;
-  readonly CONDITIONAL_DELETE: string;
+  readonly CONDITIONAL_DELETE: 'single' | 'multiple';
   readonly CONDITIONAL_DELETE_MAX: number;
-  readonly REFERENTIAL_INTEGRITY: string;
+  readonly REFERENTIAL_INTEGRITY: 'off' | 'write' | 'full';
   readonly CORS_ORIGINS: string;
   readonly TRUST_PROXY: boolean;
 }

@@ -1,0 +1,41 @@
+/** Loads the synthetic clinic of `seeds/` into an empty store. https://hl7.org/fhir/R4/http.html#transaction */
+import { existsSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { outlineBundle } from '../fhir/json.ts';
+import type { Call, Context } from '../interactions/context.ts';
+import { perform } from '../interactions/perform.ts';
+
+function seedsFolder(): URL {
+  // This file runs from src/cli/ and from dist/src/cli/.
+  const near = new URL('../../seeds/', import.meta.url);
+  return existsSync(new URL('orthopaedic-clinic/', near)) ? near : new URL('../../../seeds/', import.meta.url);
+}
+
+/** Posts each Bundle of each seed as a transaction. Gives the number of resources; 0 where the store has some already. */
+export async function loadSeeds(context: Context): Promise<number> {
+  if ((await context.store.counts()).size > 0) return 0;
+  const root = seedsFolder();
+  let resources = 0;
+  for (const folder of (await readdir(root, { withFileTypes: true })).filter((each) => each.isDirectory())) {
+    const inside = new URL(`${folder.name}/`, root);
+    const files = (await readdir(inside)).filter((name) => name.endsWith('.json')).sort();
+    for (const file of files) {
+      const bytes = await readFile(new URL(file, inside));
+      await perform(context, transactionCall(bytes, file));
+      resources += outlineBundle(bytes)?.entries.length ?? 0;
+    }
+  }
+  return resources;
+}
+
+function transactionCall(bytes: Uint8Array, file: string): Call {
+  return {
+    interaction: 'batch',
+    method: 'POST',
+    parameters: [],
+    query: '',
+    body: { bytes, contentType: 'application/fhir+json' },
+    prefer: { return: 'minimal', handling: undefined },
+    origin: { agent: 'seeds', address: '', requestId: `seed-${file}` },
+  };
+}

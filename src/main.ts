@@ -1,0 +1,192 @@
+/** Reads the configuration, opens one store, listens: the only file that names a store. https://hl7.org/fhir/R4/http.html */
+import { createHash, randomBytes } from 'node:crypto';
+import { createServer, type Server } from 'node:http';
+import { getRequestListener } from '@hono/node-server';
+import { v7 as uuid } from 'uuid';
+import { createApp } from './app.ts';
+import { auditSink } from './audit/collector.ts';
+import { type Configuration, ConfigurationError, list, milliseconds } from './config.ts';
+import { type Definitions, loadDefinitions } from './fhir/definitions/definitions.ts';
+import { parseJson } from './fhir/json.ts';
+import { isTimezone } from './fhir/period.ts';
+import { isResource } from './fhir/resource.ts';
+import { createMetrics, type Metrics } from './http/metrics.ts';
+import { overflowResponse } from './http/overflow.ts';
+import { basePath, type Edge } from './http/routes.ts';
+import type { Context, Settings } from './interactions/context.ts';
+import { createLog, type Log } from './log.ts';
+import { operations } from './operations/registry.ts';
+import { createExtractor } from './search/extract/extract.ts';
+import { createRegistry } from './search/registry.ts';
+import type { Store } from './store/port.ts';
+import { openSqliteStore } from './store/sqlite/store.ts';
+import { software } from './version.ts';
+
+/** Everything that interactions need, over an open store. */
+export interface Composed {
+  readonly context: Context;
+  readonly store: Store;
+  readonly metrics: Metrics;
+  readonly log: Log;
+  /** Writes out what is collected, then closes the store. */
+  readonly close: () => Promise<void>;
+}
+
+/**
+ * Opens the store of a configuration and puts the rooms together.
+ * Throws ConfigurationError, and StoreUnavailable where another process holds the store.
+ */
+export async function compose(configuration: Configuration, baseUrl: string, log: Log): Promise<Composed> {
+  if (!isTimezone(configuration.TIMEZONE)) {
+    throw new ConfigurationError(`TIMEZONE must be an IANA name such as Europe/Berlin. It is ${configuration.TIMEZONE}.`);
+  }
+  const definitions = loadDefinitions();
+  const registry = createRegistry(definitions);
+  const settings = settingsOf(configuration, baseUrl);
+  const { timezone, cursorLifetime } = settings;
+  const extract = createExtractor(registry, definitions, { baseUrl, timezone });
+  const timings: { store: Metrics['store'] } = { store: () => undefined };
+  const store = await openSqliteStore(configuration.STORE_URL, {
+    cursorLifetime,
+    timezone,
+    parameters: parameterDefinitions(definitions),
+    reextract: (bytes) => {
+      const { indexed } = parseJson(bytes);
+      return isResource(indexed) ? extract(indexed) : [];
+    },
+    onTiming: (operation, took) => timings.store(operation, took / 1000),
+  });
+  const metrics = createMetrics(() => store.counts());
+  timings.store = metrics.store;
+  const sink = auditSink(store.audit, { mode: configuration.AUDIT, clock: Date.now, report: (error) => log.error({ err: String(error) }, 'audit') });
+  const context: Context = {
+    store,
+    definitions,
+    registry,
+    extract,
+    operations,
+    settings,
+    clock: Date.now,
+    newId: () => uuid(),
+    audit: sink,
+    report: (error, requestId) => {
+      // A stack names places in the program; messages of libraries may quote data, so only its frames are logged.
+      const frames = error instanceof Error ? (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line)) : [];
+      log.error({ requestId, error: error instanceof Error ? error.name : typeof error, stack: frames }, 'failure');
+    },
+  };
+  const close = async () => {
+    await sink.close();
+    await store.close();
+  };
+  return { context, store, metrics, log, close };
+}
+
+function settingsOf(configuration: Configuration, baseUrl: string): Settings {
+  return {
+    baseUrl,
+    timezone: configuration.TIMEZONE,
+    defaultCount: configuration.DEFAULT_COUNT,
+    maxCount: configuration.MAX_COUNT,
+    totalBound: 10_000,
+    searchBudget: configuration.SEARCH_BUDGET_MS,
+    includeCap: configuration.MAX_INCLUDES,
+    ignoredParameters: list(configuration.IGNORED_PARAMETERS),
+    conditionalDelete: configuration.CONDITIONAL_DELETE,
+    conditionalDeleteMaximum: configuration.CONDITIONAL_DELETE_MAX,
+    referentialIntegrity: configuration.REFERENTIAL_INTEGRITY,
+    cursorLifetime: milliseconds(configuration.CURSOR_LIFETIME),
+    software,
+  };
+}
+
+/** Raise this when extraction gives other entries for the same definition: what is stored is then indexed anew. */
+const extractionVersion = 1;
+
+/** Each parameter of each type, with a text that changes whenever its entries would. */
+function parameterDefinitions(definitions: Definitions) {
+  const types = [...definitions.resourceTypes];
+  return definitions.searchParameters.flatMap(({ base, code, type, expression = '', components }) => {
+    const text = JSON.stringify([extractionVersion, type, expression, components]);
+    const definition = createHash('sha256').update(text).digest('base64url').slice(0, 12);
+    const general = base.includes('Resource') || base.includes('DomainResource');
+    return (general ? types : base).map((each) => ({ type: each, code, definition }));
+  });
+}
+
+/** A server that listens. */
+export interface RunningServer {
+  readonly baseUrl: string;
+  readonly port: number;
+  readonly composed: Composed;
+  /** Stops listening, finishes what is in flight, closes the store. */
+  readonly stop: () => Promise<void>;
+}
+
+/** Opens the store and listens. Throws what `compose` throws, and what listening throws. */
+export async function startServer(configuration: Configuration): Promise<RunningServer> {
+  const log = createLog(configuration.LOG_LEVEL);
+  const local = configuration.HOST.includes(':') ? `[${configuration.HOST}]` : configuration.HOST;
+  const named = configuration.BASE_URL.replace(/\/+$/, '');
+  const server = createServer({
+    // Above the limit, so that longer URLs reach the routes and get an OperationOutcome.
+    maxHeaderSize: configuration.MAX_URL_BYTES * 2 + 65_536,
+    requestTimeout: 0,
+    keepAliveTimeout: 65_000,
+  });
+  // A port of 0 is known only once it is taken, and links need it.
+  const port = await listen(server, configuration.HOST, configuration.PORT);
+  try {
+    const baseUrl = named === '' ? `http://${local}:${port}${basePath}` : named;
+    const composed = await compose(configuration, baseUrl, log);
+    const app = createApp(edgeOf(configuration, composed, named === ''));
+    server.on('request', getRequestListener(app.fetch, { overrideGlobalObjects: true }));
+    server.on('clientError', overflowResponse);
+    return { baseUrl, port, composed, stop: () => stop(server, composed) };
+  } catch (error) {
+    server.close();
+    throw error;
+  }
+}
+
+function edgeOf(configuration: Configuration, composed: Composed, noBaseUrl: boolean): Edge {
+  const prefix = randomBytes(6).toString('base64url');
+  let requests = 0;
+  return {
+    context: composed.context,
+    log: composed.log,
+    metrics: composed.metrics,
+    maxBodyBytes: configuration.MAX_BODY_BYTES,
+    maxUrlBytes: configuration.MAX_URL_BYTES,
+    corsOrigins: list(configuration.CORS_ORIGINS),
+    trustProxy: configuration.TRUST_PROXY,
+    forwardedBase: configuration.TRUST_PROXY && noBaseUrl,
+    newRequestId: () => {
+      requests += 1;
+      return `${prefix}-${requests.toString(36)}`;
+    },
+  };
+}
+
+function listen(server: Server, host: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      const address = server.address();
+      resolve(typeof address === 'object' && address !== null ? address.port : port);
+    });
+  });
+}
+
+async function stop(server: Server, composed: Composed): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeIdleConnections();
+  // Connections that become idle while the last requests end would hold the process up.
+  const sweep = setInterval(() => server.closeIdleConnections(), 100);
+  await closed;
+  clearInterval(sweep);
+  await composed.close();
+  composed.log.info({}, 'stopped');
+  composed.log.flush();
+}

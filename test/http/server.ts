@@ -1,0 +1,79 @@
+/** A whole server on an embedded store in memory, without a socket. */
+import { createApp } from '../../src/app.ts';
+import { type Configuration, readConfiguration } from '../../src/config.ts';
+import { compose } from '../../src/main.ts';
+import type { Context } from '../../src/interactions/context.ts';
+import type { Log } from '../../src/log.ts';
+
+export const base = 'http://localhost:8080/fhir';
+
+const silent: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {}, flush: () => {} };
+
+/** A JSON answer as tests look at it. */
+// biome-ignore lint/suspicious/noExplicitAny: a test reads answers of any shape
+export type Json = any;
+
+export interface Reply {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  /** The parsed body; undefined where it is empty or not JSON. */
+  readonly body: Json;
+}
+
+export interface TestServer {
+  readonly context: Context;
+  readonly get: (path: string, headers?: Record<string, string>) => Promise<Reply>;
+  readonly send: (
+    method: string,
+    path: string,
+    body?: unknown,
+    headers?: Record<string, string>,
+  ) => Promise<Reply>;
+  readonly close: () => Promise<void>;
+}
+
+/** Starts a server with these settings. Bodies that are strings or bytes are sent as they are, others as FHIR JSON. */
+export async function testServer(flags: Partial<Record<keyof Configuration, string>> = {}): Promise<TestServer> {
+  const configuration = readConfiguration({}, { STORE_URL: 'sqlite::memory:', ...flags });
+  const composed = await compose(configuration, base, silent);
+  let requests = 0;
+  const app = createApp({
+    context: composed.context,
+    log: silent,
+    metrics: composed.metrics,
+    maxBodyBytes: configuration.MAX_BODY_BYTES,
+    maxUrlBytes: configuration.MAX_URL_BYTES,
+    corsOrigins: configuration.CORS_ORIGINS === '' ? [] : configuration.CORS_ORIGINS.split(','),
+    trustProxy: configuration.TRUST_PROXY,
+    forwardedBase: configuration.TRUST_PROXY,
+    newRequestId: () => {
+      requests += 1;
+      return `test-${requests}`;
+    },
+  });
+  const send: TestServer['send'] = async (method, path, body, headers = {}) => {
+    const url = path.startsWith('http') ? path : `${base}${path}`;
+    const raw = typeof body === 'string' || body instanceof Uint8Array;
+    const sent = body === undefined ? undefined : raw ? (body as BodyInit) : JSON.stringify(body);
+    const type: Record<string, string> = body === undefined ? {} : { 'Content-Type': 'application/fhir+json' };
+    const init: RequestInit = { method, headers: { ...type, ...headers } };
+    const response = await app.request(url, sent === undefined ? init : { ...init, body: sent });
+    const text = await response.text();
+    return { status: response.status, headers: response.headers, text, body: parsed(text) };
+  };
+  return {
+    context: composed.context,
+    get: (path, headers) => send('GET', path, undefined, headers),
+    send,
+    close: composed.close,
+  };
+}
+
+function parsed(text: string): Json {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
