@@ -22,6 +22,8 @@ export interface EngineOptions extends CommitOptions {
 
 /** How many expired versions or notes one step of `tidy` removes. */
 const purgeStep = 100;
+/** How many expired versions a group removes beyond one for each task, so that a steady load can't outrun the purge. */
+const purgeBeside = 10;
 const nothing = new Float64Array();
 
 export class Engine {
@@ -57,6 +59,7 @@ export class Engine {
       const results = tasks.map((task) => this.#attempt(task, audit));
       this.#commits.finish();
       if (audit.length > 0) this.#audit.append(audit);
+      this.#commits.kept.purge(this.#options.clock(), tasks.length + purgeBeside);
       this.#db.exec('COMMIT');
       this.#commits.committed();
       return results;

@@ -17,9 +17,11 @@ interface TableStatements {
 export class IndexRows {
   readonly #tables: readonly TableStatements[];
 
-  constructor(db: Database) {
-    this.#tables = tableNames.map((table) => {
-      const columns = ['param', ...indexTables[table]];
+  /** @param prefix `kept_` to write the rows of kept versions, owned by their change number. */
+  constructor(db: Database, prefix: '' | 'kept_' = '') {
+    this.#tables = tableNames.map((name) => {
+      const table = `${prefix}${name}`;
+      const columns = ['param', ...indexTables[name]];
       const list = columns.join(', ');
       const marks = columns.map(() => '?').join(', ');
       return {
@@ -27,11 +29,11 @@ export class IndexRows {
         insert: db.prepare(`INSERT OR IGNORE INTO ${table} (${list}, rid) VALUES (${marks}, ?)`),
         select: db.prepare(`SELECT ${list} FROM ${table} INDEXED BY ${table}_by_resource WHERE rid = ?`),
         remove: db.prepare(
-          `DELETE FROM ${table} WHERE ${columns.map((name) => `${name} = ?`).join(' AND ')} AND rid = ?`,
+          `DELETE FROM ${table} WHERE ${columns.map((column) => `${column} = ?`).join(' AND ')} AND rid = ?`,
         ),
         removeAll: db.prepare(`DELETE FROM ${table} WHERE rid = ?`),
-        keep: db.prepare(`INSERT INTO kept_${table} (${list}, rid) SELECT ${list}, ? FROM ${table} WHERE rid = ?`),
-        removeKept: db.prepare(`DELETE FROM kept_${table} WHERE rid = ?`),
+        keep: db.prepare(`INSERT INTO kept_${name} (${list}, rid) SELECT ${list}, ? FROM ${name} WHERE rid = ?`),
+        removeKept: db.prepare(`DELETE FROM kept_${name} WHERE rid = ?`),
       };
     });
   }

@@ -37,6 +37,8 @@ export interface OpenOptions {
   readonly readOnly?: boolean;
   /** Mebibytes of page cache. */
   readonly cache?: number;
+  /** A database that is only there to be locked: no WAL, and no waiting for who holds it. */
+  readonly lock?: boolean;
 }
 
 /** Bytes of a page of a new file. Narrow index rows are written at random: smaller pages make a smaller log. */
@@ -54,13 +56,13 @@ export function openDatabase(path: string, options: OpenOptions = {}): Database 
   const readOnly = options.readOnly ?? false;
   const database: Database = new DatabaseSync(path, {
     readOnly,
-    timeout: busyTimeout,
+    timeout: options.lock === true ? 0 : busyTimeout,
     enableForeignKeyConstraints: false,
     returnArrays: true,
   });
   try {
     database.exec(`PRAGMA cache_size = ${-1024 * (options.cache ?? 8)}; PRAGMA temp_store = MEMORY`);
-    if (!readOnly) {
+    if (!readOnly && options.lock !== true) {
       // The writer checkpoints between groups of commits, not SQLite inside one.
       database.exec(`PRAGMA page_size = ${pageSize}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
         PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = ${32 * 1024 * 1024}`);

@@ -8,6 +8,9 @@ import { type IndexTable, indexTables } from './schema.ts';
 /** The tables in the order of the bits of `pattern.tables`. */
 export const tableNames = Object.keys(indexTables) as readonly IndexTable[];
 
+/** The bits of all tables. */
+export const everyTable: number = 2 ** tableNames.length - 1;
+
 /** A row without `rid`: the parameter's number, then the table's columns. */
 export type IndexRow = SqlValue[];
 

@@ -1,0 +1,26 @@
+/** Assembles what reads beside the writer: searches and the audit log. https://hl7.org/fhir/R4/http.html#search */
+import type { Criterion } from '../../search/criteria.ts';
+import type { AuditLog } from '../audit-log.ts';
+import type { SearchPage, SearchQuery } from '../port.ts';
+import type { Database } from './open.ts';
+import type { Writer } from './writer.ts';
+
+export interface ReadSide {
+  search(query: SearchQuery): Promise<SearchPage>;
+  matches(type: string, criterion: Criterion, limit: number): Promise<readonly string[]>;
+  readonly audit: AuditLog;
+  close(): Promise<void>;
+}
+
+const missing = (): never => {
+  throw new Error('not there yet');
+};
+
+export function readSide(_path: string, _db: Database, _writer: Writer): ReadSide {
+  return {
+    search: missing,
+    matches: missing,
+    audit: { append: missing, find: missing, last: missing, heads: missing },
+    close: async () => {},
+  };
+}

@@ -1,0 +1,226 @@
+/** The embedded store: one SQLite file, or one in memory. https://hl7.org/fhir/R4/http.html */
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { Criterion, Parameter } from '../../search/criteria.ts';
+import type { SimpleValue } from '../../search/entry.ts';
+import type { AuditLog } from '../audit-log.ts';
+import { StoreUnavailable } from '../errors.ts';
+import type { HistoryPage, HistoryQuery, SearchPage, SearchQuery, Store, Version } from '../port.ts';
+import type { Commit, Committed } from '../write.ts';
+import { Histories } from './history.ts';
+import { type Lock, takeLock } from './lock.ts';
+import { migrate } from './migrate.ts';
+import { type Database, openDatabase, type Statement } from './open.ts';
+import { currentParameters, type ParameterDefinition, type Reextract, registerParameters } from './parameters.ts';
+import { PointReads, TypeNumbers } from './read.ts';
+import { type ReadSide, readSide } from './read-side.ts';
+import { getSetting, setSetting } from './settings.ts';
+import { Values } from './values.ts';
+import { InlineWriter, ThreadWriter, type Writer } from './writer.ts';
+import { writerEngine } from './writer-engine.ts';
+
+export interface SqliteOptions {
+  /** Milliseconds since 1970; the system's clock unless a test gives one. */
+  readonly clock?: () => number;
+  /** Milliseconds for which a walk of pages can go on. */
+  readonly cursorLifetime: number;
+  /** The time zone that dates without one were indexed with; the store records it. */
+  readonly timezone: string;
+  /** Every search parameter of which entries will come. */
+  readonly parameters: readonly ParameterDefinition[];
+  /** Extracts a stored resource's entries anew, for parameters whose definition has changed. */
+  readonly reextract: Reextract;
+  /** Hears of each operation and the milliseconds it took. */
+  readonly onTiming?: (operation: Operation, milliseconds: number) => void;
+}
+
+export type Operation = 'read' | 'vread' | 'history' | 'search' | 'matches' | 'commit' | 'group' | 'values' | 'counts';
+
+/** Milliseconds by which the mark for walks goes beyond what is needed, so that it is seldom written. */
+const walksAhead = 600_000;
+/** The path of a store in memory. */
+const memory = ':memory:';
+/** Mebibytes of page cache of the connection that serves reads. */
+const readCache = 16;
+
+/** The path of a store's URL: `sqlite:./data/osteon.db`, `sqlite::memory:`. */
+export function pathOf(url: string): string {
+  const path = url.replace(/^sqlite:/, '');
+  if (path === url || path === '') throw new StoreUnavailable(`${url} is no URL of an embedded store: sqlite:<path>`);
+  return path;
+}
+
+/**
+ * Opens the store, makes or migrates its file, and takes its lock.
+ * @throws StoreUnavailable when another process writes to it, when it is of a newer release or another time zone.
+ */
+export async function openSqliteStore(url: string, options: SqliteOptions): Promise<Store> {
+  const path = pathOf(url);
+  const clock = options.clock ?? Date.now;
+  if (path === memory) {
+    const db = openDatabase(path);
+    prepare(db, options);
+    const engine = writerEngine(db, { clock, cursorLifetime: options.cursorLifetime });
+    return new SqliteStore(path, db, new InlineWriter(engine, currentParameters(db)), undefined, options);
+  }
+  mkdirSync(dirname(path), { recursive: true });
+  const lock = takeLock(path);
+  try {
+    const first = openDatabase(path);
+    try {
+      prepare(first, options);
+    } finally {
+      first.close();
+    }
+    const db = openDatabase(path, { readOnly: true, cache: readCache });
+    const start = { path, cursorLifetime: options.cursorLifetime, systemClock: options.clock === undefined };
+    const writer = await ThreadWriter.start(start, currentParameters(db), clock, (milliseconds) =>
+      options.onTiming?.('group', milliseconds),
+    );
+    return new SqliteStore(path, db, writer, lock, options);
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+/** Brings the file to this release's schema, the time zone and the search parameters. */
+function prepare(db: Database, options: SqliteOptions): void {
+  migrate(db);
+  const recorded = getSetting(db, 'timezone');
+  if (recorded === undefined) setSetting(db, 'timezone', options.timezone);
+  else if (recorded !== options.timezone) {
+    throw new StoreUnavailable(
+      `The store's dates are indexed with TIMEZONE=${recorded}, the configuration says ${options.timezone}: ` +
+        `set it back, or load the data into a new store.`,
+    );
+  }
+  registerParameters(db, options.parameters, options.reextract);
+}
+
+class SqliteStore implements Store {
+  readonly name: string;
+  readonly secret: Uint8Array;
+  readonly audit: AuditLog;
+  readonly #db: Database;
+  readonly #writer: Writer;
+  readonly #side: ReadSide;
+  readonly #lock: Lock | undefined;
+  readonly #options: SqliteOptions;
+  readonly #clock: () => number;
+  readonly #reads: PointReads;
+  readonly #histories: Histories;
+  readonly #values: Values;
+  readonly #counts: Statement<[string, number]>;
+  readonly #note: Statement<[string]>;
+  /** Until when (milliseconds) the writer is known to keep replaced versions. */
+  #walksUntil: number;
+  #closed: Promise<void> | undefined;
+
+  constructor(path: string, db: Database, writer: Writer, lock: Lock | undefined, options: SqliteOptions) {
+    const secret = getSetting(db, 'secret');
+    if (!(secret instanceof Uint8Array)) throw new StoreUnavailable('The store has lost its secret: restore a backup.');
+    this.name = path === memory ? 'sqlite in memory' : `sqlite ${path}`;
+    this.secret = secret;
+    this.#db = db;
+    this.#writer = writer;
+    this.#lock = lock;
+    this.#options = options;
+    this.#clock = options.clock ?? Date.now;
+    const types = new TypeNumbers(db);
+    this.#reads = new PointReads(db, types);
+    this.#histories = new Histories(db, types, this.#clock);
+    this.#values = new Values(db);
+    this.#counts = db.prepare('SELECT name, live FROM type WHERE live > 0 ORDER BY name');
+    this.#note = db.prepare('SELECT text FROM note WHERE key = ? AND until > ?');
+    this.#walksUntil = Number(getSetting(db, 'walks') ?? 0);
+    this.#side = readSide(path, db, writer);
+    this.audit = this.#side.audit;
+  }
+
+  read(type: string, id: string): Promise<Version | undefined> {
+    return this.#timed('read', async () => this.#reads.read(type, id));
+  }
+
+  vread(type: string, id: string, versionId: number): Promise<Version | undefined> {
+    return this.#timed('vread', async () => this.#reads.vread(type, id, versionId));
+  }
+
+  history(query: HistoryQuery): Promise<HistoryPage> {
+    return this.#timed('history', () => this.#histories.page(query));
+  }
+
+  search(query: SearchQuery): Promise<SearchPage> {
+    return this.#timed('search', async () => {
+      const page = await this.#side.search(query);
+      if (query.position !== undefined || page.next === undefined) return page;
+      // Before a walk's first cursor goes out, the writer must be keeping what the walk may still show.
+      const needed = this.#clock() + this.#options.cursorLifetime;
+      if (needed <= this.#walksUntil) return page;
+      const until = needed + walksAhead;
+      await this.#writer.walks(until);
+      this.#walksUntil = Math.max(this.#walksUntil, until);
+      return this.#side.search(query);
+    });
+  }
+
+  matches(type: string, criterion: Criterion, limit: number): Promise<readonly string[]> {
+    return this.#timed('matches', () => this.#side.matches(type, criterion, limit));
+  }
+
+  commit(commit: Commit): Promise<Committed> {
+    return this.#timed('commit', () => this.#writer.commit(commit));
+  }
+
+  values(parameter: Parameter): Promise<readonly SimpleValue[]> {
+    return this.#timed('values', async () => this.#values.of(parameter));
+  }
+
+  counts(): Promise<ReadonlyMap<string, number>> {
+    return this.#timed('counts', async () => new Map(this.#counts.all()));
+  }
+
+  async keep(key: string, text: string, until: number): Promise<void> {
+    this.#check();
+    await this.#writer.note(key, text, until);
+  }
+
+  async kept(key: string): Promise<string | undefined> {
+    this.#check();
+    return this.#note.get(key, this.#clock())?.[0];
+  }
+
+  async ready(): Promise<void> {
+    this.#check();
+    this.#counts.get();
+    this.#writer.check();
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    await this.#writer.close();
+    await this.#side.close();
+    this.#db.close();
+    this.#lock?.release();
+  }
+
+  async #timed<T>(operation: Operation, act: () => Promise<T>): Promise<T> {
+    this.#check();
+    const { onTiming } = this.#options;
+    if (onTiming === undefined) return act();
+    const before = performance.now();
+    try {
+      return await act();
+    } finally {
+      onTiming(operation, performance.now() - before);
+    }
+  }
+
+  #check(): void {
+    if (this.#closed !== undefined) throw new StoreUnavailable('The store is closed.');
+  }
+}

@@ -1,0 +1,86 @@
+/** Messages between the main thread and the writer's, and errors as plain data. https://hl7.org/fhir/R4/http.html#transaction */
+import type { AuditRecord } from '../audit-record.ts';
+import { Conflict, IntegrityViolation, PreconditionFailed, StoreUnavailable } from '../errors.ts';
+import type { ResourceKey } from '../write.ts';
+import type { PackedWrites } from './pack.ts';
+import type { Task } from './tasks.ts';
+
+/** What the writer's thread is started with. */
+export interface WriterStart {
+  readonly path: string;
+  /** Milliseconds. */
+  readonly cursorLifetime: number;
+  /** Whether the clock is the system's; otherwise each message brings the time. */
+  readonly systemClock: boolean;
+}
+
+export interface NumberedTask {
+  readonly id: number;
+  readonly task: Task;
+}
+
+export type WriterMessage =
+  | { readonly kind: 'tasks'; readonly now: number; readonly tasks: readonly NumberedTask[] }
+  /** A part of a large commit; the task of that id follows, with what is not in parts. */
+  | {
+      readonly kind: 'part';
+      readonly id: number;
+      readonly writes: readonly PackedWrites[];
+      readonly audit: readonly AuditRecord[];
+    }
+  | { readonly kind: 'close' };
+
+export interface NumberedResult {
+  readonly id: number;
+  /** As in `TaskResult`; absent where the task failed. */
+  readonly written?: Float64Array<ArrayBuffer>;
+  readonly error?: WireError;
+}
+
+export type WriterAnswer =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'results'; readonly results: readonly NumberedResult[]; readonly milliseconds: number };
+
+export type WireError =
+  | {
+      readonly name: 'PreconditionFailed';
+      readonly write: number;
+      readonly rule: 'ifMatch' | 'ifNoneMatch';
+      readonly current: number | undefined;
+    }
+  | { readonly name: 'Conflict'; readonly of: 'condition' | 'write'; readonly index: number }
+  | {
+      readonly name: 'IntegrityViolation';
+      readonly rule: 'missing' | 'referenced';
+      readonly key: ResourceKey;
+      readonly referrers: readonly ResourceKey[];
+    }
+  | { readonly name: 'StoreUnavailable'; readonly message: string }
+  | { readonly name: 'Error'; readonly message: string };
+
+export function toWire(error: unknown): WireError {
+  if (error instanceof PreconditionFailed) {
+    return { name: 'PreconditionFailed', write: error.write, rule: error.rule, current: error.current };
+  }
+  if (error instanceof Conflict) return { name: 'Conflict', of: error.of, index: error.index };
+  if (error instanceof IntegrityViolation) {
+    return { name: 'IntegrityViolation', rule: error.rule, key: error.key, referrers: error.referrers };
+  }
+  if (error instanceof StoreUnavailable) return { name: 'StoreUnavailable', message: error.message };
+  return { name: 'Error', message: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+}
+
+export function fromWire(error: WireError): Error {
+  switch (error.name) {
+    case 'PreconditionFailed':
+      return new PreconditionFailed(error.write, error.rule, error.current);
+    case 'Conflict':
+      return new Conflict(error.of, error.index);
+    case 'IntegrityViolation':
+      return new IntegrityViolation(error.rule, error.key, error.referrers);
+    case 'StoreUnavailable':
+      return new StoreUnavailable(error.message);
+    case 'Error':
+      return new Error(error.message);
+  }
+}

@@ -1,0 +1,229 @@
+/**
+ * The one writer: all changes go through it, on its own thread or, for a store in memory, on the calling one.
+ * https://hl7.org/fhir/R4/http.html#transaction
+ */
+import { extname } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
+import type { AuditRecord } from '../audit-record.ts';
+import { StoreUnavailable } from '../errors.ts';
+import type { Commit, Committed } from '../write.ts';
+import type { Engine } from './engine.ts';
+import { type PackedWrites, type ParameterNumbers, packWrites } from './pack.ts';
+import { type CommitTask, type Task, type TaskResult, unpackWritten } from './tasks.ts';
+import { fromWire, type NumberedTask, type WriterAnswer, type WriterMessage, type WriterStart } from './wire.ts';
+
+export interface Writer {
+  commit(commit: Commit): Promise<Committed>;
+  /** Appends audit records of interactions that wrote nothing. */
+  appendAudit(records: readonly AuditRecord[]): Promise<void>;
+  /** `until`: milliseconds. */
+  note(key: string, text: string, until: number): Promise<void>;
+  /** Resolves when replaced versions are kept for walks that may be alive up to `until` (milliseconds). */
+  walks(until: number): Promise<void>;
+  /** Throws StoreUnavailable when it can't write any more. */
+  check(): void;
+  /** Finishes what was given, then ends. */
+  close(): Promise<void>;
+}
+
+/** Writes that are packed in one go: a few milliseconds of the main thread. */
+const partSize = 256;
+
+/** The writer of a store in memory. */
+export class InlineWriter implements Writer {
+  readonly #engine: Engine;
+  readonly #parameters: ParameterNumbers;
+  #closed = false;
+
+  constructor(engine: Engine, parameters: ParameterNumbers) {
+    this.#engine = engine;
+    this.#parameters = parameters;
+  }
+
+  async commit(commit: Commit): Promise<Committed> {
+    const writes = packWrites(commit.writes, 0, commit.writes.length, this.#parameters);
+    const result = this.#run(commitTask(commit, [writes], commit.audit));
+    return { written: unpackWritten(result) };
+  }
+
+  async appendAudit(records: readonly AuditRecord[]): Promise<void> {
+    this.#run({ kind: 'audit', records });
+  }
+
+  async note(key: string, text: string, until: number): Promise<void> {
+    this.#run({ kind: 'note', key, text, until });
+  }
+
+  async walks(until: number): Promise<void> {
+    this.#run({ kind: 'walks', until });
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+  }
+
+  check(): void {
+    if (this.#closed) throw new StoreUnavailable('The store is closed.');
+  }
+
+  #run(task: Task): Float64Array {
+    this.check();
+    const result: TaskResult | undefined = this.#engine.run([task])[0];
+    if (result === undefined) throw new Error('the engine gave no result');
+    if (!result.ok) throw result.error;
+    return result.written;
+  }
+}
+
+interface Waiting {
+  readonly resolve: (written: Float64Array) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** The writer of a file, on a thread of its own. */
+export class ThreadWriter implements Writer {
+  readonly #worker: Worker;
+  readonly #parameters: ParameterNumbers;
+  readonly #clock: () => number;
+  readonly #onGroup: (milliseconds: number) => void;
+  readonly #waiting = new Map<number, Waiting>();
+  readonly #ended: Promise<void>;
+  #outbox: NumberedTask[] = [];
+  #transfers: ArrayBuffer[] = [];
+  #next = 1;
+  #unavailable: string | undefined;
+
+  private constructor(
+    worker: Worker,
+    parameters: ParameterNumbers,
+    clock: () => number,
+    onGroup: (milliseconds: number) => void,
+  ) {
+    this.#worker = worker;
+    this.#parameters = parameters;
+    this.#clock = clock;
+    this.#onGroup = onGroup;
+    worker.on('message', (answer: WriterAnswer) => this.#receive(answer));
+    this.#ended = new Promise((resolve) => {
+      worker.on('error', (error) => this.#fail(`The writer failed: ${error.message}`));
+      worker.on('exit', () => {
+        this.#fail('The store is closed.');
+        resolve();
+      });
+    });
+  }
+
+  /**
+   * Starts the thread and waits until it can write.
+   * @param onGroup hears the milliseconds that each transaction took.
+   * @throws StoreUnavailable when it can't.
+   */
+  static async start(
+    start: WriterStart,
+    parameters: ParameterNumbers,
+    clock: () => number,
+    onGroup: (milliseconds: number) => void,
+  ): Promise<ThreadWriter> {
+    // From the sources in tests, from dist otherwise: the entry beside this file has its extension.
+    const entry = new URL(`./writer-thread${extname(import.meta.url)}`, import.meta.url);
+    const worker = new Worker(entry, { workerData: start, name: 'writer' });
+    const writer = new ThreadWriter(worker, parameters, clock, onGroup);
+    await new Promise<void>((resolve, reject) => {
+      worker.once('message', () => resolve());
+      worker.once('error', (error) => reject(new StoreUnavailable(`The writer failed: ${error.message}`)));
+    });
+    return writer;
+  }
+
+  async commit(commit: Commit): Promise<Committed> {
+    const { writes, audit } = commit;
+    if (writes.length <= partSize) {
+      const packed = packWrites(writes, 0, writes.length, this.#parameters);
+      const task = commitTask(commit, [packed], audit);
+      return { written: unpackWritten(await this.#send(task, this.#next++, [packed.bytes.buffer])) };
+    }
+    const id = this.#next++;
+    const parts = Math.ceil(Math.max(writes.length, audit.length) / partSize);
+    for (let part = 0; part < parts; part++) {
+      this.check();
+      const start = part * partSize;
+      const packed = packWrites(writes, start, start + partSize, this.#parameters);
+      const some = audit.slice(start, start + partSize);
+      this.#post({ kind: 'part', id, writes: [packed], audit: some }, [packed.bytes.buffer]);
+      // Requests that arrived meanwhile are answered between the parts.
+      await turn();
+    }
+    return { written: unpackWritten(await this.#send(commitTask(commit, [], []), id, [])) };
+  }
+
+  async appendAudit(records: readonly AuditRecord[]): Promise<void> {
+    await this.#send({ kind: 'audit', records }, this.#next++, []);
+  }
+
+  async note(key: string, text: string, until: number): Promise<void> {
+    await this.#send({ kind: 'note', key, text, until }, this.#next++, []);
+  }
+
+  async walks(until: number): Promise<void> {
+    await this.#send({ kind: 'walks', until }, this.#next++, []);
+  }
+
+  async close(): Promise<void> {
+    if (this.#unavailable === undefined) {
+      this.#flush();
+      this.#unavailable = 'The store is closed.';
+      this.#post({ kind: 'close' }, []);
+    }
+    await this.#ended;
+  }
+
+  #send(task: Task, id: number, transfers: readonly ArrayBuffer[]): Promise<Float64Array> {
+    this.check();
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject });
+      // What requests of the same turn send goes in one message.
+      if (this.#outbox.length === 0) setImmediate(() => this.#flush());
+      this.#outbox.push({ id, task });
+      this.#transfers.push(...transfers);
+    });
+  }
+
+  #flush(): void {
+    if (this.#outbox.length === 0) return;
+    const [tasks, transfers] = [this.#outbox, this.#transfers];
+    this.#outbox = [];
+    this.#transfers = [];
+    this.#post({ kind: 'tasks', now: this.#clock(), tasks }, transfers);
+  }
+
+  #post(message: WriterMessage, transfers: readonly ArrayBuffer[]): void {
+    this.#worker.postMessage(message, transfers);
+  }
+
+  check(): void {
+    if (this.#unavailable !== undefined) throw new StoreUnavailable(this.#unavailable);
+  }
+
+  #receive(answer: WriterAnswer): void {
+    if (answer.kind !== 'results') return;
+    this.#onGroup(answer.milliseconds);
+    for (const { id, written, error } of answer.results) {
+      const waiting = this.#waiting.get(id);
+      this.#waiting.delete(id);
+      if (error !== undefined) waiting?.reject(fromWire(error));
+      else if (written !== undefined) waiting?.resolve(written);
+    }
+  }
+
+  #fail(message: string): void {
+    this.#unavailable ??= message;
+    for (const { reject } of this.#waiting.values()) reject(new StoreUnavailable(message));
+    this.#waiting.clear();
+  }
+}
+
+function commitTask(commit: Commit, writes: readonly PackedWrites[], audit: readonly AuditRecord[]): CommitTask {
+  const { conditions, mustExist = [], mustBeUnreferenced = [] } = commit;
+  return { kind: 'commit', writes, conditions, mustExist, mustBeUnreferenced, audit };
+}
