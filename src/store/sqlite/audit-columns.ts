@@ -1,0 +1,276 @@
+/** Packed audit records unpacked into columns; a record is made only when asked for. https://hl7.org/fhir/R4/auditevent.html */
+import type { AuditRecord } from '../audit-record.ts';
+import { ByteReader, DamagedAudit } from './audit-bytes.ts';
+import { idHash, uuidHash } from './audit-key.ts';
+import { checkByte, checkStart, checkStep, type Shape, spelling } from './audit-pack.ts';
+import type { PartBytes } from './audit-part.ts';
+import { formatUuid, readUuid, type UuidParts, uuidOf } from './audit-uuid.ts';
+
+const actions: readonly string[] = ['C', 'R', 'U', 'D', 'E'] satisfies readonly AuditRecord['action'][];
+const outcomes: readonly string[] = ['0', '4', '8', '12'] satisfies readonly AuditRecord['outcome'][];
+const isAction = (text: string): text is AuditRecord['action'] => actions.includes(text);
+const isOutcome = (text: string): text is AuditRecord['outcome'] => outcomes.includes(text);
+
+/** Records as columns. Numbers of ids and queries are places in `AuditColumns.ids` and `queries`; -1: none. */
+export class AuditColumns {
+  readonly capacity: number;
+  /** Records so far. */
+  count = 0;
+  readonly shapes: Shape[] = [];
+  readonly shape: Uint32Array;
+  readonly recorded: Float64Array;
+  readonly entity: Int32Array;
+  readonly patient: Int32Array;
+  readonly #idHead: Uint32Array;
+  readonly #idTail: Float64Array;
+  readonly #query: Int32Array;
+  readonly #requestTime: Float64Array;
+  readonly #requestHead: Uint32Array;
+  readonly #requestTail: Float64Array;
+  /** Ids and request ids that are no such UUID, by number of the record. */
+  readonly #idTexts = new Map<number, string>();
+  readonly #requestTexts = new Map<number, string>();
+  readonly #queries: string[] = [];
+  /** Ids of entities and patients: a text, or where its 16 bytes are. */
+  readonly #ids: (string | undefined)[] = [];
+  readonly #idBytes: (Uint8Array | undefined)[] = [];
+  readonly #idAt: number[] = [];
+  #hashes: Uint32Array | undefined;
+
+  constructor(capacity: number) {
+    this.capacity = capacity;
+    this.shape = new Uint32Array(capacity);
+    this.recorded = new Float64Array(capacity);
+    this.entity = new Int32Array(capacity);
+    this.patient = new Int32Array(capacity);
+    this.#idHead = new Uint32Array(capacity);
+    this.#idTail = new Float64Array(capacity);
+    this.#query = new Int32Array(capacity);
+    this.#requestTime = new Float64Array(capacity);
+    this.#requestHead = new Uint32Array(capacity);
+    this.#requestTail = new Float64Array(capacity);
+  }
+
+  /**
+   * Adds a part's records.
+   * @param checked whether to compare each record with its check.
+   * @returns the number of the first record that differs from its check, or whose bytes make no sense when `checked`;
+   *   -1 where there is none. Records from there on are not added.
+   * @throws DamagedAudit when bytes make no sense and it was not to be `checked`.
+   */
+  add(part: PartBytes, checked = false): number {
+    if (!checked) {
+      this.#unpack(part, false);
+      return -1;
+    }
+    try {
+      return this.#unpack(part, true);
+    } catch (error) {
+      if (error instanceof DamagedAudit) return this.count;
+      throw error;
+    }
+  }
+
+  #unpack(part: PartBytes, checked: boolean): number {
+    const fields = new ByteReader(part.fields);
+    const raw = new ByteReader(part.raw);
+    const firstShape = this.shapes.length - 1;
+    const firstId = this.#ids.length;
+    const firstQuery = this.#queries.length;
+    let recorded = 0;
+    let idHead = 0;
+    let idTail = 0;
+    let patient = -1;
+    let requestHead = 0;
+    let requestTail = 0;
+    let check = checkStart;
+    const uuid: UuidParts = { time: 0, head: 0, tail: 0 };
+    for (let left = part.count; left > 0; left--) {
+      const n = this.count;
+      if (n >= this.capacity) throw new DamagedAudit('an audit batch has more records than it says');
+      const fieldsStart = fields.at;
+      const rawStart = raw.at;
+      let number = fields.varint();
+      if (number === 0) {
+        this.shapes.push(readShape(fields));
+        number = this.shapes.length - 1 - firstShape;
+      }
+      const shape = this.shapes[firstShape + number];
+      if (shape === undefined) throw new DamagedAudit('an audit record has an unknown shape');
+      const { flags } = shape;
+      recorded += fields.signed();
+      this.shape[n] = firstShape + number;
+      this.recorded[n] = recorded;
+
+      const idSpelling = flags & 3;
+      if (idSpelling === spelling.id.text) this.#idTexts.set(n, fields.text());
+      else {
+        if (idSpelling === spelling.id.next) idTail += 1;
+        else if (idSpelling === spelling.id.jump) idTail += fields.signed();
+        else {
+          idHead = fields.varint();
+          idTail = fields.varint();
+        }
+        this.#idHead[n] = idHead;
+        this.#idTail[n] = idTail;
+      }
+
+      const requestSpelling = (flags >>> 2) & 3;
+      if (requestSpelling === spelling.request.same) this.#sameRequest(n);
+      else if (requestSpelling === spelling.request.text) this.#requestTexts.set(n, fields.text());
+      else if (requestSpelling === spelling.request.counting) {
+        this.#requestTime[n] = recorded + fields.signed();
+        this.#requestHead[n] = requestHead;
+        requestTail += fields.signed();
+        this.#requestTail[n] = requestTail;
+      }
+
+      const entitySpelling = (flags >>> 4) & 3;
+      let entity = -1;
+      if (entitySpelling === spelling.entity.uuid) entity = this.#newUuid(raw);
+      else if (entitySpelling === spelling.entity.text) entity = this.#newText(fields.text());
+      else if (entitySpelling === spelling.entity.known) entity = firstId + fields.varint();
+      this.entity[n] = entity;
+
+      const patientSpelling = (flags >>> 6) & 7;
+      if (patientSpelling === spelling.patient.none) this.patient[n] = -1;
+      else {
+        if (patientSpelling === spelling.patient.entity) patient = entity;
+        else if (patientSpelling === spelling.patient.uuid) patient = this.#newUuid(raw);
+        else if (patientSpelling === spelling.patient.text) patient = this.#newText(fields.text());
+        else if (patientSpelling === spelling.patient.known) patient = firstId + fields.varint();
+        this.patient[n] = patient;
+      }
+      if (entity >= this.#ids.length || patient >= this.#ids.length)
+        throw new DamagedAudit('an audit record has an unknown id');
+
+      const querySpelling = (flags >>> 9) & 3;
+      if (querySpelling === spelling.query.none) this.#query[n] = -1;
+      else if (querySpelling === spelling.query.known) this.#query[n] = firstQuery + fields.varint();
+      else this.#query[n] = this.#queries.push(fields.text()) - 1;
+
+      if (requestSpelling === spelling.request.uuid) {
+        const at = raw.at;
+        raw.raw(16);
+        readUuid(raw.bytes, at, uuid);
+        requestHead = uuid.head;
+        requestTail = uuid.tail;
+        this.#requestTime[n] = uuid.time;
+        this.#requestHead[n] = requestHead;
+        this.#requestTail[n] = requestTail;
+      }
+
+      if (checked) {
+        for (let at = fieldsStart; at < fields.at; at++) check = checkStep(check, fields.bytes[at] ?? 0);
+        for (let at = rawStart; at < raw.at; at++) check = checkStep(check, raw.bytes[at] ?? 0);
+        if (raw.byte() !== checkByte(check)) return n;
+      } else raw.at++;
+      this.count++;
+    }
+    if (fields.at !== fields.end || raw.at !== raw.end) throw new DamagedAudit('an audit batch has bytes of no record');
+    return -1;
+  }
+
+  /** The record at a place. */
+  record(n: number): AuditRecord {
+    const shape = this.shapeOf(n);
+    const { subtype, action, outcome, status, agent, address, type } = shape;
+    if (!isAction(action) || !isOutcome(outcome))
+      throw new DamagedAudit('an audit record has an unknown action or outcome');
+    return {
+      id: this.id(n),
+      recorded: this.recorded[n] ?? 0,
+      subtype,
+      action,
+      outcome,
+      status,
+      agent,
+      address,
+      requestId:
+        this.#requestTexts.get(n) ??
+        formatUuid(this.#requestTime[n] ?? 0, this.#requestHead[n] ?? 0, this.#requestTail[n] ?? 0),
+      type,
+      entity: this.#idText(this.entity[n] ?? -1),
+      patient: this.#idText(this.patient[n] ?? -1),
+      query: this.#queries[this.#query[n] ?? -1] ?? '',
+    };
+  }
+
+  /** The record's logical id. */
+  id(n: number): string {
+    return this.#idTexts.get(n) ?? formatUuid(this.recorded[n] ?? 0, this.#idHead[n] ?? 0, this.#idTail[n] ?? 0);
+  }
+
+  /** The record's logical id where it doesn't tell when it was made. */
+  oddId(n: number): string | undefined {
+    return this.#idTexts.get(n);
+  }
+
+  shapeOf(n: number): Shape {
+    const shape = this.shapes[this.shape[n] ?? 0];
+    if (shape === undefined) throw new DamagedAudit('an audit record has an unknown shape');
+    return shape;
+  }
+
+  /** `idHash` of the id with that number, as `entity` and `patient` give it. */
+  hashOf(id: number): number {
+    const size = this.#ids.length;
+    if (this.#hashes?.length !== size) {
+      this.#hashes = new Uint32Array(size);
+      for (let n = 0; n < size; n++) this.#hashes[n] = this.#hashId(n);
+    }
+    return this.#hashes[id] ?? 0;
+  }
+
+  #hashId(n: number): number {
+    const bytes = this.#idBytes[n];
+    if (bytes === undefined) return idHash(this.#ids[n] ?? '');
+    const uuid: UuidParts = { time: 0, head: 0, tail: 0 };
+    readUuid(bytes, this.#idAt[n] ?? 0, uuid);
+    return uuidHash(uuid.time, uuid.head, uuid.tail);
+  }
+
+  #idText(number: number): string {
+    if (number < 0) return '';
+    const known = this.#ids[number];
+    if (known !== undefined) return known;
+    const bytes = this.#idBytes[number];
+    const text = bytes === undefined ? '' : uuidOf(bytes, this.#idAt[number] ?? 0);
+    this.#ids[number] = text;
+    return text;
+  }
+
+  #newUuid(raw: ByteReader): number {
+    const at = raw.at;
+    raw.raw(16);
+    this.#idBytes.push(raw.bytes);
+    this.#idAt.push(at);
+    return this.#ids.push(undefined) - 1;
+  }
+
+  #newText(text: string): number {
+    this.#idBytes.push(undefined);
+    this.#idAt.push(0);
+    return this.#ids.push(text) - 1;
+  }
+
+  #sameRequest(n: number): void {
+    const text = this.#requestTexts.get(n - 1);
+    if (text !== undefined) this.#requestTexts.set(n, text);
+    this.#requestTime[n] = this.#requestTime[n - 1] ?? 0;
+    this.#requestHead[n] = this.#requestHead[n - 1] ?? 0;
+    this.#requestTail[n] = this.#requestTail[n - 1] ?? 0;
+  }
+}
+
+function readShape(fields: ByteReader): Shape {
+  const flags = fields.varint();
+  const status = fields.varint();
+  const subtype = fields.text();
+  const action = fields.text();
+  const outcome = fields.text();
+  const agent = fields.text();
+  const address = fields.text();
+  const type = fields.text();
+  return { flags, status, subtype, action, outcome, agent, address, type };
+}
