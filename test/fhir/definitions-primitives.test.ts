@@ -117,7 +117,8 @@ describe('primitive types', () => {
 
   it('a sound text matches its pattern', () => {
     for (const [type, { pattern }] of primitives)
-      for (const value of sound[type] ?? []) if (pattern !== undefined) expect(String(value).replace('e+300', 'e300')).toMatch(pattern);
+      for (const value of sound[type] ?? [])
+        if (pattern !== undefined) expect(String(value).replace('e+300', 'e300')).toMatch(pattern);
   });
 });
 
@@ -139,7 +140,26 @@ const daysExist = (text: string): boolean => {
   return date.getUTCMonth() === Number(month) - 1;
 };
 
-const piece = fc.constantFrom('0', '1', '2', '3', '5', '9', '-', ':', '.', 'T', 'Z', '+', '00', '12', '29', '31', '60', '2024');
+const piece = fc.constantFrom(
+  '0',
+  '1',
+  '2',
+  '3',
+  '5',
+  '9',
+  '-',
+  ':',
+  '.',
+  'T',
+  'Z',
+  '+',
+  '00',
+  '12',
+  '29',
+  '31',
+  '60',
+  '2024',
+);
 const nearly = fc.oneof(
   fc.stringMatching(/^\d{4}(-[01]\d(-[0-3]\d(T[0-2]\d:[0-6]\d:[0-6]\d(\.\d{1,12})?(Z|[+-][01]\d:[0-6]\d)?)?)?)?$/),
   fc.stringMatching(/^[0-2]\d:[0-6]\d:[0-6]\d(\.\d{0,3})?$/),
@@ -175,7 +195,9 @@ describe('long values', () => {
 
   it('base64 is what Buffer makes', () => {
     fc.assert(
-      fc.property(fc.uint8Array({ minLength: 1 }), (bytes) => accepts('base64Binary', Buffer.from(bytes).toString('base64'))),
+      fc.property(fc.uint8Array({ minLength: 1 }), (bytes) =>
+        accepts('base64Binary', Buffer.from(bytes).toString('base64')),
+      ),
     );
   });
 });
