@@ -28,7 +28,7 @@ function listOf(member: JsonValue, path: () => string, place: Place): readonly J
   return undefined;
 }
 
-/** The check of one value of a complex type or a resource. */
+/** The check of one value of a complex type or a resource; also of `_name`, the id and extensions of a primitive. */
 export function single(name: string, check: ValueCheck): MemberCheck {
   return (member, _parent, place) => {
     place.enter(name);
@@ -55,11 +55,9 @@ export function list(name: string, check: ValueCheck): MemberCheck {
 /** The check of a primitive. */
 export function primitive(name: string, type: string): MemberCheck {
   const format = primitiveOf(type);
-  const { json, accepts } = format;
+  const { accepts } = format;
   return (member, _parent, place) => {
-    // Not `typeof member === json`: `accepts` looks at the type too, and comparing with a constant is faster there.
-    if (typeof member === 'object' || !accepts(member))
-      wrongPrimitive(member, { ...format, json }, place.path(name), place);
+    if (typeof member === 'object' || !accepts(member)) wrongPrimitive(member, format, place.path(name), place);
   };
 }
 
@@ -78,11 +76,6 @@ export function primitiveList(name: string, type: string, extensible: boolean): 
         place.fault('structure', path, `must not be null: null only keeps the place of extensions in _${name}`);
     }
   };
-}
-
-/** The check of `_name`: the id and extensions of a primitive. */
-export function extensions(name: string, check: ValueCheck): MemberCheck {
-  return single(name, check);
 }
 
 /** The check of `_name` for a list of primitives: as long as `name`, null where a value has no id or extensions. */

@@ -3,7 +3,6 @@ import type { Definitions, ElementDefinition, TypeDefinition } from '../fhir/def
 import { isResource, type JsonObject, type JsonValue } from '../fhir/resource.ts';
 import { isIdentifier, nearest, quoted } from './found.ts';
 import {
-  extensions,
   extensionsList,
   list,
   type MemberCheck,
@@ -96,7 +95,7 @@ export class CheckedTypes {
 
   #extensions({ name, array }: ElementDefinition): MemberCheck {
     const check = this.#complex('Element');
-    return array ? extensionsList(name, check) : extensions(name, check);
+    return array ? extensionsList(name, check) : single(name, check);
   }
 
   /** The check of a value of a complex type or backbone element. Looks the type up when first used. */
