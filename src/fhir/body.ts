@@ -14,6 +14,7 @@ export interface Body {
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
+const BACKSLASH = 0x5c;
 const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 
@@ -35,13 +36,6 @@ export function makeBody(compact: Uint8Array, id: string): Body {
   const source = asBuffer(compact);
   const { typeEnd, idStart, idEnd, metaStart, metaEnd } = membersOf(source);
   const out = Buffer.allocUnsafe(source.length + id.length + 32);
-  let to = 0;
-  const copy = (from: number, until: number) => {
-    to += source.copy(out, to, from, until);
-  };
-  const text = (value: string) => {
-    to += out.write(value, to, 'latin1');
-  };
 
   // Everything but `meta` is the source with one piece replaced, which may be an empty one.
   const cut = idStart >= 0 ? idStart : Math.max(typeEnd, 1);
@@ -50,26 +44,26 @@ export function makeBody(compact: Uint8Array, id: string): Body {
   const follows = idStart < 0 && typeEnd < 0 && source[1] !== CLOSE_OBJECT ? ',' : '';
 
   let split: number;
+  let to: number;
   if (metaStart < 0) {
-    copy(0, cut);
-    text(`${piece},"meta":{`);
-    split = to;
-    text(`}${follows}`);
-    copy(resume, source.length);
+    to = source.copy(out, 0, 0, cut);
+    to += out.write(`${piece},"meta":{}${follows}`, to, 'latin1');
+    split = to - 1 - follows.length;
+    to += source.copy(out, to, resume);
   } else if (metaStart >= resume) {
-    copy(0, cut);
-    text(piece + follows);
-    copy(resume, metaStart + 1);
+    to = source.copy(out, 0, 0, cut);
+    to += out.write(piece + follows, to, 'latin1');
+    to += source.copy(out, to, resume, metaStart + 1);
     split = to;
-    copyMeta(source, metaStart, metaEnd, copy, text);
-    copy(metaEnd, source.length);
+    to = copyMeta(source, metaStart, metaEnd, out, to);
+    to += source.copy(out, to, metaEnd);
   } else {
-    copy(0, metaStart + 1);
+    to = source.copy(out, 0, 0, metaStart + 1);
     split = to;
-    copyMeta(source, metaStart, metaEnd, copy, text);
-    copy(metaEnd, cut);
-    text(piece);
-    copy(resume, source.length);
+    to = copyMeta(source, metaStart, metaEnd, out, to);
+    to += source.copy(out, to, metaEnd, cut);
+    to += out.write(piece, to, 'latin1');
+    to += source.copy(out, to, resume);
   }
   return { head: out.subarray(0, split), tail: out.subarray(split, to) };
 }
@@ -100,57 +94,56 @@ const SERVER = /^"versionId":"[0-9]+","lastUpdated":"[^"]*"$/;
 const SHORTEST_SERVER = '"versionId":"1","lastUpdated":""'.length;
 const LONGEST_SERVER = 80;
 
-function membersOf(source: Uint8Array): Members {
+function membersOf(source: Buffer): Members {
   if (source[0] !== OPEN_OBJECT) throw new TypeError('a resource is a JSON object');
-  const found = { typeEnd: -1, idStart: -1, idEnd: -1, metaStart: -1, metaEnd: -1 };
+  const escapes = source.indexOf(BACKSLASH) >= 0;
+  let typeEnd = -1;
+  let idStart = -1;
+  let idEnd = -1;
+  let metaStart = -1;
+  let metaEnd = -1;
   let i = 1;
   while (source[i] === QUOTE) {
     const nameEnd = skipString(source, i);
-    const valueStart = nameEnd + 1;
-    const valueEnd = skipValue(source, valueStart);
-    if (isName(source, i, nameEnd, 'resourceType')) {
-      found.typeEnd = valueEnd;
-    } else if (isName(source, i, nameEnd, 'id')) {
-      found.idStart = valueStart;
-      found.idEnd = valueEnd;
-    } else if (isName(source, i, nameEnd, 'meta')) {
-      if (source[valueStart] !== OPEN_OBJECT) throw new TypeError('meta is a JSON object');
-      found.metaStart = valueStart;
-      found.metaEnd = valueEnd;
+    const valueEnd = skipValue(source, nameEnd + 1);
+    const length = nameEnd - i - 2;
+    if ((length === 12 || escapes) && isName(source, i, nameEnd, 'resourceType')) {
+      typeEnd = valueEnd;
+    } else if ((length === 2 || escapes) && isName(source, i, nameEnd, 'id')) {
+      idStart = nameEnd + 1;
+      idEnd = valueEnd;
+    } else if ((length === 4 || escapes) && isName(source, i, nameEnd, 'meta')) {
+      metaStart = nameEnd + 1;
+      metaEnd = valueEnd;
     }
-    i = valueEnd + (source[valueEnd] === COMMA ? 1 : 0);
+    i = source[valueEnd] === COMMA ? valueEnd + 1 : valueEnd;
   }
-  return found;
+  if (metaStart >= 0 && source[metaStart] !== OPEN_OBJECT) throw new TypeError('meta is a JSON object');
+  return { typeEnd, idStart, idEnd, metaStart, metaEnd };
 }
 
-/** Everything of `meta` but what the server sets, each member after a comma, without the brackets but the last. */
-function copyMeta(
-  source: Buffer,
-  start: number,
-  end: number,
-  copy: (from: number, until: number) => void,
-  text: (value: string) => void,
-): void {
-  // Runs of members that are kept are copied together.
+/**
+ * Copies every member of `meta` but the server's to `out` from `to` on, each after a comma, then the closing bracket; gives the
+ * index after it.
+ */
+function copyMeta(source: Buffer, start: number, end: number, out: Buffer, to: number): number {
+  // Members that are kept and lie side by side are copied together.
   let run = -1;
+  const copyRun = (runEnd: number) => {
+    if (run < 0) return;
+    out[to++] = COMMA;
+    to += source.copy(out, to, run, runEnd);
+    run = -1;
+  };
   let i = start + 1;
   while (source[i] === QUOTE) {
     const nameEnd = skipString(source, i);
     const valueEnd = skipValue(source, nameEnd + 1);
-    if (isName(source, i, nameEnd, 'versionId') || isName(source, i, nameEnd, 'lastUpdated')) {
-      if (run >= 0) {
-        text(',');
-        copy(run, i - 1);
-        run = -1;
-      }
-    } else if (run < 0) {
-      run = i;
-    }
-    i = valueEnd + (source[valueEnd] === COMMA ? 1 : 0);
+    if (isName(source, i, nameEnd, 'versionId') || isName(source, i, nameEnd, 'lastUpdated')) copyRun(i - 1);
+    else if (run < 0) run = i;
+    i = source[valueEnd] === COMMA ? valueEnd + 1 : valueEnd;
   }
-  if (run >= 0) {
-    text(',');
-    copy(run, end - 1);
-  }
-  text('}');
+  copyRun(end - 1);
+  out[to++] = CLOSE_OBJECT;
+  return to;
 }

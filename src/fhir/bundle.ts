@@ -35,81 +35,90 @@ export interface BundleParts {
 }
 
 /** The JSON of a Bundle in UTF-8, properties in R4's order. Empty lists are left out, as R4 demands. */
-export function bundleBytes(bundle: BundleParts): Uint8Array {
+export function bundleBytes({ id, type, total, lastUpdated, links, entries }: BundleParts): Uint8Array {
   const splice = new Splice();
-  splice.text(opening(bundle));
-  let before = ',"entry":[';
-  for (const entry of bundle.entries) {
-    splice.text(before);
-    before = ',';
-    writeEntry(splice, entry);
+  splice.open();
+  splice.member('resourceType', '"Bundle"');
+  if (id !== undefined) splice.member('id', quoted(id));
+  if (lastUpdated !== undefined) splice.member('meta', `{"lastUpdated":"${formatInstant(lastUpdated)}"}`);
+  splice.member('type', `"${type}"`);
+  if (total !== undefined) splice.member('total', String(total));
+  if (links.length > 0) {
+    const items = links.map(({ relation, url }) => `{"relation":${quoted(relation)},"url":${quoted(url)}}`);
+    splice.member('link', `[${items.join()}]`);
   }
-  splice.text(bundle.entries.length > 0 ? ']}' : '}');
+  if (entries.length > 0) {
+    splice.member('entry', '[');
+    for (const [index, entry] of entries.entries()) {
+      if (index > 0) splice.text(',');
+      writeEntry(splice, entry);
+    }
+    splice.text(']');
+  }
+  splice.close();
   return splice.bytes();
 }
 
-function opening({ id, type, total, lastUpdated, links }: BundleParts): string {
-  let text = '{"resourceType":"Bundle"';
-  if (id !== undefined) text += `,"id":${quoted(id)}`;
-  if (lastUpdated !== undefined) text += `,"meta":{"lastUpdated":"${formatInstant(lastUpdated)}"}`;
-  text += `,"type":"${type}"`;
-  if (total !== undefined) text += `,"total":${total}`;
-  if (links.length === 0) return text;
-  return `${text},"link":[${links.map(({ relation, url }) => `{"relation":${quoted(relation)},"url":${quoted(url)}}`).join()}]`;
-}
-
 function writeEntry(splice: Splice, { fullUrl, resource, search, request, response }: BundleEntry): void {
-  let text = fullUrl === undefined ? '' : `,"fullUrl":${quoted(fullUrl)}`;
-  let open = '{';
-  if (resource !== undefined) {
-    splice.text(`${open}${text.slice(1)}${text === '' ? '' : ','}"resource":`);
-    splice.resource(resource);
-    text = '';
-    open = '';
-  }
+  splice.open();
+  if (fullUrl !== undefined) splice.member('fullUrl', quoted(fullUrl));
+  if (resource !== undefined) splice.resource('resource', resource);
   if (search !== undefined) {
-    text += `,"search":{"mode":"${search.mode}"${search.score === undefined ? '' : `,"score":${search.score}`}}`;
+    splice.member('search', `{"mode":"${search.mode}"${search.score === undefined ? '' : `,"score":${search.score}`}}`);
   }
-  if (request !== undefined) text += `,"request":{"method":${quoted(request.method)},"url":${quoted(request.url)}}`;
+  if (request !== undefined) {
+    splice.member('request', `{"method":${quoted(request.method)},"url":${quoted(request.url)}}`);
+  }
   if (response !== undefined) {
-    const { status, location, etag, lastModified, outcome } = response;
-    text += `,"response":{"status":${quoted(status)}`;
-    if (location !== undefined) text += `,"location":${quoted(location)}`;
-    if (etag !== undefined) text += `,"etag":${quoted(etag)}`;
-    if (lastModified !== undefined) text += `,"lastModified":${quoted(lastModified)}`;
-    if (outcome !== undefined) {
-      splice.text(`${open === '' ? text : open + text.slice(1)},"outcome":`);
-      splice.resource(outcome);
-      text = '';
-      open = '';
-    }
-    text += '}';
+    splice.member('response', '');
+    splice.open();
+    splice.member('status', quoted(response.status));
+    if (response.location !== undefined) splice.member('location', quoted(response.location));
+    if (response.etag !== undefined) splice.member('etag', quoted(response.etag));
+    if (response.lastModified !== undefined) splice.member('lastModified', quoted(response.lastModified));
+    if (response.outcome !== undefined) splice.resource('outcome', response.outcome);
+    splice.close();
   }
-  splice.text(`${open === '' ? text : open + text.slice(1)}}`);
+  splice.close();
 }
 
-/** Texts and resources in a row; their bytes are copied once, into memory of the right size. */
+/** Texts and resources in a row; their bytes are copied once, into memory that is large enough. */
 class Splice {
   readonly #parts: (string | Uint8Array)[] = [];
   #pending = '';
-  #resources = 0;
+  #room = 0;
+  /** Whether the object that is written has no member yet. */
+  #empty = true;
+
+  open(): void {
+    this.#pending += '{';
+    this.#empty = true;
+  }
+
+  close(): void {
+    this.#pending += '}';
+    this.#empty = false;
+  }
 
   text(text: string): void {
     this.#pending += text;
   }
 
-  resource(bytes: Uint8Array): void {
-    this.#parts.push(this.#pending, bytes);
-    this.#pending = '';
-    this.#resources += bytes.length;
+  member(name: string, json: string): void {
+    this.#pending += this.#empty ? `"${name}":${json}` : `,"${name}":${json}`;
+    this.#empty = false;
+  }
+
+  resource(name: string, bytes: Uint8Array): void {
+    this.member(name, '');
+    this.#flush();
+    this.#parts.push(bytes);
+    this.#room += bytes.length;
   }
 
   bytes(): Uint8Array {
-    this.#parts.push(this.#pending);
-    this.#pending = '';
-    let length = this.#resources;
-    for (const part of this.#parts) if (typeof part === 'string') length += Buffer.byteLength(part, 'utf8');
-    const out = Buffer.allocUnsafe(length);
+    this.#flush();
+    const out = Buffer.allocUnsafe(this.#room);
     let to = 0;
     for (const part of this.#parts) {
       if (typeof part === 'string') {
@@ -119,7 +128,14 @@ class Splice {
         to += part.length;
       }
     }
-    return out;
+    return out.subarray(0, to);
+  }
+
+  #flush(): void {
+    this.#parts.push(this.#pending);
+    // A UTF-16 unit takes at most three bytes in UTF-8; to count them exactly takes longer than the rest.
+    this.#room += this.#pending.length * 3;
+    this.#pending = '';
   }
 }
 
