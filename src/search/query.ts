@@ -2,7 +2,23 @@
 import type { Definitions } from '../fhir/definitions/definitions.ts';
 import type { Criterion, SortKey } from './criteria.ts';
 import type { Include } from './include.ts';
+import { parseInclude } from './include-parameter.ts';
+import { type LowerContext, refuse } from './lower/context.ts';
+import { lowerParameter } from './lower/criterion.ts';
+import { nearest } from './nearest.ts';
+import { parseParameter, parseQueryString, type QueryParameter } from './parse/parameter.ts';
 import type { ParameterRegistry } from './registry.ts';
+import {
+  generalParameters,
+  parseCount,
+  parseElements,
+  parseSummary,
+  parseTotal,
+  resultParameters,
+  singleParameters,
+  unsupportedParameters,
+} from './result-parameters.ts';
+import { checkSorts, parseSort } from './sort.ts';
 
 export interface SearchContext {
   readonly registry: ParameterRegistry;
@@ -50,4 +66,201 @@ export interface Search {
   /** Names of unknown parameters that lenient handling ignored. */
   readonly ignored: readonly string[];
   readonly ambiguousIds: readonly AmbiguousId[];
+}
+
+/** Codes that a conditional interaction's criteria may hold without being criteria. */
+const withoutMeaning = (name: string, context: SearchContext): boolean =>
+  generalParameters.has(name) || context.ignoredParameters.includes(name);
+
+/**
+ * A search from the decoded names and values of its query string and form.
+ * Throws 400 for an unknown parameter unless handling is lenient; always for a modifier, prefix or value that isn't
+ * supported or is malformed, and for a result parameter that is given twice.
+ */
+export function parseSearch(parameters: readonly (readonly [string, string])[], context: SearchContext): Search {
+  const used: (readonly [string, string])[] = [];
+  const ignored: string[] = [];
+  const criteria: QueryParameter[] = [];
+  const results = new Map<string, QueryParameter>();
+  const includes: Include[] = [];
+  const revincludes: Include[] = [];
+
+  const types = searchedTypes(parameters, context);
+  for (const pair of parameters) {
+    const written = parseParameter(pair);
+    const { code = '', modifier } = written.name.steps[0] ?? {};
+    if (generalParameters.has(code)) {
+      if (written.text !== '') used.push(pair);
+      continue;
+    }
+    if (context.ignoredParameters.includes(pair[0])) continue;
+    if (resultParameters.has(code)) {
+      refuseModifier(code, modifier);
+      if (written.values.length === 0) continue;
+      if (results.has(code)) throw refuse('invalid', `${code} is given twice.`);
+      if (singleParameters.has(code)) results.set(code, written);
+      if (code === '_include') includes.push(...parseInclude(code, written.text, { ...context, types }));
+      if (code === '_revinclude') revincludes.push(...parseInclude(code, written.text, { ...context, types }));
+      if (code !== '_count') used.push(pair);
+      continue;
+    }
+    if (!isKnown(written, types, context)) {
+      if (context.handling === 'strict') throw unknown(written, types, context);
+      if (!ignored.includes(written.name.text)) ignored.push(written.name.text);
+      continue;
+    }
+    if (written.values.length === 0) continue;
+    criteria.push(written);
+    used.push(pair);
+  }
+
+  const ambiguousIds: AmbiguousId[] = [];
+  const sortValues = results.get('_sort')?.values ?? [];
+  const parts = types.map((type) => ({
+    type,
+    criterion: lowerAll(criteria, type, context, ambiguousIds),
+    sort: parseSort(sortValues, type, context.registry),
+  }));
+  checkSorts(parts.map(({ sort }) => sort));
+  refuseContained(results);
+  const countText = results.get('_count')?.text;
+  const asked =
+    countText === undefined
+      ? Math.min(context.defaultCount, context.maxCount)
+      : parseCount(countText, context.maxCount);
+  used.push(['_count', String(asked)]);
+  const summaryText = results.get('_summary')?.text;
+  const summary = summaryText === undefined ? 'false' : parseSummary(summaryText);
+  const totalText = results.get('_total')?.text;
+  const total = totalText === undefined ? undefined : parseTotal(totalText);
+  // R4: "If _count has the value 0, this shall be treated the same as _summary=count".
+  const onlyCount = asked === 0 || summary === 'count';
+  const elements = results.get('_elements')?.values;
+  return {
+    parts,
+    count: onlyCount ? 0 : asked,
+    total: total ?? (onlyCount ? 'accurate' : 'bounded'),
+    ...(onlyCount ? { summary: 'count' } : summary === 'false' ? {} : { summary }),
+    ...(elements === undefined ? {} : { elements: parseElements(elements, types, context.definitions) }),
+    includes,
+    revincludes,
+    used,
+    ignored,
+    ambiguousIds: distinctIds(ambiguousIds),
+  };
+}
+
+/**
+ * The criterion of a conditional interaction on resources of a type. `query` may begin with `?` or `Type?`.
+ * Throws 400 for an unknown, empty or result parameter, and for criteria that come to nothing, whatever the handling.
+ */
+export function parseCondition(type: string, query: string, context: SearchContext): Criterion {
+  const criteria: QueryParameter[] = [];
+  for (const pair of parseQueryString(behindType(type, query))) {
+    const written = parseParameter(pair);
+    const { code = '' } = written.name.steps[0] ?? {};
+    if (withoutMeaning(code, context)) continue;
+    if (resultParameters.has(code))
+      throw refuse('invalid', `${code} is no criterion; a condition takes search parameters only.`);
+    if (!isKnown(written, [type], context)) throw unknown(written, [type], context);
+    if (written.values.length === 0)
+      throw refuse('invalid', `${written.name.text} has no value; a condition needs one.`);
+    criteria.push(written);
+  }
+  if (criteria.length === 0)
+    throw refuse('invalid', 'The condition has no criteria; add one, e.g. identifier=system|value.');
+  return lowerAll(criteria, type, context, []);
+}
+
+function behindType(type: string, query: string): string {
+  const mark = query.indexOf('?');
+  const equals = query.indexOf('=');
+  if (mark < 0 || (equals >= 0 && equals < mark)) return query;
+  const named = query.slice(0, mark);
+  if (named !== '' && named !== type)
+    throw refuse('invalid', `The condition is on ${named.slice(0, 80)}, not on ${type}.`);
+  return query.slice(mark + 1);
+}
+
+/** The types that `_type` names, or all that the context searches. Throws 400 for unknown ones. */
+function searchedTypes(parameters: readonly (readonly [string, string])[], context: SearchContext): readonly string[] {
+  const written = parameters.filter(([name]) => name === '_type').map(parseParameter)[0];
+  if (written === undefined || written.values.length === 0) return context.types;
+  if (context.types.length === 1)
+    throw refuse('invalid', '_type is for searches of the whole system; the type stands in the URL here.');
+  const valid = [...context.types];
+  for (const type of written.values) {
+    if (valid.includes(type)) continue;
+    throw refuse(
+      'value',
+      `_type: there is no resource type "${type.slice(0, 80)}"; nearest: ${nearest(type, valid).join(', ')}.`,
+    );
+  }
+  return [...new Set(written.values)];
+}
+
+/**
+ * Whether all searched types have the parameter. Throws 400 for what R4 has and this server not yet: chains, `_has`,
+ * `_filter`, full text.
+ */
+function isKnown({ name }: QueryParameter, types: readonly string[], { registry }: SearchContext): boolean {
+  const [first, ...chained] = name.steps;
+  const code = first?.code ?? '';
+  const every = types.every((type) => registry.get(type, code) !== undefined);
+  if (!every && unsupportedParameters.has(code)) throw refuse('not-supported', `${code} is not supported yet.`);
+  if (every && chained.length > 0)
+    throw refuse('not-supported', `${name.text}: chained parameters are not supported yet.`);
+  return every;
+}
+
+function unknown({ name }: QueryParameter, types: readonly string[], { registry }: SearchContext): Error {
+  const code = name.steps[0]?.code ?? '';
+  const lacking = types.find((type) => registry.get(type, code) === undefined) ?? '';
+  const common = registry
+    .of(lacking)
+    .filter((each) => types.every((type) => registry.get(type, each.code) !== undefined));
+  const names = nearest(code, [...common.map((each) => each.code), ...resultParameters]).join(', ');
+  return refuse('invalid', `${lacking} has no search parameter "${code.slice(0, 80)}"; nearest: ${names}.`);
+}
+
+function refuseModifier(code: string, modifier: string | undefined): void {
+  if (modifier === undefined) return;
+  const includes = code === '_include' || code === '_revinclude';
+  if (includes && modifier === 'iterate') throw refuse('not-supported', `${code}:iterate is not supported yet.`);
+  throw refuse('invalid', `${code} takes no modifier :${modifier.slice(0, 80)}.`);
+}
+
+function refuseContained(results: ReadonlyMap<string, QueryParameter>): void {
+  const contained = results.get('_contained')?.text ?? 'false';
+  if (contained !== 'false') throw refuse('not-supported', '_contained is not supported yet.');
+  if (results.has('_containedType')) throw refuse('not-supported', '_containedType is not supported yet.');
+}
+
+/** All parameters of a query as one criterion: each of them holds. */
+function lowerAll(
+  criteria: readonly QueryParameter[],
+  type: string,
+  context: SearchContext,
+  ambiguousIds: AmbiguousId[],
+): Criterion {
+  const of = criteria.map((written): Criterion => {
+    const name = written.name.text;
+    const lowering: LowerContext = {
+      name,
+      definitions: context.definitions,
+      baseUrl: context.baseUrl,
+      timezone: context.timezone,
+      now: context.now,
+      ambiguous: (id, types) => ambiguousIds.push({ parameter: name, id, types }),
+    };
+    const parameter = context.registry.get(type, written.name.steps[0]?.code ?? '');
+    if (parameter === undefined) throw unknown(written, [type], context);
+    return lowerParameter(written, parameter, lowering);
+  });
+  const [only] = of;
+  return of.length === 1 && only !== undefined ? only : { kind: 'and', of };
+}
+
+function distinctIds(ids: readonly AmbiguousId[]): readonly AmbiguousId[] {
+  return [...new Map(ids.map((each) => [JSON.stringify(each), each])).values()];
 }

@@ -35,7 +35,7 @@ export interface ParameterRegistry {
   of(type: string): readonly SearchParameter[];
 }
 
-/** A registry of the definitions' search parameters. A type's are compiled when they are first asked for. */
+/** A registry of the definitions' search parameters. Each is compiled when it is first asked for. */
 export function createRegistry(definitions: Definitions): ParameterRegistry {
   const byUrl = new Map(definitions.searchParameters.map((each) => [each.url, each]));
   const byBase = new Map<string, SearchParameterDefinition[]>();
@@ -46,30 +46,38 @@ export function createRegistry(definitions: Definitions): ParameterRegistry {
       else list.push(each);
     }
   }
-  const compiled = new Map<string, ReadonlyMap<string, SearchParameter>>();
+  const defined = new Map<string, ReadonlyMap<string, () => SearchParameter | undefined>>();
 
-  const parametersOf = (type: string): ReadonlyMap<string, SearchParameter> => {
-    const known = compiled.get(type);
+  const parametersOf = (type: string): ReadonlyMap<string, () => SearchParameter | undefined> => {
+    const known = defined.get(type);
     if (known !== undefined) return known;
-    const found: SearchParameter[] = [];
-    if (definitions.resourceTypes.has(type)) {
-      for (const base of ['Resource', 'DomainResource', type]) {
-        if (!isType(type, base, definitions)) continue;
-        for (const definition of byBase.get(base) ?? []) {
-          const parameter = compile(definition, type, definitions, byUrl);
-          if (parameter !== undefined) found.push(parameter);
-        }
+    const parameters = new Map<string, () => SearchParameter | undefined>();
+    for (const base of definitions.resourceTypes.has(type) ? ['Resource', 'DomainResource', type] : []) {
+      if (!isType(type, base, definitions)) continue;
+      for (const each of byBase.get(base) ?? []) {
+        parameters.set(
+          each.code,
+          once(() => compile(each, type, definitions, byUrl)),
+        );
       }
     }
-    found.sort((a, b) => (a.code < b.code ? -1 : 1));
-    const parameters = new Map(found.map((each) => [each.code, each]));
-    compiled.set(type, parameters);
-    return parameters;
+    const sorted = new Map([...parameters].sort(([a], [b]) => (a < b ? -1 : 1)));
+    defined.set(type, sorted);
+    return sorted;
   };
 
   return {
-    get: (type, code) => parametersOf(type).get(code),
-    of: (type) => [...parametersOf(type).values()],
+    get: (type, code) => parametersOf(type).get(code)?.(),
+    of: (type) => [...parametersOf(type).values()].map((get) => get()).filter((each) => each !== undefined),
+  };
+}
+
+/** A function that computes its value when it is first called. */
+function once<T>(compute: () => T): () => T {
+  let computed: { readonly value: T } | undefined;
+  return () => {
+    computed ??= { value: compute() };
+    return computed.value;
   };
 }
 

@@ -2,7 +2,7 @@
 import type { Definitions } from '../../fhir/definitions/definitions.ts';
 import type { SearchParameterType } from '../criteria.ts';
 import { compileExpression } from './compile.ts';
-import { parseExpression } from './expression.ts';
+import { type Expression, parseExpression } from './expression.ts';
 import { lastElement, type Route } from './route.ts';
 
 export interface Values {
@@ -38,7 +38,7 @@ export function analyse(
   resourceType: string,
   definitions: Definitions,
 ): Values {
-  const tree = parseExpression(expression);
+  const tree = parsed(expression);
   // The base only matters when references are resolved, not for types.
   const compiled =
     tree === undefined ? undefined : compileExpression(tree, context, { definitions, resourceType, baseUrl: '' });
@@ -58,6 +58,14 @@ export function analyse(
     folded: textual && types.every((type) => caseless.has(type)),
     system: systemOf(routes, definitions),
   };
+}
+
+/** R4's longest expressions serve thirty types each. */
+const trees = new Map<string, Expression | undefined>();
+
+function parsed(expression: string): Expression | undefined {
+  if (!trees.has(expression)) trees.set(expression, parseExpression(expression));
+  return trees.get(expression);
 }
 
 function isTextual(types: readonly string[]): boolean {
