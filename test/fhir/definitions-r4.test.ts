@@ -58,7 +58,8 @@ const last = (url: string): string => url.slice(url.lastIndexOf('/') + 1);
 function expected(element: R4Element, backbones: ReadonlySet<string>) {
   const name = last(element.path.replaceAll('.', '/'));
   const choice = name.endsWith('[x]') ? name.slice(0, -3) : undefined;
-  const types = element.contentReference === undefined ? (element.type ?? []) : [{ code: element.contentReference.slice(1) }];
+  const types =
+    element.contentReference === undefined ? (element.type ?? []) : [{ code: element.contentReference.slice(1) }];
   return types.map((type: NonNullable<R4Element['type']>[number]) => {
     const system = type.code.startsWith('http:');
     const code = backbones.has(element.path)
@@ -79,7 +80,10 @@ function expected(element: R4Element, backbones: ReadonlySet<string>) {
   });
 }
 
-function actual({ name, type, min, array, summary, modifier, targets, choice }: ElementDefinition, resourceId: boolean) {
+function actual(
+  { name, type, min, array, summary, modifier, targets, choice }: ElementDefinition,
+  resourceId: boolean,
+) {
   // DEVIATION in R4's own data: Resource.id is called a string there, and an id in its text.
   return { name, type: resourceId ? 'string' : type, min, array, summary, modifier, targets, choice };
 }

@@ -54,7 +54,11 @@ describe('types', () => {
       binding: { strength: 'required', valueSet: 'http://hl7.org/fhir/ValueSet/administrative-gender|4.0.1' },
     });
     expect(elements?.get('deceasedDateTime')).toMatchObject({ type: 'dateTime', choice: 'deceased', modifier: true });
-    expect(elements?.get('contact')).toMatchObject({ type: 'Patient.contact', array: true, max: Number.POSITIVE_INFINITY });
+    expect(elements?.get('contact')).toMatchObject({
+      type: 'Patient.contact',
+      array: true,
+      max: Number.POSITIVE_INFINITY,
+    });
     expect(elements?.get('generalPractitioner')?.targets).toEqual(['Organization', 'Practitioner', 'PractitionerRole']);
     expect(elements?.get('contained')).toMatchObject({ type: 'Resource', array: true });
     expect(elements?.get('id')).toMatchObject({ type: 'id', extensible: false });
@@ -90,7 +94,9 @@ describe('types', () => {
   });
 
   it('opens a choice of any type', () => {
-    const values = [...(definitions.type('Extension')?.elements.values() ?? [])].filter(({ choice }) => choice === 'value');
+    const values = [...(definitions.type('Extension')?.elements.values() ?? [])].filter(
+      ({ choice }) => choice === 'value',
+    );
     expect(values).toHaveLength(50);
     expect(values.map(({ name }) => name)).toContain('valueBase64Binary');
     expect(definitions.type('Extension')?.elements.get('url')?.extensible).toBe(false);
@@ -131,7 +137,10 @@ describe('search parameters', () => {
       expression: 'Observation',
       components: [
         { definition: 'http://hl7.org/fhir/SearchParameter/clinical-code', expression: 'code' },
-        { definition: 'http://hl7.org/fhir/SearchParameter/Observation-value-quantity', expression: 'value.as(Quantity)' },
+        {
+          definition: 'http://hl7.org/fhir/SearchParameter/Observation-value-quantity',
+          expression: 'value.as(Quantity)',
+        },
       ],
     });
     expect(by('Resource-id')).toMatchObject({ code: '_id', base: ['Resource'], expression: 'Resource.id' });
@@ -161,7 +170,9 @@ describe('compartments', () => {
       [...parameters].flatMap(([type, codes]) =>
         codes
           .filter((code) => code !== '{def}')
-          .filter((code) => !definitions.searchParameters.some((found) => found.code === code && found.base.includes(type)))
+          .filter(
+            (code) => !definitions.searchParameters.some((found) => found.code === code && found.base.includes(type)),
+          )
           .map((code) => `${compartment}: ${type}.${code}`),
       ),
     );
