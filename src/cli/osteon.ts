@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { ConfigurationError } from '../config.ts';
 import { StoreUnavailable } from '../store/errors.ts';
 import { software } from '../version.ts';
+import { importCommand } from './import.ts';
 import { serveCommand } from './serve.ts';
 import { withSettingNames } from './settings-options.ts';
 
@@ -12,6 +13,7 @@ const program = new Command('osteon')
   .version(software.version)
   .showHelpAfterError('(osteon --help lists the commands)');
 program.addCommand(serveCommand());
+program.addCommand(importCommand());
 
 try {
   await program.parseAsync(withSettingNames(process.argv));

@@ -1,0 +1,133 @@
+/** `osteon import`: files and folders into the store, without a server. https://hl7.org/fhir/R4/nd-json.html */
+import { createWriteStream, type WriteStream } from 'node:fs';
+import { SingleBar } from 'cli-progress';
+import { Command } from 'commander';
+import type { AuditRecord } from '../store/audit-record.ts';
+import { createLog } from '../log.ts';
+import type { Context } from '../interactions/context.ts';
+import { compose } from '../main.ts';
+import { type Fault, Importer } from './import/importer.ts';
+import { findSources, piecesOf, type Source } from './import/sources.ts';
+import { addSettings, configurationOf } from './settings-options.ts';
+
+export function importCommand(): Command {
+  const command = new Command('import')
+    .description('Store Bundles and resources of files: .json, .ndjson, each also .gz; folders with all in them.')
+    .argument('<paths...>', 'files or folders')
+    .option('--resume', 'leave out what an earlier import of the same files has stored')
+    .option('--errors <file>', 'where faulty lines are listed, as NDJSON', 'import-errors.ndjson');
+  const taken = ['STORE_URL', 'TIMEZONE', 'AUDIT', 'BASE_URL', 'REFERENTIAL_INTEGRITY', 'LOG_LEVEL'] as const;
+  return addSettings(command, taken).action(importFiles);
+}
+
+async function importFiles(paths: readonly string[], options: Readonly<Record<string, unknown>>): Promise<void> {
+  const configuration = configurationOf(options);
+  const sources = await findSources(paths);
+  if (sources.length === 0) {
+    console.error('Nothing to import: no .json or .ndjson files (or the same with .gz) at these paths.');
+    process.exitCode = 1;
+    return;
+  }
+  const baseUrl = configuration.BASE_URL === '' ? 'http://127.0.0.1:8080/fhir' : configuration.BASE_URL;
+  const composed = await compose(configuration, baseUrl, createLog('silent'));
+  const faults = new FaultFile(String(options.errors));
+  const started = performance.now();
+  const bar = progressBar(sources);
+  // One record for each file stands for all that came from it.
+  const context: Context = { ...composed.context, audit: { record: () => undefined, append: () => undefined } };
+  const importer = new Importer(context, options.resume === true, (fault) => faults.add(fault));
+  let stopped = false;
+  process.once('SIGINT', () => {
+    stopped = true;
+  });
+  try {
+    for (const source of sources) {
+      for await (const piece of piecesOf(source, (bytes) => bar.read(bytes))) {
+        await importer.add(source, piece);
+        bar.show(importer.counts.resources);
+        if (stopped) break;
+      }
+      await importer.finish();
+      noteFile(composed.context, source);
+      if (stopped) break;
+    }
+  } finally {
+    await importer.finish();
+    bar.stop();
+    await faults.close();
+    await composed.close();
+  }
+  const seconds = (performance.now() - started) / 1000;
+  const { resources, skipped } = importer.counts;
+  console.log(`${resources} resources in ${seconds.toFixed(1)} s, ${Math.round(resources / seconds)} a second.`);
+  if (skipped > 0) console.log(`${skipped} lines were stored already and left out.`);
+  if (stopped) console.log('Stopped; --resume goes on from here.');
+  if (faults.count > 0) {
+    console.error(`${faults.count} could not be stored; ${faults.path} lists them with line numbers and reasons.`);
+    process.exitCode = 1;
+  }
+}
+
+function noteFile(context: Context, source: Source): void {
+  const record: AuditRecord | undefined = context.audit.record({
+    call: {
+      interaction: 'batch',
+      method: 'POST',
+      parameters: [],
+      query: `file=${encodeURIComponent(source.path)}`,
+      prefer: { return: undefined, handling: undefined },
+      origin: { agent: 'command line', address: '', requestId: 'import' },
+    },
+    status: 200,
+    type: '',
+    id: '',
+    patient: '',
+  });
+  if (record !== undefined) context.audit.append(record);
+}
+
+/** The faulty lines, in a file that is made with the first of them. */
+class FaultFile {
+  readonly path: string;
+  #stream: WriteStream | undefined;
+  #count = 0;
+
+  constructor(path: string) {
+    this.path = path;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  add(fault: Fault): void {
+    this.#count += 1;
+    this.#stream ??= createWriteStream(this.path);
+    this.#stream.write(`${JSON.stringify(fault)}\n`);
+  }
+
+  close(): Promise<void> {
+    const stream = this.#stream;
+    return stream === undefined ? Promise.resolve() : new Promise((resolve) => stream.end(() => resolve()));
+  }
+}
+
+/** Bytes read of all files, with the rate in resources and the remaining time. */
+function progressBar(sources: readonly Source[]) {
+  const total = sources.reduce((sum, { size }) => sum + size, 0);
+  const format = '{bar} {percentage}%  {resources} resources  {rate}/s  {eta_formatted} left';
+  const bar = new SingleBar({ format, barsize: 30, hideCursor: true, clearOnComplete: true, noTTYOutput: false });
+  const started = performance.now();
+  let done = 0;
+  bar.start(total, 0, { resources: 0, rate: 0 });
+  return {
+    read: (bytes: number) => {
+      done += bytes;
+    },
+    show: (resources: number) => {
+      const rate = Math.round(resources / Math.max(0.001, (performance.now() - started) / 1000));
+      bar.update(Math.min(done, total), { resources, rate });
+    },
+    stop: () => bar.stop(),
+  };
+}

@@ -1,0 +1,196 @@
+/** Stores the pieces of files, several at a time, and goes on after faulty ones. https://hl7.org/fhir/R4/http.html#transaction */
+import { createHash } from 'node:crypto';
+import { resolve } from 'node:path';
+import { outlineBundle, parseJson, resourceTypeOf } from '../../fhir/json.ts';
+import { type Issue, OutcomeError } from '../../fhir/outcome.ts';
+import { isArray, isObject, type JsonValue } from '../../fhir/resource.ts';
+import type { Call, Context } from '../../interactions/context.ts';
+import { perform } from '../../interactions/perform.ts';
+import type { Piece, Source } from './sources.ts';
+
+/** What could not be stored. */
+export interface Fault {
+  readonly file: string;
+  readonly line: number;
+  /** Of a batch or collection, the entry. */
+  readonly entry?: number;
+  readonly status: number;
+  readonly issues: readonly Issue[];
+}
+
+export interface ImportCounts {
+  readonly resources: number;
+  readonly faults: number;
+  readonly skipped: number;
+}
+
+/** Bundles in work at a time: one is planned while others are committed. */
+const bundlesAtOnce = 4;
+/** Single resources in work at a time; those that arrive together are committed together. */
+const resourcesAtOnce = 64;
+/** Milliseconds for which an import can be resumed. */
+const resumable = 30 * 86_400_000;
+
+/**
+ * One import: takes pieces with `add`, which resolves when there is room for more, and ends with `finish`.
+ * With `resume`, pieces that an earlier import of the same file stored are left out.
+ */
+export class Importer {
+  readonly #context: Context;
+  readonly #resume: boolean;
+  readonly #onFault: (fault: Fault) => void;
+  readonly #inWork = new Set<Promise<void>>();
+  #weight = 0;
+  #resources = 0;
+  #faults = 0;
+  #skipped = 0;
+
+  constructor(context: Context, resume: boolean, onFault: (fault: Fault) => void) {
+    this.#context = context;
+    this.#resume = resume;
+    this.#onFault = onFault;
+  }
+
+  get counts(): ImportCounts {
+    return { resources: this.#resources, faults: this.#faults, skipped: this.#skipped };
+  }
+
+  /** Takes one piece; what goes wrong with it is told to `onFault`. */
+  async add(source: Source, piece: Piece): Promise<void> {
+    const weight = resourceTypeOf(piece.bytes) === 'Bundle' ? resourcesAtOnce / bundlesAtOnce : 1;
+    while (this.#weight > 0 && this.#weight + weight > resourcesAtOnce) await Promise.race(this.#inWork);
+    this.#weight += weight;
+    const before = [...this.#inWork];
+    const work = this.#store(source, piece, before).finally(() => {
+      this.#weight -= weight;
+      this.#inWork.delete(work);
+    });
+    this.#inWork.add(work);
+  }
+
+  /** Resolves when all that was added is stored. */
+  async finish(): Promise<ImportCounts> {
+    while (this.#inWork.size > 0) await Promise.race(this.#inWork);
+    return this.counts;
+  }
+
+  async #store(source: Source, piece: Piece, before: readonly Promise<void>[]): Promise<void> {
+    const key = pieceKey(source, piece);
+    if (this.#resume && (await this.#context.store.kept(key)) !== undefined) {
+      this.#skipped += 1;
+      return;
+    }
+    try {
+      await this.#attempt(source, piece);
+    } catch (error) {
+      if (!(error instanceof OutcomeError)) throw error;
+      // What it refers to may be in an earlier piece that was still in work.
+      if (before.length === 0 || (error.status !== 412 && error.status !== 422)) return this.#fault(source, piece, error);
+      await Promise.all(before);
+      try {
+        await this.#attempt(source, piece);
+      } catch (again) {
+        if (!(again instanceof OutcomeError)) throw again;
+        return this.#fault(source, piece, again);
+      }
+    }
+    await this.#context.store.keep(key, 'stored', this.#context.clock() + resumable);
+  }
+
+  async #attempt(source: Source, piece: Piece): Promise<void> {
+    const type = resourceTypeOf(piece.bytes);
+    if (type !== 'Bundle') {
+      await perform(this.#context, resourceCall(source, piece.bytes, type));
+      this.#resources += 1;
+      return;
+    }
+    const outline = outlineBundle(piece.bytes);
+    const kind = outline.members.type;
+    if (kind === 'transaction') {
+      await perform(this.#context, bundleCall(source, piece.bytes));
+      this.#resources += outline.entries.length;
+      return;
+    }
+    if (kind === 'batch' || kind === 'history') {
+      const answer = await perform(this.#context, bundleCall(source, piece.bytes));
+      this.#countBatch(source, piece, answer.body);
+      return;
+    }
+    for (const [entry, { resource }] of outline.entries.entries()) {
+      if (resource === undefined) continue;
+      try {
+        await perform(this.#context, resourceCall(source, resource, resourceTypeOf(resource)));
+        this.#resources += 1;
+      } catch (error) {
+        if (!(error instanceof OutcomeError)) throw error;
+        this.#fault(source, piece, error, entry);
+      }
+    }
+  }
+
+  #countBatch(source: Source, piece: Piece, body: Uint8Array | undefined): void {
+    const bundle: JsonValue = body === undefined ? null : JSON.parse(Buffer.from(body).toString('utf8'));
+    const entries = isObject(bundle) && isArray(bundle.entry) ? bundle.entry : [];
+    for (const [index, entry] of entries.entries()) {
+      const response = isObject(entry) ? entry.response : undefined;
+      const status = isObject(response) ? Number.parseInt(String(response.status), 10) : 500;
+      if (status < 400) {
+        this.#resources += 1;
+        continue;
+      }
+      const outcome = isObject(response) && isObject(response.outcome) ? response.outcome.issue : undefined;
+      const texts = isArray(outcome) ? outcome.map((issue) => (isObject(issue) ? String(issue.diagnostics) : '')) : [];
+      const issues = texts.map((diagnostics): Issue => ({ severity: 'error', code: 'processing', diagnostics }));
+      this.#fault(source, piece, new OutcomeError(status, issues), index);
+    }
+  }
+
+  #fault(source: Source, { line }: Piece, { status, issues }: OutcomeError, entry?: number): void {
+    this.#faults += 1;
+    const at = entry === undefined ? {} : { entry };
+    this.#onFault({ file: source.path, line, ...at, status, issues });
+  }
+}
+
+/** Under which the store remembers that a piece is stored: the file by path and size, the line. */
+function pieceKey(source: Source, { line }: Piece): string {
+  const file = createHash('sha256').update(`${resolve(source.path)} ${source.size}`).digest('base64url').slice(0, 16);
+  return `import/${file}/${line}`;
+}
+
+function originOf(source: Source): Call['origin'] {
+  return { agent: 'command line', address: '', requestId: `import ${source.path}` };
+}
+
+function idOf(bytes: Uint8Array): string | undefined {
+  const { value } = parseJson(bytes);
+  return isObject(value) && typeof value.id === 'string' ? value.id : undefined;
+}
+
+/** A resource with an id replaces or makes the one of that id; one without gets a new id. */
+function resourceCall(source: Source, bytes: Uint8Array, type: string | undefined): Call {
+  const id = idOf(bytes);
+  return {
+    interaction: id === undefined ? 'create' : 'update',
+    method: id === undefined ? 'POST' : 'PUT',
+    ...(type === undefined ? {} : { type }),
+    ...(id === undefined ? {} : { id }),
+    parameters: [],
+    query: '',
+    body: { bytes, contentType: 'application/fhir+json' },
+    prefer: { return: 'minimal', handling: undefined },
+    origin: originOf(source),
+  };
+}
+
+function bundleCall(source: Source, bytes: Uint8Array): Call {
+  return {
+    interaction: 'batch',
+    method: 'POST',
+    parameters: [],
+    query: '',
+    body: { bytes, contentType: 'application/fhir+json' },
+    prefer: { return: 'minimal', handling: undefined },
+    origin: originOf(source),
+  };
+}
