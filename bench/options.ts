@@ -1,0 +1,88 @@
+/** The benchmark's command line. (Its workloads are interactions of https://hl7.org/fhir/R4/http.html.) */
+import { parseArgs } from 'node:util';
+
+export interface BenchOptions {
+  /** Seconds, seconds, rounds. */
+  readonly warmUp: number;
+  readonly seconds: number;
+  readonly rounds: number;
+  /** Where `{name}` stands, the name of a fresh store is put; undefined: SQLite files in a temporary folder. */
+  readonly store: string | undefined;
+  /** Names of workloads; empty: all but `scale`. */
+  readonly only: readonly string[];
+  /** NDJSON of transaction Bundles, may end in `.gz`. */
+  readonly data: string;
+  /** Use this many Bundles of the data only. */
+  readonly bundles: number | undefined;
+  /** Load the data this many times for the workload `scale`; 1: leave it out. */
+  readonly scale: number;
+  readonly connections: number;
+  /** Folder for the server's processor profiles. */
+  readonly profile: string | undefined;
+  /** Folder for results; undefined: write none. */
+  readonly results: string | undefined;
+  /** AUDIT settings to compare. */
+  readonly audits: readonly ('all' | 'off')[];
+}
+
+export const usage = `npm run bench -- [options]
+
+  --quick              1 s of warm-up, 3 s, one round (instead of 10 s, 30 s, the median of three)
+  --only <names>       workloads, separated by commas: import-command, import-http, start, read, search-token,
+                       search-reference, search-date, search-date-since, create, cycle, large-transaction, scale
+  --data <path>        NDJSON of transaction Bundles (.gz too); default ../shared/data/synthea/smart-2019-617-bundles.ndjson.gz,
+                       and generated data where that is absent
+  --bundles <n>        only the first n Bundles of the data
+  --scale <n>          also load the data n times and compare searches (16 takes half an hour)
+  --store <url>        store URL with {name} in it for each fresh store; default: SQLite files in a temporary folder
+  --audit all|off      only one setting of AUDIT
+  --connections <n>    connections of the load generator (32)
+  --profile <folder>   write processor profiles of the server there
+  --warm-up, --seconds, --rounds <n>
+  --no-results         don't write bench/results/
+`;
+
+/** Reads the command line. Throws Error with a text for people; undefined: help was asked for. */
+export function readOptions(args: readonly string[]): BenchOptions | undefined {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      help: { type: 'boolean', short: 'h' },
+      quick: { type: 'boolean', default: false },
+      only: { type: 'string', default: '' },
+      data: { type: 'string', default: '../shared/data/synthea/smart-2019-617-bundles.ndjson.gz' },
+      bundles: { type: 'string' },
+      scale: { type: 'string', default: '1' },
+      store: { type: 'string' },
+      audit: { type: 'string' },
+      connections: { type: 'string', default: '32' },
+      profile: { type: 'string' },
+      'warm-up': { type: 'string' },
+      seconds: { type: 'string' },
+      rounds: { type: 'string' },
+      'no-results': { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) return undefined;
+  const number = (name: string, text: string): number => {
+    const value = Number(text);
+    if (!(value > 0)) throw new Error(`--${name} needs a number above 0, not ${text}`);
+    return value;
+  };
+  const { audit } = values;
+  if (audit !== undefined && audit !== 'all' && audit !== 'off') throw new Error('--audit is all or off');
+  return {
+    warmUp: number('warm-up', values['warm-up'] ?? (values.quick ? '1' : '10')),
+    seconds: number('seconds', values.seconds ?? (values.quick ? '3' : '30')),
+    rounds: number('rounds', values.rounds ?? (values.quick ? '1' : '3')),
+    store: values.store,
+    only: values.only.split(',').filter(Boolean),
+    data: values.data,
+    bundles: values.bundles === undefined ? undefined : number('bundles', values.bundles),
+    scale: number('scale', values.scale),
+    connections: number('connections', values.connections),
+    profile: values.profile,
+    results: values['no-results'] ? undefined : 'bench/results',
+    audits: audit === undefined ? ['all', 'off'] : [audit],
+  };
+}
