@@ -1,6 +1,6 @@
 /** Values of `_include` and `_revinclude`. https://hl7.org/fhir/R4/search.html#include */
 import type { Definitions } from '../fhir/definitions/definitions.ts';
-import type { Include } from './include.ts';
+import type { CanonicalTarget, Include } from './include.ts';
 import { refuse } from './lower/context.ts';
 import { mayBeUri } from './lower/reference.ts';
 import { nearest } from './nearest.ts';
@@ -66,14 +66,22 @@ function parametersOf(
   throw refuse('value', `${name}: ${type} has no reference parameter ${shown(code)}; nearest: ${names}.`);
 }
 
-function includeOf(parameter: SearchParameter, target: string | undefined, { definitions }: IncludeContext): Include {
-  const targets = parameter.targets.length > 0 ? parameter.targets : [...definitions.resourceTypes];
+function includeOf(parameter: SearchParameter, target: string | undefined, context: IncludeContext): Include {
+  const all = parameter.targets.length > 0 ? parameter.targets : [...context.definitions.resourceTypes];
+  const targets = target === undefined ? all : all.filter((type) => type === target);
   return {
     parameter: parameter.parameter,
-    targets: target === undefined ? targets : targets.filter((type) => type === target),
-    canonical: mayBeUri(parameter),
+    targets,
+    canonicals: mayBeUri(parameter) ? targets.flatMap((type) => canonicalTarget(type, context.registry)) : [],
     iterate: false,
   };
+}
+
+function canonicalTarget(type: string, registry: ParameterRegistry): readonly CanonicalTarget[] {
+  const url = registry.get(type, 'url');
+  if (url?.kind !== 'uri') return [];
+  const version = registry.get(type, 'version');
+  return [{ type, url: url.parameter, version: version?.kind === 'token' ? version.parameter : undefined }];
 }
 
 function shown(text: string): string {

@@ -1,6 +1,7 @@
 /** Resources that travel with the matches of a page, found by further searches. https://hl7.org/fhir/R4/search.html#include */
-import type { Criterion, Parameter } from './criteria.ts';
+import type { Criterion, Parameter, ValueTest } from './criteria.ts';
 import type { IndexEntry } from './entry.ts';
+import { foldToken } from './normalise.ts';
 
 /** One reference parameter that `_include` follows, or `_revinclude` follows backwards. Wildcards are expanded. */
 export interface Include {
@@ -8,17 +9,24 @@ export interface Include {
   readonly parameter: Parameter;
   /** Resource types that are referred to. */
   readonly targets: readonly string[];
-  /** Whether the parameter's values may be canonical URLs. */
-  readonly canonical: boolean;
+  /** The targets that canonical URLs lead to, where the parameter has such values. */
+  readonly canonicals: readonly CanonicalTarget[];
   /** Whether it is followed from what was included too (`:iterate`). */
   readonly iterate: boolean;
+}
+
+/** A type that canonical URLs lead to, with the parameters that hold its own. */
+export interface CanonicalTarget {
+  readonly type: string;
+  readonly url: Parameter;
+  readonly version: Parameter | undefined;
 }
 
 /** A resource that was found. */
 export interface Found {
   readonly type: string;
   readonly id: string;
-  readonly versionId?: number;
+  readonly versionId: number;
 }
 
 /** Finds current resources of a type, at most `limit`. */
@@ -37,4 +45,163 @@ export interface IncludeSources<F extends Found> {
   vread(type: string, id: string, versionId: string): Promise<F | undefined>;
   /** Whether there are resources of a type at all. */
   has(type: string): boolean;
+}
+
+/**
+ * The resources that the matches refer to, or that refer to them; none twice, and no match. At most `cap`; `capped`
+ * says that there are more. Without `sources`, versioned references lead to the current version and canonicals nowhere.
+ */
+export async function collectIncludes<F extends Found>(
+  find: Find<F>,
+  matches: readonly F[],
+  includes: readonly Include[],
+  revincludes: readonly Include[],
+  cap: number,
+  sources?: IncludeSources<F>,
+): Promise<{ readonly included: readonly F[]; readonly capped: boolean }> {
+  const collection = new Collection(matches, cap);
+  let from = matches;
+  let forward = includes;
+  let backward = revincludes;
+  while (from.length > 0 && forward.length + backward.length > 0 && !collection.capped) {
+    const before = collection.included.length;
+    const wanted = new Wanted();
+    for (const include of forward) await wantReferred(include, from, wanted, collection, sources);
+    for (const include of backward) wantReferring(include, from, wanted, sources);
+    for (const [type, of] of wanted.byType) {
+      if (collection.capped) break;
+      if (sources?.has(type) === false) continue;
+      const criterion: Criterion = { kind: 'or', of };
+      for (const found of await find({ type, criterion }, collection.limit(type))) collection.add(found);
+    }
+    from = collection.included.slice(before);
+    forward = includes.filter(({ iterate }) => iterate);
+    backward = revincludes.filter(({ iterate }) => iterate);
+  }
+  return { included: collection.included, capped: collection.capped };
+}
+
+/** What was found so far. */
+class Collection<F extends Found> {
+  readonly included: F[] = [];
+  capped = false;
+  readonly #cap: number;
+  readonly #seen = new Set<string>();
+  readonly #seenOfType = new Map<string, number>();
+
+  constructor(matches: readonly F[], cap: number) {
+    this.#cap = cap;
+    for (const match of matches) this.#see(match);
+  }
+
+  /** How many resources of a type to ask for, so that one too many shows among those that are there already. */
+  limit(type: string): number {
+    return this.#cap - this.included.length + (this.#seenOfType.get(type) ?? 0) + 1;
+  }
+
+  has(type: string, id: string, versionId: string): boolean {
+    return this.#seen.has(`${type}/${id}/${versionId}`);
+  }
+
+  add(found: F): void {
+    if (this.capped || this.has(found.type, found.id, String(found.versionId))) return;
+    if (this.included.length >= this.#cap) {
+      this.capped = true;
+      return;
+    }
+    this.#see(found);
+    this.included.push(found);
+  }
+
+  #see({ type, id, versionId }: F): void {
+    this.#seen.add(`${type}/${id}/${versionId}`);
+    this.#seenOfType.set(type, (this.#seenOfType.get(type) ?? 0) + 1);
+  }
+}
+
+/** Criteria for the resources to find next; any of a type's may hold. */
+class Wanted {
+  readonly byType = new Map<string, Criterion[]>();
+
+  add(type: string, criterion: Criterion): void {
+    const of = this.byType.get(type);
+    if (of === undefined) this.byType.set(type, [criterion]);
+    else of.push(criterion);
+  }
+}
+
+async function wantReferred<F extends Found>(
+  include: Include,
+  from: readonly F[],
+  wanted: Wanted,
+  collection: Collection<F>,
+  sources: IncludeSources<F> | undefined,
+): Promise<void> {
+  const { parameter, targets } = include;
+  const of = from.filter(({ type }) => type === parameter.type);
+  const plain = sources === undefined ? of : of.filter((found) => !sources.mayHaveVersions(found));
+  const by = plain.map(({ id }) => id);
+  if (by.length > 0) for (const type of targets) wanted.add(type, { kind: 'referenced', parameter, by });
+  if (sources === undefined) return;
+  for (const found of of) {
+    if (include.canonicals.length === 0 && plain.includes(found)) continue;
+    for (const { parameter: code, value } of sources.entries(found)) {
+      if (code !== parameter.code) continue;
+      if (value.kind === 'uri') wantCanonical(value.value, include.canonicals, wanted);
+      if (value.kind !== 'reference' || plain.includes(found) || !targets.includes(value.type)) continue;
+      if (value.version === '') wanted.add(value.type, { kind: 'id', ids: [value.id] });
+      else if (!collection.has(value.type, value.id, value.version)) {
+        const version = await sources.vread(value.type, value.id, value.version);
+        if (version !== undefined) collection.add(version);
+      }
+    }
+  }
+}
+
+/** Wants what a canonical names: that version of the URL, or all versions. */
+function wantCanonical(canonical: string, targets: readonly CanonicalTarget[], wanted: Wanted): void {
+  const [url = '', version] = canonical.split('#')[0]?.split('|') ?? [];
+  for (const target of targets) {
+    const named: Criterion = valueCriterion(target.url, [{ kind: 'uri', match: 'exact', value: url }]);
+    if (version === undefined) wanted.add(target.type, named);
+    else if (target.version !== undefined) {
+      const code = valueCriterion(target.version, [{ kind: 'token', code: foldToken(version), fold: false }]);
+      wanted.add(target.type, { kind: 'and', of: [named, code] });
+    }
+  }
+}
+
+function wantReferring<F extends Found>(
+  { parameter, targets, canonicals }: Include,
+  from: readonly F[],
+  wanted: Wanted,
+  sources: IncludeSources<F> | undefined,
+): void {
+  const tests: ValueTest[] = [];
+  for (const found of from) {
+    const { type, id } = found;
+    if (targets.includes(type)) tests.push({ kind: 'reference', type, id });
+    const canonical = canonicals.find((each) => each.type === type);
+    if (canonical !== undefined && sources !== undefined)
+      tests.push(...ownCanonicals(canonical, sources.entries(found)));
+  }
+  if (tests.length > 0) wanted.add(parameter.type, valueCriterion(parameter, tests));
+}
+
+/** Tests for the canonicals that name a resource: its URL alone, and with its version. */
+function ownCanonicals({ url, version }: CanonicalTarget, entries: readonly IndexEntry[]): readonly ValueTest[] {
+  const texts = (code: string | undefined): readonly string[] =>
+    entries.flatMap(({ parameter, value }) => {
+      if (parameter !== code) return [];
+      return value.kind === 'uri' || value.kind === 'identifier' || value.kind === 'token' ? [value.value] : [];
+    });
+  return texts(url.code).flatMap((each) =>
+    [each, ...texts(version?.code).map((number) => `${each}|${number}`)].map((value): ValueTest => {
+      return { kind: 'uri', match: 'exact', value };
+    }),
+  );
+}
+
+function valueCriterion(parameter: Parameter, anyOf: readonly ValueTest[]): Criterion {
+  return { kind: 'value', parameter, anyOf };
 }
