@@ -7,9 +7,9 @@ export interface AuditQuery {
   /** `recorded` in [low, high), milliseconds. */
   readonly recorded?: { readonly low: number; readonly high: number };
   readonly agents?: readonly string[];
-  /** Logical ids of patients. */
+  /** Logical ids of patients: of the patient concerned, of a Patient that was read or written, or of one who asked. */
   readonly patients?: readonly string[];
-  /** `Type/id` of entities. */
+  /** `Type/id` of entities: of the resource, or of the patient concerned. */
   readonly entities?: readonly string[];
   readonly actions?: readonly string[];
   readonly subtypes?: readonly string[];
@@ -42,4 +42,21 @@ export interface AuditLog {
 
   /** The newest hash of each process's chain, hexadecimal. */
   heads(): Promise<ReadonlyMap<string, string>>;
+}
+
+/** Whether a query finds the record: what every `AuditLog.find` must agree with. */
+export function fits(query: AuditQuery, record: AuditRecord): boolean {
+  const { ids, recorded, agents, patients, entities, actions, subtypes, outcomes } = query;
+  const { type, entity, patient, agent } = record;
+  const named = [...(entity === '' ? [] : [`${type}/${entity}`]), ...(patient === '' ? [] : [`Patient/${patient}`])];
+  return (
+    ids?.includes(record.id) !== false &&
+    (recorded === undefined || (record.recorded >= recorded.low && record.recorded < recorded.high)) &&
+    agents?.includes(agent) !== false &&
+    patients?.some((id) => named.includes(`Patient/${id}`) || agent === `Patient/${id}`) !== false &&
+    entities?.some((entity) => named.includes(entity)) !== false &&
+    actions?.includes(record.action) !== false &&
+    subtypes?.includes(record.subtype) !== false &&
+    outcomes?.includes(record.outcome) !== false
+  );
 }

@@ -28,7 +28,7 @@ export class AuditColumns {
   readonly #requestHead: Uint32Array;
   readonly #requestTail: Float64Array;
   /** Ids and request ids that are no such UUID, by number of the record. */
-  readonly #idTexts = new Map<number, string>();
+  readonly #oddIds = new Map<number, string>();
   readonly #requestTexts = new Map<number, string>();
   readonly #queries: string[] = [];
   /** Ids of entities and patients: a text, or where its 16 bytes are. */
@@ -103,7 +103,7 @@ export class AuditColumns {
       this.recorded[n] = recorded;
 
       const idSpelling = flags & 3;
-      if (idSpelling === spelling.id.text) this.#idTexts.set(n, fields.text());
+      if (idSpelling === spelling.id.text) this.#oddIds.set(n, fields.text());
       else {
         if (idSpelling === spelling.id.next) idTail += 1;
         else if (idSpelling === spelling.id.jump) idTail += fields.signed();
@@ -190,20 +190,20 @@ export class AuditColumns {
         this.#requestTexts.get(n) ??
         formatUuid(this.#requestTime[n] ?? 0, this.#requestHead[n] ?? 0, this.#requestTail[n] ?? 0),
       type,
-      entity: this.#idText(this.entity[n] ?? -1),
-      patient: this.#idText(this.patient[n] ?? -1),
+      entity: this.idText(this.entity[n] ?? -1),
+      patient: this.idText(this.patient[n] ?? -1),
       query: this.#queries[this.#query[n] ?? -1] ?? '',
     };
   }
 
   /** The record's logical id. */
   id(n: number): string {
-    return this.#idTexts.get(n) ?? formatUuid(this.recorded[n] ?? 0, this.#idHead[n] ?? 0, this.#idTail[n] ?? 0);
+    return this.#oddIds.get(n) ?? formatUuid(this.recorded[n] ?? 0, this.#idHead[n] ?? 0, this.#idTail[n] ?? 0);
   }
 
   /** The record's logical id where it doesn't tell when it was made. */
   oddId(n: number): string | undefined {
-    return this.#idTexts.get(n);
+    return this.#oddIds.get(n);
   }
 
   shapeOf(n: number): Shape {
@@ -230,7 +230,8 @@ export class AuditColumns {
     return uuidHash(uuid.time, uuid.head, uuid.tail);
   }
 
-  #idText(number: number): string {
+  /** The id with that number, as `entity` and `patient` give it; '' for -1. */
+  idText(number: number): string {
     if (number < 0) return '';
     const known = this.#ids[number];
     if (known !== undefined) return known;

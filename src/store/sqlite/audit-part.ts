@@ -23,7 +23,8 @@ const headerSize = 32;
 
 /** A part as one piece of plain data, which crosses threads cheaply. */
 export function writePart({ count, low, high, fields, raw, keys }: Part): Uint8Array {
-  const bytes = Buffer.allocUnsafe(headerSize + fields.length + raw.length + keys.byteLength);
+  // Memory of its own, so that it can be transferred.
+  const bytes = Buffer.allocUnsafeSlow(headerSize + fields.length + raw.length + keys.byteLength);
   bytes.writeUInt32LE(count, 0);
   bytes.writeUInt32LE(fields.length, 4);
   bytes.writeUInt32LE(raw.length, 8);
@@ -41,13 +42,15 @@ export function readPart(bytes: Uint8Array): Part {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const rawStart = headerSize + view.getUint32(4, true);
   const keysStart = rawStart + view.getUint32(8, true);
+  const keys = new Uint32Array(view.getUint32(12, true));
+  new Uint8Array(keys.buffer).set(bytes.subarray(keysStart, keysStart + keys.byteLength));
   return {
     count: view.getUint32(0, true),
     low: view.getFloat64(16, true),
     high: view.getFloat64(24, true),
     fields: bytes.subarray(headerSize, rawStart),
     raw: bytes.subarray(rawStart, keysStart),
-    keys: new Uint32Array(bytes.slice(keysStart, keysStart + view.getUint32(12, true) * 4).buffer),
+    keys,
   };
 }
 

@@ -21,6 +21,7 @@ CREATE TABLE audit_batch (first INTEGER PRIMARY KEY, count INTEGER NOT NULL, pro
   link INTEGER NOT NULL, links INTEGER NOT NULL, low INTEGER NOT NULL, high INTEGER NOT NULL,
   before BLOB NOT NULL, hash BLOB NOT NULL, packed BLOB NOT NULL, plain BLOB NOT NULL);
 CREATE INDEX audit_batch_by_time ON audit_batch (low, high, first);
+CREATE INDEX audit_batch_by_process ON audit_batch (process, first);
 
 -- Sorted runs of (hash of what is named, batch), merged to longer ones. batches: the sequences that batches begin with.
 CREATE TABLE audit_segment (num INTEGER PRIMARY KEY, level INTEGER NOT NULL, batches BLOB NOT NULL);

@@ -7,6 +7,7 @@
  * When a version is replaced, its rows move to the table of the same name with `kept_` in front, where `rid` is the
  * number of that version (`kept.vid`); a walk reads them until the cursor lifetime is over.
  */
+import { DATE_MAX, DATE_MIN } from '../../search/entry.ts';
 
 /** The index tables: columns after `param`, in the order of the primary key, `rid` last. */
 export const indexTables = {
@@ -54,7 +55,42 @@ function indexTable(prefix: '' | 'kept_', table: IndexTable): string {
 CREATE TABLE ${name} (param INTEGER NOT NULL, ${declared}, rid INTEGER NOT NULL,
   PRIMARY KEY (param, ${columns.join(', ')}, rid)) WITHOUT ROWID;
 CREATE INDEX ${name}_by_resource ON ${name} (rid, param);
-${table === 'date' ? `CREATE INDEX ${name}_by_high ON ${name} (param, high, low, rid);` : ''}`;
+${table === 'date' ? dateIndexes(name) : ''}${table === 'quantity' ? quantityIndexes(name) : ''}`;
+}
+
+/** Milliseconds: wider intervals are in an index of their own, by classes of width. */
+export const wideFrom = 32 * 86_400_000;
+
+/** The classes of wide intervals. `upTo`: their greatest width in milliseconds; `opens`: which end is open. */
+export const wideClasses: readonly { readonly number: number; readonly upTo?: number; readonly opens?: 'start' | 'end' }[] =
+  [
+    { number: 1, upTo: 4 * wideFrom },
+    { number: 2, upTo: 16 * wideFrom },
+    { number: 3, upTo: 64 * wideFrom },
+    { number: 4, upTo: 256 * wideFrom },
+    { number: 5, upTo: 1024 * wideFrom },
+    { number: 6 },
+    { number: 7, opens: 'end' },
+    { number: 8, opens: 'start' },
+  ];
+
+/** The class of a wide interval as SQL, the same text in the index and in queries. `alias`: '' or `d.`. */
+export function wideClass(alias: '' | 'd.'): string {
+  const [low, high] = [`${alias}low`, `${alias}high`];
+  const widths = wideClasses.flatMap(({ number, upTo }) =>
+    upTo === undefined ? [] : [`WHEN ${high} - ${low} <= ${upTo} THEN ${number}`],
+  );
+  return `(CASE WHEN ${high} >= ${DATE_MAX} THEN 7 WHEN ${low} <= ${DATE_MIN} THEN 8 ${widths.join(' ')} ELSE 6 END)`;
+}
+
+function dateIndexes(name: string): string {
+  return `CREATE INDEX ${name}_by_high ON ${name} (param, high, low, rid);
+CREATE INDEX ${name}_wide ON ${name} (param, ${wideClass('')}, low, high, rid) WHERE high - low > ${wideFrom};`;
+}
+
+/** Ranges (points have low = high), so that a bound of `high` alone needn't read all rows. */
+function quantityIndexes(name: string): string {
+  return `CREATE INDEX ${name}_ranged ON ${name} (param, unit, high, low, rid) WHERE low < high;`;
 }
 
 const names = Object.keys(indexTables) as readonly IndexTable[];

@@ -1,0 +1,119 @@
+/** What a criterion compiles to: a test of a resource, and ways to find the resources that pass it. https://hl7.org/fhir/R4/search.html */
+import type { Criterion } from '../../../search/criteria.ts';
+import type { LookUp } from '../look-up.ts';
+import type { IndexTable } from '../schema.ts';
+import { always, never, raw, type Sql, sql } from '../sql.ts';
+
+/** Current index rows, or those of kept versions. */
+export type Prefix = '' | 'kept_';
+
+/**
+ * The resource that is tested. Every statement has it as `r` (a row of `entity` or of `kept`) with `r.rid`, `r.vid`,
+ * `r.type` and `r.pattern`.
+ */
+export interface Subject {
+  readonly prefix: Prefix;
+  /** The column that holds its number in the index tables. */
+  readonly number: Sql;
+}
+
+/**
+ * A stretch of an index. In a table of index rows its rows are called `d` and `where` includes the parameter; in
+ * `entity` they are `r`.
+ */
+export interface Range {
+  readonly table: IndexTable | 'entity';
+  /** What comes after the table's name in the index's; undefined: the primary key. */
+  readonly index: 'by_high' | 'wide' | 'ranged' | 'by_change' | 'by_pattern' | undefined;
+  readonly where: Sql;
+  /** The columns that the rows of the stretch are ordered by, before the resource's number. */
+  readonly order: readonly string[];
+}
+
+/** Ways to find the resources that pass. */
+export interface Drive {
+  /** A query for numbers of resources (column `rid`; those of the index tables), perhaps repeated. */
+  rows(prefix: Prefix): Sql;
+  /** Whether each found resource passes; otherwise the condition's test says so. */
+  readonly exact: boolean;
+  /** Stretches without a row in common that together have the same rows; a walk goes through them in order. */
+  readonly ranges: readonly Range[];
+  /** Whether no resource has two of these rows. */
+  readonly unique: boolean;
+  /** For rows that aren't unique: whether a row `d` is the first of its resource in the order of the primary key. */
+  first(prefix: Prefix): Sql;
+  /** Stretches as `ranges`, each in the order of the resources' numbers alone; empty where that isn't possible. */
+  readonly byNumber: readonly Range[];
+  /** Stretches as `ranges`, where the rows are dates: such that few rows are read in the order of this end. */
+  inOrder?(end: 'low' | 'high'): readonly Range[];
+  /** The number of the parameter whose values these are, if a resource can have but one of them. */
+  readonly single: number | undefined;
+  /** Lower is likelier to be few: what decides between drives with more rows than were counted. */
+  readonly rank: number;
+}
+
+/** A compiled criterion. */
+export interface Condition {
+  test(subject: Subject): Sql;
+  /** undefined: only a test. */
+  readonly drive?: Drive;
+  /** Whether the test reads `r`. */
+  readonly usesResource: boolean;
+}
+
+/** What compiling needs to know. */
+export interface Context {
+  /** The searched type. */
+  readonly type: string;
+  readonly typeNumber: number;
+  readonly lookUp: LookUp;
+  /** Runs a query on the connection: rows of numbers. */
+  numbers(query: Sql): readonly number[];
+  /** The change number of the walk; undefined: what is current. */
+  readonly at: number | undefined;
+  /** Compiles a criterion that is part of another. */
+  compile(criterion: Criterion): Condition;
+}
+
+/** A drive that only finds resources, in no order. */
+export function finding(rows: (prefix: Prefix) => Sql, rank: number, exact: boolean): Drive {
+  return { rows, rank, exact, ranges: [], unique: false, first: () => always, byNumber: [], single: undefined };
+}
+
+/** Stretches of `entity`, where each row is a resource. */
+export function ofEntities(ranges: readonly Range[], byNumber: readonly Range[], rank: number, typeNumber: number): Drive {
+  const rows = (prefix: Prefix) => rowsOf(ranges, prefix, typeNumber);
+  return { rows, exact: true, ranges, unique: true, first: () => always, byNumber, single: undefined, rank };
+}
+
+/** Passed by none. */
+export const impossible: Condition = { test: () => never, usesResource: false };
+
+/** Whether it is known that no resource passes. */
+export function isImpossible(condition: Condition): boolean {
+  return condition === impossible;
+}
+
+/** The stretches as a query for numbers of resources. */
+export function rowsOf(ranges: readonly Range[], prefix: Prefix, typeNumber: number): Sql {
+  const pieces = ranges.map((range) => {
+    if (range.table === 'entity') {
+      if (prefix === '') {
+        const from = raw(`entity r INDEXED BY entity_${range.index ?? 'by_change'}`);
+        return sql`SELECT r.rid AS rid FROM ${from} WHERE r.type = ${typeNumber} AND r.state = 1 AND ${range.where}`;
+      }
+      return sql`SELECT r.vid AS rid FROM kept r WHERE r.type = ${typeNumber} AND ${range.where}`;
+    }
+    return sql`SELECT d.rid AS rid FROM ${raw(indexed(prefix, range.table, range.index, 'd'))} WHERE ${range.where}`;
+  });
+  if (pieces.length === 0) return raw('SELECT 0 AS rid WHERE 0');
+  const values = pieces.flatMap((piece) => piece.values);
+  return { text: pieces.map((piece) => piece.text).join(' UNION ALL '), values };
+}
+
+/** A table of index rows with its alias and the index to read it by: never left to the planner. */
+export function indexed(prefix: Prefix, table: IndexTable, index: Range['index'] | 'by_resource', alias: string): string {
+  const name = `${prefix}${table}`;
+  const by = index === undefined ? `sqlite_autoindex_${name}_1` : `${name}_${index}`;
+  return `${name} ${alias} INDEXED BY ${by}`;
+}

@@ -1,0 +1,122 @@
+/** Dates as intervals of instants. https://hl7.org/fhir/R4/search.html#date */
+import type { DateTest } from '../../../search/criteria.ts';
+import { DATE_MIN } from '../../../search/entry.ts';
+import { wideClass, wideClasses, wideFrom } from '../schema.ts';
+import { all, raw, type Sql, sql } from '../sql.ts';
+import { type Columns, columnsOf } from './columns.ts';
+import { type Bound, type Box, between, boxesOf, dateEnds, earlierOf, inBoxes, laterOf } from './interval.ts';
+import { filtered, type Matcher, mostStretches, type Stretch } from './matcher.ts';
+
+const table = 'date';
+/** Milliseconds by which rounding may move a sum of fractional instants: far less than this. */
+const slack = 1000;
+
+/** Whether a value in these columns passes any of the tests. */
+export function dateTest(tests: readonly DateTest[], columns: Columns): Sql {
+  const [low, high] = dateEnds(columns);
+  return inBoxes(tests.flatMap(({ interval }) => boxesOf(interval)), low, high);
+}
+
+export function date(tests: readonly DateTest[]): Matcher | undefined {
+  const boxes = tests.flatMap(({ interval }) => boxesOf(interval));
+  if (boxes.length === 0) return undefined;
+  const test = (alias: string) => {
+    const [low, high] = dateEnds(columnsOf(table, alias));
+    return inBoxes(boxes, low, high);
+  };
+  const few = boxes.length <= mostStretches;
+  return {
+    table,
+    test,
+    stretches: few ? apart(boxes, stretchesOf) : [filtered(table, test('d'))],
+    byNumber: [],
+    inOrder: (end) => (boxes.length === 1 ? apart(boxes, end === 'low' ? byLow : byHigh) : []),
+    pinned: false,
+    rank: 5,
+  };
+}
+
+/** The stretches of all boxes; what lies in an earlier box is left out of a later one. */
+function apart(
+  boxes: readonly Box<number>[],
+  stretches: (box: Box<number>) => readonly Stretch[],
+): readonly Stretch[] {
+  const [low, high] = dateEnds(columnsOf(table, 'd'));
+  return boxes.flatMap((box, place) => {
+    const earlier = boxes.slice(0, place);
+    const others = earlier.length === 0 ? raw('1') : sql`NOT ${inBoxes(earlier, low, high)}`;
+    return stretches(box).map((stretch) => (place === 0 ? stretch : { ...stretch, where: all([stretch.where, others]) }));
+  });
+}
+
+/** The stretches of a box, to be read in any order. `low` never lies above `high`: a bound of one bounds the other. */
+function stretchesOf(box: Box<number>): readonly Stretch[] {
+  const { lowFrom, lowTo, highFrom, highTo } = box;
+  const open = lowTo === undefined && highTo === undefined;
+  if (!open || highFrom === undefined || !isBeyond(highFrom, lowFrom)) return byLow(box);
+  const [low, high] = dateEnds(columnsOf(table, 'd'));
+  const where = all([between(high, highFrom, undefined), between(low, lowFrom, undefined)]);
+  return [{ index: 'by_high', where, order: ['high', 'low'] }];
+}
+
+/** Whether a bound of `high` says more than one of `low`. */
+function isBeyond(high: Bound<number>, low: Bound<number> | undefined): boolean {
+  return low === undefined || high.value > low.value;
+}
+
+/**
+ * The stretches of a box by `low`. Where `high > a` is asked, the index would be read from its beginning; so intervals
+ * that are not wide are read from a little before `a`, and the wide ones apart.
+ */
+function byLow({ lowFrom, lowTo, highFrom, highTo }: Box<number>): readonly Stretch[] {
+  const [low, high] = dateEnds(columnsOf(table, 'd'));
+  const lowBefore = earlierOf(lowTo, highTo);
+  const residue = between(high, highFrom, highTo);
+  const order = ['low', 'high'];
+  if (highFrom === undefined || !isBeyond(highFrom, lowFrom)) {
+    return [{ index: undefined, where: all([between(low, lowFrom, lowBefore), residue]), order }];
+  }
+  const start = { value: highFrom.value - wideFrom - slack, closed: true };
+  const narrow = all([between(low, laterOf(lowFrom, start), lowBefore), residue]);
+  const before = earlierOf(lowBefore, { value: start.value, closed: false });
+  return [{ index: undefined, where: narrow, order }, ...wideOnes(highFrom.value, { lowFrom, lowTo: before, highFrom, highTo })];
+}
+
+/** The stretches of a box by `high`; where `low < b` is asked, up to a little after `b`, and the wide ones apart. */
+function byHigh({ lowFrom, lowTo, highFrom, highTo }: Box<number>): readonly Stretch[] {
+  const [low, high] = dateEnds(columnsOf(table, 'd'));
+  const highAfter = laterOf(highFrom, lowFrom);
+  const residue = between(low, lowFrom, lowTo);
+  const order = ['high', 'low'];
+  if (lowTo === undefined || (highTo !== undefined && highTo.value <= lowTo.value)) {
+    return [{ index: 'by_high', where: all([between(high, highAfter, highTo), residue]), order }];
+  }
+  const end = { value: lowTo.value + wideFrom + slack, closed: true };
+  const narrow = all([between(high, highAfter, earlierOf(highTo, end)), residue]);
+  const after = laterOf(highFrom, { value: end.value, closed: false });
+  return [{ index: 'by_high', where: narrow, order }, ...wideOnes(end.value, { lowFrom, lowTo, highFrom: after, highTo })];
+}
+
+/**
+ * The stretches of wide intervals whose `high` is at least `reach`, by classes of width: each from its greatest width
+ * before that. Open ends are classes of their own.
+ */
+function wideOnes(reach: number, box: WideBox): readonly Stretch[] {
+  const [low, high] = dateEnds(columnsOf(table, 'd'));
+  const residue = between(high, box.highFrom, box.highTo);
+  return wideClasses.map(({ number, upTo, opens }): Stretch => {
+    const from = upTo === undefined ? undefined : { value: reach - upTo - slack, closed: true };
+    const lows = between(low, laterOf(box.lowFrom, from), box.lowTo);
+    const start = opens === 'start' ? raw(`d.low = ${DATE_MIN}`) : raw('1');
+    const ofClass = raw(`d.high - d.low > ${wideFrom} AND ${wideClass('d.')} = ${number}`);
+    return { index: 'wide', where: all([ofClass, start, lows, residue]), order: ['low', 'high'] };
+  });
+}
+
+/** Bounds that may be absent or undefined. */
+interface WideBox {
+  readonly lowFrom: Bound<number> | undefined;
+  readonly lowTo: Bound<number> | undefined;
+  readonly highFrom: Bound<number> | undefined;
+  readonly highTo: Bound<number> | undefined;
+}

@@ -1,0 +1,60 @@
+/** Token values kept as text: identifiers, contact points. https://hl7.org/fhir/R4/search.html#token */
+import type { TokenTest } from '../../../search/criteria.ts';
+import { foldToken } from '../../../search/normalise.ts';
+import { all, any, isIn, type Sql, sql } from '../sql.ts';
+import { type Columns, columnsOf } from './columns.ts';
+import type { Context } from './condition.ts';
+import { filtered, type Matcher } from './matcher.ts';
+
+/** One test with its system's number; values of these parameters are folded, where they are, when they are indexed. */
+interface Known {
+  readonly system: number | undefined;
+  readonly value: string | undefined;
+}
+
+function knownOf(tests: readonly TokenTest[], { lookUp }: Context): readonly Known[] {
+  return tests.flatMap(({ system: uri, code, fold }): readonly Known[] => {
+    const value = code === undefined || !fold ? code : foldToken(code);
+    if (uri === undefined) return [{ system: undefined, value }];
+    const system = lookUp.system(uri);
+    return system === undefined ? [] : [{ system, value }];
+  });
+}
+
+/** Values of one system, or of any, in one test each. */
+function testOf(known: readonly Known[], { a, b }: Columns): Sql {
+  const bySystem = new Map<number | undefined, string[]>();
+  const whole: Sql[] = [];
+  for (const { system, value } of known) {
+    if (value === undefined) whole.push(system === undefined ? sql`1` : sql`${b} = ${system}`);
+    else bySystem.set(system, [...(bySystem.get(system) ?? []), value]);
+  }
+  const listed = [...bySystem].map(([system, values]) => {
+    return system === undefined ? isIn(a, values) : all([isIn(a, values), sql`${b} = ${system}`]);
+  });
+  return any([...whole, ...listed]);
+}
+
+/** Whether a value in these columns passes any of the tests. */
+export function identifierTest(tests: readonly TokenTest[], columns: Columns, context: Context): Sql {
+  return testOf(knownOf(tests, context), columns);
+}
+
+export function identifier(tests: readonly TokenTest[], context: Context): Matcher | undefined {
+  const known = knownOf(tests, context);
+  if (known.length === 0) return undefined;
+  const test = (alias: string) => testOf(known, columnsOf('identifier', alias));
+  const values = known.flatMap(({ value }) => (value === undefined ? [] : [value]));
+  const table = 'identifier';
+  if (values.length < known.length) {
+    return { table, test, stretches: [filtered(table, test('d'))], byNumber: [], pinned: false, rank: 8 };
+  }
+  const [first] = known;
+  if (known.length === 1 && first?.system !== undefined) {
+    const stretch = { index: undefined, where: test('d'), order: [] };
+    return { table, test, stretches: [stretch], byNumber: [stretch], pinned: true, rank: 0 };
+  }
+  const where = all([isIn(columnsOf(table, 'd').a, [...new Set(values)]), test('d')]);
+  const stretches = [{ index: undefined, where, order: ['value', 'system'] }];
+  return { table, test, stretches, byNumber: [], pinned: false, rank: 1 };
+}

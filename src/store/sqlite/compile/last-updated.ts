@@ -1,0 +1,65 @@
+/** Criteria on `meta.lastUpdated`, which rises with the change number. https://hl7.org/fhir/R4/search.html#lastUpdated */
+import type { LastUpdatedCriterion } from '../../../search/criteria.ts';
+import { all, any, raw, type Sql, sql } from '../sql.ts';
+import { type Condition, type Context, impossible, ofEntities, type Range } from './condition.ts';
+import { type Bound, boxesOf, earlierOf, laterOf } from './interval.ts';
+
+/** Change numbers [from, before). */
+interface Changes {
+  readonly from: number;
+  readonly before: number;
+}
+
+const change = raw('r.vid');
+
+export function lastUpdated({ interval }: LastUpdatedCriterion, context: Context): Condition {
+  const changes = merged(
+    boxesOf(interval).map((box) => {
+      // Both ends are the same instant.
+      const from = laterOf(box.lowFrom, box.highFrom);
+      const to = earlierOf(box.lowTo, box.highTo);
+      return {
+        from: from === undefined ? 0 : firstChange(context, from, from.closed),
+        before: to === undefined ? Number.MAX_SAFE_INTEGER : firstChange(context, to, !to.closed),
+      };
+    }),
+  );
+  if (changes.length === 0) return impossible;
+  const within = ({ from, before }: Changes): Sql =>
+    all([sql`${change} >= ${from}`, sql`${change} < ${before}`]);
+  const ranges = changes.map((some): Range => {
+    return { table: 'entity', index: 'by_change', where: within(some), order: ['vid'] };
+  });
+  return {
+    test: () => any(changes.map(within)),
+    drive: ofEntities(ranges, [], 5, context.typeNumber),
+    usesResource: true,
+  };
+}
+
+/** The first change made at (`at`) or else after an instant: by halving, since there is no index on the instants. */
+function firstChange(context: Context, { value }: Bound<number>, at: boolean): number {
+  const [newest = 0] = context.numbers(sql`SELECT max(vid) FROM version`);
+  let low = 1;
+  let high = newest + 1;
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2);
+    // Numbers may be missing where resources were erased.
+    const [updated] = context.numbers(sql`SELECT updated FROM version WHERE vid >= ${middle} ORDER BY vid LIMIT 1`);
+    if (updated === undefined || updated > value || (at && updated === value)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+/** The same changes without overlaps and empty stretches, rising. */
+function merged(changes: readonly Changes[]): readonly Changes[] {
+  const rising = changes.filter(({ from, before }) => from < before).sort((a, b) => a.from - b.from);
+  const result: Changes[] = [];
+  for (const next of rising) {
+    const last = result.at(-1);
+    if (last === undefined || next.from > last.before) result.push(next);
+    else result[result.length - 1] = { from: last.from, before: Math.max(last.before, next.before) };
+  }
+  return result;
+}

@@ -1,0 +1,31 @@
+/** Criteria on having no value, by the patterns of which parameters resources have values of. https://hl7.org/fhir/R4/search.html#missing */
+import type { MissingCriterion } from '../../../search/criteria.ts';
+import { isIn, raw } from '../sql.ts';
+import { type Condition, type Context, impossible, ofEntities, type Range } from './condition.ts';
+import { mostMerged } from './matcher.ts';
+
+const pattern = raw('r.pattern');
+
+/** Criteria of these patterns of the searched type. */
+export function ofPatterns(patterns: readonly number[], { typeNumber }: Context): Condition {
+  if (patterns.length === 0) return impossible;
+  const range = (some: readonly number[], order: readonly string[]): Range => {
+    return { table: 'entity', index: 'by_pattern', where: isIn(pattern, some), order };
+  };
+  const ranges = [range(patterns, patterns.length === 1 ? [] : ['pattern'])];
+  return {
+    test: () => isIn(pattern, patterns),
+    drive: ofEntities(
+      ranges,
+      patterns.length > mostMerged ? [] : patterns.map((one) => range([one], [])),
+      8,
+      typeNumber,
+    ),
+    usesResource: true,
+  };
+}
+
+export function missing({ parameter, missing: none }: MissingCriterion, context: Context): Condition {
+  const number = context.lookUp.parameter(parameter.type, parameter.code);
+  return ofPatterns(context.lookUp.patterns(context.typeNumber, number, !none), context);
+}

@@ -1,0 +1,26 @@
+/** Texts that begin with a text, as a stretch of an index. https://hl7.org/fhir/R4/search.html#string */
+import { type Sql, sql } from '../sql.ts';
+
+const last = 0x10ffff;
+const surrogates = { first: 0xd800, after: 0xe000 };
+
+/**
+ * The least text, by the order of UTF-8 bytes, above all that begin with `text`; undefined where there is none.
+ */
+export function afterPrefix(text: string): string | undefined {
+  const points = [...text].map((character) => character.codePointAt(0) ?? 0);
+  while (points.length > 0) {
+    const point = points.pop() ?? 0;
+    if (point === last) continue;
+    const next = point + 1 === surrogates.first ? surrogates.after : point + 1;
+    return String.fromCodePoint(...points, next);
+  }
+  return undefined;
+}
+
+/** Whether a column begins with a text, so that an index on it can be used. */
+export function beginsWith(column: Sql, text: string): Sql {
+  const after = afterPrefix(text);
+  if (after === undefined) return sql`${column} >= ${text}`;
+  return sql`${column} >= ${text} AND ${column} < ${after}`;
+}

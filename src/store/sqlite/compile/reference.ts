@@ -1,0 +1,34 @@
+/** References to resources of this server, by the numbers of their targets. https://hl7.org/fhir/R4/search.html#reference */
+import type { ReferenceTest } from '../../../search/criteria.ts';
+import { isIn, type Sql } from '../sql.ts';
+import { type Columns, columnsOf } from './columns.ts';
+import type { Context } from './condition.ts';
+import type { Matcher } from './matcher.ts';
+
+const table = 'reference';
+
+/** The numbers of the targets that anything may refer to, rising. */
+export function targetsOf(tests: readonly ReferenceTest[], { lookUp }: Context): readonly number[] {
+  const targets = new Set<number>();
+  for (const { type, id } of tests) {
+    const typeNumber = lookUp.type(type);
+    const target = typeNumber === undefined ? undefined : lookUp.resource(typeNumber, id);
+    if (target !== undefined) targets.add(target);
+  }
+  return [...targets].sort((a, b) => a - b);
+}
+
+/** Whether a value in these columns passes any of the tests. */
+export function referenceTest(tests: readonly ReferenceTest[], { a }: Columns, context: Context): Sql {
+  return isIn(a, targetsOf(tests, context));
+}
+
+export function reference(tests: readonly ReferenceTest[], context: Context): Matcher | undefined {
+  const targets = targetsOf(tests, context);
+  if (targets.length === 0) return undefined;
+  const test = (alias: string) => isIn(columnsOf(table, alias).a, targets);
+  // A resource may refer to two versions of the target, so that the version comes before the resource's number.
+  const order = targets.length === 1 ? ['version'] : ['target', 'version'];
+  const stretches = [{ index: undefined, where: test('d'), order }];
+  return { table, test, stretches, byNumber: [], pinned: false, rank: 2 };
+}

@@ -1,0 +1,27 @@
+/** Criteria on being referred to by given resources. https://hl7.org/fhir/R4/search.html#include */
+import type { ReferencedCriterion } from '../../../search/criteria.ts';
+import { sql } from '../sql.ts';
+import { type Condition, type Context, impossible } from './condition.ts';
+import { ofResources } from './id.ts';
+
+export function referenced({ parameter, by }: ReferencedCriterion, context: Context): Condition {
+  const { lookUp, typeNumber, at } = context;
+  const number = lookUp.parameter(parameter.type, parameter.code);
+  const sourceType = lookUp.type(parameter.type);
+  if (number === undefined || sourceType === undefined) return impossible;
+  const sources = JSON.stringify(by.flatMap((id) => lookUp.resource(sourceType, id) ?? []));
+  const targets = new Set(
+    context.numbers(sql`SELECT x.target FROM json_each(${sources}) j
+      CROSS JOIN entity s ON s.rid = j.value AND s.vid <= ${at ?? Number.MAX_SAFE_INTEGER}
+      CROSS JOIN reference x INDEXED BY reference_by_resource ON x.rid = s.rid AND x.param = ${number}
+      CROSS JOIN entity t ON t.rid = x.target AND t.type = ${typeNumber}`),
+  );
+  if (at !== undefined) {
+    const kept = context.numbers(sql`SELECT x.target FROM json_each(${sources}) j
+      CROSS JOIN kept k INDEXED BY kept_by_resource ON k.rid = j.value AND k.vid <= ${at} AND k.replaced > ${at}
+      CROSS JOIN kept_reference x INDEXED BY kept_reference_by_resource ON x.rid = k.vid AND x.param = ${number}
+      CROSS JOIN entity t ON t.rid = x.target AND t.type = ${typeNumber}`);
+    for (const target of kept) targets.add(target);
+  }
+  return ofResources([...targets]);
+}

@@ -1,0 +1,102 @@
+/** Strings: by their beginning, a part, or exactly. https://hl7.org/fhir/R4/search.html#string */
+import type { StringTest } from '../../../search/criteria.ts';
+import { normaliseString } from '../../../search/normalise.ts';
+import { all, any, raw, type Sql, sql } from '../sql.ts';
+import { type Columns, columnsOf } from './columns.ts';
+import { indexed, type Prefix } from './condition.ts';
+import { filtered, type Matcher, mostStretches } from './matcher.ts';
+import { afterPrefix, beginsWith } from './prefix.ts';
+
+const table = 'string';
+
+function one({ match, value }: StringTest, { a, b }: Columns): Sql {
+  switch (match) {
+    case 'starts':
+      return beginsWith(a, value);
+    case 'contains':
+      return sql`instr(${a}, ${value}) > 0`;
+    case 'exact':
+      // '' stands for a word of a longer part, which is no value of its own.
+      return value === '' ? raw('0') : sql`${a} = ${normaliseString(value)} AND ${b} = ${value}`;
+  }
+}
+
+/** Whether a value in these columns passes any of the tests. */
+export function stringTest(tests: readonly StringTest[], columns: Columns): Sql {
+  return any(tests.map((test) => one(test, columns)));
+}
+
+/** The tests without those that others include. */
+function distinct(tests: readonly StringTest[]): readonly StringTest[] {
+  const starts = [...new Set(tests.filter(({ match }) => match === 'starts').map(({ value }) => value))].sort();
+  const shortest: string[] = [];
+  for (const value of starts) {
+    const before = shortest.at(-1);
+    if (before === undefined || !value.startsWith(before)) shortest.push(value);
+  }
+  const exact = [...new Set(tests.filter(({ match }) => match === 'exact').map(({ value }) => value))];
+  const apart = exact.filter((value) => !shortest.some((start) => normaliseString(value).startsWith(start)));
+  return [
+    ...shortest.map((value) => ({ kind: 'string', match: 'starts', value }) as const),
+    ...apart.map((value) => ({ kind: 'string', match: 'exact', value }) as const),
+  ];
+}
+
+export function string(tests: readonly StringTest[]): Matcher {
+  const contains = tests.some(({ match }) => match === 'contains');
+  const kept = contains ? tests : distinct(tests);
+  const test = (alias: string) => {
+    const columns = columnsOf(table, alias);
+    return kept.length > mostStretches && !contains ? listed(kept, columns) : stringTest(kept, columns);
+  };
+  const matcher = { table, test, byNumber: [], pinned: false } as const;
+  if (contains) return { ...matcher, stretches: [filtered(table, test('d'))], rank: 9 };
+  if (kept.length <= mostStretches) {
+    const columns = columnsOf(table, 'd');
+    const order = ['norm', 'exact'];
+    return { ...matcher, stretches: kept.map((each) => ({ index: undefined, where: one(each, columns), order })), rank: 3 };
+  }
+  return {
+    ...matcher,
+    stretches: [],
+    rows: (prefix: Prefix, parameter: number) => {
+      const from = raw(indexed(prefix, table, undefined, 'd'));
+      return sql`SELECT d.rid AS rid FROM json_each(${boundsOf(kept)}) j CROSS JOIN ${from}
+        WHERE d.param = ${parameter} AND d.norm >= j.value->>0 AND d.norm < j.value->>1
+          AND (j.value->>2 IS NULL OR d.exact = j.value->>2)`;
+    },
+    rank: 3,
+  };
+}
+
+/** Many tests as [from, before, exact] in one JSON array. */
+function boundsOf(tests: readonly StringTest[]): string {
+  const end = '\u{10ffff}';
+  return JSON.stringify(
+    tests.map(({ match, value }) => {
+      if (match === 'starts') return [value, afterPrefix(value) ?? end, null];
+      const norm = normaliseString(value);
+      // The least text above one text is that text and the least character.
+      return [norm, `${norm}\u0001`, value];
+    }),
+  );
+}
+
+function listed(tests: readonly StringTest[], { a, b }: Columns): Sql {
+  const starts = tests.filter(({ match }) => match === 'starts');
+  const exact = tests.filter(({ match }) => match === 'exact');
+  const lengths = new Map<number, string[]>();
+  for (const { value } of starts) {
+    // SQLite counts characters, not UTF-16 units.
+    const length = [...value].length;
+    lengths.set(length, [...(lengths.get(length) ?? []), value]);
+  }
+  const tested = [...lengths].map(([length, values]) => {
+    return sql`substr(${a}, 1, ${length}) IN (SELECT value FROM json_each(${JSON.stringify(values)}))`;
+  });
+  if (exact.length > 0) {
+    const values = JSON.stringify(exact.map(({ value }) => value).filter((value) => value !== ''));
+    tested.push(all([sql`${b} IN (SELECT value FROM json_each(${values}))`]));
+  }
+  return any(tested);
+}

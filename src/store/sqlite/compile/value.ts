@@ -1,0 +1,124 @@
+/** Criteria on the values of one parameter. https://hl7.org/fhir/R4/search.html#ptypes */
+import type { Parameter, ValueCriterion, ValueTest } from '../../../search/criteria.ts';
+import { indexTables } from '../schema.ts';
+import { any, raw, type Sql, sql } from '../sql.ts';
+import { composite } from './composite.ts';
+import {
+  type Condition,
+  type Context,
+  type Drive,
+  finding,
+  impossible,
+  indexed,
+  isImpossible,
+  type Prefix,
+  type Range,
+  rowsOf,
+} from './condition.ts';
+import { date } from './date.ts';
+import { identifier } from './identifier.ts';
+import type { Matcher, Stretch } from './matcher.ts';
+import { quantity } from './quantity.ts';
+import { reference } from './reference.ts';
+import { string } from './string.ts';
+import { token } from './token.ts';
+import { uri } from './uri.ts';
+
+type Of<K extends ValueTest['kind']> = Extract<ValueTest, { kind: K }>;
+
+/** For each kind of test what an OR of them compiles to; undefined where no value can pass. */
+const matchers: {
+  readonly [K in ValueTest['kind']]: (
+    tests: readonly Of<K>[],
+    context: Context,
+    parameter: Parameter,
+  ) => Matcher | undefined;
+} = {
+  token: (tests, context, { textual }) => (textual ? identifier(tests, context) : token(tests, context)),
+  string: (tests) => string(tests),
+  date: (tests) => date(tests),
+  number: (tests, context) => quantity(tests, context),
+  quantity: (tests, context) => quantity(tests, context),
+  reference: (tests, context) => reference(tests, context),
+  uri: (tests) => uri(tests),
+  composite: (tests, context, parameter) => composite(tests, context, parameter),
+};
+
+function matcherOf<K extends ValueTest['kind']>(
+  kind: K,
+  tests: readonly ValueTest[],
+  context: Context,
+  parameter: Parameter,
+): Matcher | undefined {
+  const ofKind = tests.filter((test): test is Of<K> => test.kind === kind);
+  return matchers[kind](ofKind, context, parameter);
+}
+
+export function value({ parameter, anyOf }: ValueCriterion, context: Context): Condition {
+  const number = context.lookUp.parameter(parameter.type, parameter.code);
+  if (number === undefined) return impossible;
+  const kinds = [...new Set(anyOf.map(({ kind }) => kind))];
+  const conditions = kinds
+    .map((kind) => matcherOf(kind, anyOf, context, parameter))
+    .map((matcher) => (matcher === undefined ? impossible : conditionOf(matcher, number, parameter, context)))
+    .filter((condition) => !isImpossible(condition));
+  const [first, second] = conditions;
+  if (first === undefined) return impossible;
+  return second === undefined ? first : eitherOf(conditions);
+}
+
+function conditionOf(matcher: Matcher, number: number, parameter: Parameter, context: Context): Condition {
+  const { table } = matcher;
+  const ofParameter = (stretch: Stretch): Range => {
+    return { table, index: stretch.index, where: sql`d.param = ${number} AND ${stretch.where}`, order: stretch.order };
+  };
+  const ranges = matcher.stretches.map(ofParameter);
+  const drive: Drive = {
+    rows: (prefix) => matcher.rows?.(prefix, number) ?? rowsOf(ranges, prefix, context.typeNumber),
+    exact: true,
+    ranges,
+    unique: ranges.length > 0 && (matcher.pinned || !parameter.multiple),
+    first: (prefix) => firstOf(matcher, number, prefix),
+    byNumber: matcher.byNumber.map(ofParameter),
+    ...(matcher.inOrder !== undefined && { inOrder: (end) => matcher.inOrder?.(end).map(ofParameter) ?? [] }),
+    single: parameter.multiple ? undefined : number,
+    rank: matcher.rank,
+  };
+  return {
+    test: ({ prefix, number: rid }) =>
+      sql`EXISTS (SELECT 1 FROM ${raw(indexed(prefix, table, 'by_resource', 'x'))}
+        WHERE x.rid = ${rid} AND x.param = ${number} AND ${matcher.test('x')})`,
+    drive,
+    usesResource: false,
+  };
+}
+
+/** No other row of the resource that passes comes before `d`. */
+function firstOf({ table, test }: Matcher, number: number, prefix: Prefix): Sql {
+  const columns: readonly string[] = indexTables[table];
+  const tuple = (alias: string) => columns.map((column) => `${alias}.${column}`).join(', ');
+  return sql`NOT EXISTS (SELECT 1 FROM ${raw(indexed(prefix, table, 'by_resource', 'x'))}
+    WHERE x.rid = d.rid AND x.param = ${number} AND (${raw(tuple('x'))}) < (${raw(tuple('d'))}) AND ${test('x')})`;
+}
+
+/** Values of different kinds lie in different tables (a reference here and one to another server). */
+function eitherOf(conditions: readonly Condition[]): Condition {
+  const drives = conditions.flatMap(({ drive }) => (drive === undefined ? [] : [drive]));
+  return {
+    test: (subject) => any(conditions.map((condition) => condition.test(subject))),
+    drive: union(drives),
+    usesResource: false,
+  };
+}
+
+/** The rows of all drives. */
+export function union(drives: readonly Drive[]): Drive {
+  const rows = (prefix: Prefix): Sql => {
+    const pieces = drives.map((drive) => drive.rows(prefix));
+    return {
+      text: pieces.map(({ text }) => `SELECT rid FROM (${text})`).join(' UNION ALL '),
+      values: pieces.flatMap(({ values }) => values),
+    };
+  };
+  return finding(rows, Math.max(...drives.map(({ rank }) => rank)), drives.every(({ exact }) => exact));
+}

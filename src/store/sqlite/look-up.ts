@@ -1,0 +1,139 @@
+/**
+ * Looks up the numbers that stand for types, parameters, systems, codes, units and resources, for readers.
+ * https://hl7.org/fhir/R4/search.html#token
+ *
+ * A number never changes, so what was found is remembered; what wasn't found may be there tomorrow, so it isn't. Inside
+ * another's transaction nothing must be remembered: a number may be taken back with it.
+ */
+import { BoundedCache } from './bounded-cache.ts';
+import type { Database, SqlValue, Statement } from './open.ts';
+
+const remembered = 5_000;
+
+interface Pattern {
+  readonly number: number;
+  readonly parameters: ReadonlySet<number>;
+}
+
+export class LookUp {
+  /** Whether what is found is committed, so that it may be remembered. */
+  remembers = true;
+  readonly #numbers = new BoundedCache<number>(remembered);
+  readonly #patterns = new Map<number, Pattern[]>();
+  #newestPattern = 0;
+  readonly #type: Statement;
+  readonly #parameter: Statement;
+  readonly #system: Statement;
+  readonly #codes: Statement;
+  readonly #codesOfSystem: Statement;
+  readonly #foldedCodes: Statement;
+  readonly #foldedCodesOfSystem: Statement;
+  readonly #units: Statement;
+  readonly #resource: Statement;
+  readonly #texts: Statement;
+  readonly #morePatterns: Statement;
+
+  constructor(db: Database) {
+    this.#type = db.prepare('SELECT num FROM type WHERE name = ?');
+    this.#parameter = db.prepare("SELECT num FROM parameter WHERE type = ? AND code = ? AND state = 'current'");
+    this.#system = db.prepare('SELECT num FROM system WHERE uri = ?');
+    this.#codes = db.prepare('SELECT num FROM code WHERE value = ?');
+    this.#codesOfSystem = db.prepare('SELECT num FROM code WHERE value = ? AND system = ?');
+    this.#foldedCodes = db.prepare('SELECT num FROM code INDEXED BY code_by_folded WHERE folded = ?');
+    this.#foldedCodesOfSystem = db.prepare(
+      'SELECT num FROM code INDEXED BY code_by_folded WHERE folded = ? AND system = ?',
+    );
+    this.#units = db.prepare('SELECT num, system, code, unit FROM unit');
+    this.#resource = db.prepare('SELECT rid, state FROM entity WHERE type = ? AND id = ?');
+    this.#texts = db.prepare('SELECT c.num, c.value FROM json_each(?) j CROSS JOIN code c ON c.num = j.value');
+    this.#morePatterns = db.prepare('SELECT num, type, params FROM pattern WHERE num > ?');
+  }
+
+  /** The number of a resource type; undefined where there never was such a resource. */
+  type(name: string): number | undefined {
+    return this.#one(`type ${name}`, this.#type, name);
+  }
+
+  /** The number of a type's search parameter; undefined where it isn't indexed. */
+  parameter(type: string, code: string): number | undefined {
+    const typeNumber = this.type(type);
+    if (typeNumber === undefined) return undefined;
+    return this.#one(`parameter ${typeNumber} ${code}`, this.#parameter, typeNumber, code);
+  }
+
+  /** The number of a code system or an identifier's system; 0 for none (''). */
+  system(uri: string): number | undefined {
+    return uri === '' ? 0 : this.#one(`system ${uri}`, this.#system, uri);
+  }
+
+  /** The numbers of a code in any system or in one; `folded`: compared without case, with the code folded already. */
+  codes(code: string, system: number | undefined, folded: boolean): readonly number[] {
+    // New codes of other systems, or in another case, may come at any time, so only the exact pair is remembered.
+    if (!folded && system !== undefined) {
+      const number = this.#one(`code ${system} ${code}`, this.#codesOfSystem, code, system);
+      return number === undefined ? [] : [number];
+    }
+    const rows =
+      system === undefined
+        ? (folded ? this.#foldedCodes : this.#codes).all(code)
+        : this.#foldedCodesOfSystem.all(code, system);
+    return numbers(rows);
+  }
+
+  /** The numbers of the units that pass a test of (system number, code, text). */
+  units(passes: (system: number, code: string, text: string) => boolean): readonly number[] {
+    const found: number[] = [];
+    for (const [number, system, code, text] of this.#units.all()) {
+      if (passes(Number(system), String(code), String(text))) found.push(Number(number));
+    }
+    return found;
+  }
+
+  /** The texts of codes. */
+  textsOf(codes: readonly number[]): readonly (readonly [number, string])[] {
+    return this.#texts.all(JSON.stringify(codes)).map(([number, text]) => [Number(number), String(text)]);
+  }
+
+  /** The number of a resource, live or not. */
+  resource(type: number, id: string): number | undefined {
+    const number = this.#resource.get(type, id)?.[0];
+    return number === undefined ? undefined : Number(number);
+  }
+
+  /** The patterns of a type whose resources have (or don't have) values of a parameter, rising. */
+  patterns(type: number, parameter: number | undefined, present: boolean): readonly number[] {
+    return this.#patternsOf(type)
+      .filter(({ parameters }) => (parameter !== undefined && parameters.has(parameter)) === present)
+      .map(({ number }) => number);
+  }
+
+  #patternsOf(type: number): readonly Pattern[] {
+    const rows = this.#morePatterns.all(this.#newestPattern);
+    const fresh: Pattern[] = [];
+    for (const [number, of, parameters] of rows) {
+      const pattern = { number: Number(number), parameters: new Set<number>(JSON.parse(String(parameters))) };
+      if (of === type) fresh.push(pattern);
+      if (!this.remembers) continue;
+      this.#newestPattern = Math.max(this.#newestPattern, pattern.number);
+      const list = this.#patterns.get(Number(of)) ?? [];
+      list.push(pattern);
+      this.#patterns.set(Number(of), list);
+    }
+    const known = this.#patterns.get(type) ?? [];
+    return this.remembers ? known : [...known, ...fresh];
+  }
+
+  #one(key: string, statement: Statement, ...values: readonly SqlValue[]): number | undefined {
+    const known = this.#numbers.get(key);
+    if (known !== undefined) return known;
+    const found = statement.get(...values)?.[0];
+    if (found === undefined) return undefined;
+    const number = Number(found);
+    if (this.remembers) this.#numbers.set(key, number);
+    return number;
+  }
+}
+
+function numbers(rows: readonly (readonly SqlValue[])[]): readonly number[] {
+  return rows.map(([number]) => Number(number));
+}

@@ -1,0 +1,70 @@
+/** Pieces of SQL with the values bound in them: what criteria compile to. https://hl7.org/fhir/R4/search.html */
+import type { SqlValue } from './open.ts';
+
+/** SQL text with a `?` for each value, in order. */
+export interface Sql {
+  readonly text: string;
+  readonly values: readonly SqlValue[];
+}
+
+type Part = Sql | string | number;
+
+/** A piece of SQL from a template: other pieces are put in place, strings and numbers are bound. */
+export function sql(strings: TemplateStringsArray, ...parts: readonly Part[]): Sql {
+  let text = strings[0] ?? '';
+  const values: SqlValue[] = [];
+  parts.forEach((part, index) => {
+    if (typeof part === 'object') {
+      text += part.text;
+      for (const value of part.values) values.push(value);
+    } else {
+      text += '?';
+      values.push(part);
+    }
+    text += strings[index + 1] ?? '';
+  });
+  return { text, values };
+}
+
+/** Text of our own as a piece: names of tables and columns, never a client's. */
+export function raw(text: string): Sql {
+  return { text, values: [] };
+}
+
+/** Pieces with a text between them. */
+export function join(pieces: readonly Sql[], between: string): Sql {
+  if (pieces.length === 1 && pieces[0] !== undefined) return pieces[0];
+  const values: SqlValue[] = [];
+  for (const piece of pieces) for (const value of piece.values) values.push(value);
+  return { text: pieces.map((piece) => piece.text).join(between), values };
+}
+
+export const always: Sql = raw('1');
+export const never: Sql = raw('0');
+
+/** All of the tests; nothing to test holds. */
+export function all(tests: readonly Sql[]): Sql {
+  const left = tests.filter((test) => test !== always);
+  if (left.includes(never)) return never;
+  return left.length === 0 ? always : join(left, ' AND ');
+}
+
+/** Any of the tests, in parentheses and balanced, since SQLite limits how deep an expression is; nothing never holds. */
+export function any(tests: readonly Sql[]): Sql {
+  const left = tests.filter((test) => test !== never);
+  if (left.includes(always)) return always;
+  const [first, second] = left;
+  if (first === undefined) return never;
+  if (second === undefined) return sql`(${first})`;
+  if (left.length <= 8) return sql`((${join(left, ') OR (')}))`;
+  const middle = left.length >> 1;
+  return sql`(${any(left.slice(0, middle))} OR ${any(left.slice(middle))})`;
+}
+
+/** Whether an expression is one of the values: bound directly if it is one, else as a JSON array that SQLite unpacks once. */
+export function isIn(expression: Sql, values: readonly (string | number)[]): Sql {
+  const [first] = values;
+  if (first === undefined) return never;
+  if (values.length === 1) return sql`${expression} = ${first}`;
+  return sql`${expression} IN (SELECT value FROM json_each(${JSON.stringify(values)}))`;
+}
