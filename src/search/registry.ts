@@ -35,6 +35,14 @@ export interface ParameterRegistry {
   of(type: string): readonly SearchParameter[];
 }
 
+/**
+ * Expressions of components where R4 contradicts itself, by the composite's canonical: there the first component is
+ * `relatesto`, a reference, with the expression `code`, and the second `relation`, a token, with `target`.
+ */
+const componentExpressions: Readonly<Record<string, readonly string[]>> = {
+  'http://hl7.org/fhir/SearchParameter/DocumentReference-relationship': ['target', 'code'],
+};
+
 /** A registry of the definitions' search parameters. Each is compiled when it is first asked for. */
 export function createRegistry(definitions: Definitions): ParameterRegistry {
   const byUrl = new Map(definitions.searchParameters.map((each) => [each.url, each]));
@@ -93,14 +101,15 @@ function compile(
   const values = analyse(expression, kind, type, type, definitions);
   const parts: ComponentParameter[] = [];
   if (kind === 'composite') {
-    for (const component of definition.components) {
+    for (const [n, component] of definition.components.entries()) {
+      const text = componentExpressions[url]?.[n] ?? component.expression;
       const of = byUrl.get(component.definition);
       if (of === undefined || of.type === 'composite' || of.type === 'special') return undefined;
       const contexts = values.types.length === 0 ? [type] : values.types;
-      const found = contexts.map((context) => analyse(component.expression, of.type, context, type, definitions));
+      const found = contexts.map((context) => analyse(text, of.type, context, type, definitions));
       const merged = merge(found);
       const { textual } = merged;
-      parts.push({ kind: of.type, textual, expression: component.expression, targets: of.target, values: merged });
+      parts.push({ kind: of.type, textual, expression: text, targets: of.target, values: merged });
     }
   }
   const parameter: Parameter = {

@@ -4,10 +4,13 @@ import { split, unescaped } from '../parse/value.ts';
 import { badValue, type LowerContext } from './context.ts';
 import { lowerDecimal } from './number.ts';
 
-/** A test of a quantity parameter's values: `5.4`, `5.4|system|code` or `5.4||code`. Throws 400 for anything else. */
+/**
+ * A test of a quantity parameter's values: `5.4`, `5.4|system|code` or `5.4||code`; `5.4|system` takes any code. Throws 400
+ * for anything else.
+ */
 export function lowerQuantity(value: string, context: LowerContext): QuantityTest {
   const [number = '', system = '', code = '', ...rest] = split(value, '|').map(unescaped);
-  if (rest.length > 0 || split(value, '|').length === 2) {
+  if (rest.length > 0) {
     throw badValue(context, value, 'a quantity; write one like 5.4, 5.4|http://unitsofmeasure.org|mg or 5.4||mg');
   }
   return {
