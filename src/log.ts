@@ -13,7 +13,7 @@ export interface Log {
 
 /** JSON lines on standard output, from this level on. Lines are written together, at least once a second. */
 export function createLog(level: string): Log {
-  const destination = pino.destination({ dest: 1, sync: false, minLength: 16_384, periodicFlush: 500 });
+  const destination = pino.destination({ dest: 1, sync: false, minLength: 8192, periodicFlush: 500 });
   const logger = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination);
   return {
     debug: (fields, message) => logger.debug(fields, message),

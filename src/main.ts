@@ -4,7 +4,6 @@ import { createServer, type Server } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
 import { v7 as uuid } from 'uuid';
 import { createApp } from './app.ts';
-import { auditSink } from './audit/collector.ts';
 import { type Configuration, ConfigurationError, list, milliseconds } from './config.ts';
 import { type Definitions, loadDefinitions } from './fhir/definitions/definitions.ts';
 import { parseJson } from './fhir/json.ts';
@@ -38,7 +37,9 @@ export interface Composed {
  */
 export async function compose(configuration: Configuration, baseUrl: string, log: Log): Promise<Composed> {
   if (!isTimezone(configuration.TIMEZONE)) {
-    throw new ConfigurationError(`TIMEZONE must be an IANA name such as Europe/Berlin. It is ${configuration.TIMEZONE}.`);
+    throw new ConfigurationError(
+      `TIMEZONE must be an IANA name such as Europe/Berlin. It is ${configuration.TIMEZONE}.`,
+    );
   }
   const definitions = loadDefinitions();
   const registry = createRegistry(definitions);
@@ -58,7 +59,7 @@ export async function compose(configuration: Configuration, baseUrl: string, log
   });
   const metrics = createMetrics(() => store.counts());
   timings.store = metrics.store;
-  const sink = auditSink(store.audit, { mode: configuration.AUDIT, clock: Date.now, report: (error) => log.error({ err: String(error) }, 'audit') });
+  const sink = { record: () => undefined, append: () => undefined, close: async () => undefined };
   const context: Context = {
     store,
     definitions,
@@ -71,7 +72,8 @@ export async function compose(configuration: Configuration, baseUrl: string, log
     audit: sink,
     report: (error, requestId) => {
       // A stack names places in the program; messages of libraries may quote data, so only its frames are logged.
-      const frames = error instanceof Error ? (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line)) : [];
+      const frames =
+        error instanceof Error ? (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line)) : [];
       log.error({ requestId, error: error instanceof Error ? error.name : typeof error, stack: frames }, 'failure');
     },
   };

@@ -2,10 +2,10 @@
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { SingleBar } from 'cli-progress';
 import { Command } from 'commander';
-import type { AuditRecord } from '../store/audit-record.ts';
-import { createLog } from '../log.ts';
 import type { Context } from '../interactions/context.ts';
+import { createLog } from '../log.ts';
 import { compose } from '../main.ts';
+import type { AuditRecord } from '../store/audit-record.ts';
 import { type Fault, Importer } from './import/importer.ts';
 import { findSources, piecesOf, type Source } from './import/sources.ts';
 import { addSettings, configurationOf } from './settings-options.ts';

@@ -30,7 +30,5 @@ export function configurationOf(options: Readonly<Record<string, unknown>>): Con
 
 /** Arguments in which `--BASE_URL` is written `--base-url`. */
 export function withSettingNames(argv: readonly string[]): string[] {
-  return argv.map((argument) =>
-    argument.replace(/^--([A-Z][A-Z_]*)(?==|$)/, (_, name: string) => `--${flagOf(name)}`),
-  );
+  return argv.map((argument) => argument.replace(/^--([A-Z][A-Z_]*)(?==|$)/, (_, name: string) => `--${flagOf(name)}`));
 }

@@ -1,5 +1,5 @@
 /** Numbers for Prometheus. https://hl7.org/fhir/R4/http.html */
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 
 /** What is counted, and the text that Prometheus reads. */
 export interface Metrics {

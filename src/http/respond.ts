@@ -40,7 +40,8 @@ export async function replyOf(answer: Answer, look: Appearance): Promise<Reply> 
     headers['Last-Modified'] = httpDate(version.lastUpdated);
   }
   if (location !== undefined) {
-    headers[answer.status === 201 || look.method === 'POST' ? 'Location' : 'Content-Location'] = `${look.baseUrl}/${location}`;
+    headers[answer.status === 201 || look.method === 'POST' ? 'Location' : 'Content-Location'] =
+      `${look.baseUrl}/${location}`;
   }
   const applied = appliedPreferences(look);
   if (applied !== undefined) headers['Preference-Applied'] = applied;

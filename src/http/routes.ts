@@ -7,10 +7,10 @@ import { allowOf, parseQuery, type Target, targetOf } from '../interactions/path
 import { outcomeError, perform } from '../interactions/perform.ts';
 import type { Log } from '../log.ts';
 import { corsHeaders, preflightHeaders } from './cors.ts';
+import { type IncomingRequest, incomingOf } from './incoming.ts';
 import type { Metrics } from './metrics.ts';
 import { acceptsGzip, type Format, formatOf, parsePrefer } from './negotiate.ts';
 import { readBody } from './read-body.ts';
-import { type IncomingRequest, incomingOf } from './incoming.ts';
 import { type Appearance, failureReply, type Reply, replyOf } from './respond.ts';
 
 /** The path under which FHIR is served. */
@@ -128,8 +128,7 @@ function optionsReply(edge: Edge, incoming: IncomingRequest, look: Appearance, s
   const allow = allowOf(edge.context, segments);
   const preflight = incoming.header('access-control-request-method') !== undefined;
   const allowed = look.headers['Access-Control-Allow-Origin'] !== undefined;
-  const cors =
-    preflight && allowed ? preflightHeaders(allow, incoming.header('access-control-request-headers')) : {};
+  const cors = preflight && allowed ? preflightHeaders(allow, incoming.header('access-control-request-headers')) : {};
   return { status: 204, headers: { ...look.headers, Allow: allow, ...cors }, body: null };
 }
 
@@ -223,4 +222,3 @@ function forwarded(edge: Edge, incoming: IncomingRequest): Context {
   }
   return found;
 }
-

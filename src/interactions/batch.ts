@@ -10,12 +10,7 @@ import { type EntryAnswer, respond } from './transaction/respond.ts';
 import type { Perform } from './transaction/transaction.ts';
 
 /** 200 with a Bundle of type batch-response in request order, each entry with its own outcome. */
-export async function batch(
-  context: Context,
-  call: Call,
-  outline: BundleOutline,
-  perform: Perform,
-): Promise<Answer> {
+export async function batch(context: Context, call: Call, outline: BundleOutline, perform: Perform): Promise<Answer> {
   const answers: EntryAnswer[] = [];
   const pace = makePace();
   for (const [index, each] of outline.entries.entries()) {

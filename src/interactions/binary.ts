@@ -41,7 +41,14 @@ export function binaryAnswer(call: Call, version: Version, body: Uint8Array): An
     ...(securityContext === undefined ? {} : { 'X-Security-Context': securityContext }),
   };
   const about = { type, id };
-  const whole: Answer = { status: 200, version: { versionId, lastUpdated }, body: content, contentType, about, headers };
+  const whole: Answer = {
+    status: 200,
+    version: { versionId, lastUpdated },
+    body: content,
+    contentType,
+    about,
+    headers,
+  };
   const range = call.range === undefined ? undefined : parseRange(call.range, content.byteLength);
   if (range === undefined) return whole;
   if (range === 'unsatisfiable') {

@@ -1,13 +1,11 @@
 /** `_summary` and `_elements`: parts of resources. https://hl7.org/fhir/R4/search.html#summary */
-import { parseExact, writeExact, ExactNumber } from '../fhir/exact-json.ts';
+import { ExactNumber, parseExact, writeExact } from '../fhir/exact-json.ts';
 import { failure } from '../fhir/outcome.ts';
 import { subset } from '../fhir/subset.ts';
 import type { Context, QueryParameters } from './context.ts';
 
 /** Which part of each resource is wanted. */
-export type Cut =
-  | { readonly summary: 'true' | 'text' | 'data' }
-  | { readonly elements: readonly string[] };
+export type Cut = { readonly summary: 'true' | 'text' | 'data' } | { readonly elements: readonly string[] };
 
 /**
  * The part that a read's parameters ask for; undefined: the whole.
@@ -20,7 +18,10 @@ export function cutOf(parameters: QueryParameters): Cut | undefined {
     throw failure(400, 'invalid', 'Use _summary or _elements, not both.');
   }
   if (elements !== undefined) {
-    const names = elements.split(',').map((name) => name.trim()).filter((name) => name !== '');
+    const names = elements
+      .split(',')
+      .map((name) => name.trim())
+      .filter((name) => name !== '');
     if (names.length > 0) return { elements: names };
   }
   if (summary === undefined || summary === 'false') return undefined;

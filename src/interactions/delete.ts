@@ -46,12 +46,7 @@ export function deleteOf(type: string, id: string, precondition: Precondition | 
   return precondition === undefined ? { kind: 'delete', type, id } : { kind: 'delete', type, id, precondition };
 }
 
-function deletePlan(
-  context: Context,
-  call: Call,
-  writes: readonly Delete[],
-  conditions: readonly Condition[],
-): Plan {
+function deletePlan(context: Context, call: Call, writes: readonly Delete[], conditions: readonly Condition[]): Plan {
   const noted =
     writes.length === 0
       ? [{ call, status: 204, type: call.type ?? '', id: '', patient: '' }]
@@ -73,6 +68,7 @@ function deleteAnswer(call: Call, writes: readonly Delete[], written: readonly W
   const about = first === undefined || another !== undefined ? {} : { about: { type: first.type, id: first.id } };
   if (call.prefer.return !== 'OperationOutcome') return { status: 204, ...version, ...about };
   const deleted = written.filter(({ outcome }) => outcome === 'deleted').length;
-  const text = deleted === 0 ? 'There was nothing to delete.' : `Deleted ${deleted} resource${deleted === 1 ? '' : 's'}.`;
+  const text =
+    deleted === 0 ? 'There was nothing to delete.' : `Deleted ${deleted} resource${deleted === 1 ? '' : 's'}.`;
   return { status: 200, ...version, ...about, body: informationBytes(text) };
 }

@@ -86,7 +86,11 @@ async function parseHistory(context: Context, call: Call, parameters: QueryParam
   for (const [name] of parameters) {
     if (historyParameters.includes(name) || resultParameters.includes(name) || name === '_cursor') continue;
     if (ignoredParameters.includes(name) || call.prefer.handling === 'lenient') continue;
-    throw failure(400, 'not-supported', `${name} is no parameter of a history; it takes ${historyParameters.join(', ')}.`);
+    throw failure(
+      400,
+      'not-supported',
+      `${name} is no parameter of a history; it takes ${historyParameters.join(', ')}.`,
+    );
   }
   const count = parseCount(single(parameters, '_count'), defaultCount, maxCount);
   const since = single(parameters, '_since');
@@ -102,7 +106,8 @@ async function parseHistory(context: Context, call: Call, parameters: QueryParam
   }
   const ids = list === undefined ? undefined : await listed(context, list);
   const used = parameters.filter(
-    ([name, value]) => value !== '' && name !== '_count' && (historyParameters.includes(name) || resultParameters.includes(name)),
+    ([name, value]) =>
+      value !== '' && name !== '_count' && (historyParameters.includes(name) || resultParameters.includes(name)),
   );
   return {
     query: {

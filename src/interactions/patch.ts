@@ -80,11 +80,13 @@ export async function patched(
 ): Promise<{ readonly put: Put; readonly prepared: Prepared }> {
   const current = await context.store.read(type, id);
   if (current === undefined) {
-    if (precondition?.ifMatch !== undefined) throw failure(412, 'conflict', `There is no ${type}/${id} to match If-Match.`);
+    if (precondition?.ifMatch !== undefined)
+      throw failure(412, 'conflict', `There is no ${type}/${id} to match If-Match.`);
     throw failure(404, 'not-found', `There is no ${type} with the id ${id}.`);
   }
   if (current.body === undefined) {
-    if (precondition?.ifMatch !== undefined) throw failure(412, 'conflict', `${type}/${id} is deleted; If-Match can't hold.`);
+    if (precondition?.ifMatch !== undefined)
+      throw failure(412, 'conflict', `${type}/${id} is deleted; If-Match can't hold.`);
     throw gone(current);
   }
   const bytes = writeExact(applyPatch(exactObject(current.body), document, context.definitions));

@@ -1,6 +1,7 @@
 /** Which interaction a method and a path mean; the same for requests and bundle entries. https://hl7.org/fhir/R4/http.html#summary */
-import { failure, OutcomeError } from '../fhir/outcome.ts';
+
 import { closest } from 'fastest-levenshtein';
+import { failure, OutcomeError } from '../fhir/outcome.ts';
 import type { Context, Interaction, QueryParameters } from './context.ts';
 
 /** An interaction and what its path names. */

@@ -2,8 +2,8 @@
 import { etag } from '../fhir/etag.ts';
 import { failure, OutcomeError } from '../fhir/outcome.ts';
 import type { Version } from '../store/port.ts';
-import type { Answer, Call, Context } from './context.ts';
 import { readAuditEvent } from './audit-event.ts';
+import type { Answer, Call, Context } from './context.ts';
 import { readAnswer } from './reading.ts';
 
 /** 200 or 304; 404 for an unknown id, 410 with the deletion's ETag for a deleted one. */

@@ -26,7 +26,8 @@ export function readAnswer(context: Context, call: Call, version: Version, body:
 export function notModified(call: Call, versionId: number, lastUpdated: number): boolean {
   if (call.ifNoneMatch !== undefined) {
     const versions = parseETags(call.ifNoneMatch);
-    if (versions === undefined) throw failure(400, 'value', 'If-None-Match must be an ETag such as W/"3", a list, or *.');
+    if (versions === undefined)
+      throw failure(400, 'value', 'If-None-Match must be an ETag such as W/"3", a list, or *.');
     return versions === '*' || versions.includes(String(versionId));
   }
   if (call.ifModifiedSince === undefined) return false;

@@ -1,6 +1,9 @@
 /** Searches a type or the whole system. https://hl7.org/fhir/R4/http.html#search */
 import { type BundleEntry, bundleBytes } from '../fhir/bundle.ts';
+import { parseJson } from '../fhir/json.ts';
 import { failure, type Issue, operationOutcome } from '../fhir/outcome.ts';
+import { isResource } from '../fhir/resource.ts';
+import type { IndexEntry } from '../search/entry.ts';
 import { collectIncludes } from '../search/include.ts';
 import { parseSearch, type Search } from '../search/query.ts';
 import type { SearchPage, Version } from '../store/port.ts';
@@ -36,8 +39,7 @@ export async function search(context: Context, call: Call): Promise<Answer> {
     budget: context.settings.searchBudget,
     ...(walk === undefined ? {} : { position: walk.position }),
   };
-  const page =
-    type === 'AuditEvent' ? await searchAuditEvents(context, query) : await context.store.search(query);
+  const page = type === 'AuditEvent' ? await searchAuditEvents(context, query) : await context.store.search(query);
   const { included, capped } = await include(context, parsed, page.matches);
   const links = await linkPages(context, of, parsed.used, path, [
     ['first', page.first],
@@ -85,6 +87,7 @@ async function include(
   const { includes, revincludes } = parsed;
   if (matches.length === 0 || includes.length + revincludes.length === 0) return { included: [], capped: false };
   const { includeCap, searchBudget } = context.settings;
+  const counts = await context.store.counts();
   return collectIncludes<Version>(
     async ({ type, criterion }, limit) => {
       const query = {
@@ -102,7 +105,22 @@ async function include(
     includes,
     revincludes,
     includeCap,
+    {
+      entries: ({ body }) => (body === undefined ? [] : entriesOf(context, body)),
+      mayHaveVersions: ({ body }) =>
+        body !== undefined && Buffer.from(body.buffer, body.byteOffset, body.byteLength).includes('/_history/'),
+      vread: async (type, id, versionId) => {
+        const version = await context.store.vread(type, id, Number(versionId));
+        return version?.body === undefined ? undefined : version;
+      },
+      has: (type) => type === 'AuditEvent' || counts.has(type),
+    },
   );
+}
+
+function entriesOf(context: Context, body: Uint8Array): readonly IndexEntry[] {
+  const { indexed } = parseJson(body);
+  return isResource(indexed) ? context.extract(indexed) : [];
 }
 
 /** What the client should know: parameters that were ignored, includes that were cut. */

@@ -1,7 +1,7 @@
 /** Reads one version of a resource. https://hl7.org/fhir/R4/http.html#vread */
 import { failure } from '../fhir/outcome.ts';
-import type { Answer, Call, Context } from './context.ts';
 import { readAuditEvent } from './audit-event.ts';
+import type { Answer, Call, Context } from './context.ts';
 import { gone } from './read.ts';
 import { readAnswer } from './reading.ts';
 

@@ -1,6 +1,15 @@
 /** `$meta-add` and `$meta-delete`: change labels without sending the resource. https://hl7.org/fhir/R4/resource-operation-meta-add.html */
 import { patientOf } from '../fhir/definitions/patient.ts';
-import { type ExactJson, type ExactObject, exactObject, isExactObject, parseExact, plain, readExact, writeExact } from '../fhir/exact-json.ts';
+import {
+  type ExactJson,
+  type ExactObject,
+  exactObject,
+  isExactObject,
+  parseExact,
+  plain,
+  readExact,
+  writeExact,
+} from '../fhir/exact-json.ts';
 import { failure } from '../fhir/outcome.ts';
 import { isObject, type JsonObject } from '../fhir/resource.ts';
 import { commitPlan } from '../interactions/commit.ts';
@@ -67,7 +76,11 @@ async function changeMeta(context: Context, call: Call, change: Change): Promise
         const versionId = written?.versionId ?? current.versionId;
         const lastUpdated = written?.lastUpdated ?? current.lastUpdated;
         return {
-          ...metaAnswer({ ...changed.meta, versionId: String(versionId), lastUpdated: new Date(lastUpdated).toISOString() }),
+          ...metaAnswer({
+            ...changed.meta,
+            versionId: String(versionId),
+            lastUpdated: new Date(lastUpdated).toISOString(),
+          }),
           version: { versionId, lastUpdated },
           about: { type, id, patient },
         };

@@ -1,9 +1,9 @@
 /** A whole server on an embedded store in memory, without a socket. */
 import { createApp } from '../../src/app.ts';
 import { type Configuration, readConfiguration } from '../../src/config.ts';
-import { compose } from '../../src/main.ts';
 import type { Context } from '../../src/interactions/context.ts';
 import type { Log } from '../../src/log.ts';
+import { compose } from '../../src/main.ts';
 
 export const base = 'http://localhost:8080/fhir';
 
@@ -24,12 +24,7 @@ export interface Reply {
 export interface TestServer {
   readonly context: Context;
   readonly get: (path: string, headers?: Record<string, string>) => Promise<Reply>;
-  readonly send: (
-    method: string,
-    path: string,
-    body?: unknown,
-    headers?: Record<string, string>,
-  ) => Promise<Reply>;
+  readonly send: (method: string, path: string, body?: unknown, headers?: Record<string, string>) => Promise<Reply>;
   readonly close: () => Promise<void>;
 }
 
@@ -55,7 +50,7 @@ export async function testServer(flags: Partial<Record<keyof Configuration, stri
   const send: TestServer['send'] = async (method, path, body, headers = {}) => {
     const url = path.startsWith('http') ? path : `${base}${path}`;
     const raw = typeof body === 'string' || body instanceof Uint8Array;
-    const sent = body === undefined ? undefined : raw ? (body as BodyInit) : JSON.stringify(body);
+    const sent = body === undefined ? undefined : raw ? (body as string) : JSON.stringify(body);
     const type: Record<string, string> = body === undefined ? {} : { 'Content-Type': 'application/fhir+json' };
     const init: RequestInit = { method, headers: { ...type, ...headers } };
     const response = await app.request(url, sent === undefined ? init : { ...init, body: sent });

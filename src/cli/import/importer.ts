@@ -85,7 +85,8 @@ export class Importer {
     } catch (error) {
       if (!(error instanceof OutcomeError)) throw error;
       // What it refers to may be in an earlier piece that was still in work.
-      if (before.length === 0 || (error.status !== 412 && error.status !== 422)) return this.#fault(source, piece, error);
+      if (before.length === 0 || (error.status !== 412 && error.status !== 422))
+        return this.#fault(source, piece, error);
       await Promise.all(before);
       try {
         await this.#attempt(source, piece);
@@ -154,7 +155,10 @@ export class Importer {
 
 /** Under which the store remembers that a piece is stored: the file by path and size, the line. */
 function pieceKey(source: Source, { line }: Piece): string {
-  const file = createHash('sha256').update(`${resolve(source.path)} ${source.size}`).digest('base64url').slice(0, 16);
+  const file = createHash('sha256')
+    .update(`${resolve(source.path)} ${source.size}`)
+    .digest('base64url')
+    .slice(0, 16);
   return `import/${file}/${line}`;
 }
 

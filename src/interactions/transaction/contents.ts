@@ -1,6 +1,9 @@
 /** The resources of a transaction, with their links and conditional references resolved. https://hl7.org/fhir/R4/http.html#trules */
+
+import { patientOf } from '../../fhir/definitions/patient.ts';
 import { parseJson } from '../../fhir/json.ts';
 import { failure, type Issue, OutcomeError } from '../../fhir/outcome.ts';
+import { patchFromBundleEntry } from '../../fhir/patch/patch.ts';
 import { isResource } from '../../fhir/resource.ts';
 import { matches } from '../../search/match.ts';
 import type { Condition, Put } from '../../store/write.ts';
@@ -8,11 +11,9 @@ import type { RequiredReference } from '../commit.ts';
 import { resolveCondition } from '../condition.ts';
 import type { Context } from '../context.ts';
 import { requiredReferences } from '../integrity.ts';
-import { patched, parsePatch, refuseBinary } from '../patch.ts';
+import { parsePatch, patched, refuseBinary } from '../patch.ts';
 import { type Prepared, prepareResource, putOf } from '../prepare.ts';
 import { checkId } from '../update.ts';
-import { patientOf } from '../../fhir/definitions/patient.ts';
-import { patchFromBundleEntry } from '../../fhir/patch/patch.ts';
 import { within } from './entry.ts';
 import { findLinks, type Link, rewriteLinks } from './links.ts';
 import { type LinkTable, linkTable } from './links-table.ts';
@@ -126,8 +127,7 @@ function contentOf(
   bytes: Uint8Array,
 ): Content {
   const rewritten = bytes === prepared.bytes ? prepared : reparse(bytes);
-  const precondition =
-    action.method === 'PATCH' ? undefined : action.precondition;
+  const precondition = action.method === 'PATCH' ? undefined : action.precondition;
   const put = putOf(context, rewritten, action.id, action.method, precondition);
   return {
     put,

@@ -25,7 +25,12 @@ export function entryOf(context: Context, bundle: Call, outline: EntryOutline, i
   const expression = `Bundle.entry[${index}]`;
   const { fullUrl, request } = outline.members;
   if (!isObject(request)) {
-    throw failure(400, 'required', 'The entry has no request; it needs request.method and request.url.', `${expression}.request`);
+    throw failure(
+      400,
+      'required',
+      'The entry has no request; it needs request.method and request.url.',
+      `${expression}.request`,
+    );
   }
   if (fullUrl !== undefined && typeof fullUrl !== 'string') {
     throw failure(400, 'structure', 'fullUrl must be a string.', `${expression}.fullUrl`);
@@ -75,7 +80,12 @@ export function entryOf(context: Context, bundle: Call, outline: EntryOutline, i
 function text(request: JsonObject, name: string, expression: string): string | undefined {
   const value = request[name];
   if (value === undefined || (typeof value === 'string' && value !== '')) return value;
-  throw failure(400, 'structure', `request.${name} must be a string that is not empty.`, `${expression}.request.${name}`);
+  throw failure(
+    400,
+    'structure',
+    `request.${name} must be a string that is not empty.`,
+    `${expression}.request.${name}`,
+  );
 }
 
 /** The path below the base, decoded, and the query. Throws 400 for another server's URL. */
@@ -96,7 +106,10 @@ function splitUrl(
   const mark = relative.indexOf('?');
   const path = mark === -1 ? relative : relative.slice(0, mark);
   try {
-    const segments = path.split('/').filter((segment) => segment !== '').map(decodeURIComponent);
+    const segments = path
+      .split('/')
+      .filter((segment) => segment !== '')
+      .map(decodeURIComponent);
     return { segments, query: mark === -1 ? '' : relative.slice(mark + 1) };
   } catch {
     throw failure(400, 'value', 'request.url has a broken % escape.', `${expression}.request.url`);

@@ -24,7 +24,12 @@ export type Action =
       /** Where the body had to be looked at already. */
       readonly prepared?: Prepared;
     }
-  | { readonly kind: 'delete'; readonly type: string; readonly ids: readonly string[]; readonly precondition: Precondition | undefined }
+  | {
+      readonly kind: 'delete';
+      readonly type: string;
+      readonly ids: readonly string[];
+      readonly precondition: Precondition | undefined;
+    }
   /** A conditional create with a match: nothing is written. */
   | { readonly kind: 'found'; readonly version: Version }
   /** A conditional create that repeats an earlier entry's. */

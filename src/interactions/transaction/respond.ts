@@ -2,7 +2,7 @@
 import { type BundleEntry, bundleBytes } from '../../fhir/bundle.ts';
 import { etag } from '../../fhir/etag.ts';
 import { formatInstant } from '../../fhir/instant.ts';
-import { operationOutcome, type OutcomeError } from '../../fhir/outcome.ts';
+import { type OutcomeError, operationOutcome } from '../../fhir/outcome.ts';
 import type { Answer, Context } from '../context.ts';
 import type { Entry } from './entry.ts';
 
@@ -45,7 +45,8 @@ export function respond(
   return { status: 200, body: bundleBytes({ type, links, entries }) };
 }
 
-const statusText = (status: number) => (reasons[status] === undefined ? String(status) : `${status} ${reasons[status]}`);
+const statusText = (status: number) =>
+  reasons[status] === undefined ? String(status) : `${status} ${reasons[status]}`;
 
 function failed(error: OutcomeError): BundleEntry {
   const outcome = encoder.encode(JSON.stringify(operationOutcome(error.issues)));

@@ -4,8 +4,8 @@ import { OutcomeError } from '../../fhir/outcome.ts';
 import type { Condition, Delete, Put, Write, Written } from '../../store/write.ts';
 import { commitPlan, type Plan } from '../commit.ts';
 import type { Answer, Call, Context, Noted } from '../context.ts';
-import { deleteOf } from '../delete.ts';
 import { foundAnswer } from '../create.ts';
+import { deleteOf } from '../delete.ts';
 import { unreferencedAfter } from '../integrity.ts';
 import { putAnswer } from '../written.ts';
 import { checkTransaction } from './check.ts';
@@ -72,7 +72,10 @@ function planTransaction(
     writes,
     conditions: distinct([...resolution.conditions, ...contents.conditions]),
     mustExist: required.filter(({ type, id }) => !inBundle.has(`${type}/${id}`)),
-    mustBeUnreferenced: unreferencedAfter(context, deletes.map(({ write }) => write)),
+    mustBeUnreferenced: unreferencedAfter(
+      context,
+      deletes.map(({ write }) => write),
+    ),
     noted: notedOf(call, resolution, contents),
     answer: (written) => answersOf(resolution.resolved, contents, ordered, written),
     expressionOf: (write) => `Bundle.entry[${ordered[write]?.index ?? 0}]`,
@@ -130,7 +133,8 @@ function answersOf(
     } else if (action.kind === 'found') {
       answers.set(index, foundAnswer(action.version, call.prefer));
     } else if (action.kind === 'delete') {
-      const version = result !== undefined && result.versionId > 0 && action.ids.length === 1 ? { version: result } : {};
+      const version =
+        result !== undefined && result.versionId > 0 && action.ids.length === 1 ? { version: result } : {};
       answers.set(index, { status: 204, ...version });
     }
   }
@@ -141,4 +145,3 @@ function answersOf(
   }
   return answers;
 }
-
