@@ -93,7 +93,7 @@ export interface BundleOutline {
 }
 
 /** After so many bytes a scan in slices pauses. */
-const SLICE = 4 << 20;
+const SLICE = 2 << 20;
 
 /**
  * The outline of a Bundle in one pass, without a tree of the whole. Throws OutcomeError 400 as `parseJson` does, naming
@@ -132,7 +132,7 @@ function* outlineInSteps(bytes: Uint8Array): Generator<void, BundleOutline> {
     }
     if (seen) throw failure(400, 'structure', 'Duplicate property.', 'Bundle.entry');
     seen = true;
-    cursor.open('[');
+    cursor.open('[', 'Bundle.entry');
     while (cursor.nextItem()) {
       entries.push(outlineEntry(cursor, `Bundle.entry[${entries.length}]`));
       if (cursor.at - slice > SLICE) {

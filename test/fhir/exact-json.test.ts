@@ -1,0 +1,83 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  type ExactJson,
+  ExactNumber,
+  exactObject,
+  isExactObject,
+  parseExact,
+  plain,
+  writeExact,
+} from '../../src/fhir/exact-json.ts';
+import { OutcomeError } from '../../src/fhir/outcome.ts';
+import { anyJson, anyName, jsonOf } from './json-arbitrary.ts';
+
+const bytes = (text: string) => Buffer.from(text, 'utf8');
+const written = (value: ExactJson) => Buffer.from(writeExact(value)).toString('utf8');
+
+const numberText = fc
+  .tuple(
+    fc.constantFrom('', '-'),
+    fc.bigInt({ min: 0n, max: 10n ** 40n }),
+    fc.constantFrom('', '.0', '.50', '.000123', '.123456789012345678901234567890'),
+    fc.constantFrom('', 'e5', 'E-20', 'e+3', 'e400', 'e-400'),
+  )
+  .map(([sign, whole, fraction, exponent]) => `${sign}${whole}${fraction}${exponent}`);
+
+describe('parseExact and writeExact', () => {
+  test('give back any compact JSON', () => {
+    fc.assert(
+      fc.property(anyJson, (value) => {
+        const text = JSON.stringify(value);
+        expect(written(parseExact(bytes(text)))).toBe(text);
+      }),
+    );
+  });
+
+  test('give back the text of any number, in order of the properties', () => {
+    const members = fc.uniqueArray(fc.tuple(anyName, numberText), { selector: ([name]) => name }).map((list) =>
+      // JavaScript moves names that are array indexes to the front; R4 has none.
+      list.filter(([name]) => !/^[0-9]+$/.test(name)),
+    );
+    fc.assert(
+      fc.property(members, (list) => {
+        const text = `{${list.map(([name, number]) => `${JSON.stringify(name)}:${number}`).join()}}`;
+        expect(written(parseExact(bytes(text)))).toBe(text);
+      }),
+    );
+  });
+
+  test('normalise escapes but not what they mean', () => {
+    expect(written(parseExact(bytes('["\\u0041\\/","\\ud83d\\ude00","\\ud800"]')))).toBe('["A/","😀","\\ud800"]');
+  });
+
+  test('every number is an ExactNumber, every object safe for any name', () => {
+    const tree = parseExact(bytes('{"a":1.00,"__proto__":{"toString":1}}'));
+    if (!isExactObject(tree)) throw new Error('an object was expected');
+    expect(tree.a).toEqual(new ExactNumber('1.00'));
+    expect(isExactObject(tree.a)).toBe(false);
+    expect(Object.keys(tree)).toEqual(['a', '__proto__']);
+    const made = exactObject();
+    made.__proto__ = 'x';
+    expect(written(made)).toBe('{"__proto__":"x"}');
+  });
+
+  test('refuse what parseJson refuses', () => {
+    for (const text of ['{"a":1,"a":2}', '[', '', '01', '[1e401]', '['.repeat(91), '"\u0001"', '1 1']) {
+      expect(() => parseExact(bytes(text))).toThrow(OutcomeError);
+    }
+    expect(() => parseExact(Buffer.of(0x22, 0xff, 0x22))).toThrow(/UTF-8/);
+  });
+});
+
+describe('plain', () => {
+  test('is what JSON.parse gives', () => {
+    fc.assert(
+      fc.property(fc.uniqueArray(fc.tuple(anyName, anyJson), { selector: ([name]) => name }), (members) => {
+        const text = jsonOf(members);
+        expect(plain(parseExact(bytes(text)))).toEqual(JSON.parse(text));
+      }),
+    );
+    expect(plain(parseExact(bytes('[1.00,1e2,-0.0]')))).toEqual([1, 100, -0]);
+  });
+});
