@@ -61,7 +61,15 @@ export function composite(
   const stretch = filtered(table, test('d'));
   // A first component that is a number leads into the index; its other two columns are empty.
   const where = known
-    ? all([isIn(raw('d.a1'), [...numbers].sort((a, b) => a - b)), sql`d.b1 = ''`, sql`d.c1 = ''`, stretch.where])
+    ? all([
+        isIn(
+          raw('d.a1'),
+          [...numbers].sort((a, b) => a - b),
+        ),
+        sql`d.b1 = ''`,
+        sql`d.c1 = ''`,
+        stretch.where,
+      ])
     : stretch.where;
   return { table, test, stretches: [{ ...stretch, where }], byNumber: [], pinned: false, rank: known ? 4 : 8 };
 }

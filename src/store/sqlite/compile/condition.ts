@@ -81,7 +81,12 @@ export function finding(rows: (prefix: Prefix) => Sql, rank: number, exact: bool
 }
 
 /** Stretches of `entity`, where each row is a resource. */
-export function ofEntities(ranges: readonly Range[], byNumber: readonly Range[], rank: number, typeNumber: number): Drive {
+export function ofEntities(
+  ranges: readonly Range[],
+  byNumber: readonly Range[],
+  rank: number,
+  typeNumber: number,
+): Drive {
   const rows = (prefix: Prefix) => rowsOf(ranges, prefix, typeNumber);
   return { rows, exact: true, ranges, unique: true, first: () => always, byNumber, single: undefined, rank };
 }
@@ -112,7 +117,12 @@ export function rowsOf(ranges: readonly Range[], prefix: Prefix, typeNumber: num
 }
 
 /** A table of index rows with its alias and the index to read it by: never left to the planner. */
-export function indexed(prefix: Prefix, table: IndexTable, index: Range['index'] | 'by_resource', alias: string): string {
+export function indexed(
+  prefix: Prefix,
+  table: IndexTable,
+  index: Range['index'] | 'by_resource',
+  alias: string,
+): string {
   const name = `${prefix}${table}`;
   const by = index === undefined ? `sqlite_autoindex_${name}_1` : `${name}_${index}`;
   return `${name} ${alias} INDEXED BY ${by}`;

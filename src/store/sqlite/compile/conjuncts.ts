@@ -1,5 +1,12 @@
 /** The criteria that must all hold, with those on the same value made one. https://hl7.org/fhir/R4/search.html#combining */
-import type { Criterion, DateTest, NumberTest, QuantityTest, ValueCriterion, ValueTest } from '../../../search/criteria.ts';
+import type {
+  Criterion,
+  DateTest,
+  NumberTest,
+  QuantityTest,
+  ValueCriterion,
+  ValueTest,
+} from '../../../search/criteria.ts';
 import { boxesOf, intersect, intervalOf } from './interval.ts';
 
 /** How many boxes a merged test has at most. */

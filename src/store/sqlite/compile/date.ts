@@ -14,7 +14,11 @@ const slack = 1000;
 /** Whether a value in these columns passes any of the tests. */
 export function dateTest(tests: readonly DateTest[], columns: Columns): Sql {
   const [low, high] = dateEnds(columns);
-  return inBoxes(tests.flatMap(({ interval }) => boxesOf(interval)), low, high);
+  return inBoxes(
+    tests.flatMap(({ interval }) => boxesOf(interval)),
+    low,
+    high,
+  );
 }
 
 export function date(tests: readonly DateTest[]): Matcher | undefined {
@@ -37,15 +41,14 @@ export function date(tests: readonly DateTest[]): Matcher | undefined {
 }
 
 /** The stretches of all boxes; what lies in an earlier box is left out of a later one. */
-function apart(
-  boxes: readonly Box<number>[],
-  stretches: (box: Box<number>) => readonly Stretch[],
-): readonly Stretch[] {
+function apart(boxes: readonly Box<number>[], stretches: (box: Box<number>) => readonly Stretch[]): readonly Stretch[] {
   const [low, high] = dateEnds(columnsOf(table, 'd'));
   return boxes.flatMap((box, place) => {
     const earlier = boxes.slice(0, place);
     const others = earlier.length === 0 ? raw('1') : sql`NOT ${inBoxes(earlier, low, high)}`;
-    return stretches(box).map((stretch) => (place === 0 ? stretch : { ...stretch, where: all([stretch.where, others]) }));
+    return stretches(box).map((stretch) =>
+      place === 0 ? stretch : { ...stretch, where: all([stretch.where, others]) },
+    );
   });
 }
 
@@ -79,7 +82,10 @@ function byLow({ lowFrom, lowTo, highFrom, highTo }: Box<number>): readonly Stre
   const start = { value: highFrom.value - wideFrom - slack, closed: true };
   const narrow = all([between(low, laterOf(lowFrom, start), lowBefore), residue]);
   const before = earlierOf(lowBefore, { value: start.value, closed: false });
-  return [{ index: undefined, where: narrow, order }, ...wideOnes(highFrom.value, { lowFrom, lowTo: before, highFrom, highTo })];
+  return [
+    { index: undefined, where: narrow, order },
+    ...wideOnes(highFrom.value, { lowFrom, lowTo: before, highFrom, highTo }),
+  ];
 }
 
 /** The stretches of a box by `high`; where `low < b` is asked, up to a little after `b`, and the wide ones apart. */
@@ -94,7 +100,10 @@ function byHigh({ lowFrom, lowTo, highFrom, highTo }: Box<number>): readonly Str
   const end = { value: lowTo.value + wideFrom + slack, closed: true };
   const narrow = all([between(high, highAfter, earlierOf(highTo, end)), residue]);
   const after = laterOf(highFrom, { value: end.value, closed: false });
-  return [{ index: 'by_high', where: narrow, order }, ...wideOnes(end.value, { lowFrom, lowTo, highFrom: after, highTo })];
+  return [
+    { index: 'by_high', where: narrow, order },
+    ...wideOnes(end.value, { lowFrom, lowTo, highFrom: after, highTo }),
+  ];
 }
 
 /**

@@ -25,8 +25,7 @@ export function lastUpdated({ interval }: LastUpdatedCriterion, context: Context
     }),
   );
   if (changes.length === 0) return impossible;
-  const within = ({ from, before }: Changes): Sql =>
-    all([sql`${change} >= ${from}`, sql`${change} < ${before}`]);
+  const within = ({ from, before }: Changes): Sql => all([sql`${change} >= ${from}`, sql`${change} < ${before}`]);
   const ranges = changes.map((some): Range => {
     return { table: 'entity', index: 'by_change', where: within(some), order: ['vid'] };
   });

@@ -51,7 +51,14 @@ export function quantity(tests: readonly Test[], context: Context): Matcher | un
     );
   });
   const few = known.length <= mostStretches && stretches.length <= 2 * mostStretches;
-  return { table, test, stretches: few ? stretches : [filtered(table, test('d'))], byNumber: [], pinned: false, rank: 6 };
+  return {
+    table,
+    test,
+    stretches: few ? stretches : [filtered(table, test('d'))],
+    byNumber: [],
+    pinned: false,
+    rank: 6,
+  };
 }
 
 function stretchesOf(test: Test, context: Context): readonly Stretch[] {
@@ -59,8 +66,7 @@ function stretchesOf(test: Test, context: Context): readonly Stretch[] {
   const units = unitsOf(test, context);
   const { a } = columnsOf(table, 'd');
   // Every unit there is, so that the index can be used for each.
-  const unit =
-    units === undefined ? sql`${a} IN (SELECT 0 UNION ALL SELECT u.num FROM unit u)` : isIn(a, units);
+  const unit = units === undefined ? sql`${a} IN (SELECT 0 UNION ALL SELECT u.num FROM unit u)` : isIn(a, units);
   const [low, high] = quantityEnds(columnsOf(table, 'd'));
   return boxes.flatMap((box, place) => {
     const earlier = boxes.slice(0, place);

@@ -54,7 +54,11 @@ export function string(tests: readonly StringTest[]): Matcher {
   if (kept.length <= mostStretches) {
     const columns = columnsOf(table, 'd');
     const order = ['norm', 'exact'];
-    return { ...matcher, stretches: kept.map((each) => ({ index: undefined, where: one(each, columns), order })), rank: 3 };
+    return {
+      ...matcher,
+      stretches: kept.map((each) => ({ index: undefined, where: one(each, columns), order })),
+      rank: 3,
+    };
   }
   return {
     ...matcher,

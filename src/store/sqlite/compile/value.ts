@@ -120,5 +120,9 @@ export function union(drives: readonly Drive[]): Drive {
       values: pieces.flatMap(({ values }) => values),
     };
   };
-  return finding(rows, Math.max(...drives.map(({ rank }) => rank)), drives.every(({ exact }) => exact));
+  return finding(
+    rows,
+    Math.max(...drives.map(({ rank }) => rank)),
+    drives.every(({ exact }) => exact),
+  );
 }

@@ -1,0 +1,141 @@
+/** The statement around a search's tests: which rows are read, of what is current or of what a walk kept. https://hl7.org/fhir/R4/search.html */
+import { type Condition, type Drive, indexed, type Range, type Subject } from './compile/condition.ts';
+import { all, raw, type Sql, sql } from './sql.ts';
+
+/**
+ * `current`: what is live now. `kept by index`, `kept by change`: versions that were replaced since the walk began,
+ * found by the criterion's own index or by what was replaced.
+ */
+export type Branch = 'current' | 'kept by index' | 'kept by change';
+
+/** The walk's type, and the change number of its first page; undefined: this is the first page. */
+export interface Walk {
+  readonly type: number;
+  readonly at: number | undefined;
+}
+
+/** `FROM` and `WHERE` with the resource as `r`, and `d` an index row where a stretch was asked for. */
+export interface Frame {
+  readonly from: Sql;
+  readonly where: Sql;
+  readonly subject: Subject;
+  /** The resource's own number, in the form that the index is ordered by where it is. */
+  readonly rid: Sql;
+}
+
+/** Ends the statement past the deadline: asked for every 1,024th row, since asking costs more than a row. */
+function tick(number: Sql): Sql {
+  return sql`((${number} & 1023) <> 0 OR tick())`;
+}
+
+const resource = raw('r.rid');
+const row = raw('d.rid');
+const change = raw('r.vid');
+
+/** The kept versions that were current when the walk began. */
+function keptAt({ type, at = 0 }: Walk): Sql {
+  return sql`r.type = ${type} AND r.replaced > ${at} AND r.vid <= ${at}`;
+}
+
+function notLater({ at }: Walk): Sql {
+  return at === undefined ? raw('1') : sql`r.vid <= ${at}`;
+}
+
+/** The rows of a stretch. `bare`: of the current index rows alone, without `r`. */
+export function frameOf(range: Range, branch: Branch, walk: Walk, bare = false): Frame {
+  if (range.table === 'entity') {
+    if (branch === 'current') {
+      return {
+        from: raw(`entity r INDEXED BY ${entityIndex(range)}`),
+        where: all([tick(resource), sql`r.type = ${walk.type} AND r.state = 1`, range.where, notLater(walk)]),
+        subject: { prefix: '', number: resource },
+        rid: resource,
+      };
+    }
+    return keptFrame(walk, range.where);
+  }
+  if (branch === 'current') {
+    return {
+      from: raw(`${indexed('', range.table, range.index, 'd')}${bare ? '' : ' CROSS JOIN entity r ON r.rid = d.rid'}`),
+      where: all([tick(row), range.where, bare ? raw('1') : notLater(walk)]),
+      subject: { prefix: '', number: row },
+      rid: row,
+    };
+  }
+  if (branch === 'kept by index') {
+    return {
+      from: raw(`${indexed('kept_', range.table, range.index, 'd')} CROSS JOIN kept r ON r.vid = d.rid`),
+      where: all([tick(row), range.where, keptAt(walk)]),
+      subject: { prefix: 'kept_', number: row },
+      rid: resource,
+    };
+  }
+  return {
+    from: raw(
+      `kept r INDEXED BY kept_by_type CROSS JOIN ${indexed('kept_', range.table, 'by_resource', 'd')} ON d.rid = r.vid`,
+    ),
+    where: all([tick(change), keptAt(walk), range.where]),
+    subject: { prefix: 'kept_', number: row },
+    rid: resource,
+  };
+}
+
+/** The name of the index that a stretch of `entity` is read by. */
+function entityIndex({ index }: Range): string {
+  return index === undefined ? 'sqlite_autoindex_entity_1' : `entity_${index}`;
+}
+
+function keptFrame(walk: Walk, where: Sql): Frame {
+  return {
+    from: raw('kept r INDEXED BY kept_by_type'),
+    where: all([tick(change), keptAt(walk), where]),
+    subject: { prefix: 'kept_', number: change },
+    rid: resource,
+  };
+}
+
+/** The resources that a condition's drive finds, each once; what the drive leaves open is for the condition's test. */
+export function collected({ drive, test }: Condition, branch: Branch, walk: Walk): Frame {
+  if (drive === undefined || branch === 'kept by change') {
+    if (branch !== 'current') {
+      const frame = keptFrame(walk, raw('1'));
+      return { ...frame, where: all([frame.where, test(frame.subject)]) };
+    }
+    const everything: Range = { table: 'entity', index: 'by_change', where: raw('1'), order: ['vid'] };
+    const frame = frameOf(everything, branch, walk);
+    return { ...frame, where: all([frame.where, test(frame.subject)]) };
+  }
+  const [range] = drive.ranges;
+  if (range !== undefined && drive.ranges.length === 1 && drive.unique) {
+    const frame = frameOf(range, branch, walk);
+    return drive.exact ? frame : { ...frame, where: all([frame.where, test(frame.subject)]) };
+  }
+  const prefix = branch === 'current' ? '' : 'kept_';
+  const subject: Subject = { prefix, number: row };
+  const left = drive.exact ? raw('1') : test(subject);
+  const from = sql`(SELECT DISTINCT rid FROM (${drive.rows(prefix)})) d`;
+  if (branch === 'current') {
+    return {
+      from: sql`${from} CROSS JOIN entity r ON r.rid = d.rid`,
+      where: all([tick(row), raw('r.state = 1'), left, notLater(walk)]),
+      subject,
+      rid: row,
+    };
+  }
+  return {
+    from: sql`${from} CROSS JOIN kept r ON r.vid = d.rid`,
+    where: all([tick(row), left, keptAt(walk)]),
+    subject,
+    rid: resource,
+  };
+}
+
+/** Whether every row of a drive's index stands for a live resource, so that `entity` needn't be read to count them. */
+export function countsByIndex(drive: Drive, others: readonly Condition[]): boolean {
+  return (
+    drive.ranges.length > 0 &&
+    drive.exact &&
+    drive.ranges.every(({ table }) => table !== 'entity') &&
+    others.every(({ usesResource }) => !usesResource)
+  );
+}

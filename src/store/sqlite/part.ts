@@ -1,0 +1,92 @@
+/** One searched type of a search: its compiled criteria and how its matches are read. https://hl7.org/fhir/R4/search.html */
+import type { TypeQuery, Version } from '../port.ts';
+import { type Condition, type Context, isImpossible } from './compile/condition.ts';
+import { conjuncts } from './compile/conjuncts.ts';
+import { compile } from './compile/criterion.ts';
+import type { Walk } from './frame.ts';
+import { type Hit, HitReader, type Span } from './hits.ts';
+import type { Key, OrderColumn } from './keyset.ts';
+import type { LookUp } from './look-up.ts';
+import type { Probes } from './probe.ts';
+import { type SortColumn, sortColumn } from './sort-key.ts';
+import { readSorted } from './sorted.ts';
+import type { Sql } from './sql.ts';
+import type { Statements } from './statements.ts';
+import { countMatches } from './total.ts';
+import { type Lead, leadOf, readByNumber, readUnsorted } from './unsorted.ts';
+
+/** What searches of one connection share. */
+export interface Connection {
+  readonly statements: Statements;
+  readonly lookUp: LookUp;
+  readonly probes: Probes;
+}
+
+export class Part {
+  /** What leads an unsorted walk, once it is known. */
+  lead: Lead | undefined;
+  readonly #connection: Connection;
+  readonly #conditions: readonly Condition[];
+  readonly #columns: readonly SortColumn[];
+  readonly #context: Context | undefined;
+  readonly #reader: HitReader | undefined;
+  readonly #walk: Walk;
+
+  /**
+   * @param at the change number of the walk's first page; undefined: what is current.
+   * @param bodies whether to read versions together with their places.
+   */
+  constructor(connection: Connection, query: TypeQuery, at: number | undefined, bodies: boolean) {
+    const { statements, lookUp } = connection;
+    this.#connection = connection;
+    const typeNumber = lookUp.type(query.type);
+    this.#walk = { type: typeNumber ?? 0, at };
+    const last = query.sort.length - 1;
+    this.#columns = query.sort.map((key, place) => sortColumn(key, lookUp, place === last));
+    if (typeNumber === undefined) {
+      // There never was such a resource.
+      this.#conditions = [];
+      return;
+    }
+    const numbers = (query: Sql) => statements.all(query).map(([number]) => Number(number));
+    const outer = { type: query.type, typeNumber, lookUp, numbers, at };
+    this.#conditions = conjuncts(query.criterion).map((criterion) => compile(criterion, outer));
+    this.#context = { ...outer, compile: (criterion) => compile(criterion, outer) };
+    if (!this.#conditions.some(isImpossible)) this.#reader = new HitReader(statements, query.type, this.#walk, bodies);
+  }
+
+  /** The order of a sorted walk's keys. */
+  get order(): readonly Pick<OrderColumn, 'descending'>[] {
+    return [...this.#columns, { descending: false }];
+  }
+
+  /** Matches in the order of the sort, or of what leads where there is none. */
+  read(after: Key | undefined, backwards: boolean, limit: number): readonly Hit[] {
+    const reader = this.#reader;
+    const context = this.#context;
+    if (reader === undefined || context === undefined) return [];
+    const span: Span = { after, backwards, limit };
+    const { probes } = this.#connection;
+    if (this.#columns.length > 0) return readSorted({ reader, context, probes }, this.#conditions, this.#columns, span);
+    this.lead ??= leadOf(this.#conditions, probes);
+    return readUnsorted(reader, this.#conditions, this.lead, probes, span);
+  }
+
+  /** The numbers of the first matches, in the order of these numbers. */
+  first(limit: number): readonly number[] {
+    if (this.#reader === undefined) return [];
+    const span: Span = { after: undefined, backwards: false, limit };
+    return readByNumber(this.#reader, this.#conditions, this.#connection.probes, span).map(({ rid }) => rid);
+  }
+
+  versions(hits: readonly Hit[]): readonly Version[] {
+    return this.#reader?.versions(hits) ?? [];
+  }
+
+  /** The current matches, at most `bound`. */
+  count(bound: number): number {
+    if (this.#reader === undefined) return 0;
+    const counted = { walk: this.#walk, conditions: this.#conditions };
+    return countMatches(counted, bound, this.#connection.statements, this.#connection.probes);
+  }
+}

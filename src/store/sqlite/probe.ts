@@ -1,0 +1,64 @@
+/** Counts hits up to a limit, to decide which criterion leads. https://hl7.org/fhir/R4/search.html */
+import { BoundedCache } from './bounded-cache.ts';
+import type { Condition, Drive } from './compile/condition.ts';
+import { sql } from './sql.ts';
+import type { Statements } from './statements.ts';
+
+/** The limits of counting, one after the other, until some criterion stays below. */
+const limits = [64, 8192] as const;
+/** Milliseconds for which a count is still a good guess. */
+const fresh = 5_000;
+const remembered = 500;
+
+interface Count {
+  readonly hits: number;
+  readonly limit: number;
+  readonly at: number;
+}
+
+/** What a search is driven by. */
+export interface Choice {
+  /** The place of the condition; undefined: all resources of the type. */
+  readonly place: number | undefined;
+  /** How many rows it has; infinite where they are more than were counted. */
+  readonly hits: number;
+}
+
+export class Probes {
+  readonly #statements: Statements;
+  readonly #counts = new BoundedCache<Count>(remembered);
+
+  constructor(statements: Statements) {
+    this.#statements = statements;
+  }
+
+  /** The condition with the fewest rows; of those with more than can be counted quickly the likeliest one. */
+  choose(conditions: readonly Condition[]): Choice {
+    const drives = conditions
+      .flatMap(({ drive }, place) => (drive === undefined ? [] : [{ drive, place }]))
+      .sort((a, b) => a.drive.rank - b.drive.rank);
+    for (const limit of limits) {
+      let best: { place: number; hits: number } | undefined;
+      for (const { drive, place } of drives) {
+        const hits = this.count(drive, limit);
+        if (hits < (best?.hits ?? limit)) best = { place, hits };
+      }
+      if (best !== undefined) return best;
+    }
+    return { place: drives[0]?.place, hits: Number.POSITIVE_INFINITY };
+  }
+
+  /** The rows of a drive, at most `limit`; perhaps of some seconds ago. */
+  count(drive: Drive, limit: number): number {
+    const rows = drive.rows('');
+    const key = `${rows.text} ${JSON.stringify(rows.values)}`;
+    const now = performance.now();
+    const known = this.#counts.get(key);
+    if (known !== undefined && now - known.at < fresh && (known.hits < known.limit || known.limit >= limit)) {
+      return Math.min(known.hits, limit);
+    }
+    const hits = Number(this.#statements.get(sql`SELECT count(*) FROM (SELECT 1 FROM (${rows}) LIMIT ${limit})`)?.[0]);
+    this.#counts.set(key, { hits, limit, at: now });
+    return hits;
+  }
+}

@@ -1,0 +1,148 @@
+/** Searches on one connection: pages of walks, totals, and the matches that conditions are evaluated on. https://hl7.org/fhir/R4/search.html */
+import type { Criterion } from '../../search/criteria.ts';
+import { CursorExpired, TooCostly } from '../errors.ts';
+import type { Position, SearchPage, SearchQuery } from '../port.ts';
+import { LookUp } from './look-up.ts';
+import type { Database } from './open.ts';
+import { type PageOfHits, readPage } from './page.ts';
+import { type Connection, Part } from './part.ts';
+import { Probes } from './probe.ts';
+import { sql } from './sql.ts';
+import { Statements } from './statements.ts';
+import { Totals } from './totals.ts';
+
+export interface SearcherOptions {
+  /** Milliseconds since 1970. */
+  readonly clock: () => number;
+  /** Milliseconds for which a walk of pages can go on. */
+  readonly cursorLifetime: number;
+}
+
+const hint =
+  'Add a criterion that few resources match, such as a patient, an identifier, a code or a shorter period, ' +
+  'or leave out _sort or _total=accurate.';
+
+export class Searcher {
+  readonly #db: Database;
+  readonly #options: SearcherOptions;
+  readonly #connection: Connection;
+  readonly #totals = new Totals();
+  #deadline = Number.POSITIVE_INFINITY;
+
+  constructor(db: Database, options: SearcherOptions) {
+    this.#db = db;
+    this.#options = options;
+    const statements = new Statements(db);
+    this.#connection = { statements, lookUp: new LookUp(db), probes: new Probes(statements) };
+    db.function('tick', {}, () => {
+      if (performance.now() > this.#deadline) throw new TooCostly(hint);
+      return 1;
+    });
+  }
+
+  /**
+   * A page of a search, as `Store.search` says.
+   * @param allowance milliseconds to use at most, where they are fewer than the query's budget.
+   * @throws TooCostly, CursorExpired.
+   */
+  search(query: SearchQuery, allowance = Number.POSITIVE_INFINITY): SearchPage {
+    const now = this.#options.clock();
+    const { position } = query;
+    if (position !== undefined && position.since + this.#options.cursorLifetime < now) throw new CursorExpired();
+    return this.#reading(Math.min(query.budget, allowance), () => this.#page(query, now));
+  }
+
+  /**
+   * Logical ids of current matches, sorted: the first `limit` by the resources' numbers.
+   * @throws TooCostly where a budget (milliseconds) is given.
+   */
+  matches(type: string, criterion: Criterion, limit: number, budget = Number.POSITIVE_INFINITY): readonly string[] {
+    if (limit <= 0) return [];
+    return this.#reading(budget, () => {
+      const part = new Part(this.#connection, { type, criterion, sort: [] }, undefined, false);
+      const ids = part.first(limit).map((rid) => {
+        return String(this.#connection.statements.get(sql`SELECT id FROM entity WHERE rid = ${rid}`)?.[0]);
+      });
+      return ids.sort();
+    });
+  }
+
+  /** Reads one state of the store, inside the caller's transaction if there is one, and no longer than `budget`. */
+  #reading<T>(budget: number, read: () => T): T {
+    const foreign = this.#db.isTransaction;
+    this.#connection.lookUp.remembers = !foreign;
+    this.#deadline = performance.now() + budget;
+    if (foreign) return read();
+    this.#db.exec('BEGIN');
+    try {
+      return read();
+    } finally {
+      this.#db.exec('COMMIT');
+    }
+  }
+
+  #page(query: SearchQuery, now: number): SearchPage {
+    const { parts: queries, count, position } = query;
+    const newest = this.#newest();
+    const at = position === undefined || position.at >= newest ? undefined : position.at;
+    const parts = queries.map((part) => new Part(this.#connection, part, at, queries.length === 1));
+    const backwards = position?.direction === 'previous';
+    const sorted = queries.some(({ sort }) => sort.length > 0);
+    const page: PageOfHits = count === 0 ? nothing : readPage(parts, sorted, position?.key, backwards, count);
+    const begins = position?.key === undefined;
+    const total = this.#total(
+      query,
+      parts,
+      newest,
+      begins && count > 0 && !page.more ? page.versions.length : undefined,
+    );
+    const origin: Position = {
+      at: position?.at ?? newest,
+      since: position?.since ?? now,
+      direction: 'next',
+      ...(total !== undefined && { total }),
+    };
+    const { first, last, more } = page;
+    const next = (backwards ? true : more) && last !== undefined;
+    const previous = (backwards ? more : !begins) && first !== undefined;
+    return {
+      matches: page.versions,
+      ...(total !== undefined && { total }),
+      ...((next || previous || !begins) && count > 0 && { first: origin }),
+      ...(next && { next: { ...origin, key: last } }),
+      ...(previous && { previous: { ...origin, direction: 'previous', key: first } }),
+    };
+  }
+
+  /** The total to show: the walk's own, what the only page shows, or counted. */
+  #total(query: SearchQuery, parts: readonly Part[], newest: number, shown: number | undefined): number | undefined {
+    const { position, total, totalBound } = query;
+    if (position?.total !== undefined) return position.total;
+    if (position !== undefined || total === 'none') return undefined;
+    if (shown !== undefined) return shown;
+    if (total === 'bounded') {
+      const counted = this.#totals.get(query, newest, totalBound + 1, () => sum(parts, totalBound + 1));
+      return counted > totalBound ? undefined : counted;
+    }
+    return this.#totals.get(query, newest, Number.POSITIVE_INFINITY, () => sum(parts, Number.POSITIVE_INFINITY));
+  }
+
+  /** The number of the last change; that of an erasure leaves no version. */
+  #newest(): number {
+    const row = this.#connection.statements.get(sql`SELECT max(coalesce((SELECT max(vid) FROM version), 0),
+      coalesce((SELECT value FROM setting WHERE name = 'greatest change'), 0))`);
+    return Number(row?.[0]);
+  }
+}
+
+const nothing: PageOfHits = { versions: [], first: undefined, last: undefined, more: false };
+
+/** Matches of all parts, counted no further than the bound. */
+function sum(parts: readonly Part[], bound: number): number {
+  let counted = 0;
+  for (const part of parts) {
+    counted += part.count(bound - counted);
+    if (counted >= bound) break;
+  }
+  return counted;
+}

@@ -1,0 +1,207 @@
+/**
+ * Walks with `_sort`: either in the order of an index on the first key, or by sorting all matches, whichever reads
+ * less. Both give the same order, so that any page may be read either way. https://hl7.org/fhir/R4/search.html#sort
+ */
+import { type Condition, type Context, isImpossible, type Subject } from './compile/condition.ts';
+import { ofPatterns } from './compile/missing.ts';
+import { ofCodes } from './compile/token.ts';
+import { type Branch, collected, frameOf } from './frame.ts';
+import type { Hit, HitReader, Source, Span } from './hits.ts';
+import type { Key, KeyValue, OrderColumn } from './keyset.ts';
+import type { Choice, Probes } from './probe.ts';
+import { type CodeGroup, type IndexScan, scanOf, withinCondition } from './scan.ts';
+import type { SortColumn } from './sort-key.ts';
+import type { Sql } from './sql.ts';
+import { readByNumber } from './unsorted.ts';
+
+/** Hits up to which sorting them all costs less than looking for them in the order of an index. */
+const mostSorted = 8192;
+
+/** A condition and the place of the search parameter that it is on. */
+export interface Sorting {
+  readonly reader: HitReader;
+  readonly context: Context;
+  readonly probes: Probes;
+}
+
+/** Matches of one type in the order of the columns, then of their numbers. The key has a value for each column. */
+export function readSorted(
+  sorting: Sorting,
+  conditions: readonly Condition[],
+  columns: readonly SortColumn[],
+  span: Span,
+): readonly Hit[] {
+  const { reader, probes } = sorting;
+  const [first, ...rest] = columns;
+  if (first === undefined) return readByNumber(reader, conditions, probes, span);
+  const choice = probes.choose(conditions);
+  if (choice.hits >= mostSorted) {
+    const scan = scanOf(first, rest.length === 0, sorting.context);
+    if (scan?.kind === 'index') return readPresent(sorting, conditions, columns, scan, span);
+    if (scan?.kind === 'codes') return readCodes(sorting, conditions, columns, scan.groups, span);
+  }
+  return readAll(sorting, conditions, columns, choice, span);
+}
+
+/** All matches, sorted. */
+function readAll(
+  { reader }: Sorting,
+  conditions: readonly Condition[],
+  columns: readonly SortColumn[],
+  { place }: Choice,
+  span: Span,
+): readonly Hit[] {
+  const leading = (place === undefined ? undefined : conditions[place]) ?? everything;
+  const others = conditions.filter((condition) => condition !== leading);
+  return reader.read((branch) => {
+    const frame = collected(leading, branch, reader.walk);
+    const tests = others.map((condition) => condition.test(frame.subject));
+    return [{ frame, tests, columns: columns.map((column) => ordered(column, frame.subject)), sorted: true }];
+  }, span);
+}
+
+/** Matches that have a value of the first key by its index, then those without. */
+function readPresent(
+  sorting: Sorting,
+  conditions: readonly Condition[],
+  columns: readonly SortColumn[],
+  scan: IndexScan,
+  span: Span,
+): readonly Hit[] {
+  const { reader } = sorting;
+  const [first, ...rest] = columns;
+  if (first === undefined) return [];
+  const own = first.number === undefined ? undefined : conditions.find((condition) => isOn(condition, first));
+  const within = own === undefined ? undefined : withinCondition(scan, own, first.descending);
+  const tested = within === undefined ? conditions : conditions.filter((condition) => condition !== own);
+  const { ranges, column, best } = within ?? scan;
+  const present = (part: Span) =>
+    reader.read(
+      (branch) =>
+        ranges.map((range): Source => {
+          const frame = frameOf(range, branch, reader.walk);
+          const tests: Sql[] = [
+            ...tested.map((condition) => condition.test(frame.subject)),
+            best(frame.subject.prefix),
+          ];
+          const leading: OrderColumn = {
+            value: scanned(first, column, branch),
+            descending: first.descending,
+            nullable: false,
+          };
+          return {
+            frame,
+            tests,
+            columns: [leading, ...rest.map((each) => ordered(each, frame.subject))],
+            sorted: false,
+          };
+        }),
+      part,
+    );
+  const absent = (part: Span) => readMissing(sorting, conditions, columns, part);
+  const stages: readonly Stage[] = first.nullable
+    ? [
+        { holds: (key) => key[0] !== null, read: present },
+        { holds: (key) => key[0] === null, read: absent },
+      ]
+    : [{ holds: () => true, read: present }];
+  return inStages(stages, span);
+}
+
+/** The scan's column; kept versions have no id of their own. */
+function scanned(first: SortColumn, column: Sql, branch: Branch): Sql {
+  if (first.key.by !== 'id') return column;
+  return first.value({ prefix: branch === 'current' ? '' : 'kept_', number: column });
+}
+
+/** A part of a walk: whether a key lies in it, and how it is read. */
+interface Stage {
+  holds(key: Key): boolean;
+  read(span: Span): readonly Hit[];
+}
+
+/** Reads stages one after the other, from that of the span's key on. */
+function inStages(stages: readonly Stage[], { after, backwards, limit }: Span): readonly Hit[] {
+  const order = backwards ? [...stages].reverse() : stages;
+  const begin = after === undefined ? 0 : order.findIndex((stage) => stage.holds(after));
+  const hits: Hit[] = [];
+  for (const [place, stage] of order.entries()) {
+    if (place < begin) continue;
+    const from = place === begin ? after : undefined;
+    hits.push(...stage.read({ after: from, backwards, limit: limit - hits.length }));
+    if (hits.length >= limit) break;
+  }
+  return hits;
+}
+
+/** Matches without a value of the first key, in the order of the others. */
+function readMissing(
+  sorting: Sorting,
+  conditions: readonly Condition[],
+  [first, ...rest]: readonly SortColumn[],
+  span: Span,
+): readonly Hit[] {
+  const { context } = sorting;
+  const missing = ofPatterns(context.lookUp.patterns(context.typeNumber, first?.number, false), context);
+  if (isImpossible(missing)) return [];
+  return prefixed(null, readSorted(sorting, [...conditions, missing], rest, within(span)));
+}
+
+/** Matches by the text of their least (or greatest) code, then those without one. */
+function readCodes(
+  sorting: Sorting,
+  conditions: readonly Condition[],
+  columns: readonly SortColumn[],
+  groups: readonly CodeGroup[],
+  span: Span,
+): readonly Hit[] {
+  const [first, ...rest] = columns;
+  const by = first?.key.by;
+  if (first?.number === undefined || by === undefined || typeof by === 'string') return [];
+  const { number, descending } = first;
+  const texts = new Set(groups.map(({ text }) => text));
+  // The code of the last page may have gone since: its place is still between others.
+  const gone =
+    typeof span.after?.[0] === 'string' && !texts.has(span.after[0]) ? [{ text: span.after[0], codes: [] }] : [];
+  const sign = descending ? -1 : 1;
+  const all = gone.length === 0 ? groups : [...groups, ...gone].sort((a, b) => sign * byBytes(a.text, b.text));
+  const stages = all.map(({ text, codes }): Stage => {
+    return {
+      holds: (key) => key[0] === text,
+      read: (part) => {
+        if (codes.length === 0) return [];
+        const condition = ofCodes(codes, number, by, descending ? '>' : '<', text);
+        return prefixed(text, readSorted(sorting, [...conditions, condition], rest, within(part)));
+      },
+    };
+  });
+  const absent: Stage = {
+    holds: (key) => key[0] === null,
+    read: (part) => readMissing(sorting, conditions, columns, part),
+  };
+  return inStages([...stages, absent], span);
+}
+
+function byBytes(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+}
+
+/** The span for the keys after the first. */
+function within(span: Span): Span {
+  return { ...span, after: span.after?.slice(1) };
+}
+
+function prefixed(value: KeyValue, hits: readonly Hit[]): readonly Hit[] {
+  return hits.map((hit) => ({ ...hit, key: [value, ...hit.key] }));
+}
+
+function ordered(column: SortColumn, subject: Subject): OrderColumn {
+  return { value: column.value(subject), descending: column.descending, nullable: column.nullable };
+}
+
+/** Whether the condition is one on the only value of the sorted parameter. */
+function isOn({ drive }: Condition, { number }: SortColumn): boolean {
+  return drive?.single !== undefined && drive.single === number;
+}
+
+const everything: Condition = { test: () => ({ text: '1', values: [] }), usesResource: false };

@@ -1,0 +1,115 @@
+/**
+ * Walks without `_sort`: in the order of the index that leads, so that a page stops as soon as it is full.
+ * https://hl7.org/fhir/R4/search.html
+ */
+import type { Condition, Drive, Range } from './compile/condition.ts';
+import { type Branch, collected, frameOf } from './frame.ts';
+import type { Hit, HitReader, Source, Span } from './hits.ts';
+import type { OrderColumn } from './keyset.ts';
+import type { Probes } from './probe.ts';
+import { raw, type Sql } from './sql.ts';
+
+/** By number of the condition that leads; or in the order of the resources' numbers, or of their last change. */
+export type Lead = number;
+const BY_NUMBER: Lead = -1;
+const BY_CHANGE: Lead = -2;
+
+/** Hits up to which a condition that has no order of its own is collected. */
+const mostCollected = 8192;
+
+const byChange: Range = { table: 'entity', index: 'by_change', where: raw('1'), order: ['vid'] };
+
+/** What leads a new walk. */
+export function leadOf(conditions: readonly Condition[], probes: Probes): Lead {
+  const drives = conditions.filter(({ drive }) => drive !== undefined);
+  if (drives.length === 0) return BY_CHANGE;
+  const only = drives.length === 1 ? conditions.findIndex(({ drive }) => drive !== undefined) : undefined;
+  const scanned = only !== undefined && (conditions[only]?.drive?.ranges.length ?? 0) > 0;
+  if (scanned) return only;
+  const { place, hits } = probes.choose(conditions);
+  if (place === undefined) return BY_CHANGE;
+  if ((conditions[place]?.drive?.ranges.length ?? 0) > 0) return place;
+  if (hits < mostCollected) return BY_NUMBER;
+  const other = conditions.findIndex(({ drive }) => (drive?.ranges.length ?? 0) > 0);
+  return other >= 0 ? other : BY_CHANGE;
+}
+
+/** Matches of one type in the order of what leads. The key begins with the number of the stretch. */
+export function readUnsorted(
+  reader: HitReader,
+  conditions: readonly Condition[],
+  lead: Lead,
+  probes: Probes,
+  span: Span,
+): readonly Hit[] {
+  if (lead === BY_NUMBER) return readByNumber(reader, conditions, probes, span);
+  const leading = conditions[lead];
+  const drive = leading?.drive;
+  const ranges = drive === undefined ? [byChange] : drive.ranges;
+  const others = conditions.filter((condition) => condition !== leading || drive === undefined);
+  const hits: Hit[] = [];
+  const numbers = ranges.map((_, number) => number);
+  const begin = span.after === undefined ? undefined : Number(span.after[0]);
+  for (const number of span.backwards ? numbers.reverse() : numbers) {
+    if (begin !== undefined && (span.backwards ? number > begin : number < begin)) continue;
+    const range = ranges[number];
+    if (range === undefined) continue;
+    const after = number === begin ? span.after?.slice(1) : undefined;
+    const found = reader.read((branch) => [stretch(reader, range, drive, leading, others, branch)], {
+      ...span,
+      after,
+      limit: span.limit - hits.length,
+    });
+    for (const hit of found) hits.push({ ...hit, key: [number, ...hit.key] });
+    if (hits.length >= span.limit) break;
+  }
+  return hits;
+}
+
+function stretch(
+  { walk }: HitReader,
+  range: Range,
+  drive: Drive | undefined,
+  leading: Condition | undefined,
+  others: readonly Condition[],
+  branch: Branch,
+): Source {
+  const frame = frameOf(range, branch, walk);
+  const tests: Sql[] = others.map((condition) => condition.test(frame.subject));
+  if (drive !== undefined && !drive.exact && leading !== undefined) tests.push(leading.test(frame.subject));
+  if (drive !== undefined && !drive.unique) tests.push(drive.first(frame.subject.prefix));
+  const alias = range.table === 'entity' ? 'r' : 'd';
+  const columns = range.order.map((name): OrderColumn => {
+    return { value: raw(`${alias}.${name}`), descending: false, nullable: false };
+  });
+  return { frame, tests, columns, sorted: false };
+}
+
+/** Matches in the order of their numbers: all that the most selective condition finds are looked at. */
+export function readByNumber(
+  reader: HitReader,
+  conditions: readonly Condition[],
+  probes: Probes,
+  span: Span,
+): readonly Hit[] {
+  const { place, hits } = probes.choose(conditions);
+  const merged = hits < mostCollected ? undefined : conditions.find(({ drive }) => (drive?.byNumber.length ?? 0) > 0);
+  const leading = merged ?? (place === undefined ? undefined : conditions[place]);
+  const others = conditions.filter((condition) => condition !== leading);
+  return reader.read((branch) => {
+    const condition = leading ?? everything;
+    const { drive } = condition;
+    const frames =
+      merged !== undefined && drive !== undefined
+        ? drive.byNumber.map((range) => frameOf(range, branch, reader.walk))
+        : [collected(condition, branch, reader.walk)];
+    const own = merged !== undefined && drive?.exact === false ? [condition] : [];
+    return frames.map((frame): Source => {
+      const tests = [...own, ...others].map((other) => other.test(frame.subject));
+      if (merged !== undefined && drive?.unique === false) tests.push(drive.first(frame.subject.prefix));
+      return { frame, tests, columns: [], sorted: merged === undefined };
+    });
+  }, span);
+}
+
+const everything: Condition = { test: () => raw('1'), usesResource: false };
