@@ -103,7 +103,12 @@ function addExpression(
       ? undefined
       : compileExpression(tree, context, { definitions, resourceType: type, baseUrl: options.baseUrl });
   if (compiled === undefined) {
-    addEmitter(plan, `fhirpath ${expression} ${keyOf(parameter)}`, evaluated(expression, context, convert), slot);
+    addEmitter(
+      plan,
+      `fhirpath ${expression} ${keyOf(parameter)}`,
+      evaluated(expression, context, options.baseUrl, convert),
+      slot,
+    );
     return undefined;
   }
   if ('test' in compiled) {
@@ -136,11 +141,12 @@ function keyOf({ kind, textual, targets, values }: Convertible): string {
 function evaluated(
   expression: string,
   context: string,
+  baseUrl: string,
   convert: (dataType: string) => Converter | undefined,
 ): Converter {
   let evaluate: ReturnType<typeof compileFhirpath> | undefined;
   return (value, out, resource) => {
-    evaluate ??= compileFhirpath(expression, context);
+    evaluate ??= compileFhirpath(expression, context, baseUrl);
     for (const found of evaluate(value, resource)) convert(found.type)?.(found.value, out, resource);
   };
 }

@@ -1,6 +1,7 @@
 /** Expressions that need the whole of FHIRPath, run by the `fhirpath` package. https://hl7.org/fhirpath/ */
 import { createRequire } from 'node:module';
 import { isResource, type JsonValue, type Resource } from '../../fhir/resource.ts';
+import { typeReferred } from './referred.ts';
 
 /** A value that an expression gave, with its FHIR data type (`HumanName`, `code`). */
 export interface TypedValue {
@@ -11,13 +12,25 @@ export interface TypedValue {
 /** Evaluates an expression on a value; `resource` is `%resource`. Gives nothing where evaluation fails. */
 export type Evaluate = (value: JsonValue, resource: Resource) => readonly TypedValue[];
 
-type Library = typeof import('fhirpath').default;
-type Model = typeof import('fhirpath/fhir-context/r4').default;
+/** FHIR's names for the types of what an expression computes. */
+const computedTypes: Readonly<Record<string, string>> = {
+  'System.String': 'string',
+  'System.Boolean': 'boolean',
+  'System.Integer': 'integer',
+  'System.Decimal': 'decimal',
+  'System.Date': 'date',
+  'System.DateTime': 'dateTime',
+};
 
-let loaded: { readonly library: Library; readonly model: Model } | undefined;
+interface Library {
+  readonly library: typeof import('fhirpath').default;
+  readonly model: typeof import('fhirpath/fhir-context/r4').default;
+}
+
+let loaded: Library | undefined;
 
 /** The library, loaded when the first expression needs it: it takes a quarter of a second. */
-function load(): { readonly library: Library; readonly model: Model } {
+function load(): Library {
   const require = createRequire(import.meta.url);
   loaded ??= { library: require('fhirpath'), model: require('fhirpath/fhir-context/r4') };
   return loaded;
@@ -25,19 +38,27 @@ function load(): { readonly library: Library; readonly model: Model } {
 
 /**
  * Compiles an expression; `base` is the type it is evaluated on (`Patient`, `Observation.component`). `as` is read as
- * `ofType`, because R4's expressions write `as` where several values may come.
- * Throws for what isn't FHIRPath.
+ * `ofType`, because R4's expressions write `as` where several values may come; `resolve() is T` looks at the reference, not
+ * at what it leads to. Throws for what isn't FHIRPath.
  */
-export function compileFhirpath(expression: string, base: string): Evaluate {
+export function compileFhirpath(expression: string, base: string, baseUrl: string): Evaluate {
   const { library, model } = load();
-  const text = asOfType(expression);
-  const path = /^[A-Z]/.test(base) && base.includes('.') ? { base, expression: text } : text;
-  const evaluate = library.compile(path, model, { resolveInternalTypes: false });
+  const text = readable(expression);
+  let current: Resource | undefined;
+  const resolvesTo = (references: readonly unknown[], type: string): readonly boolean[] =>
+    references.map((reference) => {
+      return current !== undefined && typeReferred(dataOf(reference) ?? null, current, baseUrl) === type;
+    });
+  const evaluate = library.compile(base.includes('.') ? { base, expression: text } : text, model, {
+    resolveInternalTypes: false,
+    userInvocationTable: { resolvesTo: { fn: resolvesTo, arity: { 1: ['String'] } } },
+  });
   return (value, resource) => {
+    current = resource;
     try {
       const found: readonly unknown[] = evaluate(value, { resource });
       const types: readonly string[] = library.types(found);
-      return found.map((each, n) => typed(each, types[n] ?? ''));
+      return found.flatMap((each, n) => typed(each, types[n] ?? ''));
     } catch {
       // An expression that fails on a value finds nothing in it.
       return [];
@@ -45,21 +66,24 @@ export function compileFhirpath(expression: string, base: string): Evaluate {
   };
 }
 
-/** `(x as T)` and `x.as(T)` as `x.ofType(T)`. */
-export function asOfType(expression: string): string {
-  return expression.replaceAll(/\.as\(/g, '.ofType(').replaceAll(/\(([^()|]+?) as ([A-Za-z.]+)\)/g, '($1.ofType($2))');
+function readable(expression: string): string {
+  return expression
+    .replaceAll(/\.as\(/g, '.ofType(')
+    .replaceAll(/\(([^()|]+?) as ([A-Za-z.]+)\)/g, '($1.ofType($2))')
+    .replaceAll(/resolve\(\) is ([A-Za-z]+)/g, "resolvesTo('$1')");
 }
 
-function typed(node: unknown, type: string): TypedValue {
-  const value = data(node);
-  if (isResource(value)) return { type: value.resourceType, value };
-  return { type: type.replace(/^(?:FHIR|System)\./, ''), value };
+function typed(node: unknown, type: string): readonly TypedValue[] {
+  const value = dataOf(node);
+  if (value === undefined) return [];
+  if (isResource(value)) return [{ type: value.resourceType, value }];
+  return [{ type: computedTypes[type] ?? type.replace('FHIR.', ''), value }];
 }
 
-/** The JSON behind a node of the library. */
-function data(node: unknown): JsonValue {
-  if (typeof node === 'object' && node !== null && 'convertData' in node && typeof node.convertData === 'function') {
-    return data(node.convertData());
-  }
-  return JSON.parse(JSON.stringify(node) ?? 'null');
+/** The JSON of a node, or of what was computed. */
+function dataOf(node: unknown): JsonValue | undefined {
+  const data: unknown = typeof node === 'object' && node !== null && 'data' in node ? node.data : node;
+  if (data === undefined || data === null) return undefined;
+  // Dates and decimals that were computed are objects of the library, which know their JSON.
+  return JSON.parse(JSON.stringify(data));
 }
