@@ -3,6 +3,8 @@ import type { Criterion } from '../../search/criteria.ts';
 import type { AuditLog } from '../audit-log.ts';
 import type { SearchPage, SearchQuery } from '../port.ts';
 import type { Database } from './open.ts';
+import type { SearcherOptions } from './search.ts';
+import { createSearch } from './searches.ts';
 import type { Writer } from './writer.ts';
 
 export interface ReadSide {
@@ -16,11 +18,12 @@ const missing = (): never => {
   throw new Error('not there yet');
 };
 
-export function readSide(_path: string, _db: Database, _writer: Writer): ReadSide {
+export function readSide(path: string, db: Database, _writer: Writer, options: SearcherOptions): ReadSide {
+  const searches = createSearch(path, db, options);
   return {
-    search: missing,
-    matches: missing,
+    search: (query) => searches.search(query),
+    matches: (type, criterion, limit) => searches.matches(type, criterion, limit),
     audit: { append: missing, find: missing, last: missing, heads: missing },
-    close: async () => {},
+    close: () => searches.close(),
   };
 }

@@ -134,7 +134,7 @@ class SqliteStore implements Store {
     this.#counts = db.prepare('SELECT name, live FROM type WHERE live > 0 ORDER BY name');
     this.#note = db.prepare('SELECT text FROM note WHERE key = ? AND until > ?');
     this.#walksUntil = Number(getSetting(db, 'walks') ?? 0);
-    this.#side = readSide(path, db, writer);
+    this.#side = readSide(path, db, writer, { clock: this.#clock, cursorLifetime: options.cursorLifetime });
     this.audit = this.#side.audit;
   }
 

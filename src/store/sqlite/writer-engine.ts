@@ -1,6 +1,7 @@
 /** Assembles the engine of a writing connection. https://hl7.org/fhir/R4/http.html#transaction */
 import { Engine } from './engine.ts';
 import type { Database } from './open.ts';
+import { Searcher } from './search.ts';
 
 /** Mebibytes of page cache of the writer. */
 export const writerCache = 64;
@@ -13,12 +14,11 @@ export interface WriterEngineOptions {
 }
 
 /** The engine with what conditions and audit records need on the same connection. */
-export function writerEngine(_db: Database, options: WriterEngineOptions): Engine {
-  return new Engine(_db, {
+export function writerEngine(db: Database, options: WriterEngineOptions): Engine {
+  const searcher = new Searcher(db, options);
+  return new Engine(db, {
     ...options,
-    matches: () => {
-      throw new Error('conditions are not there yet');
-    },
+    matches: (type, criterion, limit) => searcher.matches(type, criterion, limit),
     audit: () => ({ append: () => {} }),
   });
 }
