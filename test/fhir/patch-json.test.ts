@@ -115,6 +115,13 @@ describe('an operation that fails is 422 and names its place', () => {
     });
   }
 
+  it('more than there is time for', () => {
+    const patch = Array.from({ length: 200_000 }, () => ({ op: 'add', path: '/name/0', value: {} }));
+    const error = outcomeOf(() => apply({ name: [] }, patch));
+    expect(error.status).toBe(422);
+    expect(error.issues[0]?.code).toBe('too-costly');
+  });
+
   it('a copy of itself into itself, again and again', () => {
     const bomb = Array.from({ length: 60 }, () => ({ op: 'copy', from: '/a', path: '/a/-' }));
     expect(outcomeOf(() => apply({ a: [{ text: 'x'.repeat(100) }] }, bomb)).issues[0]?.code).toBe('too-costly');

@@ -1,17 +1,14 @@
 /** FHIRPath Patch: add, insert, delete, replace, move. https://hl7.org/fhir/R4/fhirpatch.html */
-import { performance } from 'node:perf_hooks';
 import type { Definitions, TypeDefinition } from '../definitions/definitions.ts';
 import type { ExactJson, ExactObject } from '../exact-json.ts';
 import { failure, type OutcomeError } from '../outcome.ts';
+import { type Budget, startBudget } from './budget.ts';
 import { type Item, readList, renameProperty, writeItem, writeList } from './element-list.ts';
 import { copyOf } from './exact-compare.ts';
 import { type FhirPathOperation, readOperations } from './fhirpath-operation.ts';
 import { makeObjectAt, type Place, removeAt, type Selected, typeOf } from './fhirpath-place.ts';
 import { select } from './fhirpath-select.ts';
 import { addTo, elementFor, itemFor, type Site } from './fhirpath-value.ts';
-
-/** Milliseconds that the paths of a patch may take. */
-const BUDGET = 1000;
 
 /**
  * The resource after all operations, each applied to what the one before it left. Neither argument is changed.
@@ -21,18 +18,14 @@ const BUDGET = 1000;
 export function applyFhirPathPatch(resource: ExactObject, document: ExactJson, definitions: Definitions): ExactObject {
   const operations = readOperations(document);
   const result = copyOf(resource);
-  const deadline = performance.now() + BUDGET;
-  for (const operation of operations) perform(result, operation, definitions, deadline);
+  const budget = startBudget();
+  for (const operation of operations) perform(result, operation, definitions, budget);
   return result;
 }
 
-function perform(
-  resource: ExactObject,
-  operation: FhirPathOperation,
-  definitions: Definitions,
-  deadline: number,
-): void {
-  const selected = select(resource, operation.path, definitions, operation, deadline);
+function perform(resource: ExactObject, operation: FhirPathOperation, definitions: Definitions, budget: Budget): void {
+  budget(operation.title, operation.expression);
+  const selected = select(resource, operation.path, definitions, operation, budget);
   switch (operation.type) {
     case 'add':
       add(resource, one(selected, operation), operation, definitions);

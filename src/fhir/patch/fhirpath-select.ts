@@ -1,10 +1,10 @@
 /** The elements that a FHIRPath selects in a resource, as places in its JSON. https://hl7.org/fhir/R4/fhirpatch.html */
 import { createRequire } from 'node:module';
-import { performance } from 'node:perf_hooks';
 import type * as FhirPath from 'fhirpath';
 import type { Definitions } from '../definitions/definitions.ts';
 import { type ExactObject, plain } from '../exact-json.ts';
-import { failure } from '../outcome.ts';
+import { failure, OutcomeError } from '../outcome.ts';
+import type { Budget } from './budget.ts';
 import { placeAt, type Selected, type Step } from './fhirpath-place.ts';
 import { followSimplePath } from './fhirpath-simple.ts';
 import type { Site } from './fhirpath-value.ts';
@@ -31,17 +31,17 @@ function loadEngine(): Engine {
 }
 
 /**
- * The selected elements in order. `deadline`: by `performance.now()`. Throws OutcomeError 400 where the path is no FHIRPath or uses regular expressions; 422
- * where its evaluation fails, goes on past the deadline (`too-costly`), or gives values that are no elements of the resource.
+ * The selected elements in order. Throws OutcomeError 400 where the path is no FHIRPath or uses regular expressions; 422
+ * where its evaluation fails, takes too long (`too-costly`), or gives values that are no elements of the resource.
  */
 export function select(
   resource: ExactObject,
   path: string,
   definitions: Definitions,
   site: Site,
-  deadline: number,
+  budget: Budget,
 ): readonly Selected[] {
-  return followSimplePath(resource, path, definitions) ?? evaluatePath(resource, path, definitions, site, deadline);
+  return followSimplePath(resource, path, definitions) ?? evaluatePath(resource, path, definitions, site, budget);
 }
 
 /** As `select`, always with the engine. */
@@ -50,25 +50,21 @@ export function evaluatePath(
   path: string,
   definitions: Definitions,
   site: Site,
-  deadline: number,
+  budget: Budget,
 ): readonly Selected[] {
   const { fhirpath, model } = loadEngine();
   checkPath(fhirpath, path, site);
   const root = plain(resource);
-  const late = new Error('the path takes too long');
   let nodes: readonly unknown[];
   try {
     nodes = fhirpath.evaluate(root, path, { resource: root, rootResource: root }, model, {
       resolveInternalTypes: false,
       preciseMath: true,
       // Called after each step of the evaluation: the one place to stop it.
-      debugger: () => {
-        if (performance.now() > deadline) throw late;
-      },
+      debugger: () => budget(site.title, site.expression),
     });
   } catch (error) {
-    if (error === late)
-      throw failure(422, 'too-costly', `${site.title} fails: its path takes too long.`, site.expression);
+    if (error instanceof OutcomeError) throw error;
     throw unusable(site, 'its path can not be evaluated on this resource');
   }
   return nodes.map((node) => {

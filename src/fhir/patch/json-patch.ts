@@ -5,6 +5,7 @@
  */
 import { type ExactJson, type ExactObject, isExactObject } from '../exact-json.ts';
 import { failure, type OutcomeError } from '../outcome.ts';
+import { startBudget } from './budget.ts';
 import { copyOf, sameValue, weightOf } from './exact-compare.ts';
 import { arrayIndex, childOf, parsePointer, pointerExpression, valueAt } from './json-pointer.ts';
 
@@ -29,8 +30,10 @@ export function applyJsonPatch(document: ExactJson, patch: ExactJson, resourceTy
   if (!Array.isArray(patch)) throw failure(400, 'structure', 'A JSON Patch is an array of operations.');
   const operations = patch.map(readOperation);
   let result = copyOf(document);
+  const budget = startBudget();
   let copied = 0;
   for (const operation of operations) {
+    budget(operation.title);
     if (operation.op === 'copy') {
       // A value copied into itself doubles: thirty operations would fill the memory.
       copied += weightOf(valueAt(result, operation.from) ?? null);
