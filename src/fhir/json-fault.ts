@@ -31,7 +31,8 @@ export function outcomeOf(fault: JsonFault, text: string): OutcomeError {
 }
 
 function typeOf(text: string): string | undefined {
-  const type = peekString(Buffer.from(text), 'resourceType');
+  // The type is one of the first members, and a text may be large.
+  const type = peekString(Buffer.from(text.slice(0, 10_000)), 'resourceType');
   return type !== undefined && /^[A-Za-z]{1,64}$/.test(type) ? type : undefined;
 }
 

@@ -220,8 +220,13 @@ export function isName(bytes: Uint8Array, start: number, end: number, name: stri
 }
 
 function isEscapedName(bytes: Uint8Array, start: number, end: number, name: string): boolean {
-  for (let i = start + 1; i < end; i++) {
-    if (bytes[i] === BACKSLASH) return JSON.parse(latin1(bytes, start, end)) === name;
+  let i = start + 1;
+  while (i < end && bytes[i] !== BACKSLASH) i++;
+  if (i === end) return false;
+  try {
+    return JSON.parse(latin1(bytes, start, end)) === name;
+  } catch {
+    // Not JSON: reading the member will say so.
+    return false;
   }
-  return false;
 }

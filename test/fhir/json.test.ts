@@ -245,6 +245,8 @@ describe('resourceTypeOf', () => {
     ['', undefined],
     ['{"a"', undefined],
     ['{"a" 1, "resourceType":"Patient"}', undefined],
+    ['{"\\u0072esourceType":"Patient"}', 'Patient'],
+    ['{"\\xresourceTypeXX":1,"resourceType":"Patient"}', 'Patient'],
   ])('of %s is %s', (source, type) => {
     expect(resourceTypeOf(bytes(source))).toBe(type);
   });
@@ -317,6 +319,41 @@ describe('outlineBundle', () => {
       expect(error.status).toBe(400);
     }
     expect(failureOf(() => outlineBundle(bytes(`${whole},`))).message).toMatch(/the end was expected/);
+  });
+
+  test('with its resources is JSON exactly when the whole text is', () => {
+    const whole = JSON.stringify(JSON.parse(bundle)).replace('"fullUrl"', '"full\\u0055rl"');
+    const mutation = fc.tuple(
+      fc.nat(whole.length),
+      fc.nat(3),
+      fc.constantFrom('', '{', '}', '[', ']', ',', ':', '"', '\\', ' ', '1'),
+    );
+    let valid = 0;
+    fc.assert(
+      fc.property(fc.array(mutation, { minLength: 1, maxLength: 2 }), (mutations) => {
+        let source = whole;
+        for (const [at, length, piece] of mutations) source = source.slice(0, at) + piece + source.slice(at + length);
+        let isBundle = false;
+        try {
+          isBundle = Object(JSON.parse(source)).resourceType === 'Bundle';
+          valid++;
+        } catch {}
+        let outlined = true;
+        try {
+          for (const { resource } of outlineBundle(bytes(source)).entries)
+            if (resource !== undefined) parseJson(resource);
+        } catch (error) {
+          if (!(error instanceof OutcomeError)) throw error;
+          // What JSON.parse takes may still not have the form of a Bundle.
+          outlined =
+            isBundle &&
+            /Duplicate property|not a valid Bundle in JSON: an (array|object) was expected/.test(error.message);
+        }
+        expect(outlined).toBe(isBundle);
+      }),
+      { numRuns: 3000 },
+    );
+    expect(valid).toBeGreaterThan(20);
   });
 
   test('pauses between slices of a large Bundle and gives the same', async () => {
