@@ -1,7 +1,7 @@
 /** The whole server without a socket, so that tests call `app.request()`. https://hl7.org/fhir/R4/http.html */
 import { Hono } from 'hono';
-import { failure, operationOutcome } from './fhir/outcome.ts';
 import { fhirJsonType } from './fhir/media-type.ts';
+import { failure, operationOutcome } from './fhir/outcome.ts';
 import { basePath, type Edge, respond } from './http/routes.ts';
 
 /** Routes FHIR below `/fhir`, health below `/health`, and Prometheus' `/metrics`. */
