@@ -1,6 +1,6 @@
 /** The statement around a search's tests: which rows are read, of what is current or of what a walk kept. https://hl7.org/fhir/R4/search.html */
 import { type Condition, type Drive, indexed, type Range, type Subject } from './compile/condition.ts';
-import { all, raw, type Sql, sql } from './sql.ts';
+import { all, always, raw, type Sql, sql } from './sql.ts';
 
 /**
  * `current`: what is live now. `kept by index`, `kept by change`: versions that were replaced since the walk began,
@@ -38,7 +38,7 @@ function keptAt({ type, at = 0 }: Walk): Sql {
 }
 
 function notLater({ at }: Walk): Sql {
-  return at === undefined ? raw('1') : sql`r.vid <= ${at}`;
+  return at === undefined ? always : sql`r.vid <= ${at}`;
 }
 
 /** The rows of a stretch. `bare`: of the current index rows alone, without `r`. */
@@ -57,7 +57,7 @@ export function frameOf(range: Range, branch: Branch, walk: Walk, bare = false):
   if (branch === 'current') {
     return {
       from: raw(`${indexed('', range.table, range.index, 'd')}${bare ? '' : ' CROSS JOIN entity r ON r.rid = d.rid'}`),
-      where: all([tick(row), range.where, bare ? raw('1') : notLater(walk)]),
+      where: all([tick(row), range.where, bare ? always : notLater(walk)]),
       subject: { prefix: '', number: row },
       rid: row,
     };
@@ -98,10 +98,10 @@ function keptFrame(walk: Walk, where: Sql): Frame {
 export function collected({ drive, test }: Condition, branch: Branch, walk: Walk): Frame {
   if (drive === undefined || branch === 'kept by change') {
     if (branch !== 'current') {
-      const frame = keptFrame(walk, raw('1'));
+      const frame = keptFrame(walk, always);
       return { ...frame, where: all([frame.where, test(frame.subject)]) };
     }
-    const everything: Range = { table: 'entity', index: 'by_change', where: raw('1'), order: ['vid'] };
+    const everything: Range = { table: 'entity', index: 'by_change', where: always, order: ['vid'], fixed: 0 };
     const frame = frameOf(everything, branch, walk);
     return { ...frame, where: all([frame.where, test(frame.subject)]) };
   }
@@ -112,7 +112,7 @@ export function collected({ drive, test }: Condition, branch: Branch, walk: Walk
   }
   const prefix = branch === 'current' ? '' : 'kept_';
   const subject: Subject = { prefix, number: row };
-  const left = drive.exact ? raw('1') : test(subject);
+  const left = drive.exact ? always : test(subject);
   const from = sql`(SELECT DISTINCT rid FROM (${drive.rows(prefix)})) d`;
   if (branch === 'current') {
     return {

@@ -2,7 +2,7 @@
 import type { Parameter } from '../../search/criteria.ts';
 import { type Condition, type Context, indexed, type Range } from './compile/condition.ts';
 import type { SortColumn } from './sort-key.ts';
-import { raw, type Sql, sql } from './sql.ts';
+import { always, raw, type Sql, sql } from './sql.ts';
 
 /** Stretches in the order of a column; what they have in common is that each row stands for a resource's sort value. */
 export interface IndexScan {
@@ -58,8 +58,8 @@ export function scanOf(column: SortColumn, last: boolean, context: Context): Sca
 }
 
 function entityScan({ index, order }: Pick<Range, 'index' | 'order'>): IndexScan {
-  const ranges: readonly Range[] = [{ table: 'entity', index, where: raw('1'), order }];
-  return { kind: 'index', ranges, column: raw(`r.${order[0] ?? 'rid'}`), best: () => raw('1') };
+  const ranges: readonly Range[] = [{ table: 'entity', index, where: always, order, fixed: 0 }];
+  return { kind: 'index', ranges, column: raw(`r.${order[0] ?? 'rid'}`), best: () => always };
 }
 
 type Table = 'string' | 'uri' | 'date' | 'identifier' | 'quantity';
@@ -76,9 +76,9 @@ function tableScan(
   const where = sql`d.param = ${number}`;
   return {
     kind: 'index',
-    ranges: [{ table, index, where, order }],
+    ranges: [{ table, index, where, order, fixed: 0 }],
     column: raw(`d.${order[0] ?? ''}`),
-    best: (prefix) => (multiple ? bestOf(prefix, table, number, best, order) : raw('1')),
+    best: (prefix) => (multiple ? bestOf(prefix, table, number, best, order) : always),
   };
 }
 
@@ -123,7 +123,13 @@ function quantityScan(
   const order = ['low', 'unit', 'high'];
   const scan = tableScan(parameter, number, 'quantity', descending ? 'max' : 'min', order);
   const ranges = units.map((unit): Range => {
-    return { table: 'quantity', index: undefined, where: sql`d.param = ${number} AND d.unit = ${unit}`, order };
+    return {
+      table: 'quantity',
+      index: undefined,
+      where: sql`d.param = ${number} AND d.unit = ${unit}`,
+      order,
+      fixed: 0,
+    };
   });
   return { ...scan, ranges };
 }

@@ -11,7 +11,7 @@ import type { Key, KeyValue, OrderColumn } from './keyset.ts';
 import type { Choice, Probes } from './probe.ts';
 import { type CodeGroup, type IndexScan, scanOf, withinCondition } from './scan.ts';
 import type { SortColumn } from './sort-key.ts';
-import type { Sql } from './sql.ts';
+import { always, never, type Sql } from './sql.ts';
 import { readByNumber } from './unsorted.ts';
 
 /** Hits up to which sorting them all costs less than looking for them in the order of an index. */
@@ -78,24 +78,26 @@ function readPresent(
   const present = (part: Span) =>
     reader.read(
       (branch) =>
-        ranges.map((range): Source => {
-          const frame = frameOf(range, branch, reader.walk);
-          const tests: Sql[] = [
-            ...tested.map((condition) => condition.test(frame.subject)),
-            best(frame.subject.prefix),
-          ];
-          const leading: OrderColumn = {
-            value: scanned(first, column, branch),
-            descending: first.descending,
-            nullable: false,
-          };
-          return {
-            frame,
-            tests,
-            columns: [leading, ...rest.map((each) => ordered(each, frame.subject))],
-            sorted: false,
-          };
-        }),
+        ranges
+          .filter(({ where }) => where !== never)
+          .map((range): Source => {
+            const frame = frameOf(range, branch, reader.walk);
+            const tests: Sql[] = [
+              ...tested.map((condition) => condition.test(frame.subject)),
+              best(frame.subject.prefix),
+            ];
+            const leading: OrderColumn = {
+              value: scanned(first, column, branch),
+              descending: first.descending,
+              nullable: false,
+            };
+            return {
+              frame,
+              tests,
+              columns: [leading, ...rest.map((each) => ordered(each, frame.subject))],
+              sorted: false,
+            };
+          }),
       part,
     );
   const absent = (part: Span) => readMissing(sorting, conditions, columns, part);
@@ -204,4 +206,4 @@ function isOn({ drive }: Condition, { number }: SortColumn): boolean {
   return drive?.single !== undefined && drive.single === number;
 }
 
-const everything: Condition = { test: () => ({ text: '1', values: [] }), usesResource: false };
+const everything: Condition = { test: () => always, usesResource: false };

@@ -61,6 +61,12 @@ export function any(tests: readonly Sql[]): Sql {
   return sql`(${any(left.slice(0, middle))} OR ${any(left.slice(middle))})`;
 }
 
+/** Whether a test doesn't hold; tests are never NULL. */
+export function negated(test: Sql): Sql {
+  if (test === always) return never;
+  return test === never ? always : sql`NOT (${test})`;
+}
+
 /** Whether an expression is one of the values: bound directly if it is one, else as a JSON array that SQLite unpacks once. */
 export function isIn(expression: Sql, values: readonly (string | number)[]): Sql {
   const [first] = values;

@@ -2,7 +2,7 @@
 import { type Condition, isImpossible } from './compile/condition.ts';
 import { collected, countsByIndex, type Frame, frameOf, type Walk } from './frame.ts';
 import type { Probes } from './probe.ts';
-import { all, join, raw, type Sql, sql } from './sql.ts';
+import { all, always, join, never, raw, type Sql, sql } from './sql.ts';
 import type { Statements } from './statements.ts';
 
 /** What counting needs of a search on one type. */
@@ -47,7 +47,7 @@ function indexRows(leading: Condition, others: readonly Condition[], walk: Walk)
   const { drive } = leading;
   if (drive === undefined || !drive.exact || drive.ranges.length === 0) return [];
   const bare = countsByIndex(drive, others);
-  return drive.ranges.map((range) => frameOf(range, 'current', walk, bare));
+  return drive.ranges.filter(({ where }) => where !== never).map((range) => frameOf(range, 'current', walk, bare));
 }
 
-const everything: Condition = { test: () => raw('1'), usesResource: false };
+const everything: Condition = { test: () => always, usesResource: false };

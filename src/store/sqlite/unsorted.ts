@@ -7,7 +7,7 @@ import { type Branch, collected, frameOf } from './frame.ts';
 import type { Hit, HitReader, Source, Span } from './hits.ts';
 import type { OrderColumn } from './keyset.ts';
 import type { Probes } from './probe.ts';
-import { raw, type Sql } from './sql.ts';
+import { always, never, raw, type Sql } from './sql.ts';
 
 /** By number of the condition that leads; or in the order of the resources' numbers, or of their last change. */
 export type Lead = number;
@@ -17,7 +17,7 @@ const BY_CHANGE: Lead = -2;
 /** Hits up to which a condition that has no order of its own is collected. */
 const mostCollected = 8192;
 
-const byChange: Range = { table: 'entity', index: 'by_change', where: raw('1'), order: ['vid'] };
+const byChange: Range = { table: 'entity', index: 'by_change', where: always, order: ['vid'], fixed: 0 };
 
 /** What leads a new walk. */
 export function leadOf(conditions: readonly Condition[], probes: Probes): Lead {
@@ -53,7 +53,7 @@ export function readUnsorted(
   for (const number of span.backwards ? numbers.reverse() : numbers) {
     if (begin !== undefined && (span.backwards ? number > begin : number < begin)) continue;
     const range = ranges[number];
-    if (range === undefined) continue;
+    if (range === undefined || range.where === never) continue;
     const after = number === begin ? span.after?.slice(1) : undefined;
     const found = reader.read((branch) => [stretch(reader, range, drive, leading, others, branch)], {
       ...span,
@@ -79,8 +79,8 @@ function stretch(
   if (drive !== undefined && !drive.exact && leading !== undefined) tests.push(leading.test(frame.subject));
   if (drive !== undefined && !drive.unique) tests.push(drive.first(frame.subject.prefix));
   const alias = range.table === 'entity' ? 'r' : 'd';
-  const columns = range.order.map((name): OrderColumn => {
-    return { value: raw(`${alias}.${name}`), descending: false, nullable: false };
+  const columns = range.order.map((name, place): OrderColumn => {
+    return { value: raw(`${alias}.${name}`), descending: false, nullable: false, fixed: place < range.fixed };
   });
   return { frame, tests, columns, sorted: false };
 }
@@ -112,4 +112,4 @@ export function readByNumber(
   }, span);
 }
 
-const everything: Condition = { test: () => raw('1'), usesResource: false };
+const everything: Condition = { test: () => always, usesResource: false };

@@ -26,8 +26,13 @@ export interface Range {
   /** What comes after the table's name in the index's; undefined: the primary key. */
   readonly index: 'by_high' | 'wide' | 'ranged' | 'by_change' | 'by_pattern' | undefined;
   readonly where: Sql;
-  /** The columns that the rows of the stretch are ordered by, before the resource's number. */
+  /**
+   * The columns that the rows of the stretch are ordered by, before the resource's number. They depend on the criterion
+   * alone, since they are what a position is made of.
+   */
   readonly order: readonly string[];
+  /** How many of these, from the first on, have but one value. */
+  readonly fixed: number;
 }
 
 /** Ways to find the resources that pass. */
@@ -101,16 +106,18 @@ export function isImpossible(condition: Condition): boolean {
 
 /** The stretches as a query for numbers of resources. */
 export function rowsOf(ranges: readonly Range[], prefix: Prefix, typeNumber: number): Sql {
-  const pieces = ranges.map((range) => {
-    if (range.table === 'entity') {
-      if (prefix === '') {
-        const from = raw(`entity r INDEXED BY entity_${range.index ?? 'by_change'}`);
-        return sql`SELECT r.rid AS rid FROM ${from} WHERE r.type = ${typeNumber} AND r.state = 1 AND ${range.where}`;
+  const pieces = ranges
+    .filter(({ where }) => where !== never)
+    .map((range) => {
+      if (range.table === 'entity') {
+        if (prefix === '') {
+          const from = raw(`entity r INDEXED BY entity_${range.index ?? 'by_change'}`);
+          return sql`SELECT r.rid AS rid FROM ${from} WHERE r.type = ${typeNumber} AND r.state = 1 AND ${range.where}`;
+        }
+        return sql`SELECT r.vid AS rid FROM kept r WHERE r.type = ${typeNumber} AND ${range.where}`;
       }
-      return sql`SELECT r.vid AS rid FROM kept r WHERE r.type = ${typeNumber} AND ${range.where}`;
-    }
-    return sql`SELECT d.rid AS rid FROM ${raw(indexed(prefix, range.table, range.index, 'd'))} WHERE ${range.where}`;
-  });
+      return sql`SELECT d.rid AS rid FROM ${raw(indexed(prefix, range.table, range.index, 'd'))} WHERE ${range.where}`;
+    });
   if (pieces.length === 0) return raw('SELECT 0 AS rid WHERE 0');
   const values = pieces.flatMap((piece) => piece.values);
   return { text: pieces.map((piece) => piece.text).join(' UNION ALL '), values };

@@ -2,7 +2,7 @@
 import type { DateTest } from '../../../search/criteria.ts';
 import { DATE_MIN } from '../../../search/entry.ts';
 import { wideClass, wideClasses, wideFrom } from '../schema.ts';
-import { all, raw, type Sql, sql } from '../sql.ts';
+import { all, negated, raw, type Sql } from '../sql.ts';
 import { type Columns, columnsOf } from './columns.ts';
 import { type Bound, type Box, between, boxesOf, dateEnds, earlierOf, inBoxes, laterOf } from './interval.ts';
 import { filtered, type Matcher, mostStretches, type Stretch } from './matcher.ts';
@@ -45,7 +45,7 @@ function apart(boxes: readonly Box<number>[], stretches: (box: Box<number>) => r
   const [low, high] = dateEnds(columnsOf(table, 'd'));
   return boxes.flatMap((box, place) => {
     const earlier = boxes.slice(0, place);
-    const others = earlier.length === 0 ? raw('1') : sql`NOT ${inBoxes(earlier, low, high)}`;
+    const others = negated(inBoxes(earlier, low, high));
     return stretches(box).map((stretch) =>
       place === 0 ? stretch : { ...stretch, where: all([stretch.where, others]) },
     );
@@ -59,7 +59,7 @@ function stretchesOf(box: Box<number>): readonly Stretch[] {
   if (!open || highFrom === undefined || !isBeyond(highFrom, lowFrom)) return byLow(box);
   const [low, high] = dateEnds(columnsOf(table, 'd'));
   const where = all([between(high, highFrom, undefined), between(low, lowFrom, undefined)]);
-  return [{ index: 'by_high', where, order: ['high', 'low'] }];
+  return [{ index: 'by_high', where, order: ['high', 'low'], fixed: 0 }];
 }
 
 /** Whether a bound of `high` says more than one of `low`. */
@@ -77,13 +77,13 @@ function byLow({ lowFrom, lowTo, highFrom, highTo }: Box<number>): readonly Stre
   const residue = between(high, highFrom, highTo);
   const order = ['low', 'high'];
   if (highFrom === undefined || !isBeyond(highFrom, lowFrom)) {
-    return [{ index: undefined, where: all([between(low, lowFrom, lowBefore), residue]), order }];
+    return [{ index: undefined, where: all([between(low, lowFrom, lowBefore), residue]), order, fixed: 0 }];
   }
   const start = { value: highFrom.value - wideFrom - slack, closed: true };
   const narrow = all([between(low, laterOf(lowFrom, start), lowBefore), residue]);
   const before = earlierOf(lowBefore, { value: start.value, closed: false });
   return [
-    { index: undefined, where: narrow, order },
+    { index: undefined, where: narrow, order, fixed: 0 },
     ...wideOnes(highFrom.value, { lowFrom, lowTo: before, highFrom, highTo }),
   ];
 }
@@ -95,13 +95,13 @@ function byHigh({ lowFrom, lowTo, highFrom, highTo }: Box<number>): readonly Str
   const residue = between(low, lowFrom, lowTo);
   const order = ['high', 'low'];
   if (lowTo === undefined || (highTo !== undefined && highTo.value <= lowTo.value)) {
-    return [{ index: 'by_high', where: all([between(high, highAfter, highTo), residue]), order }];
+    return [{ index: 'by_high', where: all([between(high, highAfter, highTo), residue]), order, fixed: 0 }];
   }
   const end = { value: lowTo.value + wideFrom + slack, closed: true };
   const narrow = all([between(high, highAfter, earlierOf(highTo, end)), residue]);
   const after = laterOf(highFrom, { value: end.value, closed: false });
   return [
-    { index: 'by_high', where: narrow, order },
+    { index: 'by_high', where: narrow, order, fixed: 0 },
     ...wideOnes(end.value, { lowFrom, lowTo, highFrom: after, highTo }),
   ];
 }
@@ -118,7 +118,7 @@ function wideOnes(reach: number, box: WideBox): readonly Stretch[] {
     const lows = between(low, laterOf(box.lowFrom, from), box.lowTo);
     const start = opens === 'start' ? raw(`d.low = ${DATE_MIN}`) : raw('1');
     const ofClass = raw(`d.high - d.low > ${wideFrom} AND ${wideClass('d.')} = ${number}`);
-    return { index: 'wide', where: all([ofClass, start, lows, residue]), order: ['low', 'high'] };
+    return { index: 'wide', where: all([ofClass, start, lows, residue]), order: ['low', 'high'], fixed: 0 };
   });
 }
 

@@ -1,7 +1,7 @@
 /** Token values kept as text: identifiers, contact points. https://hl7.org/fhir/R4/search.html#token */
 import type { TokenTest } from '../../../search/criteria.ts';
 import { foldToken } from '../../../search/normalise.ts';
-import { all, any, isIn, type Sql, sql } from '../sql.ts';
+import { all, always, any, isIn, type Sql, sql } from '../sql.ts';
 import { type Columns, columnsOf } from './columns.ts';
 import type { Context } from './condition.ts';
 import { filtered, type Matcher } from './matcher.ts';
@@ -26,7 +26,7 @@ function testOf(known: readonly Known[], { a, b }: Columns): Sql {
   const bySystem = new Map<number | undefined, string[]>();
   const whole: Sql[] = [];
   for (const { system, value } of known) {
-    if (value === undefined) whole.push(system === undefined ? sql`1` : sql`${b} = ${system}`);
+    if (value === undefined) whole.push(system === undefined ? always : sql`${b} = ${system}`);
     else bySystem.set(system, [...(bySystem.get(system) ?? []), value]);
   }
   const listed = [...bySystem].map(([system, values]) => {
@@ -51,10 +51,11 @@ export function identifier(tests: readonly TokenTest[], context: Context): Match
   }
   const [first] = known;
   if (known.length === 1 && first?.system !== undefined) {
-    const stretch = { index: undefined, where: test('d'), order: [] };
-    return { table, test, stretches: [stretch], byNumber: [stretch], pinned: true, rank: 0 };
+    const stretch = { index: undefined, where: test('d'), order: ['value', 'system'], fixed: 2 };
+    const byNumber = [{ ...stretch, order: [], fixed: 0 }];
+    return { table, test, stretches: [stretch], byNumber, pinned: true, rank: 0 };
   }
   const where = all([isIn(columnsOf(table, 'd').a, [...new Set(values)]), test('d')]);
-  const stretches = [{ index: undefined, where, order: ['value', 'system'] }];
+  const stretches = [{ index: undefined, where, order: ['value', 'system'], fixed: 0 }];
   return { table, test, stretches, byNumber: [], pinned: false, rank: 1 };
 }

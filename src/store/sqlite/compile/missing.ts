@@ -10,9 +10,10 @@ const pattern = raw('r.pattern');
 export function ofPatterns(patterns: readonly number[], { typeNumber }: Context): Condition {
   if (patterns.length === 0) return impossible;
   const range = (some: readonly number[], order: readonly string[]): Range => {
-    return { table: 'entity', index: 'by_pattern', where: isIn(pattern, some), order };
+    const fixed = some.length === 1 ? order.length : 0;
+    return { table: 'entity', index: 'by_pattern', where: isIn(pattern, some), order, fixed };
   };
-  const ranges = [range(patterns, patterns.length === 1 ? [] : ['pattern'])];
+  const ranges = [range(patterns, ['pattern'])];
   return {
     test: () => isIn(pattern, patterns),
     drive: ofEntities(

@@ -5,13 +5,14 @@ import { type Condition, type Context, impossible, isImpossible } from './condit
 import { union } from './value.ts';
 
 export function or({ of }: OrCriterion, context: Context): Condition {
-  const conditions = of.map((part) => context.compile(part)).filter((condition) => !isImpossible(condition));
-  const [first, second] = conditions;
-  if (first === undefined) return impossible;
-  if (second === undefined) return first;
-  const test: Condition['test'] = (subject) => any(conditions.map((condition) => condition.test(subject)));
-  const usesResource = conditions.some((condition) => condition.usesResource);
-  const drives = conditions.flatMap(({ drive }) => drive ?? []);
-  if (drives.length < conditions.length) return { test, usesResource };
+  const conditions = of.map((part) => context.compile(part));
+  const [only] = conditions;
+  if (only !== undefined && conditions.length === 1) return only;
+  const possible = conditions.filter((condition) => !isImpossible(condition));
+  if (possible.length === 0) return impossible;
+  const test: Condition['test'] = (subject) => any(possible.map((condition) => condition.test(subject)));
+  const usesResource = possible.some((condition) => condition.usesResource);
+  const drives = possible.flatMap(({ drive }) => drive ?? []);
+  if (drives.length < possible.length) return { test, usesResource };
   return { test, usesResource, drive: union(drives) };
 }

@@ -1,7 +1,7 @@
 /** Quantities, and numbers, which are quantities without a unit. https://hl7.org/fhir/R4/search.html#quantity */
 import type { NumberTest, QuantityTest } from '../../../search/criteria.ts';
 import type { DecimalKey } from '../../../search/entry.ts';
-import { all, any, isIn, never, raw, type Sql, sql } from '../sql.ts';
+import { all, always, any, isIn, negated, never, raw, type Sql, sql } from '../sql.ts';
 import { type Columns, columnsOf } from './columns.ts';
 import type { Context } from './condition.ts';
 import { type Box, between, boxesOf, earlierOf, inBoxes, quantityEnds } from './interval.ts';
@@ -31,7 +31,7 @@ function unitsOf(test: Test, { lookUp }: Context): readonly number[] | undefined
 function one(test: Test, columns: Columns, context: Context): Sql {
   const units = unitsOf(test, context);
   const [low, high] = quantityEnds(columns);
-  return all([units === undefined ? raw('1') : isIn(columns.a, units), inBoxes(boxesOf(test.interval), low, high)]);
+  return all([units === undefined ? always : isIn(columns.a, units), inBoxes(boxesOf(test.interval), low, high)]);
 }
 
 /** Whether a value in these columns passes any of the tests. */
@@ -40,17 +40,13 @@ export function quantityTest(tests: readonly Test[], columns: Columns, context: 
 }
 
 export function quantity(tests: readonly Test[], context: Context): Matcher | undefined {
-  const known = tests.filter((test) => one(test, columnsOf(table, 'd'), context) !== never);
-  if (known.length === 0) return undefined;
-  const test = (alias: string) => quantityTest(known, columnsOf(table, alias), context);
-  const stretches = known.flatMap((each, place) => {
-    const earlier = known.slice(0, place);
-    const others = sql`NOT ${quantityTest(earlier, columnsOf(table, 'd'), context)}`;
-    return stretchesOf(each, context).map((stretch) =>
-      place === 0 ? stretch : { ...stretch, where: all([stretch.where, others]) },
-    );
+  const test = (alias: string) => quantityTest(tests, columnsOf(table, alias), context);
+  if (test('d') === never) return undefined;
+  const stretches = tests.flatMap((each, place) => {
+    const others = negated(quantityTest(tests.slice(0, place), columnsOf(table, 'd'), context));
+    return stretchesOf(each, context).map((stretch) => ({ ...stretch, where: all([stretch.where, others]) }));
   });
-  const few = known.length <= mostStretches && stretches.length <= 2 * mostStretches;
+  const few = stretches.length <= 2 * mostStretches;
   return {
     table,
     test,
@@ -71,9 +67,8 @@ function stretchesOf(test: Test, context: Context): readonly Stretch[] {
   return boxes.flatMap((box, place) => {
     const earlier = boxes.slice(0, place);
     return stretchesOfBox(box).map((stretch) => {
-      const others = earlier.length === 0 ? raw('1') : sql`NOT ${inBoxes(earlier, low, high)}`;
-      const order = units?.length === 1 ? stretch.order.slice(1) : stretch.order;
-      return { ...stretch, order, where: all([unit, stretch.where, place === 0 ? raw('1') : others]) };
+      const others = negated(inBoxes(earlier, low, high));
+      return { ...stretch, fixed: units?.length === 1 ? 1 : 0, where: all([unit, stretch.where, others]) };
     });
   });
 }
@@ -86,7 +81,7 @@ function stretchesOfBox({ lowFrom, lowTo, highFrom, highTo }: Box<DecimalKey>): 
   const beyond = highFrom !== undefined && (lowFrom === undefined || highFrom.value > lowFrom.value);
   if (!beyond) {
     const where = all([between(low, lowFrom, lowBefore), between(high, highFrom, highTo)]);
-    return [{ index: undefined, where, order }];
+    return [{ index: undefined, where, order, fixed: 0 }];
   }
   const within = all([between(low, highFrom, lowBefore), between(high, undefined, highTo)]);
   const outside = { value: highFrom.value, closed: !highFrom.closed };
@@ -96,7 +91,7 @@ function stretchesOfBox({ lowFrom, lowTo, highFrom, highTo }: Box<DecimalKey>): 
     between(low, lowFrom, earlierOf(lowBefore, outside)),
   ]);
   return [
-    { index: undefined, where: within, order },
-    { index: 'ranged', where: ranged, order: ['unit', 'high', 'low'] },
+    { index: undefined, where: within, order, fixed: 0 },
+    { index: 'ranged', where: ranged, order: ['unit', 'high', 'low'], fixed: 0 },
   ];
 }

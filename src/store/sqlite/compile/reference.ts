@@ -28,7 +28,7 @@ export function reference(tests: readonly ReferenceTest[], context: Context): Ma
   if (targets.length === 0) return undefined;
   const test = (alias: string) => isIn(columnsOf(table, alias).a, targets);
   // A resource may refer to two versions of the target, so that the version comes before the resource's number.
-  const order = targets.length === 1 ? ['version'] : ['target', 'version'];
-  const stretches = [{ index: undefined, where: test('d'), order }];
+  const order = ['target', 'version'];
+  const stretches = [{ index: undefined, where: test('d'), order, fixed: targets.length === 1 ? 1 : 0 }];
   return { table, test, stretches, byNumber: [], pinned: false, rank: 2 };
 }

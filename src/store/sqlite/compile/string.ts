@@ -1,7 +1,7 @@
 /** Strings: by their beginning, a part, or exactly. https://hl7.org/fhir/R4/search.html#string */
 import type { StringTest } from '../../../search/criteria.ts';
 import { normaliseString } from '../../../search/normalise.ts';
-import { all, any, raw, type Sql, sql } from '../sql.ts';
+import { all, any, never, raw, type Sql, sql } from '../sql.ts';
 import { type Columns, columnsOf } from './columns.ts';
 import { indexed, type Prefix } from './condition.ts';
 import { filtered, type Matcher, mostStretches } from './matcher.ts';
@@ -17,7 +17,7 @@ function one({ match, value }: StringTest, { a, b }: Columns): Sql {
       return sql`instr(${a}, ${value}) > 0`;
     case 'exact':
       // '' stands for a word of a longer part, which is no value of its own.
-      return value === '' ? raw('0') : sql`${a} = ${normaliseString(value)} AND ${b} = ${value}`;
+      return value === '' ? never : sql`${a} = ${normaliseString(value)} AND ${b} = ${value}`;
   }
 }
 
@@ -56,7 +56,7 @@ export function string(tests: readonly StringTest[]): Matcher {
     const order = ['norm', 'exact'];
     return {
       ...matcher,
-      stretches: kept.map((each) => ({ index: undefined, where: one(each, columns), order })),
+      stretches: kept.map((each) => ({ index: undefined, where: one(each, columns), order, fixed: 0 })),
       rank: 3,
     };
   }

@@ -1,7 +1,7 @@
 /** Coded values, kept by the numbers of a dictionary. https://hl7.org/fhir/R4/search.html#token */
 import type { Parameter, TokenTest } from '../../../search/criteria.ts';
 import { foldToken } from '../../../search/normalise.ts';
-import { all, any, isIn, never, raw, type Sql, sql } from '../sql.ts';
+import { all, always, any, isIn, negated, never, raw, type Sql, sql } from '../sql.ts';
 import { type Columns, columnsOf } from './columns.ts';
 import { type Condition, type Context, indexed, type Prefix, type Range, rowsOf, type Subject } from './condition.ts';
 import { filtered, type Matcher, mostMerged } from './matcher.ts';
@@ -34,7 +34,7 @@ function numbersOf(tests: readonly TokenTest[], { lookUp }: Context): Numbers {
 /** Whether a value in these columns passes any of the tests. */
 export function tokenTest(tests: readonly TokenTest[], { a }: Columns, context: Context): Sql {
   const { codes, systems, any: every } = numbersOf(tests, context);
-  if (every) return sql`1`;
+  if (every) return always;
   return any([isIn(a, codes), ofSystems(a, systems)]);
 }
 
@@ -54,23 +54,23 @@ export function token(tests: readonly TokenTest[], context: Context): Matcher | 
   if (!every && codes.length === 0 && systems.length === 0) return undefined;
   const test = (alias: string) => {
     const { a } = columnsOf('token', alias);
-    return every ? sql`1` : any([isIn(a, codes), ofSystems(a, systems)]);
+    return every ? always : any([isIn(a, codes), ofSystems(a, systems)]);
   };
   const { a } = columnsOf('token', 'd');
   if (every) {
-    return { table: 'token', test, stretches: [filtered('token', sql`1`)], byNumber: [], pinned: false, rank: 8 };
+    return { table: 'token', test, stretches: [filtered('token', always)], byNumber: [], pinned: false, rank: 8 };
   }
   if (systems.length > 0) {
     const where = sql`${a} IN (SELECT c.num FROM code c INDEXED BY code_by_system
       WHERE c.system IN (SELECT value FROM json_each(${JSON.stringify(systems)}))
       UNION ALL SELECT value FROM json_each(${JSON.stringify(codes)}))`;
-    const stretches = [{ index: undefined, where, order: ['code'] }];
+    const stretches = [{ index: undefined, where, order: ['code'], fixed: 0 }];
     return { table: 'token', test, stretches, byNumber: [], pinned: false, rank: 7 };
   }
   const one = codes.length === 1;
-  const stretch = { index: undefined, where: isIn(a, codes), order: one ? [] : ['code'] };
+  const stretch = { index: undefined, where: isIn(a, codes), order: ['code'], fixed: one ? 1 : 0 };
   const byNumber =
-    codes.length > mostMerged ? [] : codes.map((code) => ({ ...stretch, where: isIn(a, [code]), order: [] }));
+    codes.length > mostMerged ? [] : codes.map((code) => ({ ...stretch, where: isIn(a, [code]), order: [], fixed: 0 }));
   return { table: 'token', test, stretches: [stretch], byNumber, pinned: one, rank: 4 };
 }
 
@@ -87,7 +87,13 @@ export function ofCodes(
 ): Condition {
   const from = (prefix: Prefix) => raw(indexed(prefix, 'token', 'by_resource', 'x'));
   const ranges = codes.map((code): Range => {
-    return { table: 'token', index: undefined, where: sql`d.param = ${number} AND d.code = ${code}`, order: [] };
+    return {
+      table: 'token',
+      index: undefined,
+      where: sql`d.param = ${number} AND d.code = ${code}`,
+      order: [],
+      fixed: 0,
+    };
   });
   const other = ({ prefix, number: rid }: Subject) =>
     sql`EXISTS (SELECT 1 FROM ${from(prefix)} CROSS JOIN code c ON c.num = x.code
@@ -97,7 +103,7 @@ export function ofCodes(
       all([
         sql`EXISTS (SELECT 1 FROM ${from(subject.prefix)}
           WHERE x.rid = ${subject.number} AND x.param = ${number} AND ${isIn(raw('x.code'), codes)})`,
-        multiple ? sql`NOT ${other(subject)}` : raw('1'),
+        multiple ? negated(other(subject)) : always,
       ]),
     drive: {
       rows: (prefix) => rowsOf(ranges, prefix, 0),

@@ -1,7 +1,7 @@
 /** Criteria on the values of one parameter. https://hl7.org/fhir/R4/search.html#ptypes */
 import type { Parameter, ValueCriterion, ValueTest } from '../../../search/criteria.ts';
 import { indexTables } from '../schema.ts';
-import { any, raw, type Sql, sql } from '../sql.ts';
+import { all, any, never, raw, type Sql, sql } from '../sql.ts';
 import { composite } from './composite.ts';
 import {
   type Condition,
@@ -60,17 +60,23 @@ export function value({ parameter, anyOf }: ValueCriterion, context: Context): C
   const kinds = [...new Set(anyOf.map(({ kind }) => kind))];
   const conditions = kinds
     .map((kind) => matcherOf(kind, anyOf, context, parameter))
-    .map((matcher) => (matcher === undefined ? impossible : conditionOf(matcher, number, parameter, context)))
-    .filter((condition) => !isImpossible(condition));
-  const [first, second] = conditions;
-  if (first === undefined) return impossible;
-  return second === undefined ? first : eitherOf(conditions);
+    .map((matcher) => (matcher === undefined ? impossible : conditionOf(matcher, number, parameter, context)));
+  if (conditions.every(isImpossible)) return impossible;
+  const [only] = conditions;
+  return conditions.length === 1 && only !== undefined ? only : eitherOf(conditions);
 }
 
 function conditionOf(matcher: Matcher, number: number, parameter: Parameter, context: Context): Condition {
   const { table } = matcher;
+  if (matcher.test('x') === never) return impossible;
   const ofParameter = (stretch: Stretch): Range => {
-    return { table, index: stretch.index, where: sql`d.param = ${number} AND ${stretch.where}`, order: stretch.order };
+    return {
+      table,
+      index: stretch.index,
+      where: all([sql`d.param = ${number}`, stretch.where]),
+      order: stretch.order,
+      fixed: stretch.fixed,
+    };
   };
   const ranges = matcher.stretches.map(ofParameter);
   const drive: Drive = {
