@@ -1,0 +1,96 @@
+/** A store filled with random resources, and what a search of them must find. https://hl7.org/fhir/R4/search.html */
+import { makeBody } from '../../src/fhir/body.ts';
+import type { Criterion, SortKey } from '../../src/search/criteria.ts';
+import { type Indexed, matches } from '../../src/search/match.ts';
+import type { Position, SearchPage, Store, TypeQuery } from '../../src/store/port.ts';
+import type { Put } from '../../src/store/write.ts';
+import { parametersOf, types } from '../search/arbitraries.ts';
+import { commit, day, remove, type Subject } from './subject.ts';
+
+/** How a search is asked for. */
+export interface Asked {
+  readonly sort?: readonly SortKey[];
+  readonly count?: number;
+  readonly total?: 'none' | 'bounded' | 'accurate' | 'estimate';
+  readonly totalBound?: number;
+  readonly position?: Position;
+}
+
+export class Library {
+  readonly store: Store;
+  readonly #clock: { now: number };
+  /** Current resources by `Type/id`, with the instants that the store gave them. */
+  readonly #resources: Map<string, Indexed>;
+
+  private constructor(store: Store, clock: { now: number }) {
+    this.store = store;
+    this.#clock = clock;
+    this.#resources = new Map();
+  }
+
+  static async open(under: Subject, cursorLifetime = day): Promise<Library> {
+    const clock = { now: 0 };
+    const parameters = types.flatMap((type) => parametersOf(type));
+    return new Library(await under.open({ clock: () => clock.now, cursorLifetime, parameters }), clock);
+  }
+
+  /** Lets time pass, in milliseconds. */
+  pass(milliseconds: number): void {
+    this.#clock.now += milliseconds;
+  }
+
+  get resources(): readonly Indexed[] {
+    return [...this.#resources.values()];
+  }
+
+  /** Writes resources, at their instants where these haven't passed yet. */
+  async put(resources: readonly Indexed[]): Promise<void> {
+    const rising = [...resources].sort((a, b) => a.lastUpdated - b.lastUpdated);
+    for (const resource of rising) {
+      this.#clock.now = Math.max(this.#clock.now, resource.lastUpdated);
+      const { written } = await commit(this.store, [putOf(resource)]);
+      const lastUpdated = written[0]?.lastUpdated ?? 0;
+      this.#resources.set(`${resource.type}/${resource.id}`, { ...resource, lastUpdated });
+    }
+  }
+
+  async remove(resources: readonly Pick<Indexed, 'type' | 'id'>[]): Promise<void> {
+    for (const { type, id } of resources) {
+      await commit(this.store, [remove(type, id)]);
+      this.#resources.delete(`${type}/${id}`);
+    }
+  }
+
+  /** Logical ids that the criterion must find, sorted. */
+  expected(type: string, criterion: Criterion): readonly string[] {
+    return this.resources
+      .filter((resource) => resource.type === type && this.holds(criterion, resource))
+      .map(({ id }) => id)
+      .sort();
+  }
+
+  /** Whether the criterion holds for a resource among those of now. */
+  holds(criterion: Criterion, resource: Indexed): boolean {
+    return matches(criterion, resource, (type, id) => this.#resources.get(`${type}/${id}`)?.entries);
+  }
+
+  /** Logical ids that one large page finds, sorted, and the total. */
+  async search(type: string, criterion: Criterion): Promise<{ ids: readonly string[]; total: number | undefined }> {
+    const page = await this.page([{ type, criterion, sort: [] }], { count: 100, total: 'accurate' });
+    return { ids: page.matches.map(({ id }) => id).sort(), total: page.total };
+  }
+
+  page(parts: readonly TypeQuery[], asked: Asked = {}): Promise<SearchPage> {
+    const { count = 3, total = 'none', totalBound = 10_000, position } = asked;
+    const query = { parts, count, total, totalBound, budget: 60_000 };
+    return this.store.search(position === undefined ? query : { ...query, position });
+  }
+}
+
+let contents = 0;
+
+/** A write of a resource whose content is new each time. */
+function putOf({ type, id, entries }: Indexed): Put {
+  const json = { resourceType: type, id, language: `x-${++contents}` };
+  return { kind: 'put', method: 'PUT', type, id, body: makeBody(Buffer.from(JSON.stringify(json)), id), entries };
+}
