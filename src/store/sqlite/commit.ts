@@ -227,7 +227,7 @@ export class Commits {
     }
     const vid = ++pending.vid;
     const number = entity.number + 1;
-    this.#insertVersion.run(vid, entity.rid, type, number, updated, method, bodyBytes(body, number, updated));
+    this.#insertVersion.get(vid, entity.rid, type, number, updated, method, bodyBytes(body, number, updated));
     const rows = readRows(entries, { numbers: this.#numbers, entities: this.#entities });
     const { params, tables } = patternOf(rows);
     const pattern = this.#numbers.pattern(type, params, tables);

@@ -4,20 +4,14 @@
  *
  * The same in the writer's thread and, for a store in memory, on the calling one.
  */
-import type { AuditRecord } from '../audit-record.ts';
 import { StoreUnavailable } from '../errors.ts';
+import type { AuditAppender } from './audit-append.ts';
 import { type CommitOptions, Commits } from './commit.ts';
 import type { Database, Statement } from './open.ts';
 import type { Task, TaskResult } from './tasks.ts';
 
-/** Appends audit records in the caller's transaction. */
-export interface AuditSink {
-  append(records: readonly AuditRecord[]): void;
-}
-
 export interface EngineOptions extends CommitOptions {
-  /** Makes the sink anew whenever a transaction failed, so that it reads its state from the file. */
-  readonly audit: () => AuditSink;
+  readonly audit: AuditAppender;
 }
 
 /** How many expired versions or notes one step of `tidy` removes. */
@@ -30,7 +24,6 @@ export class Engine {
   readonly #db: Database;
   readonly #options: EngineOptions;
   #commits: Commits;
-  #audit: AuditSink;
   #keepNote: Statement;
   #purgeNotes: Statement;
 
@@ -38,7 +31,6 @@ export class Engine {
     this.#db = db;
     this.#options = options;
     this.#commits = new Commits(db, options);
-    this.#audit = options.audit();
     this.#keepNote = db.prepare(
       `INSERT INTO note (key, text, until) VALUES (?, ?, ?)
         ON CONFLICT (key) DO UPDATE SET text = excluded.text, until = max(until, excluded.until)`,
@@ -55,10 +47,10 @@ export class Engine {
   run(tasks: readonly Task[]): readonly TaskResult[] {
     try {
       this.#db.exec('BEGIN IMMEDIATE');
-      const audit: AuditRecord[] = [];
+      const audit: Uint8Array[] = [];
       const results = tasks.map((task) => this.#attempt(task, audit));
       this.#commits.finish();
-      if (audit.length > 0) this.#audit.append(audit);
+      this.#options.audit.appendParts(audit);
       this.#commits.kept.purge(this.#options.clock(), tasks.length + purgeBeside);
       this.#db.exec('COMMIT');
       this.#commits.committed();
@@ -86,16 +78,16 @@ export class Engine {
     }
   }
 
-  #attempt(task: Task, audit: AuditRecord[]): TaskResult {
+  #attempt(task: Task, audit: Uint8Array[]): TaskResult {
     try {
       switch (task.kind) {
         case 'commit': {
           const written = this.#commits.apply(task);
-          for (const record of task.audit) audit.push(record);
+          audit.push(...task.audit);
           return { ok: true, written };
         }
         case 'audit':
-          for (const record of task.records) audit.push(record);
+          audit.push(...task.parts);
           break;
         case 'note':
           this.#keepNote.run(task.key, task.text, task.until);
@@ -110,10 +102,15 @@ export class Engine {
     }
   }
 
+  /** Nothing may run afterwards. */
+  close(): void {
+    this.#options.audit.close();
+  }
+
   /** Ends a transaction that failed and forgets what was remembered of it. */
   #startAgain(): void {
     if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
     this.#commits = new Commits(this.#db, this.#options);
-    this.#audit = this.#options.audit();
+    this.#options.audit.rolledBack();
   }
 }

@@ -58,7 +58,7 @@ export class Entities {
 
   /** Makes the row of a reserved number. */
   create(type: number, id: string, entity: Entity): void {
-    this.#insert.run(entity.rid, type, id, entity.state, entity.vid, entity.number, entity.pattern);
+    this.#insert.get(entity.rid, type, id, entity.state, entity.vid, entity.number, entity.pattern);
     this.#remember(`${type}/${id}`, entity.rid);
   }
 
@@ -84,7 +84,7 @@ export class Entities {
       return found;
     }
     const rid = this.#next++;
-    this.#insert.run(rid, type, id, 0, null, 0, null);
+    this.#insert.get(rid, type, id, 0, null, 0, null);
     this.#remember(key, rid);
     return rid;
   }

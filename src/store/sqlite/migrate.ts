@@ -1,12 +1,13 @@
 /** Brings a store's file to the schema of this release, forwards only. https://hl7.org/fhir/R4/http.html#versions */
 import { randomBytes } from 'node:crypto';
 import { StoreUnavailable } from '../errors.ts';
+import { auditSchema } from './audit-schema.ts';
 import type { Database } from './open.ts';
 import { schema } from './schema.ts';
 import { getSetting, setSetting } from './settings.ts';
 
 /** One step for each version of the schema: the first makes an empty store. A released step is never changed. */
-const steps: readonly string[] = [schema];
+const steps: readonly string[] = [schema + auditSchema];
 
 /** The schema version that this release reads and writes. */
 export const schemaVersion: number = steps.length;

@@ -2,6 +2,7 @@
 import type { Criterion } from '../../search/criteria.ts';
 import type { AuditLog } from '../audit-log.ts';
 import type { SearchPage, SearchQuery } from '../port.ts';
+import { createAuditLog } from './audit-log.ts';
 import type { Database } from './open.ts';
 import type { SearcherOptions } from './search.ts';
 import { createSearch } from './searches.ts';
@@ -14,16 +15,12 @@ export interface ReadSide {
   close(): Promise<void>;
 }
 
-const missing = (): never => {
-  throw new Error('not there yet');
-};
-
-export function readSide(path: string, db: Database, _writer: Writer, options: SearcherOptions): ReadSide {
+export function readSide(path: string, db: Database, writer: Writer, options: SearcherOptions): ReadSide {
   const searches = createSearch(path, db, options);
   return {
     search: (query) => searches.search(query),
     matches: (type, criterion, limit) => searches.matches(type, criterion, limit),
-    audit: { append: missing, find: missing, last: missing, heads: missing },
+    audit: createAuditLog(db, (parts) => writer.appendAudit(parts)),
     close: () => searches.close(),
   };
 }

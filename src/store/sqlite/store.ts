@@ -30,6 +30,10 @@ export interface SqliteOptions {
   readonly parameters: readonly ParameterDefinition[];
   /** Extracts a stored resource's entries anew, for parameters whose definition has changed. */
   readonly reextract: Reextract;
+  /** Milliseconds after which audit records are removed; absent: never. */
+  readonly auditRetention?: number;
+  /** Hears of the newest hash (hexadecimal) of this opening's audit chain, once a minute and at the end. */
+  readonly onAuditHead?: (process: string, sequence: number, hash: string) => void;
   /** Hears of each operation and the milliseconds it took. */
   readonly onTiming?: (operation: Operation, milliseconds: number) => void;
 }
@@ -60,7 +64,7 @@ export async function openSqliteStore(url: string, options: SqliteOptions): Prom
   if (path === memory) {
     const db = openDatabase(path);
     prepare(db, options);
-    const engine = writerEngine(db, { clock, cursorLifetime: options.cursorLifetime });
+    const engine = writerEngine(db, { ...options, clock });
     return new SqliteStore(path, db, new InlineWriter(engine, currentParameters(db)), undefined, options);
   }
   mkdirSync(dirname(path), { recursive: true });
@@ -73,10 +77,16 @@ export async function openSqliteStore(url: string, options: SqliteOptions): Prom
       first.close();
     }
     const db = openDatabase(path, { readOnly: true, cache: readCache });
-    const start = { path, cursorLifetime: options.cursorLifetime, systemClock: options.clock === undefined };
-    const writer = await ThreadWriter.start(start, currentParameters(db), clock, (milliseconds) =>
-      options.onTiming?.('group', milliseconds),
-    );
+    const start = {
+      path,
+      cursorLifetime: options.cursorLifetime,
+      systemClock: options.clock === undefined,
+      ...(options.auditRetention === undefined ? {} : { auditRetention: options.auditRetention }),
+    };
+    const writer = await ThreadWriter.start(start, currentParameters(db), clock, {
+      onGroup: (milliseconds) => options.onTiming?.('group', milliseconds),
+      onAuditHead: options.onAuditHead,
+    });
     return new SqliteStore(path, db, writer, lock, options);
   } catch (error) {
     lock.release();

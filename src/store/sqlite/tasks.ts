@@ -1,5 +1,4 @@
 /** What the writer is asked to do, and what came of it: plain data that crosses threads. https://hl7.org/fhir/R4/http.html#transaction */
-import type { AuditRecord } from '../audit-record.ts';
 import type { Condition, ResourceKey, Written } from '../write.ts';
 import type { PackedWrites } from './pack.ts';
 
@@ -9,13 +8,15 @@ export interface CommitTask {
   readonly conditions: readonly Condition[];
   readonly mustExist: readonly ResourceKey[];
   readonly mustBeUnreferenced: readonly ResourceKey[];
-  readonly audit: readonly AuditRecord[];
+  /** Packed records (`audit-pack.ts`). */
+  readonly audit: readonly Uint8Array[];
 }
 
 /** Records of interactions that wrote nothing. */
 export interface AuditTask {
   readonly kind: 'audit';
-  readonly records: readonly AuditRecord[];
+  /** Packed records. */
+  readonly parts: readonly Uint8Array[];
 }
 
 export interface NoteTask {

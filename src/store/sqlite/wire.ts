@@ -1,5 +1,4 @@
 /** Messages between the main thread and the writer's, and errors as plain data. https://hl7.org/fhir/R4/http.html#transaction */
-import type { AuditRecord } from '../audit-record.ts';
 import { Conflict, IntegrityViolation, PreconditionFailed, StoreUnavailable } from '../errors.ts';
 import type { ResourceKey } from '../write.ts';
 import type { PackedWrites } from './pack.ts';
@@ -12,6 +11,8 @@ export interface WriterStart {
   readonly cursorLifetime: number;
   /** Whether the clock is the system's; otherwise each message brings the time. */
   readonly systemClock: boolean;
+  /** Milliseconds after which audit records are removed; absent: never. */
+  readonly auditRetention?: number;
 }
 
 export interface NumberedTask {
@@ -26,7 +27,7 @@ export type WriterMessage =
       readonly kind: 'part';
       readonly id: number;
       readonly writes: readonly PackedWrites[];
-      readonly audit: readonly AuditRecord[];
+      readonly audit: readonly Uint8Array[];
     }
   | { readonly kind: 'close' };
 
@@ -39,6 +40,8 @@ export interface NumberedResult {
 
 export type WriterAnswer =
   | { readonly kind: 'ready' }
+  /** The newest hash (hexadecimal) of the audit chain of this opening of the store. */
+  | { readonly kind: 'head'; readonly process: string; readonly sequence: number; readonly hash: string }
   | { readonly kind: 'results'; readonly results: readonly NumberedResult[]; readonly milliseconds: number };
 
 export type WireError =

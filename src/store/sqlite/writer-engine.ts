@@ -1,4 +1,5 @@
 /** Assembles the engine of a writing connection. https://hl7.org/fhir/R4/http.html#transaction */
+import { type AppenderOptions, AuditAppender } from './audit-append.ts';
 import { Engine } from './engine.ts';
 import type { Database } from './open.ts';
 import { Searcher } from './search.ts';
@@ -11,14 +12,23 @@ export interface WriterEngineOptions {
   readonly clock: () => number;
   /** Milliseconds. */
   readonly cursorLifetime: number;
+  /** Milliseconds after which audit records are removed; absent: never. */
+  readonly auditRetention?: number;
+  /** Hears of the newest hash of the audit chain. */
+  readonly onAuditHead?: (process: string, sequence: number, hash: string) => void;
 }
 
 /** The engine with what conditions and audit records need on the same connection. */
 export function writerEngine(db: Database, options: WriterEngineOptions): Engine {
+  const appender: AppenderOptions = {
+    clock: options.clock,
+    ...(options.onAuditHead === undefined ? {} : { onHead: options.onAuditHead }),
+    ...(options.auditRetention === undefined ? {} : { retention: options.auditRetention }),
+  };
   const searcher = new Searcher(db, options);
   return new Engine(db, {
     ...options,
     matches: (type, criterion, limit) => searcher.matches(type, criterion, limit),
-    audit: () => ({ append: () => {} }),
+    audit: new AuditAppender(db, appender),
   });
 }

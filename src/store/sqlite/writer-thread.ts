@@ -1,6 +1,5 @@
 /** The thread of the writer of a file. https://hl7.org/fhir/R4/http.html#transaction */
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import type { AuditRecord } from '../audit-record.ts';
 import { Checkpoints } from './checkpoints.ts';
 import { openDatabase } from './open.ts';
 import type { PackedWrites } from './pack.ts';
@@ -29,12 +28,16 @@ const answer = (message: WriterAnswer, transfers: readonly ArrayBuffer[] = []) =
 let now = Date.now();
 const clock = start.systemClock ? Date.now : () => now;
 const queue: NumberedTask[] = [];
-const parts = new Map<number, { writes: PackedWrites[]; audit: AuditRecord[] }>();
+const parts = new Map<number, { writes: PackedWrites[]; audit: Uint8Array[] }>();
 let closing = false;
 let rest: NodeJS.Timeout | undefined;
 
 const db = openDatabase(start.path, { cache: writerCache });
-const engine = writerEngine(db, { clock, cursorLifetime: start.cursorLifetime });
+const engine = writerEngine(db, {
+  ...start,
+  clock,
+  onAuditHead: (process, sequence, hash) => answer({ kind: 'head', process, sequence, hash }),
+});
 const checkpoints = new Checkpoints(db, start.path);
 
 function parentOf(): MessagePort {
@@ -117,6 +120,7 @@ function tidy(): void {
 
 function close(): void {
   clearTimeout(rest);
+  engine.close();
   checkpoints.atRest();
   db.close();
   port.close();

@@ -8,6 +8,7 @@ import { Worker } from 'node:worker_threads';
 import type { AuditRecord } from '../audit-record.ts';
 import { StoreUnavailable } from '../errors.ts';
 import type { Commit, Committed } from '../write.ts';
+import { Packer, packRecords } from './audit-pack.ts';
 import type { Engine } from './engine.ts';
 import { type PackedWrites, type ParameterNumbers, packWrites } from './pack.ts';
 import { type CommitTask, type Task, type TaskResult, unpackWritten } from './tasks.ts';
@@ -15,8 +16,8 @@ import { fromWire, type NumberedTask, type WriterAnswer, type WriterMessage, typ
 
 export interface Writer {
   commit(commit: Commit): Promise<Committed>;
-  /** Appends audit records of interactions that wrote nothing. */
-  appendAudit(records: readonly AuditRecord[]): Promise<void>;
+  /** Appends packed audit records (`audit-pack.ts`) of interactions that wrote nothing. */
+  appendAudit(parts: readonly Uint8Array[]): Promise<void>;
   /** `until`: milliseconds. */
   note(key: string, text: string, until: number): Promise<void>;
   /** Resolves when replaced versions are kept for walks that may be alive up to `until` (milliseconds). */
@@ -34,6 +35,7 @@ const partSize = 256;
 export class InlineWriter implements Writer {
   readonly #engine: Engine;
   readonly #parameters: ParameterNumbers;
+  readonly #packer = new Packer();
   #closed = false;
 
   constructor(engine: Engine, parameters: ParameterNumbers) {
@@ -43,12 +45,12 @@ export class InlineWriter implements Writer {
 
   async commit(commit: Commit): Promise<Committed> {
     const writes = packWrites(commit.writes, 0, commit.writes.length, this.#parameters);
-    const result = this.#run(commitTask(commit, [writes], commit.audit));
+    const result = this.#run(commitTask(commit, [writes], packRecords(commit.audit, this.#packer)));
     return { written: unpackWritten(result) };
   }
 
-  async appendAudit(records: readonly AuditRecord[]): Promise<void> {
-    this.#run({ kind: 'audit', records });
+  async appendAudit(parts: readonly Uint8Array[]): Promise<void> {
+    this.#run({ kind: 'audit', parts });
   }
 
   async note(key: string, text: string, until: number): Promise<void> {
@@ -60,6 +62,7 @@ export class InlineWriter implements Writer {
   }
 
   async close(): Promise<void> {
+    if (!this.#closed) this.#engine.close();
     this.#closed = true;
   }
 
@@ -76,6 +79,14 @@ export class InlineWriter implements Writer {
   }
 }
 
+/** What the writer's thread tells beside answers. */
+export interface WriterHearing {
+  /** Milliseconds that a transaction took. */
+  readonly onGroup?: ((milliseconds: number) => void) | undefined;
+  /** The newest hash (hexadecimal) of the audit chain. */
+  readonly onAuditHead?: ((process: string, sequence: number, hash: string) => void) | undefined;
+}
+
 interface Waiting {
   readonly resolve: (written: Float64Array) => void;
   readonly reject: (error: Error) => void;
@@ -85,8 +96,9 @@ interface Waiting {
 export class ThreadWriter implements Writer {
   readonly #worker: Worker;
   readonly #parameters: ParameterNumbers;
+  readonly #packer = new Packer();
   readonly #clock: () => number;
-  readonly #onGroup: (milliseconds: number) => void;
+  readonly #hearing: WriterHearing;
   readonly #waiting = new Map<number, Waiting>();
   readonly #ended: Promise<void>;
   #outbox: NumberedTask[] = [];
@@ -94,16 +106,11 @@ export class ThreadWriter implements Writer {
   #next = 1;
   #unavailable: string | undefined;
 
-  private constructor(
-    worker: Worker,
-    parameters: ParameterNumbers,
-    clock: () => number,
-    onGroup: (milliseconds: number) => void,
-  ) {
+  private constructor(worker: Worker, parameters: ParameterNumbers, clock: () => number, hearing: WriterHearing) {
     this.#worker = worker;
     this.#parameters = parameters;
     this.#clock = clock;
-    this.#onGroup = onGroup;
+    this.#hearing = hearing;
     worker.on('message', (answer: WriterAnswer) => this.#receive(answer));
     this.#ended = new Promise((resolve) => {
       worker.on('error', (error) => this.#fail(`The writer failed: ${error.message}`));
@@ -116,19 +123,18 @@ export class ThreadWriter implements Writer {
 
   /**
    * Starts the thread and waits until it can write.
-   * @param onGroup hears the milliseconds that each transaction took.
    * @throws StoreUnavailable when it can't.
    */
   static async start(
     start: WriterStart,
     parameters: ParameterNumbers,
     clock: () => number,
-    onGroup: (milliseconds: number) => void,
+    hearing: WriterHearing,
   ): Promise<ThreadWriter> {
     // From the sources in tests, from dist otherwise: the entry beside this file has its extension.
     const entry = new URL(`./writer-thread${extname(import.meta.url)}`, import.meta.url);
     const worker = new Worker(entry, { workerData: start, name: 'writer' });
-    const writer = new ThreadWriter(worker, parameters, clock, onGroup);
+    const writer = new ThreadWriter(worker, parameters, clock, hearing);
     await new Promise<void>((resolve, reject) => {
       worker.once('message', () => resolve());
       worker.once('error', (error) => reject(new StoreUnavailable(`The writer failed: ${error.message}`)));
@@ -140,7 +146,7 @@ export class ThreadWriter implements Writer {
     const { writes, audit } = commit;
     if (writes.length <= partSize) {
       const packed = packWrites(writes, 0, writes.length, this.#parameters);
-      const task = commitTask(commit, [packed], audit);
+      const task = commitTask(commit, [packed], this.#packAudit(audit));
       return { written: unpackWritten(await this.#send(task, this.#next++, [packed.bytes.buffer])) };
     }
     const id = this.#next++;
@@ -149,7 +155,7 @@ export class ThreadWriter implements Writer {
       this.check();
       const start = part * partSize;
       const packed = packWrites(writes, start, start + partSize, this.#parameters);
-      const some = audit.slice(start, start + partSize);
+      const some = this.#packAudit(audit.slice(start, start + partSize));
       this.#post({ kind: 'part', id, writes: [packed], audit: some }, [packed.bytes.buffer]);
       // Requests that arrived meanwhile are answered between the parts.
       await turn();
@@ -157,8 +163,8 @@ export class ThreadWriter implements Writer {
     return { written: unpackWritten(await this.#send(commitTask(commit, [], []), id, [])) };
   }
 
-  async appendAudit(records: readonly AuditRecord[]): Promise<void> {
-    await this.#send({ kind: 'audit', records }, this.#next++, []);
+  async appendAudit(parts: readonly Uint8Array[]): Promise<void> {
+    await this.#send({ kind: 'audit', parts }, this.#next++, []);
   }
 
   async note(key: string, text: string, until: number): Promise<void> {
@@ -176,6 +182,11 @@ export class ThreadWriter implements Writer {
       this.#post({ kind: 'close' }, []);
     }
     await this.#ended;
+  }
+
+  /** Copies, since a part that shares its memory with others would take all of it along. */
+  #packAudit(records: readonly AuditRecord[]): readonly Uint8Array[] {
+    return records.length === 0 ? [] : packRecords(records, this.#packer).map((part) => new Uint8Array(part));
   }
 
   #send(task: Task, id: number, transfers: readonly ArrayBuffer[]): Promise<Float64Array> {
@@ -206,8 +217,9 @@ export class ThreadWriter implements Writer {
   }
 
   #receive(answer: WriterAnswer): void {
+    if (answer.kind === 'head') this.#hearing.onAuditHead?.(answer.process, answer.sequence, answer.hash);
     if (answer.kind !== 'results') return;
-    this.#onGroup(answer.milliseconds);
+    this.#hearing.onGroup?.(answer.milliseconds);
     for (const { id, written, error } of answer.results) {
       const waiting = this.#waiting.get(id);
       this.#waiting.delete(id);
@@ -223,7 +235,7 @@ export class ThreadWriter implements Writer {
   }
 }
 
-function commitTask(commit: Commit, writes: readonly PackedWrites[], audit: readonly AuditRecord[]): CommitTask {
+function commitTask(commit: Commit, writes: readonly PackedWrites[], audit: readonly Uint8Array[]): CommitTask {
   const { conditions, mustExist = [], mustBeUnreferenced = [] } = commit;
   return { kind: 'commit', writes, conditions, mustExist, mustBeUnreferenced, audit };
 }
