@@ -15,7 +15,7 @@ import { parsePatch, patched, refuseBinary } from '../patch.ts';
 import { type Prepared, prepareResource, putOf } from '../prepare.ts';
 import { checkId } from '../update.ts';
 import { within } from './entry.ts';
-import { findLinks, type Link, rewriteLinks } from './links.ts';
+import { findLinks, type Link, resolveLink, rewriteLinks } from './links.ts';
 import { type LinkTable, linkTable } from './links-table.ts';
 import { makePace } from './pace.ts';
 import type { Resolution, Resolved } from './resolve.ts';
@@ -96,7 +96,8 @@ const isConditional = ({ element, text }: Link): boolean => element === 'referen
 
 function refuseUnresolved(found: readonly Link[], links: LinkTable): void {
   const issues: Issue[] = found
-    .filter(({ element, text }) => element === 'reference' && /^urn:(uuid|oid):/.test(text) && !links.has(text))
+    .filter(({ element, text }) => element === 'reference' && /^urn:(uuid|oid):/.test(text))
+    .filter(({ text }) => resolveLink(text, 'reference', (each) => links.get(each)) === undefined)
     .map(({ text, expression }) => ({
       severity: 'error',
       code: 'not-found',
@@ -112,11 +113,7 @@ function rewrite(
   found: readonly Link[],
   resolve: (text: string) => string | undefined,
 ): Uint8Array {
-  if (!found.some(({ text }) => resolve(text) !== undefined)) {
-    // Narratives hold links inside longer texts, which `found` does not list one by one.
-    if (!found.some(({ element }) => element === 'narrative')) return prepared.bytes;
-  }
-  return rewriteLinks({ bytes: prepared.bytes, value: prepared.resource }, resolve, context.definitions);
+  return rewriteLinks({ bytes: prepared.bytes, value: prepared.resource }, resolve, context.definitions, found);
 }
 
 function contentOf(
