@@ -13,14 +13,29 @@ const rooms = {
   interactions: ['fhir', 'search', 'validation', 'terminology', 'access', 'audit', 'store'],
   operations: ['fhir', 'search', 'validation', 'terminology', 'access', 'audit', 'store', 'jobs', 'interactions'],
   http: [
-    'fhir', 'search', 'validation', 'terminology', 'access', 'audit', 'store', 'jobs', 'interactions', 'operations',
-    'app', 'config', 'log',
+    'fhir',
+    'search',
+    'validation',
+    'terminology',
+    'access',
+    'audit',
+    'store',
+    'jobs',
+    'interactions',
+    'operations',
+    'app',
+    'config',
+    'log',
   ],
 };
 
 // A room's own path. The port is the files directly in src/store; app, config and log are files directly in src.
 const pathOf = (room) =>
-  room === 'store' ? '^src/store/[^/]+\\.ts$' : ['app', 'config', 'log'].includes(room) ? `^src/${room}\\.ts$` : `^src/${room}/`;
+  room === 'store'
+    ? '^src/store/[^/]+\\.ts$'
+    : ['app', 'config', 'log'].includes(room)
+      ? `^src/${room}\\.ts$`
+      : `^src/${room}/`;
 
 const homes = {
   hono: ['^src/http/', '^src/app\\.ts$', '^src/main\\.ts$'],
@@ -46,14 +61,28 @@ export default {
       from: { path: '^src/', pathNot: home },
       to: { path: `node_modules/${name}(/|$)` },
     })),
-    { name: 'no cycles', severity: 'error', from: { path: '^src/' }, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
+    {
+      name: 'no cycles',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
     { name: 'resolvable', severity: 'error', from: { path: '^src/' }, to: { couldNotResolve: true } },
-    { name: 'src needs no tests', severity: 'error', from: { path: '^src/' }, to: { path: '^(test|bench|build|seeds)/' } },
+    {
+      name: 'src needs no tests',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { path: '^(test|bench|build|seeds)/' },
+    },
   ],
   options: {
     tsConfig: { fileName: 'tsconfig.json' },
     tsPreCompilationDeps: true,
     doNotFollow: { path: 'node_modules' },
-    enhancedResolveOptions: { extensions: ['.ts', '.mjs', '.js', '.json'], exportsFields: ['exports'], conditionNames: ['import', 'node', 'default', 'types'] },
+    enhancedResolveOptions: {
+      extensions: ['.ts', '.mjs', '.js', '.json'],
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'default', 'types'],
+    },
   },
 };
