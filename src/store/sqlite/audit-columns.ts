@@ -51,26 +51,26 @@ export class AuditColumns {
     this.#requestTail = new Float64Array(capacity);
   }
 
+  /** Adds a part's records. Throws DamagedAudit where the bytes make no sense. */
+  add(part: PartBytes): void {
+    this.#unpack(part, false);
+  }
+
   /**
-   * Adds a part's records.
-   * @param checked whether to compare each record with its check.
-   * @returns the number of the first record that differs from its check, or whose bytes make no sense when `checked`;
-   *   -1 where there is none. Records from there on are not added.
-   * @throws DamagedAudit when bytes make no sense and it was not to be `checked`.
+   * Adds a part's records up to the first that differs from its check or makes no sense.
+   * @returns that record: its place, and its id where it could be read.
    */
-  add(part: PartBytes, checked = false): number {
-    if (!checked) {
-      this.#unpack(part, false);
-      return -1;
-    }
+  addChecked(part: PartBytes): { readonly place: number; readonly id?: string } | undefined {
     try {
-      return this.#unpack(part, true);
+      const place = this.#unpack(part, true);
+      return place < 0 ? undefined : { place, id: this.id(place) };
     } catch (error) {
-      if (error instanceof DamagedAudit) return this.count;
+      if (error instanceof DamagedAudit) return { place: this.count };
       throw error;
     }
   }
 
+  /** @returns the place of the first record that differs from its check, -1 where there is none. */
   #unpack(part: PartBytes, checked: boolean): number {
     const fields = new ByteReader(part.fields);
     const raw = new ByteReader(part.raw);
