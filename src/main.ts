@@ -4,6 +4,7 @@ import { createServer, type Server } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
 import { v7 as uuid } from 'uuid';
 import { createApp } from './app.ts';
+import { auditSink } from './audit/collector.ts';
 import { type Configuration, ConfigurationError, list, milliseconds } from './config.ts';
 import { type Definitions, loadDefinitions } from './fhir/definitions/definitions.ts';
 import { parseJson } from './fhir/json.ts';
@@ -59,7 +60,11 @@ export async function compose(configuration: Configuration, baseUrl: string, log
   });
   const metrics = createMetrics(() => store.counts());
   timings.store = metrics.store;
-  const sink = { record: () => undefined, append: () => undefined, close: async () => undefined };
+  const sink = auditSink(store.audit, {
+    mode: configuration.AUDIT,
+    clock: Date.now,
+    report: () => log.error({}, 'AuditEvents of reads could not be stored'),
+  });
   const context: Context = {
     store,
     definitions,
