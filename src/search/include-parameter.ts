@@ -43,7 +43,7 @@ export function parseInclude(
   const useful = includes.filter(({ targets }) =>
     name === '_include' ? targets.length > 0 : targets.some((type) => types.includes(type)),
   );
-  if (useful.length === 0) {
+  if (useful.length === 0 && code !== '*') {
     throw refuse('value', `${name}: ${shown(value)} never leads to ${target ?? types.slice(0, 5).join(', ')}.`);
   }
   return useful;

@@ -184,8 +184,11 @@ function behindType(type: string, query: string): string {
 
 /** The types that `_type` names, or all that the context searches. Throws 400 for unknown ones. */
 function searchedTypes(parameters: readonly (readonly [string, string])[], context: SearchContext): readonly string[] {
-  const written = parameters.filter(([name]) => name === '_type').map(parseParameter)[0];
-  if (written === undefined || written.values.length === 0) return context.types;
+  const written = parameters
+    .filter(([name]) => name === '_type')
+    .map(parseParameter)
+    .find(({ values }) => values.length > 0);
+  if (written === undefined) return context.types;
   if (context.types.length === 1)
     throw refuse('invalid', '_type is for searches of the whole system; the type stands in the URL here.');
   const valid = [...context.types];
@@ -207,7 +210,9 @@ function isKnown({ name }: QueryParameter, types: readonly string[], { registry 
   const [first, ...chained] = name.steps;
   const code = first?.code ?? '';
   const every = types.every((type) => registry.get(type, code) !== undefined);
-  if (!every && unsupportedParameters.has(code)) throw refuse('not-supported', `${code} is not supported yet.`);
+  const near = code === 'near' && types.every((type) => type === 'Location');
+  if (!every && (near || unsupportedParameters.has(code)))
+    throw refuse('not-supported', `${code} is not supported yet.`);
   if (every && chained.length > 0)
     throw refuse('not-supported', `${name.text}: chained parameters are not supported yet.`);
   return every;

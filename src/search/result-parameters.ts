@@ -26,7 +26,6 @@ export const unsupportedParameters: ReadonlySet<string> = new Set([
   '_content',
   '_list',
   '_query',
-  'near',
 ]);
 
 /** Parameters of every interaction. https://hl7.org/fhir/R4/http.html#parameters */

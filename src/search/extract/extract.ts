@@ -9,7 +9,7 @@ import { type Convertible, converterOf } from './convert.ts';
 import type { ConvertContext, Converter } from './converter.ts';
 import { distinct } from './distinct.ts';
 import { parseExpression } from './expression.ts';
-import { compileFhirpath } from './fhirpath.ts';
+import { compileFhirpath, type Evaluate } from './fhirpath.ts';
 import { addEmitter, addRoute, emptyPlan, type PlanNode, type Slots, walk } from './plan.ts';
 import type { Route } from './route.ts';
 import { bindingSystem, isNamePart } from './values.ts';
@@ -144,11 +144,20 @@ function evaluated(
   baseUrl: string,
   convert: (dataType: string) => Converter | undefined,
 ): Converter {
-  let evaluate: ReturnType<typeof compileFhirpath> | undefined;
+  let evaluate: Evaluate | undefined;
   return (value, out, resource) => {
-    evaluate ??= compileFhirpath(expression, context, baseUrl);
+    evaluate ??= compiledOrNothing(expression, context, baseUrl);
     for (const found of evaluate(value, resource)) convert(found.type)?.(found.value, out, resource);
   };
+}
+
+/** What isn't FHIRPath finds nothing here; whoever takes in a definition refuses it there. */
+function compiledOrNothing(expression: string, context: string, baseUrl: string): Evaluate {
+  try {
+    return compileFhirpath(expression, context, baseUrl);
+  } catch {
+    return () => [];
+  }
 }
 
 function addComposite(plan: PlanNode, parameter: SearchParameter, slot: number, compiler: Compiler): void {

@@ -1,7 +1,8 @@
 /** What each data type gives for each parameter type. https://hl7.org/fhir/R4/search.html#ptypes */
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { decimalKey } from '../../../src/fhir/decimal.ts';
-import type { Resource } from '../../../src/fhir/resource.ts';
+import { isResource, type JsonValue, type Resource } from '../../../src/fhir/resource.ts';
 import { DATE_MAX, DATE_MIN, DECIMAL_MAX, DECIMAL_MIN, type IndexValue } from '../../../src/search/entry.ts';
 import { baseUrl, extract, valuesOf } from '../setup.ts';
 
@@ -391,5 +392,32 @@ describe('entries', () => {
     expect(extract({ resourceType: 'Observation', effectiveDateTime: '2024-13-40' })).toEqual([]);
     expect(extract({ resourceType: 'Observation', effectivePeriod: { start: '2024', end: 'soon' } })).toEqual([]);
     expect(extract({ resourceType: 'NoSuchType' })).toEqual([]);
+  });
+
+  test('nothing that stands anywhere in a resource makes extraction throw', () => {
+    const resource: Resource = {
+      resourceType: 'Observation',
+      meta: { tag: [{ system: 's', code: 'c' }], profile: ['http://p'] },
+      identifier: [{ system: 's', value: 'v' }],
+      code: { coding: [{ system: 's', code: 'c' }] },
+      subject: { reference: 'Patient/1', identifier: { value: 'v' } },
+      effectiveTiming: { event: ['2024'], repeat: { boundsPeriod: { start: '2024', end: '2025' } } },
+      valueQuantity: { value: 5, system: 's', code: 'mg' },
+      component: [
+        { code: { coding: [{ code: 'c' }] }, valueSampledData: { origin: { value: 1 }, factor: 1, data: '1 2 E' } },
+        { code: { coding: [{ code: 'c' }] }, valueQuantity: { value: 5, comparator: '<' } },
+      ],
+    };
+    const text = JSON.stringify(resource);
+    const places = [...text.matchAll(/(?<=[:[,])(?:"[^"]*"(?!:)|[0-9]+)/g)];
+    fc.assert(
+      fc.property(fc.constantFrom(...places), fc.jsonValue({ maxDepth: 2 }), (place, junk) => {
+        const changed: JsonValue = JSON.parse(
+          text.slice(0, place.index) + JSON.stringify(junk) + text.slice(place.index + place[0].length),
+        );
+        if (isResource(changed)) expect(Array.isArray(extract(changed))).toBe(true);
+      }),
+      { numRuns: 1000 },
+    );
   });
 });
