@@ -1,0 +1,13 @@
+/** Where one way to read a search becomes dearer than another. https://hl7.org/fhir/R4/search.html */
+
+export interface Thresholds {
+  /** The limits of counting hits, one after the other, until some criterion stays below. */
+  readonly probes: readonly number[];
+  /** Hits up to which reading and sorting them all costs less than looking for them in the order of an index. */
+  readonly sorted: number;
+  /** Kept versions up to which all are looked at, not those that the criterion's index names. */
+  readonly kept: number;
+}
+
+/** Measured at three million resources: both ways cost some milliseconds there. */
+export const usualThresholds: Thresholds = { probes: [64, 8192], sorted: 8192, kept: 300 };
