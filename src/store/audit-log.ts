@@ -28,7 +28,7 @@ export interface AuditLog {
 
   /**
    * Records in `order` of appending, beyond `after` (exclusive, in that order) and up to `upTo` (inclusive sequence).
-   * Yields them a batch at a time, so that a caller that filters further can stop.
+   * Yields some at a time, and now and then none, so that a caller that filters further or has a time budget can stop.
    */
   find(
     query: AuditQuery,

@@ -106,6 +106,7 @@ class SqliteAuditLog implements AuditLog {
       if (performance.now() - turned < turnAfter) continue;
       await turn();
       turned = performance.now();
+      yield [];
     }
   }
 

@@ -1,0 +1,107 @@
+/** Whether a criterion on AuditEvent holds, told by the record alone where that is possible. https://hl7.org/fhir/R4/auditevent.html#search */
+import type { ComparisonOperator, Criterion, IntervalTest, ValueCriterion, ValueTest } from '../search/criteria.ts';
+import type { AuditRecord } from '../store/audit-record.ts';
+import { agentReference, entityReferences } from './render.ts';
+
+/** The coded values of each token parameter that records tell: the same codes that an AuditEvent of the record has. */
+const coded: Readonly<Record<string, { readonly system: string; readonly code: (record: AuditRecord) => string }>> = {
+  action: { system: 'http://hl7.org/fhir/audit-event-action', code: ({ action }) => action },
+  outcome: { system: 'http://hl7.org/fhir/audit-event-outcome', code: ({ outcome }) => outcome },
+  subtype: { system: 'http://hl7.org/fhir/restful-interaction', code: ({ subtype }) => subtype },
+  type: { system: 'http://terminology.hl7.org/CodeSystem/audit-event-type', code: () => 'rest' },
+};
+
+/** The references of each reference parameter that records tell. */
+const referring: Readonly<Record<string, (record: AuditRecord) => readonly string[]>> = {
+  entity: entityReferences,
+  agent: (record) => agentReferences(record),
+  patient: (record) =>
+    [...agentReferences(record), ...entityReferences(record)].filter((reference) => reference.startsWith('Patient/')),
+};
+
+function agentReferences(record: AuditRecord): readonly string[] {
+  const reference = agentReference(record);
+  return reference === undefined ? [] : [reference];
+}
+
+/** True or false, or undefined where the AuditEvent itself has to be looked at. */
+export function judge(criterion: Criterion, record: AuditRecord): boolean | undefined {
+  switch (criterion.kind) {
+    case 'and':
+      return all(criterion.of.map((part) => judge(part, record)));
+    case 'or':
+      return not(all(criterion.of.map((part) => not(judge(part, record)))));
+    case 'not':
+      return not(judge(criterion.of, record));
+    case 'id':
+      return criterion.ids.includes(record.id);
+    case 'lastUpdated':
+      return within(criterion.interval, record.recorded, record.recorded);
+    case 'value':
+      return judgeValue(criterion, record);
+    case 'missing':
+    case 'referenced':
+      return undefined;
+  }
+}
+
+function not(judged: boolean | undefined): boolean | undefined {
+  return judged === undefined ? undefined : !judged;
+}
+
+/** False where any is, else undefined where any is. */
+function all(judged: readonly (boolean | undefined)[]): boolean | undefined {
+  if (judged.includes(false)) return false;
+  return judged.includes(undefined) ? undefined : true;
+}
+
+function judgeValue({ parameter, anyOf }: ValueCriterion, record: AuditRecord): boolean | undefined {
+  return not(all(anyOf.map((test) => not(judgeTest(parameter.code, test, record)))));
+}
+
+function judgeTest(parameter: string, test: ValueTest, record: AuditRecord): boolean | undefined {
+  if (test.kind === 'token') {
+    const code = codeTested(parameter, test);
+    return code === undefined ? undefined : code(record);
+  }
+  if (test.kind === 'reference') {
+    return referring[parameter]?.(record).includes(`${test.type}/${test.id}`);
+  }
+  // An instant is written with milliseconds, so it lasts one.
+  if (test.kind === 'date' && parameter === 'date') return within(test.interval, record.recorded, record.recorded + 1);
+  return undefined;
+}
+
+/** Whether records pass a test of a token parameter that they tell; undefined for any other parameter. */
+export function codeTested(
+  parameter: string,
+  test: { readonly system?: string; readonly code?: string; readonly fold: boolean },
+): ((record: AuditRecord) => boolean) | undefined {
+  const known = Object.hasOwn(coded, parameter) ? coded[parameter] : undefined;
+  if (known === undefined) return undefined;
+  const sought = test.fold ? test.code?.toLowerCase() : test.code;
+  return (record) => {
+    if (test.system !== undefined && test.system !== known.system) return false;
+    const code = known.code(record);
+    return sought === undefined || sought === (test.fold ? code.toLowerCase() : code);
+  };
+}
+
+function within(interval: IntervalTest<number>, low: number, high: number): boolean {
+  return interval.some((parts) =>
+    parts.every(({ end, operator, value }) => holds(end === 'low' ? low : high, operator, value)),
+  );
+}
+
+function holds(left: number, operator: ComparisonOperator, right: number): boolean {
+  switch (operator) {
+    case '<':
+      return left < right;
+    case '<=':
+      return left <= right;
+    case '>':
+      return left > right;
+    case '>=':
+      return left >= right;
+  }
+}
