@@ -5,7 +5,14 @@ import { type Indexed, matches } from '../../src/search/match.ts';
 import type { Position, SearchPage, Store, TypeQuery } from '../../src/store/port.ts';
 import type { Put } from '../../src/store/write.ts';
 import { parametersOf, types } from '../search/arbitraries.ts';
-import { commit, day, remove, type Subject } from './subject.ts';
+import { commit, day, remove, type Settings } from './subject.ts';
+
+/** What the rules of searches use of a store. */
+export type Searchable = Pick<Store, 'search' | 'matches' | 'commit' | 'read' | 'close'>;
+
+export interface SearchSubject {
+  open(settings: Settings): Promise<Searchable>;
+}
 
 /** How a search is asked for. */
 export interface Asked {
@@ -17,18 +24,18 @@ export interface Asked {
 }
 
 export class Library {
-  readonly store: Store;
+  readonly store: Searchable;
   readonly #clock: { now: number };
   /** Current resources by `Type/id`, with the instants that the store gave them. */
   readonly #resources: Map<string, Indexed>;
 
-  private constructor(store: Store, clock: { now: number }) {
+  private constructor(store: Searchable, clock: { now: number }) {
     this.store = store;
     this.#clock = clock;
     this.#resources = new Map();
   }
 
-  static async open(under: Subject, cursorLifetime = day): Promise<Library> {
+  static async open(under: SearchSubject, cursorLifetime = day): Promise<Library> {
     const clock = { now: 0 };
     const parameters = types.flatMap((type) => parametersOf(type));
     return new Library(await under.open({ clock: () => clock.now, cursorLifetime, parameters }), clock);

@@ -3,12 +3,11 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Criterion } from '../../src/search/criteria.ts';
 
-import type { Store } from '../../src/store/port.ts';
 import { arbitraryCriterion, arbitraryLeaf, arbitraryResources, types } from '../search/arbitraries.ts';
-import { Library } from './library.ts';
-import { commit, identified, patient, remove, type Subject, usual } from './subject.ts';
+import { Library, type Searchable, type SearchSubject } from './library.ts';
+import { commit, identified, patient, remove, usual } from './subject.ts';
 
-export function searchRules(under: Subject): void {
+export function searchRules(under: SearchSubject): void {
   describe('search', () => {
     it('finds what the criterion means', async () => {
       await fc.assert(
@@ -35,7 +34,7 @@ export function searchRules(under: Subject): void {
             }
           },
         ),
-        { numRuns: 120 },
+        { numRuns: 40 },
       );
     });
 
@@ -64,13 +63,13 @@ export function searchRules(under: Subject): void {
             }
           },
         ),
-        { numRuns: 60 },
+        { numRuns: 20 },
       );
     });
   });
 
   describe('matches', () => {
-    let store: Store;
+    let store: Searchable;
     beforeAll(async () => {
       store = await under.open(usual);
     });

@@ -111,7 +111,11 @@ export function erase(type: string, id: string): Erase {
 }
 
 /** Commits the writes without conditions. */
-export function commit(store: Store, writes: readonly Write[], more: Partial<Commit> = {}): Promise<Committed> {
+export function commit(
+  store: Pick<Store, 'commit'>,
+  writes: readonly Write[],
+  more: Partial<Commit> = {},
+): Promise<Committed> {
   return store.commit({ writes, conditions: [], audit: [], ...more });
 }
 

@@ -1,21 +1,99 @@
-/** The contract's searches on the embedded store. https://hl7.org/fhir/R4/search.html */
-import { describe } from 'vitest';
+/** The contract's searches on the embedded store, read in every way that it has. https://hl7.org/fhir/R4/search.html */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe } from 'vitest';
+import type { Store } from '../../src/store/port.ts';
+import { migrate } from '../../src/store/sqlite/migrate.ts';
+import { type Database, openDatabase } from '../../src/store/sqlite/open.ts';
+import { currentParameters, registerParameters } from '../../src/store/sqlite/parameters.ts';
+import { PointReads, TypeNumbers } from '../../src/store/sqlite/read.ts';
+import { Searcher } from '../../src/store/sqlite/search.ts';
 import { openSqliteStore } from '../../src/store/sqlite/store.ts';
+import type { Thresholds } from '../../src/store/sqlite/thresholds.ts';
+import { InlineWriter } from '../../src/store/sqlite/writer.ts';
+import { writerEngine } from '../../src/store/sqlite/writer-engine.ts';
+import type { Searchable, SearchSubject } from '../contract/library.ts';
 import { searchRules } from '../contract/search.ts';
-import type { Subject } from '../contract/subject.ts';
+import type { Settings } from '../contract/subject.ts';
+import { walkRules } from '../contract/walks.ts';
 
-const inMemory: Subject = {
-  name: 'in memory',
-  open: ({ clock, cursorLifetime, parameters }) =>
-    openSqliteStore('sqlite::memory:', {
-      ...(clock === undefined ? {} : { clock }),
-      cursorLifetime,
-      timezone: 'UTC',
-      parameters: parameters.map(({ type, code }) => ({ type, code, definition: '1' })),
-      reextract: () => [],
-    }),
+const directory = mkdtempSync(join(tmpdir(), 'osteon-search-'));
+let files = 0;
+
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+function open(url: string, { clock, cursorLifetime, parameters }: Settings): Promise<Store> {
+  return openSqliteStore(url, {
+    ...(clock === undefined ? {} : { clock }),
+    cursorLifetime,
+    timezone: 'UTC',
+    parameters: parameters.map(({ type, code }) => ({ type, code, definition: '1' })),
+    reextract: () => [],
+  });
+}
+
+const inFile: SearchSubject = {
+  open: (settings) => open(`sqlite:${join(directory, `${++files}.db`)}`, settings),
 };
+
+const inMemory: SearchSubject = { open: (settings) => open('sqlite::memory:', settings) };
+
+/** A store in memory whose searches choose the rarer ways. */
+function choosing(thresholds: Thresholds): SearchSubject {
+  return {
+    open: async ({ clock = Date.now, cursorLifetime, parameters }) => {
+      const db = openDatabase(':memory:');
+      migrate(db);
+      const definitions = parameters.map(({ type, code }) => ({ type, code, definition: '1' }));
+      registerParameters(db, definitions, () => []);
+      const writer = new InlineWriter(writerEngine(db, { clock, cursorLifetime }), currentParameters(db));
+      await writer.walks(Number.MAX_SAFE_INTEGER);
+      return new Choosing(db, writer, new Searcher(db, { clock, cursorLifetime, thresholds }));
+    },
+  };
+}
+
+class Choosing implements Searchable {
+  readonly #db: Database;
+  readonly #writer: InlineWriter;
+  readonly #searcher: Searcher;
+  readonly #reads: PointReads;
+
+  constructor(db: Database, writer: InlineWriter, searcher: Searcher) {
+    this.#db = db;
+    this.#writer = writer;
+    this.#searcher = searcher;
+    this.#reads = new PointReads(db, new TypeNumbers(db));
+  }
+
+  search: Store['search'] = async (query) => this.#searcher.search(query);
+  matches: Store['matches'] = async (type, criterion, limit) => this.#searcher.matches(type, criterion, limit);
+  commit: Store['commit'] = (commit) => this.#writer.commit(commit);
+  read: Store['read'] = async (type, id) => this.#reads.read(type, id);
+
+  async close(): Promise<void> {
+    await this.#writer.close();
+    this.#db.close();
+  }
+}
 
 describe('sqlite in memory', () => {
   searchRules(inMemory);
+  walkRules(inMemory);
+});
+
+describe('sqlite in memory, in the order of indexes', () => {
+  const subject = choosing({ probes: [1, 2], sorted: 0, kept: 1 });
+  searchRules(subject);
+  walkRules(subject);
+});
+
+describe('sqlite in memory, sorting what it found', () => {
+  const subject = choosing({ probes: [64], sorted: 1000, kept: 1 });
+  walkRules(subject);
+});
+
+describe('sqlite in a file', () => {
+  walkRules(inFile, 2);
 });

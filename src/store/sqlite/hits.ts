@@ -33,9 +33,6 @@ export interface Span {
   readonly limit: number;
 }
 
-/** Kept versions beyond which they are looked for by the criterion's index. */
-const fewKept = 300;
-
 export class HitReader {
   readonly walk: Walk;
   readonly #statements: Statements;
@@ -44,13 +41,16 @@ export class HitReader {
   /** Which kept versions there are for this walk. */
   readonly kept: Exclude<Branch, 'current'> | undefined;
 
-  /** @param bodies whether to read the versions together with their places, where one statement finds all. */
-  constructor(statements: Statements, typeName: string, walk: Walk, bodies: boolean) {
+  /**
+   * @param bodies whether to read the versions together with their places, where one statement finds all.
+   * @param few kept versions up to which all are looked at.
+   */
+  constructor(statements: Statements, typeName: string, walk: Walk, bodies: boolean, few: number) {
     this.#statements = statements;
     this.#typeName = typeName;
     this.walk = walk;
     this.#bodies = bodies;
-    this.kept = this.#keptBranch();
+    this.kept = this.#keptBranch(few);
   }
 
   /** The first matches of all sources beyond the span's beginning, in the columns' order (backwards: the reverse). */
@@ -122,14 +122,14 @@ export class HitReader {
     });
   }
 
-  #keptBranch(): Exclude<Branch, 'current'> | undefined {
+  #keptBranch(few: number): Exclude<Branch, 'current'> | undefined {
     const { type, at } = this.walk;
     if (at === undefined) return undefined;
     const row = this.#statements.get(sql`SELECT count(*) FROM (SELECT 1 FROM kept INDEXED BY kept_by_type
-      WHERE type = ${type} AND replaced > ${at} LIMIT ${fewKept})`);
+      WHERE type = ${type} AND replaced > ${at} LIMIT ${few})`);
     const count = Number(row?.[0]);
     if (count === 0) return undefined;
-    return count < fewKept ? 'kept by change' : 'kept by index';
+    return count < few ? 'kept by change' : 'kept by index';
   }
 }
 

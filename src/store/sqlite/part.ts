@@ -12,6 +12,7 @@ import { type SortColumn, sortColumn } from './sort-key.ts';
 import { readSorted } from './sorted.ts';
 import type { Sql } from './sql.ts';
 import type { Statements } from './statements.ts';
+import type { Thresholds } from './thresholds.ts';
 import { countMatches } from './total.ts';
 import { type Lead, leadOf, readByNumber, readUnsorted } from './unsorted.ts';
 
@@ -20,6 +21,7 @@ export interface Connection {
   readonly statements: Statements;
   readonly lookUp: LookUp;
   readonly probes: Probes;
+  readonly thresholds: Thresholds;
 }
 
 export class Part {
@@ -52,7 +54,9 @@ export class Part {
     const outer = { type: query.type, typeNumber, lookUp, numbers, at };
     this.#conditions = conjuncts(query.criterion).map((criterion) => compile(criterion, outer));
     this.#context = { ...outer, compile: (criterion) => compile(criterion, outer) };
-    if (!this.#conditions.some(isImpossible)) this.#reader = new HitReader(statements, query.type, this.#walk, bodies);
+    if (!this.#conditions.some(isImpossible)) {
+      this.#reader = new HitReader(statements, query.type, this.#walk, bodies, connection.thresholds.kept);
+    }
   }
 
   /** The order of a sorted walk's keys. */
@@ -66,17 +70,20 @@ export class Part {
     const context = this.#context;
     if (reader === undefined || context === undefined) return [];
     const span: Span = { after, backwards, limit };
-    const { probes } = this.#connection;
-    if (this.#columns.length > 0) return readSorted({ reader, context, probes }, this.#conditions, this.#columns, span);
-    this.lead ??= leadOf(this.#conditions, probes);
-    return readUnsorted(reader, this.#conditions, this.lead, probes, span);
+    const { probes, thresholds } = this.#connection;
+    const most = thresholds.sorted;
+    if (this.#columns.length > 0)
+      return readSorted({ reader, context, probes, most }, this.#conditions, this.#columns, span);
+    this.lead ??= leadOf(this.#conditions, probes, most);
+    return readUnsorted(reader, this.#conditions, this.lead, probes, most, span);
   }
 
   /** The numbers of the first matches, in the order of these numbers. */
   first(limit: number): readonly number[] {
     if (this.#reader === undefined) return [];
     const span: Span = { after: undefined, backwards: false, limit };
-    return readByNumber(this.#reader, this.#conditions, this.#connection.probes, span).map(({ rid }) => rid);
+    const { probes, thresholds } = this.#connection;
+    return readByNumber(this.#reader, this.#conditions, probes, thresholds.sorted, span).map(({ rid }) => rid);
   }
 
   versions(hits: readonly Hit[]): readonly Version[] {

@@ -4,8 +4,6 @@ import type { Condition, Drive } from './compile/condition.ts';
 import { sql } from './sql.ts';
 import type { Statements } from './statements.ts';
 
-/** The limits of counting, one after the other, until some criterion stays below. */
-const limits = [64, 8192] as const;
 /** Milliseconds for which a count is still a good guess. */
 const fresh = 5_000;
 const remembered = 500;
@@ -26,10 +24,12 @@ export interface Choice {
 
 export class Probes {
   readonly #statements: Statements;
+  readonly #limits: readonly number[];
   readonly #counts = new BoundedCache<Count>(remembered);
 
-  constructor(statements: Statements) {
+  constructor(statements: Statements, limits: readonly number[]) {
     this.#statements = statements;
+    this.#limits = limits;
   }
 
   /** The condition with the fewest rows; of those with more than can be counted quickly the likeliest one. */
@@ -37,7 +37,7 @@ export class Probes {
     const drives = conditions
       .flatMap(({ drive }, place) => (drive === undefined ? [] : [{ drive, place }]))
       .sort((a, b) => a.drive.rank - b.drive.rank);
-    for (const limit of limits) {
+    for (const limit of this.#limits) {
       let best: { place: number; hits: number } | undefined;
       for (const { drive, place } of drives) {
         const hits = this.count(drive, limit);

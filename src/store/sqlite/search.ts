@@ -9,6 +9,7 @@ import { type Connection, Part } from './part.ts';
 import { Probes } from './probe.ts';
 import { sql } from './sql.ts';
 import { Statements } from './statements.ts';
+import { type Thresholds, usualThresholds } from './thresholds.ts';
 import { Totals } from './totals.ts';
 
 export interface SearcherOptions {
@@ -16,6 +17,8 @@ export interface SearcherOptions {
   readonly clock: () => number;
   /** Milliseconds for which a walk of pages can go on. */
   readonly cursorLifetime: number;
+  /** The usual ones unless a test gives others. */
+  readonly thresholds?: Thresholds;
 }
 
 const hint =
@@ -33,7 +36,9 @@ export class Searcher {
     this.#db = db;
     this.#options = options;
     const statements = new Statements(db);
-    this.#connection = { statements, lookUp: new LookUp(db), probes: new Probes(statements) };
+    const thresholds = options.thresholds ?? usualThresholds;
+    const probes = new Probes(statements, thresholds.probes);
+    this.#connection = { statements, lookUp: new LookUp(db), probes, thresholds };
     db.function('tick', {}, () => {
       if (performance.now() > this.#deadline) throw new TooCostly(hint);
       return 1;

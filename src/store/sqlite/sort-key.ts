@@ -51,7 +51,7 @@ interface Values {
   readonly also?: string;
 }
 
-/** Where the values of a parameter lie. References may be to other servers, or logical; composites don't sort. */
+/** Where the values of a parameter lie. References may be to other servers; logical ones and composites don't sort. */
 function valuesOf({ kind, textual }: Parameter, descending: boolean): readonly Values[] {
   const end = descending ? 's.high' : 's.low';
   switch (kind) {
@@ -73,7 +73,6 @@ function valuesOf({ kind, textual }: Parameter, descending: boolean): readonly V
           also: ' CROSS JOIN entity e ON e.rid = s.target CROSS JOIN type t ON t.num = e.type',
         },
         { table: 'uri', value: 's.value' },
-        { table: 'identifier', value: 's.value' },
       ];
     case 'uri':
       return [{ table: 'uri', value: 's.value' }];

@@ -14,14 +14,13 @@ import type { SortColumn } from './sort-key.ts';
 import { always, never, type Sql } from './sql.ts';
 import { readByNumber } from './unsorted.ts';
 
-/** Hits up to which sorting them all costs less than looking for them in the order of an index. */
-const mostSorted = 8192;
-
-/** A condition and the place of the search parameter that it is on. */
+/** What reading a sorted part needs. */
 export interface Sorting {
   readonly reader: HitReader;
   readonly context: Context;
   readonly probes: Probes;
+  /** Hits up to which all are sorted. */
+  readonly most: number;
 }
 
 /** Matches of one type in the order of the columns, then of their numbers. The key has a value for each column. */
@@ -31,11 +30,11 @@ export function readSorted(
   columns: readonly SortColumn[],
   span: Span,
 ): readonly Hit[] {
-  const { reader, probes } = sorting;
+  const { reader, probes, most } = sorting;
   const [first, ...rest] = columns;
-  if (first === undefined) return readByNumber(reader, conditions, probes, span);
+  if (first === undefined) return readByNumber(reader, conditions, probes, most, span);
   const choice = probes.choose(conditions);
-  if (choice.hits >= mostSorted) {
+  if (choice.hits >= most) {
     const scan = scanOf(first, rest.length === 0, sorting.context);
     if (scan?.kind === 'index') return readPresent(sorting, conditions, columns, scan, span);
     if (scan?.kind === 'codes') return readCodes(sorting, conditions, columns, scan.groups, span);

@@ -14,13 +14,10 @@ export type Lead = number;
 const BY_NUMBER: Lead = -1;
 const BY_CHANGE: Lead = -2;
 
-/** Hits up to which a condition that has no order of its own is collected. */
-const mostCollected = 8192;
-
 const byChange: Range = { table: 'entity', index: 'by_change', where: always, order: ['vid'], fixed: 0 };
 
-/** What leads a new walk. */
-export function leadOf(conditions: readonly Condition[], probes: Probes): Lead {
+/** What leads a new walk. `most`: hits up to which a condition that has no order of its own is collected. */
+export function leadOf(conditions: readonly Condition[], probes: Probes, most: number): Lead {
   const drives = conditions.filter(({ drive }) => drive !== undefined);
   if (drives.length === 0) return BY_CHANGE;
   const only = drives.length === 1 ? conditions.findIndex(({ drive }) => drive !== undefined) : undefined;
@@ -29,7 +26,7 @@ export function leadOf(conditions: readonly Condition[], probes: Probes): Lead {
   const { place, hits } = probes.choose(conditions);
   if (place === undefined) return BY_CHANGE;
   if ((conditions[place]?.drive?.ranges.length ?? 0) > 0) return place;
-  if (hits < mostCollected) return BY_NUMBER;
+  if (hits < most) return BY_NUMBER;
   const other = conditions.findIndex(({ drive }) => (drive?.ranges.length ?? 0) > 0);
   return other >= 0 ? other : BY_CHANGE;
 }
@@ -40,9 +37,10 @@ export function readUnsorted(
   conditions: readonly Condition[],
   lead: Lead,
   probes: Probes,
+  most: number,
   span: Span,
 ): readonly Hit[] {
-  if (lead === BY_NUMBER) return readByNumber(reader, conditions, probes, span);
+  if (lead === BY_NUMBER) return readByNumber(reader, conditions, probes, most, span);
   const leading = conditions[lead];
   const drive = leading?.drive;
   const ranges = drive === undefined ? [byChange] : drive.ranges;
@@ -90,10 +88,11 @@ export function readByNumber(
   reader: HitReader,
   conditions: readonly Condition[],
   probes: Probes,
+  most: number,
   span: Span,
 ): readonly Hit[] {
   const { place, hits } = probes.choose(conditions);
-  const merged = hits < mostCollected ? undefined : conditions.find(({ drive }) => (drive?.byNumber.length ?? 0) > 0);
+  const merged = hits < most ? undefined : conditions.find(({ drive }) => (drive?.byNumber.length ?? 0) > 0);
   const leading = merged ?? (place === undefined ? undefined : conditions[place]);
   const others = conditions.filter((condition) => condition !== leading);
   return reader.read((branch) => {
