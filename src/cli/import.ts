@@ -34,7 +34,10 @@ async function importFiles(paths: readonly string[], options: Readonly<Record<st
   const started = performance.now();
   const bar = progressBar(sources);
   // One record for each file stands for all that came from it.
-  const context: Context = { ...composed.context, audit: { record: () => undefined, append: () => undefined } };
+  const context: Context = {
+    ...composed.context,
+    audit: { record: () => undefined, append: () => undefined, settle: async () => undefined },
+  };
   const importer = new Importer(context, options.resume === true, (fault) => faults.add(fault));
   let stopped = false;
   process.once('SIGINT', () => {

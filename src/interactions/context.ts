@@ -148,6 +148,8 @@ export interface AuditSink {
   readonly record: (noted: Noted) => AuditRecord | undefined;
   /** Records made by `record` that no commit carries. */
   readonly append: (record: AuditRecord) => void;
+  /** Resolves when all that was appended can be read. */
+  readonly settle: () => Promise<void>;
 }
 
 /** What an AuditEvent tells. */
