@@ -31,6 +31,14 @@ export class ByteWriter {
     this.#bytes[this.#length++] = value;
   }
 
+  /** Four bytes, highest first; `reserve` came before. */
+  word(value: number): void {
+    this.#bytes[this.#length++] = value >>> 24;
+    this.#bytes[this.#length++] = (value >>> 16) & 255;
+    this.#bytes[this.#length++] = (value >>> 8) & 255;
+    this.#bytes[this.#length++] = value & 255;
+  }
+
   /** A natural number below 2^53 in seven-bit groups, lowest first, at most 8 bytes; `reserve` came before. */
   varint(value: number): void {
     let rest = value;

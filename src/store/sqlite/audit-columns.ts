@@ -1,8 +1,21 @@
 /** Packed audit records unpacked into columns; a record is made only when asked for. https://hl7.org/fhir/R4/auditevent.html */
 import type { AuditRecord } from '../audit-record.ts';
 import { ByteReader, DamagedAudit } from './audit-bytes.ts';
+import {
+  checkByte,
+  checkStart,
+  checkStep,
+  entityFlag,
+  idFlag,
+  numberAt,
+  numberStart,
+  patientFlag,
+  queryFlag,
+  requestFlag,
+  type Shape,
+  spelling,
+} from './audit-format.ts';
 import { idHash, uuidHash } from './audit-key.ts';
-import { checkByte, checkStart, checkStep, type Shape, spelling } from './audit-pack.ts';
 import type { PartBytes } from './audit-part.ts';
 import { formatUuid, readUuid, type UuidParts, uuidOf } from './audit-uuid.ts';
 
@@ -10,6 +23,9 @@ const actions: readonly string[] = ['C', 'R', 'U', 'D', 'E'] satisfies readonly 
 const outcomes: readonly string[] = ['0', '4', '8', '12'] satisfies readonly AuditRecord['outcome'][];
 const isAction = (text: string): text is AuditRecord['action'] => actions.includes(text);
 const isOutcome = (text: string): text is AuditRecord['outcome'] => outcomes.includes(text);
+
+/** In place of a request id's time: its head is the number of a prefix, its tail a number to the base 36. */
+const numbered = -1;
 
 /** Records as columns. Numbers of ids and queries are places in `AuditColumns.ids` and `queries`; -1: none. */
 export class AuditColumns {
@@ -30,6 +46,7 @@ export class AuditColumns {
   /** Ids and request ids that are no such UUID, by number of the record. */
   readonly #oddIds = new Map<number, string>();
   readonly #requestTexts = new Map<number, string>();
+  readonly #requestPrefixes: string[] = [];
   readonly #queries: string[] = [];
   /** Ids of entities and patients: a text, or where its 16 bytes are. */
   readonly #ids: (string | undefined)[] = [];
@@ -83,6 +100,8 @@ export class AuditColumns {
     let patient = -1;
     let requestHead = 0;
     let requestTail = 0;
+    let requestPrefix = 0;
+    let requestNumber = 0;
     let check = checkStart;
     const uuid: UuidParts = { time: 0, head: 0, tail: 0 };
     for (let left = part.count; left > 0; left--) {
@@ -102,7 +121,7 @@ export class AuditColumns {
       this.shape[n] = firstShape + number;
       this.recorded[n] = recorded;
 
-      const idSpelling = flags & 3;
+      const idSpelling = idFlag(flags);
       if (idSpelling === spelling.id.text) this.#oddIds.set(n, fields.text());
       else {
         if (idSpelling === spelling.id.next) idTail += 1;
@@ -115,24 +134,36 @@ export class AuditColumns {
         this.#idTail[n] = idTail;
       }
 
-      const requestSpelling = (flags >>> 2) & 3;
+      const requestSpelling = requestFlag(flags);
       if (requestSpelling === spelling.request.same) this.#sameRequest(n);
-      else if (requestSpelling === spelling.request.text) this.#requestTexts.set(n, fields.text());
-      else if (requestSpelling === spelling.request.counting) {
+      else if (requestSpelling === spelling.request.number) {
+        requestNumber += fields.signed();
+        this.#requestTime[n] = numbered;
+        this.#requestHead[n] = requestPrefix;
+        this.#requestTail[n] = requestNumber;
+      } else if (requestSpelling === spelling.request.uuid) {
         this.#requestTime[n] = recorded + fields.signed();
         this.#requestHead[n] = requestHead;
         requestTail += fields.signed();
         this.#requestTail[n] = requestTail;
+      } else if (requestSpelling === spelling.request.text) {
+        const text = fields.text();
+        this.#requestTexts.set(n, text);
+        const start = numberStart(text);
+        if (start >= 0) {
+          requestPrefix = this.#requestPrefixes.push(text.slice(0, start)) - 1;
+          requestNumber = numberAt(text, start);
+        }
       }
 
-      const entitySpelling = (flags >>> 4) & 3;
+      const entitySpelling = entityFlag(flags);
       let entity = -1;
       if (entitySpelling === spelling.entity.uuid) entity = this.#newUuid(raw);
       else if (entitySpelling === spelling.entity.text) entity = this.#newText(fields.text());
       else if (entitySpelling === spelling.entity.known) entity = firstId + fields.varint();
       this.entity[n] = entity;
 
-      const patientSpelling = (flags >>> 6) & 7;
+      const patientSpelling = patientFlag(flags);
       if (patientSpelling === spelling.patient.none) this.patient[n] = -1;
       else {
         if (patientSpelling === spelling.patient.entity) patient = entity;
@@ -144,12 +175,12 @@ export class AuditColumns {
       if (entity >= this.#ids.length || patient >= this.#ids.length)
         throw new DamagedAudit('an audit record has an unknown id');
 
-      const querySpelling = (flags >>> 9) & 3;
+      const querySpelling = queryFlag(flags);
       if (querySpelling === spelling.query.none) this.#query[n] = -1;
       else if (querySpelling === spelling.query.known) this.#query[n] = firstQuery + fields.varint();
       else this.#query[n] = this.#queries.push(fields.text()) - 1;
 
-      if (requestSpelling === spelling.request.uuid) {
+      if (requestSpelling === spelling.request.raw) {
         const at = raw.at;
         raw.raw(16);
         readUuid(raw.bytes, at, uuid);
@@ -186,14 +217,20 @@ export class AuditColumns {
       status,
       agent,
       address,
-      requestId:
-        this.#requestTexts.get(n) ??
-        formatUuid(this.#requestTime[n] ?? 0, this.#requestHead[n] ?? 0, this.#requestTail[n] ?? 0),
+      requestId: this.#requestId(n),
       type,
       entity: this.idText(this.entity[n] ?? -1),
       patient: this.idText(this.patient[n] ?? -1),
       query: this.#queries[this.#query[n] ?? -1] ?? '',
     };
+  }
+
+  #requestId(n: number): string {
+    const time = this.#requestTime[n] ?? 0;
+    const head = this.#requestHead[n] ?? 0;
+    const tail = this.#requestTail[n] ?? 0;
+    if (time === numbered) return `${this.#requestPrefixes[head] ?? ''}${tail.toString(36)}`;
+    return this.#requestTexts.get(n) ?? formatUuid(time, head, tail);
   }
 
   /** The record's logical id. */

@@ -1,8 +1,8 @@
 /** Which of a batch's records an audit query finds. https://hl7.org/fhir/R4/auditevent.html#search */
 import type { AuditQuery } from '../audit-log.ts';
 import type { AuditColumns } from './audit-columns.ts';
+import type { Shape } from './audit-format.ts';
 import { entityKey, idHash, patientKey, textHash, textKey } from './audit-key.ts';
-import type { Shape } from './audit-pack.ts';
 import { parseUuid } from './audit-uuid.ts';
 
 interface SoughtId {

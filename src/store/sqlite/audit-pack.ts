@@ -1,82 +1,48 @@
-/**
- * Packs audit records: what repeats becomes a number, what counts up a difference, UUIDs 16 bytes.
- * https://hl7.org/fhir/R4/auditevent.html
- *
- * A part stands for itself: a count, fields (which compress well) and raw bytes (which don't). For each record the
- * fields hold its shape (everything that repeats, and how the rest is spelled; 0: a new shape follows), milliseconds
- * since the record before, and what the shape's flags say of id, request id, entity, patient and query. The raw bytes
- * hold new UUIDs and, last of each record, a running check over all bytes so far, which tells which record was changed.
- */
+/** Packs audit records into parts (`audit-format.ts`). https://hl7.org/fhir/R4/auditevent.html */
 import type { AuditRecord } from '../audit-record.ts';
 import { ByteWriter } from './audit-bytes.ts';
-import { entityKey, idHash, patientKey, textHash, textKey, uuidHash } from './audit-key.ts';
+import { checkByte, checkStart, checkStep, flagsOf, numberAt, numberStart, spelling } from './audit-format.ts';
+import { IdTable } from './audit-ids.ts';
+import { entityKey, patientKey, textHash, textKey, uuidHash } from './audit-key.ts';
 import { writePart } from './audit-part.ts';
+import { ShapeTable } from './audit-shapes.ts';
 import { parseUuid, type UuidParts } from './audit-uuid.ts';
-
-/** What many records have in common. */
-export interface Shape {
-  readonly flags: number;
-  readonly subtype: string;
-  readonly action: string;
-  readonly outcome: string;
-  readonly status: number;
-  readonly agent: string;
-  readonly address: string;
-  readonly type: string;
-}
-
-/** How the rest of a record is spelled, by bits of its shape's flags. */
-export const spelling = {
-  /** A UUID that begins with `recorded`: `next` counts on from the record before; `jump`, `head`: other digits follow. */
-  id: { next: 0, jump: 1, head: 2, text: 3 },
-  request: { same: 0, counting: 1, uuid: 2, text: 3 },
-  entity: { none: 0, uuid: 1, text: 2, known: 3 },
-  patient: { none: 0, entity: 1, same: 2, uuid: 3, text: 4, known: 5 },
-  query: { none: 0, text: 1, known: 2 },
-} as const;
 
 /** Records of one part at most, and bytes of its fields after which it is full. */
 export const partLimit = 4096;
 const fieldsLimit = 256 * 1024;
+/** More than the numbers of one record take. */
+const roomOfRecord = 96;
 
-/** One step of the running check. */
-export function checkStep(state: number, byte: number): number {
-  return Math.imul(state ^ byte, 0x01000193);
-}
-export const checkStart = 0x811c9dc5;
-/** The byte that is stored of the check's state. */
-export function checkByte(state: number): number {
-  return (state ^ (state >>> 15) ^ (state >>> 24)) & 255;
-}
+const { id: idIs, request: requestIs, entity: entityIs, patient: patientIs, query: queryIs } = spelling;
 
-/** Shapes that are compared before the map is asked. */
-const recentShapes = 6;
-
-/** Packs records into one part. */
+/** Packs records into one part at a time. One is kept and used again: it remembers shapes. */
 export class Packer {
-  #fields = new ByteWriter(32 * 1024);
-  #raw = new ByteWriter(64 * 1024);
-  #keys: number[] = [];
+  readonly #fields = new ByteWriter(8 * 1024);
+  readonly #raw = new ByteWriter(8 * 1024);
+  readonly #shapes = new ShapeTable();
+  readonly #ids = new IdTable();
+  readonly #queries = new Map<string, number>();
+  readonly #uuid: UuidParts = { time: 0, head: 0, tail: 0 };
+  #keys = new Uint32Array(64);
+  #keyCount = 0;
+  #part = 0;
+  #shapeCount = 0;
   #count = 0;
   #low = Number.POSITIVE_INFINITY;
   #high = Number.NEGATIVE_INFINITY;
   #check = checkStart;
+  // What the next record counts on from.
   #recorded = 0;
   #idHead = -1;
   #idTail = 0;
   #request = '';
   #requestHead = -1;
   #requestTail = 0;
+  #requestPrefix = '';
+  #requestNumber = 0;
   #patient = '';
-  readonly #shapes = new Map<string, number>();
-  #recent: { readonly number: number; readonly shape: Shape; readonly typeHash: number }[] = [];
-  readonly #ids = new Map<string, number>();
-  /** By number of id: its hash, the type it was last an entity of, whether it was a patient. */
-  #idHashes: number[] = [];
-  #idTypes: string[] = [];
-  #idPatients: boolean[] = [];
-  readonly #queries = new Map<string, number>();
-  readonly #uuid: UuidParts = { time: 0, head: 0, tail: 0 };
+  #patientNumber = -1;
 
   get count(): number {
     return this.#count;
@@ -90,131 +56,80 @@ export class Packer {
   add(record: AuditRecord): void {
     const fields = this.#fields;
     const raw = this.#raw;
-    fields.reserve(64);
-    raw.reserve(64);
+    fields.reserve(roomOfRecord);
+    raw.reserve(roomOfRecord);
     const fieldsStart = fields.length;
     const rawStart = raw.length;
-    const uuid = this.#uuid;
-    const { recorded, id, requestId, entity, patient, query } = record;
+    const { recorded, id, entity, patient, query } = record;
 
-    let idSpelling: number = spelling.id.text;
+    // How everything is spelled comes first: it is part of the shape, which is written first.
+    const uuid = this.#uuid;
+    let idSpelling: number = idIs.text;
     let idHead = 0;
     let idTail = 0;
     if (parseUuid(id, uuid) && uuid.time === recorded) {
       idHead = uuid.head;
       idTail = uuid.tail;
-      if (idHead !== this.#idHead) idSpelling = spelling.id.head;
-      else idSpelling = idTail === this.#idTail + 1 ? spelling.id.next : spelling.id.jump;
+      if (idHead !== this.#idHead) idSpelling = idIs.head;
+      else idSpelling = idTail === this.#idTail + 1 ? idIs.next : idIs.jump;
     }
-
-    let requestSpelling: number = spelling.request.text;
-    let requestTime = 0;
-    let requestHead = 0;
-    let requestTail = 0;
-    if (this.#count > 0 && requestId === this.#request) requestSpelling = spelling.request.same;
-    else if (parseUuid(requestId, uuid)) {
-      requestTime = uuid.time;
-      requestHead = uuid.head;
-      requestTail = uuid.tail;
-      requestSpelling = requestHead === this.#requestHead ? spelling.request.counting : spelling.request.uuid;
+    let entitySpelling: number = entityIs.none;
+    let entityNumber = -1;
+    if (entity !== '') {
+      const known = this.#numberOf(entity);
+      entitySpelling = known ? entityIs.known : this.#uuidFound ? entityIs.uuid : entityIs.text;
+      entityNumber = this.#found;
     }
-
-    const entityNumber = entity === '' ? undefined : this.#ids.get(entity);
-    let entitySpelling: number = spelling.entity.none;
-    let entityUuid = false;
-    if (entityNumber !== undefined) entitySpelling = spelling.entity.known;
-    else if (entity !== '') {
-      entityUuid = parseUuid(entity, uuid);
-      entitySpelling = entityUuid ? spelling.entity.uuid : spelling.entity.text;
-    }
-    let newEntity = entityNumber ?? -1;
-    if (entityNumber === undefined && entity !== '') {
-      newEntity = this.#newId(entity, entityUuid ? uuidHash(uuid.time, uuid.head, uuid.tail) : idHash(entity));
-    }
-    // `uuid` is used again for the patient: the entity's bytes come first among the raw ones.
-    if (entityUuid) writeUuid(raw, uuid);
-
-    const patientNumber = patient === '' ? undefined : this.#ids.get(patient);
-    let patientSpelling: number = spelling.patient.none;
-    let patientUuid = false;
-    let newPatient = patientNumber ?? -1;
+    let patientSpelling: number = patientIs.none;
     if (patient !== '') {
       if (patient === entity) {
-        patientSpelling = spelling.patient.entity;
-        newPatient = newEntity;
-      } else if (patient === this.#patient) patientSpelling = spelling.patient.same;
-      else if (patientNumber !== undefined) patientSpelling = spelling.patient.known;
+        patientSpelling = patientIs.entity;
+        this.#patientNumber = entityNumber;
+      } else if (patient === this.#patient) patientSpelling = patientIs.same;
       else {
-        patientUuid = parseUuid(patient, uuid);
-        patientSpelling = patientUuid ? spelling.patient.uuid : spelling.patient.text;
-        newPatient = this.#newId(patient, patientUuid ? uuidHash(uuid.time, uuid.head, uuid.tail) : idHash(patient));
-        if (patientUuid) writeUuid(raw, uuid);
+        const known = this.#numberOf(patient);
+        patientSpelling = known ? patientIs.known : this.#uuidFound ? patientIs.uuid : patientIs.text;
+        this.#patientNumber = this.#found;
       }
+      this.#patient = patient;
+    }
+    const requestSpelling = this.#spellRequest(record.requestId);
+    let querySpelling: number = queryIs.none;
+    let queryNumber = 0;
+    if (query !== '') {
+      const known = this.#queries.get(query);
+      querySpelling = known === undefined ? queryIs.text : queryIs.known;
+      queryNumber = known ?? 0;
+      if (known === undefined) this.#queries.set(query, this.#queries.size);
     }
 
-    const queryNumber = query === '' ? undefined : this.#queries.get(query);
-    let querySpelling: number = spelling.query.none;
-    if (queryNumber !== undefined) querySpelling = spelling.query.known;
-    else if (query !== '') {
-      querySpelling = spelling.query.text;
-      this.#queries.set(query, this.#queries.size);
-    }
-
-    const flags =
-      idSpelling | (requestSpelling << 2) | (entitySpelling << 4) | (patientSpelling << 6) | (querySpelling << 9);
-    const typeHash = this.#writeShape(record, flags);
+    const typeHash = this.#writeShape(
+      record,
+      flagsOf(idSpelling, requestSpelling, entitySpelling, patientSpelling, querySpelling),
+    );
     fields.signed(recorded - this.#recorded);
     this.#recorded = recorded;
-
-    if (idSpelling === spelling.id.text) {
+    if (idSpelling === idIs.text) {
       fields.text(id);
-      this.#keys.push(textKey('id', id));
+      this.#addKey(textKey('id', id));
     } else {
-      if (idSpelling === spelling.id.jump) fields.signed(idTail - this.#idTail);
-      if (idSpelling === spelling.id.head) {
+      if (idSpelling === idIs.jump) fields.signed(idTail - this.#idTail);
+      else if (idSpelling === idIs.head) {
         fields.varint(idHead);
         fields.varint(idTail);
       }
       this.#idHead = idHead;
       this.#idTail = idTail;
     }
+    this.#writeRequest(requestSpelling, record.requestId, recorded);
+    if (entitySpelling === entityIs.text) fields.text(entity);
+    else if (entitySpelling === entityIs.known) fields.varint(entityNumber);
+    if (patientSpelling === patientIs.text) fields.text(patient);
+    else if (patientSpelling === patientIs.known) fields.varint(this.#patientNumber);
+    if (querySpelling === queryIs.text) fields.text(query);
+    else if (querySpelling === queryIs.known) fields.varint(queryNumber);
 
-    if (requestSpelling !== spelling.request.same) this.#request = requestId;
-    if (requestSpelling === spelling.request.text) fields.text(requestId);
-    else if (requestSpelling === spelling.request.counting) {
-      fields.signed(requestTime - recorded);
-      fields.signed(requestTail - this.#requestTail);
-      this.#requestTail = requestTail;
-    } else if (requestSpelling === spelling.request.uuid) {
-      uuid.time = requestTime;
-      uuid.head = requestHead;
-      uuid.tail = requestTail;
-      writeUuid(raw, uuid);
-      this.#requestHead = requestHead;
-      this.#requestTail = requestTail;
-    }
-
-    if (entitySpelling === spelling.entity.text) fields.text(entity);
-    else if (entitySpelling === spelling.entity.known) fields.varint(entityNumber ?? 0);
-    if (patientSpelling === spelling.patient.text) fields.text(patient);
-    else if (patientSpelling === spelling.patient.known) fields.varint(patientNumber ?? 0);
-    if (querySpelling === spelling.query.text) fields.text(query);
-    else if (querySpelling === spelling.query.known) fields.varint(queryNumber ?? 0);
-
-    if (newEntity >= 0 && this.#idTypes[newEntity] !== record.type) {
-      this.#idTypes[newEntity] = record.type;
-      this.#keys.push(entityKey(typeHash, this.#idHashes[newEntity] ?? 0));
-    }
-    if (patient !== '') {
-      this.#patient = patient;
-      // A patient's own record is found by its entity.
-      const own = patient === entity && record.type === 'Patient';
-      if (!own && this.#idPatients[newPatient] === false) {
-        this.#idPatients[newPatient] = true;
-        this.#keys.push(patientKey(this.#idHashes[newPatient] ?? 0));
-      }
-    }
-
+    this.#noteKeys(record, entityNumber, typeHash);
     raw.byte(this.#checked(fieldsStart, rawStart));
     this.#count++;
     if (recorded < this.#low) this.#low = recorded;
@@ -223,82 +138,113 @@ export class Packer {
 
   /** The part in one piece (`readPart`), then empty again. */
   finish(): Uint8Array {
-    const fields = this.#fields.bytes.subarray(0, this.#fields.length);
-    const raw = this.#raw.bytes.subarray(0, this.#raw.length);
-    const part = {
+    const bytes = writePart({
       count: this.#count,
       low: this.#low,
       high: this.#high,
-      fields,
-      raw,
-      keys: Uint32Array.from(this.#keys),
-    };
-    const bytes = writePart(part);
+      fields: this.#fields.bytes.subarray(0, this.#fields.length),
+      raw: this.#raw.bytes.subarray(0, this.#raw.length),
+      keys: this.#keys.subarray(0, this.#keyCount),
+    });
     this.#clear();
     return bytes;
   }
 
-  #newId(id: string, hash: number): number {
-    const number = this.#ids.size;
-    this.#ids.set(id, number);
-    this.#idHashes.push(hash);
-    this.#idTypes.push('\u0000');
-    this.#idPatients.push(false);
-    return number;
+  #found = -1;
+  #uuidFound = false;
+
+  /** Leaves the number of an id in `#found`, and writes the bytes of a new one that is a UUID. @returns whether it was known. */
+  #numberOf(id: string): boolean {
+    const uuid = this.#uuid;
+    const isUuid = parseUuid(id, uuid);
+    const hash = isUuid ? uuidHash(uuid.time, uuid.head, uuid.tail) : textHash(id);
+    this.#found = this.#ids.find(id, hash);
+    if (this.#found >= 0) return true;
+    this.#found = this.#ids.add(id, hash);
+    this.#uuidFound = isUuid;
+    if (isUuid) writeUuid(this.#raw, uuid);
+    return false;
   }
 
-  /** Writes the number of the record's shape, and the shape where it is new. Gives the hash of its type. */
-  #writeShape(record: AuditRecord, flags: number): number {
-    const recent = this.#recent;
-    for (let n = 0; n < recent.length; n++) {
-      const known = recent[n];
-      if (known === undefined || known.shape.flags !== flags || !fits(known.shape, record)) continue;
-      if (n > 0) {
-        // Towards the front, a step at a time.
-        const before = recent[n - 1];
-        if (before !== undefined) recent[n] = before;
-        recent[n - 1] = known;
-      }
-      this.#fields.varint(known.number);
-      return known.typeHash;
+  #spellRequest(requestId: string): number {
+    if (this.#count > 0 && requestId === this.#request) return requestIs.same;
+    if (requestId.startsWith(this.#requestPrefix) && this.#requestPrefix !== '') {
+      if (numberStart(requestId) === this.#requestPrefix.length) return requestIs.number;
     }
-    const { subtype, action, outcome, status, agent, address, type } = record;
-    const name = `${flags} ${subtype}\n${action}\n${outcome}\n${status}\n${agent.length}\n${agent}\n${address}\n${type}`;
-    const typeHash = textHash(type);
-    const found = this.#shapes.get(name);
-    const number = found ?? this.#shapes.size + 1;
-    if (found === undefined) {
-      this.#shapes.set(name, number);
-      this.#newShape(record, flags);
-    } else this.#fields.varint(number);
-    const shape = { flags, subtype, action, outcome, status, agent, address, type };
-    if (recent.length === recentShapes) recent.pop();
-    recent.push({ number, shape, typeHash });
-    return typeHash;
+    if (!parseUuid(requestId, this.#uuid)) return requestIs.text;
+    return this.#uuid.head === this.#requestHead ? requestIs.uuid : requestIs.raw;
   }
 
-  #newShape(record: AuditRecord, flags: number): void {
+  /** `#uuid` still holds what `#spellRequest` read. */
+  #writeRequest(requestSpelling: number, requestId: string, recorded: number): void {
+    if (requestSpelling === requestIs.same) return;
     const fields = this.#fields;
-    fields.byte(0);
-    fields.varint(flags);
-    fields.varint(record.status);
-    fields.text(record.subtype);
-    fields.text(record.action);
-    fields.text(record.outcome);
-    fields.text(record.agent);
-    fields.text(record.address);
-    fields.text(record.type);
-    this.#keys.push(textKey('subtype', record.subtype), textKey('action', record.action));
-    this.#keys.push(textKey('outcome', record.outcome), textKey('agent', record.agent));
+    const { time, head, tail } = this.#uuid;
+    this.#request = requestId;
+    if (requestSpelling === requestIs.number) {
+      const number = numberAt(requestId, this.#requestPrefix.length);
+      fields.signed(number - this.#requestNumber);
+      this.#requestNumber = number;
+    } else if (requestSpelling === requestIs.text) {
+      fields.text(requestId);
+      const start = numberStart(requestId);
+      if (start < 0) return;
+      this.#requestPrefix = requestId.slice(0, start);
+      this.#requestNumber = numberAt(requestId, start);
+    } else {
+      if (requestSpelling === requestIs.raw) writeUuid(this.#raw, this.#uuid);
+      else {
+        fields.signed(time - recorded);
+        fields.signed(tail - this.#requestTail);
+      }
+      this.#requestHead = head;
+      this.#requestTail = tail;
+    }
+  }
+
+  /** Writes the number of the record's shape, and the shape where the part doesn't have it. @returns the hash of its type. */
+  #writeShape(record: AuditRecord, flags: number): number {
+    const known = this.#shapes.of(record, flags);
+    if (known.part === this.#part) this.#fields.varint(known.number);
+    else {
+      this.#shapeCount++;
+      known.part = this.#part;
+      known.number = this.#shapeCount;
+      this.#fields.raw(known.bytes);
+      this.#fields.reserve(roomOfRecord);
+      for (const key of known.keys) this.#addKey(key);
+    }
+    return known.typeHash;
+  }
+
+  #noteKeys({ type, entity, patient }: AuditRecord, entityNumber: number, typeHash: number): void {
+    const ids = this.#ids;
+    if (entityNumber >= 0 && ids.noteEntity(entityNumber, typeHash)) {
+      this.#addKey(entityKey(typeHash, ids.hash(entityNumber)));
+    }
+    // A patient's own record is found by its entity.
+    if (patient === '' || (patient === entity && type === 'Patient')) return;
+    if (ids.notePatient(this.#patientNumber)) this.#addKey(patientKey(ids.hash(this.#patientNumber)));
+  }
+
+  #addKey(key: number): void {
+    if (this.#keyCount === this.#keys.length) {
+      const grown = new Uint32Array(this.#keyCount * 2);
+      grown.set(this.#keys);
+      this.#keys = grown;
+    }
+    this.#keys[this.#keyCount++] = key;
   }
 
   /** The check after the bytes of one record. */
   #checked(fieldsStart: number, rawStart: number): number {
     let state = this.#check;
     const fields = this.#fields.bytes;
+    const fieldsEnd = this.#fields.length;
     const raw = this.#raw.bytes;
-    for (let n = fieldsStart; n < this.#fields.length; n++) state = checkStep(state, fields[n] ?? 0);
-    for (let n = rawStart; n < this.#raw.length; n++) state = checkStep(state, raw[n] ?? 0);
+    const rawEnd = this.#raw.length;
+    for (let n = fieldsStart; n < fieldsEnd; n++) state = checkStep(state, fields[n] ?? 0);
+    for (let n = rawStart; n < rawEnd; n++) state = checkStep(state, raw[n] ?? 0);
     this.#check = state;
     return checkByte(state);
   }
@@ -306,7 +252,11 @@ export class Packer {
   #clear(): void {
     this.#fields.clear();
     this.#raw.clear();
-    this.#keys = [];
+    this.#ids.clear();
+    if (this.#queries.size > 0) this.#queries.clear();
+    this.#keyCount = 0;
+    this.#part++;
+    this.#shapeCount = 0;
     this.#count = 0;
     this.#low = Number.POSITIVE_INFINITY;
     this.#high = Number.NEGATIVE_INFINITY;
@@ -315,47 +265,18 @@ export class Packer {
     this.#idHead = -1;
     this.#request = '';
     this.#requestHead = -1;
+    this.#requestPrefix = '';
     this.#patient = '';
-    this.#shapes.clear();
-    this.#recent = [];
-    this.#ids.clear();
-    this.#idHashes = [];
-    this.#idTypes = [];
-    this.#idPatients = [];
-    this.#queries.clear();
   }
 }
 
-function fits(shape: Shape, record: AuditRecord): boolean {
-  return (
-    shape.type === record.type &&
-    shape.subtype === record.subtype &&
-    shape.status === record.status &&
-    shape.outcome === record.outcome &&
-    shape.action === record.action &&
-    shape.agent === record.agent &&
-    shape.address === record.address
-  );
-}
-
 function writeUuid(raw: ByteWriter, { time, head, tail }: UuidParts): void {
-  raw.reserve(64);
-  const high = Math.floor(time / 65536);
-  raw.byte(high >>> 24);
-  raw.byte((high >>> 16) & 255);
-  raw.byte((high >>> 8) & 255);
-  raw.byte(high & 255);
+  raw.reserve(roomOfRecord);
+  raw.word(Math.floor(time / 65536));
   raw.byte((time >>> 8) & 255);
   raw.byte(time & 255);
-  raw.byte(head >>> 24);
-  raw.byte((head >>> 16) & 255);
-  raw.byte((head >>> 8) & 255);
-  raw.byte(head & 255);
-  const tailHigh = Math.floor(tail / 65536);
-  raw.byte(tailHigh >>> 24);
-  raw.byte((tailHigh >>> 16) & 255);
-  raw.byte((tailHigh >>> 8) & 255);
-  raw.byte(tailHigh & 255);
+  raw.word(head);
+  raw.word(Math.floor(tail / 65536));
   raw.byte((tail >>> 8) & 255);
   raw.byte(tail & 255);
 }
