@@ -3,11 +3,15 @@ import { etag } from '../fhir/etag.ts';
 import { failure, type Issue, OutcomeError } from '../fhir/outcome.ts';
 import type { AuditRecord } from '../store/audit-record.ts';
 import { Conflict, IntegrityViolation, PreconditionFailed } from '../store/errors.ts';
+import type { Store } from '../store/port.ts';
 import type { Condition, ResourceKey, Write, Written } from '../store/write.ts';
 import type { Answer, Context, Noted } from './context.ts';
+import { type Turn, Turns } from './turns.ts';
 
 /** How often a write is planned anew; each round someone else has won, so this many others have been served. */
 const maximumAttempts = 50;
+
+const turnsOfStores = new WeakMap<Store, Turns>();
 
 /** A reference that must resolve after the writes, with the element that has it. */
 export interface RequiredReference extends ResourceKey {
@@ -23,7 +27,7 @@ export interface Plan<T = Answer> {
   /** One for each interaction in it. */
   readonly noted: readonly Noted[];
   readonly answer: (written: readonly Written[]) => T;
-  /** The FHIRPath of a write in the request, for errors; '' for a direct interaction. */
+  /** The FHIRPath of a write in the request, for errors; absent for a direct interaction. */
   readonly expressionOf?: (write: number) => string;
 }
 
@@ -33,37 +37,74 @@ export interface Plan<T = Answer> {
  * 422 for a reference to nothing.
  */
 export async function commitPlan<T>(context: Context, makePlan: () => Promise<Plan<T>>): Promise<T> {
-  for (let attempt = 1; ; attempt += 1) {
-    const plan = await makePlan();
-    const audit = plan.noted.map(context.audit.record).filter((record): record is AuditRecord => record !== undefined);
-    if (plan.writes.length === 0) {
-      const answer = plan.answer([]);
-      audit.forEach(context.audit.append);
-      return answer;
-    }
-    const { writes, conditions, mustExist = [], mustBeUnreferenced = [] } = plan;
-    try {
-      const committed = await context.store.commit({ writes, conditions, mustExist, mustBeUnreferenced, audit });
-      return plan.answer(committed.written);
-    } catch (error) {
-      if (!(error instanceof Conflict)) throw explain(error, plan);
+  let turn: Turn | undefined;
+  try {
+    for (let attempt = 1; ; attempt += 1) {
+      const plan = await makePlan();
+      const result = await attemptPlan(context, plan);
+      if (!(result instanceof Conflict)) return result.answer;
       if (attempt === maximumAttempts) {
         const text = `The resource was changed by others ${maximumAttempts} times while this request was planned. Try again.`;
         throw failure(409, 'conflict', text);
       }
+      // At most one turn at a time, so that no two requests wait for each other.
+      const key = keyOf(result, plan);
+      if (turn?.key === key) continue;
+      turn?.end();
+      turn = undefined;
+      turn = await turnsOf(context.store).take(key);
     }
+  } finally {
+    turn?.end();
   }
 }
 
-function explain(error: unknown, plan: Plan<unknown>): unknown {
-  if (error instanceof PreconditionFailed) {
-    const expression = plan.expressionOf?.(error.write);
-    const issue: Issue = { severity: 'error', code: 'conflict', diagnostics: preconditionText(error) };
-    const headers = error.current === undefined ? {} : { ETag: etag(error.current) };
-    return new OutcomeError(412, [expression === undefined ? issue : { ...issue, expression: [expression] }], headers);
+/** Commits one plan. A Conflict is given back, since it is no failure yet. */
+async function attemptPlan<T>(context: Context, plan: Plan<T>): Promise<{ readonly answer: T } | Conflict> {
+  const { writes, conditions, mustExist = [], mustBeUnreferenced = [] } = plan;
+  const audit = plan.noted.map(context.audit.record).filter((record): record is AuditRecord => record !== undefined);
+  if (writes.length === 0) {
+    const answer = plan.answer([]);
+    audit.forEach(context.audit.append);
+    return { answer };
   }
+  // Records of reads that came before go to the store before this commit, so that events lie in the order of their times.
+  void context.audit.settle();
+  try {
+    const committed = await context.store.commit({ writes, conditions, mustExist, mustBeUnreferenced, audit });
+    return { answer: plan.answer(committed.written) };
+  } catch (error) {
+    if (error instanceof Conflict) return error;
+    throw explain(error, plan);
+  }
+}
+
+function turnsOf(store: Store): Turns {
+  let turns = turnsOfStores.get(store);
+  if (turns === undefined) {
+    turns = new Turns();
+    turnsOfStores.set(store, turns);
+  }
+  return turns;
+}
+
+/** What a plan lost the race for: a resource, or what matches its criteria. */
+function keyOf({ of, index }: Conflict, { writes, conditions }: Plan<unknown>): string {
+  if (of === 'write') return `${writes[index]?.type}/${writes[index]?.id}`;
+  return `${conditions[index]?.type}?${JSON.stringify(conditions[index]?.criterion)}`;
+}
+
+function explain(error: unknown, plan: Plan<unknown>): unknown {
+  if (error instanceof PreconditionFailed) return preconditionFailure(error, plan.expressionOf?.(error.write));
   if (error instanceof IntegrityViolation) return integrityFailure(error, plan);
   return error;
+}
+
+/** 412 for a precondition that does not hold, with the current ETag. */
+export function preconditionFailure(error: PreconditionFailed, expression?: string): OutcomeError {
+  const issue: Issue = { severity: 'error', code: 'conflict', diagnostics: preconditionText(error) };
+  const headers = error.current === undefined ? {} : { ETag: etag(error.current) };
+  return new OutcomeError(412, [expression === undefined ? issue : { ...issue, expression: [expression] }], headers);
 }
 
 function preconditionText(error: PreconditionFailed): string {
@@ -79,5 +120,7 @@ function integrityFailure(error: IntegrityViolation, plan: Plan<unknown>): Outco
     return failure(422, 'not-found', `The reference to ${name} does not resolve on this server.`, at?.expression);
   }
   const referrers = error.referrers.map(({ type, id }) => `${type}/${id}`).join(', ');
-  return failure(409, 'conflict', `${name} can't be deleted: it is referred to by ${referrers}.`);
+  const write = plan.writes.findIndex(({ type, id }) => type === error.key.type && id === error.key.id);
+  const expression = write === -1 ? undefined : plan.expressionOf?.(write);
+  return failure(409, 'conflict', `${name} can't be deleted: it is referred to by ${referrers}.`, expression);
 }

@@ -8,6 +8,7 @@ import { commitPlan, type Plan } from './commit.ts';
 import { multipleMatches, resolveCondition } from './condition.ts';
 import type { Answer, Call, Context, Prefer } from './context.ts';
 import { requiredReferences } from './integrity.ts';
+import { refuseParameters } from './parameters.ts';
 import { type Prepared, prepareResource, putOf } from './prepare.ts';
 import { informationBytes, putAnswer } from './written.ts';
 
@@ -15,6 +16,7 @@ import { informationBytes, putAnswer } from './written.ts';
 export async function create(context: Context, call: Call): Promise<Answer> {
   const { type, ifNoneExist } = call;
   if (type === undefined) throw failure(400, 'required', 'A create needs a type.');
+  refuseParameters(context, call);
   const prepared = prepareResource(context, resourceBytes(call), type);
   return commitPlan(context, async () => {
     if (ifNoneExist === undefined) return createPlan(context, call, prepared, []);
@@ -32,8 +34,9 @@ export async function create(context: Context, call: Call): Promise<Answer> {
 /** The criteria of `If-None-Exist`, which may begin with `?` or `Type?`. Throws 400 for another type's. */
 export function criteriaOf(header: string, type: string, expression?: string): string {
   const mark = header.indexOf('?');
-  if (mark === -1) return header;
-  const before = header.slice(0, mark);
+  const before = header.slice(0, Math.max(mark, 0));
+  // A later question mark belongs to a value.
+  if (mark === -1 || before.includes('=')) return header;
   if (before !== '' && before !== type) {
     throw failure(400, 'value', `If-None-Exist names ${before}, but a ${type} is created.`, expression);
   }

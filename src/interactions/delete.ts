@@ -5,6 +5,7 @@ import { commitPlan, type Plan } from './commit.ts';
 import { multipleMatches, resolveCondition } from './condition.ts';
 import type { Answer, Call, Context } from './context.ts';
 import { unreferencedAfter } from './integrity.ts';
+import { refuseParameters } from './parameters.ts';
 import { preconditionOf } from './update.ts';
 import { informationBytes } from './written.ts';
 
@@ -14,11 +15,12 @@ export async function deleteInteraction(context: Context, call: Call): Promise<A
   if (type === undefined) throw failure(400, 'required', 'A delete needs a type.');
   const precondition = preconditionOf(call);
   if (id !== undefined) {
+    refuseParameters(context, call);
     return commitPlan(context, async () => deletePlan(context, call, [deleteOf(type, id, precondition)], []));
   }
   return commitPlan(context, async () => {
     const condition = await resolveCondition(context, type, call.query, deletionLimit(context));
-    checkDeletions(context, condition);
+    checkDeletions(context, condition, precondition);
     const writes = condition.matches.map((match) => deleteOf(type, match, precondition));
     return deletePlan(context, call, writes, [condition]);
   });
@@ -30,10 +32,18 @@ export function deletionLimit(context: Context): number {
   return conditionalDelete === 'multiple' ? conditionalDeleteMaximum + 1 : 2;
 }
 
-/** Throws 412 where the criteria match more than may be deleted at once. */
-export function checkDeletions(context: Context, condition: Condition, expression?: string): void {
+/** Throws 412 where the criteria match more than may be deleted at once, or nothing that `If-Match` could name. */
+export function checkDeletions(
+  context: Context,
+  condition: Condition,
+  precondition: Precondition | undefined,
+  expression?: string,
+): void {
   const { conditionalDelete, conditionalDeleteMaximum } = context.settings;
   const { matches, type } = condition;
+  if (matches.length === 0 && precondition?.ifMatch !== undefined) {
+    throw failure(412, 'conflict', `If-Match does not hold: no ${type} matches the criteria.`, expression);
+  }
   if (conditionalDelete === 'single' && matches.length > 1) throw multipleMatches(type, expression);
   if (conditionalDelete === 'multiple' && matches.length > conditionalDeleteMaximum) {
     const text = `The criteria match more than ${conditionalDeleteMaximum} ${type} resources, the most that one request deletes.`;

@@ -3,11 +3,13 @@ import { patientOf } from '../fhir/definitions/patient.ts';
 import { ExactNumber, type ExactObject, parseExact, writeExact } from '../fhir/exact-json.ts';
 import { failure } from '../fhir/outcome.ts';
 import { applyPatch, type Patch, patchFormatOf } from '../fhir/patch/patch.ts';
-import type { Condition, Precondition, Put } from '../store/write.ts';
-import { commitPlan } from './commit.ts';
+import { PreconditionFailed } from '../store/errors.ts';
+import type { Condition, Precondition } from '../store/write.ts';
+import { commitPlan, preconditionFailure } from './commit.ts';
 import { multipleMatches, resolveCondition } from './condition.ts';
 import type { Answer, Call, Context } from './context.ts';
 import { requiredReferences } from './integrity.ts';
+import { refuseParameters } from './parameters.ts';
 import { type Prepared, prepareResource, putOf } from './prepare.ts';
 import { gone } from './read.ts';
 import { preconditionOf } from './update.ts';
@@ -18,6 +20,7 @@ export async function patch(context: Context, call: Call): Promise<Answer> {
   const { type, id, body } = call;
   if (type === undefined || body === undefined) throw failure(400, 'required', 'A patch needs a body.');
   refuseBinary(type);
+  if (id !== undefined) refuseParameters(context, call);
   const parsed = parsePatch(body.bytes, body.contentType);
   const precondition = preconditionOf(call);
   return commitPlan(context, async () => {
@@ -28,7 +31,9 @@ export async function patch(context: Context, call: Call): Promise<Answer> {
       target = patchTarget(type, condition);
       conditions.push(condition);
     }
-    const { put, prepared } = await patched(context, type, target, parsed, precondition);
+    const result = await patched(context, type, target, parsed, precondition);
+    const { prepared } = result;
+    const put = putOf(context, prepared, target, 'PATCH', result.precondition);
     const patient = patientOf(prepared.resource);
     return {
       writes: [put],
@@ -67,8 +72,17 @@ export function parsePatch(bytes: Uint8Array, contentType: string): Patch {
   return { kind, document: parseExact(bytes) };
 }
 
+/** What a patch comes to, valid only for the version it was computed from. */
+export interface Patched {
+  readonly prepared: Prepared;
+  /** That of the request, and the version it was computed from. */
+  readonly precondition: Precondition;
+  /** The body that was patched. */
+  readonly before: Uint8Array;
+}
+
 /**
- * The write that a patch comes to, computed from the current version and valid only for it.
+ * The current version of a resource, patched.
  * Throws 404 and 410 where there is none, 412 where `If-Match` does not name it, and what the patch throws.
  */
 export async function patched(
@@ -77,22 +91,21 @@ export async function patched(
   id: string,
   document: Patch,
   precondition: Precondition | undefined,
-): Promise<{ readonly put: Put; readonly prepared: Prepared }> {
+): Promise<Patched> {
+  const ifMatch = precondition?.ifMatch;
   const current = await context.store.read(type, id);
-  if (current === undefined) {
-    if (precondition?.ifMatch !== undefined)
-      throw failure(412, 'conflict', `There is no ${type}/${id} to match If-Match.`);
-    throw failure(404, 'not-found', `There is no ${type} with the id ${id}.`);
+  if (current?.body === undefined) {
+    if (ifMatch !== undefined) throw preconditionFailure(new PreconditionFailed(0, 'ifMatch', current?.versionId));
+    throw current === undefined ? failure(404, 'not-found', `There is no ${type} with the id ${id}.`) : gone(current);
   }
-  if (current.body === undefined) {
-    if (precondition?.ifMatch !== undefined)
-      throw failure(412, 'conflict', `${type}/${id} is deleted; If-Match can't hold.`);
-    throw gone(current);
+  const { versionId, body } = current;
+  // Before the patch is applied, which is likely to fail on a version that it was not made for.
+  if (ifMatch !== undefined && ifMatch !== '*' && !ifMatch.includes(String(versionId))) {
+    throw preconditionFailure(new PreconditionFailed(0, 'ifMatch', versionId));
   }
-  const bytes = writeExact(applyPatch(exactObject(current.body), document, context.definitions));
+  const bytes = writeExact(applyPatch(exactObject(body), document, context.definitions));
   const prepared = prepareResource(context, bytes, type);
-  const put = putOf(context, prepared, id, 'PATCH', { ...precondition, computedFrom: current.versionId });
-  return { put, prepared };
+  return { prepared, precondition: { ...precondition, computedFrom: versionId }, before: body };
 }
 
 function exactObject(bytes: Uint8Array): ExactObject {

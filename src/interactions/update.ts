@@ -9,6 +9,7 @@ import { commitPlan, type Plan } from './commit.ts';
 import { multipleMatches, resolveCondition } from './condition.ts';
 import type { Answer, Call, Context } from './context.ts';
 import { requiredReferences } from './integrity.ts';
+import { refuseParameters } from './parameters.ts';
 import { type Prepared, prepareResource, putOf } from './prepare.ts';
 import { putAnswer } from './written.ts';
 
@@ -16,6 +17,7 @@ import { putAnswer } from './written.ts';
 export async function update(context: Context, call: Call): Promise<Answer> {
   const { type, id } = call;
   if (type === undefined) throw failure(400, 'required', 'An update needs a type.');
+  if (id !== undefined) refuseParameters(context, call);
   const prepared = prepareResource(context, resourceBytes(call), type);
   const precondition = preconditionOf(call);
   if (id !== undefined) {
@@ -61,7 +63,8 @@ export async function conditionalTarget(
     const text = `The criteria match nothing, but ${type}/${bodyId} exists. Send the body without id, or update that.`;
     throw failure(409, 'conflict', text, expression);
   }
-  return current === undefined ? { id: bodyId } : { id: bodyId, precondition: { computedFrom: current.versionId } };
+  // Whoever writes the id meanwhile is no match of the criteria either: look again then.
+  return { id: bodyId, precondition: { computedFrom: current?.versionId ?? 0 } };
 }
 
 /** `If-Match` and `If-None-Match` of a write. Throws 400 for a malformed header. */

@@ -4,7 +4,7 @@ import { type Issue, OutcomeError } from '../../fhir/outcome.ts';
 import { parseSearch } from '../../search/query.ts';
 import { searchContext } from '../condition.ts';
 import type { Call, Context } from '../context.ts';
-import { cutOf } from '../cut.ts';
+import { readCut } from '../reading.ts';
 import { type Entry, entryOf, withExpression } from './entry.ts';
 
 const writing = ['create', 'update', 'patch', 'delete'];
@@ -42,7 +42,7 @@ function checkCall(context: Context, { call, expression }: Entry): void {
     throw new OutcomeError(400, [{ severity: 'error', code: 'not-supported', diagnostics, expression: [at] }]);
   }
   withExpression(at, () => {
-    if (interaction === 'read' || interaction === 'vread') cutOf(call.parameters);
+    if (interaction === 'read' || interaction === 'vread') readCut(context, call);
     if (interaction !== 'search-type' && interaction !== 'search-system') return;
     const types = call.type === undefined ? [...context.definitions.resourceTypes] : [call.type];
     parseSearch(call.parameters, searchContext(context, types, call.prefer.handling ?? 'strict'));

@@ -5,8 +5,7 @@ import { parseJson } from '../../fhir/json.ts';
 import { failure, type Issue, OutcomeError } from '../../fhir/outcome.ts';
 import { patchFromBundleEntry } from '../../fhir/patch/patch.ts';
 import { isResource } from '../../fhir/resource.ts';
-import { matches } from '../../search/match.ts';
-import type { Condition, Put } from '../../store/write.ts';
+import type { Condition, Precondition, Put } from '../../store/write.ts';
 import type { RequiredReference } from '../commit.ts';
 import { resolveCondition } from '../condition.ts';
 import type { Context } from '../context.ts';
@@ -15,8 +14,9 @@ import { parsePatch, patched, refuseBinary } from '../patch.ts';
 import { type Prepared, prepareResource, putOf } from '../prepare.ts';
 import { checkId } from '../update.ts';
 import { within } from './entry.ts';
-import { findLinks, type Link, resolveLink, rewriteLinks } from './links.ts';
-import { type LinkTable, linkTable } from './links-table.ts';
+import { findLinks, type Link, type LinkResolver, resolveLink, rewriteLinks } from './links.ts';
+import { type LinkTable, linkTable, linkTarget } from './links-table.ts';
+import { OwnResources } from './own.ts';
 import { makePace } from './pace.ts';
 import type { Resolution, Resolved } from './resolve.ts';
 
@@ -36,13 +36,23 @@ export interface Contents {
 
 type PutAction = Extract<Resolved['action'], { kind: 'put' }>;
 
-/** A resource whose conditional references are still as sent. */
+/** A resource before its links are rewritten. */
+interface Sent {
+  readonly prepared: Prepared;
+  readonly precondition: Precondition | undefined;
+  /** Links that a patch left as they are stored: they are not the bundle's, so they stay. */
+  readonly stored: ReadonlySet<string>;
+}
+
+/** A resource whose conditional references are still as sent. Its parsed form isn't kept: there may be thousands. */
 interface Pending {
   readonly resolved: Resolved;
   readonly action: PutAction;
+  readonly precondition: Precondition | undefined;
   /** With links rewritten. */
   readonly bytes: Uint8Array;
-  readonly conditional: readonly Link[];
+  /** Distinct conditional references. */
+  readonly conditional: readonly string[];
 }
 
 /**
@@ -60,44 +70,64 @@ export async function prepareContents(context: Context, resolution: Resolution):
     const { entry, action } = each;
     if (action.kind !== 'put') continue;
     await faults.collect(entry.expression, async () => {
-      const prepared = await preparedOf(context, each, action);
-      const found = findLinks(prepared.resource, context.definitions);
-      refuseUnresolved(found, links);
-      const bytes = rewrite(context, prepared, found, (text) => links.get(text));
-      const conditional = found.filter(isConditional);
-      if (conditional.length > 0) pending.push({ resolved: each, action, bytes, conditional });
-      else byEntry.set(entry.index, contentOf(context, each, action, prepared, bytes));
+      const { prepared, precondition, stored } = await sentOf(context, each, action);
+      const all = findLinks(prepared.resource, context.definitions);
+      const found = stored.size === 0 ? all : all.filter(({ text }) => !stored.has(text));
+      const resolve = resolverOf(links, entry.fullUrl, stored);
+      refuseUnresolved(found, resolve);
+      const rewritten = rewriteLinks(
+        { bytes: prepared.bytes, value: prepared.resource },
+        resolve,
+        context.definitions,
+        all,
+      );
+      const conditional = [...new Set(found.filter(isConditional).map(({ text }) => text))];
+      if (conditional.length === 0) {
+        byEntry.set(entry.index, contentOf(context, each, action, precondition, prepared, rewritten));
+      } else {
+        pending.push({ resolved: each, action, precondition, bytes: rewritten, conditional });
+      }
     });
     await pace();
   }
   faults.throwIfAny();
   if (pending.length === 0) return { byEntry, conditions: [] };
-  const conditions = await resolvePending(context, resolution, pending, byEntry, links, faults);
+  const conditions = await resolvePending(context, resolution, pending, byEntry, faults);
   return { byEntry, conditions };
 }
 
-async function preparedOf(context: Context, { entry }: Resolved, action: PutAction): Promise<Prepared> {
-  if (action.prepared !== undefined) return action.prepared;
+async function sentOf(context: Context, { entry }: Resolved, action: PutAction): Promise<Sent> {
   const { body } = entry.call;
+  const { method, type, id, precondition } = action;
   if (body === undefined) throw failure(400, 'required', 'The entry has no resource.');
-  if (action.method === 'PATCH') {
-    refuseBinary(action.type);
-    const document = prepareResource(context, body.bytes, undefined);
-    const { bytes, contentType } = patchFromBundleEntry(document.resource, document.bytes);
-    const patch = parsePatch(bytes, contentType);
-    return (await patched(context, action.type, action.id, patch, action.precondition)).prepared;
+  if (method !== 'PATCH') {
+    const prepared = prepareResource(context, body.bytes, type);
+    // A conditional update may leave the id to the server.
+    if (method === 'PUT' && entry.call.id !== undefined) checkId(prepared, id);
+    return { prepared, precondition, stored: none };
   }
-  const prepared = prepareResource(context, body.bytes, action.type);
-  if (action.method === 'PUT') checkId(prepared, action.id);
-  return prepared;
+  refuseBinary(type);
+  const carrier = prepareResource(context, body.bytes, undefined);
+  const document = patchFromBundleEntry(carrier.resource, carrier.bytes);
+  const patch = parsePatch(document.bytes, document.contentType);
+  const result = await patched(context, type, id, patch, precondition);
+  const before = findLinks(reparse(result.before).resource, context.definitions);
+  return { ...result, stored: new Set(before.map(({ text }) => text)) };
 }
+
+const none: ReadonlySet<string> = new Set();
 
 const isConditional = ({ element, text }: Link): boolean => element === 'reference' && /^[A-Z][A-Za-z]+\?/.test(text);
 
-function refuseUnresolved(found: readonly Link[], links: LinkTable): void {
+/** What a link in an entry becomes. */
+function resolverOf(links: LinkTable, fullUrl: string | undefined, stored: ReadonlySet<string>): LinkResolver {
+  return (text) => (stored.has(text) ? undefined : linkTarget(links, text, fullUrl));
+}
+
+function refuseUnresolved(found: readonly Link[], resolve: LinkResolver): void {
   const issues: Issue[] = found
-    .filter(({ element, text }) => element === 'reference' && /^urn:(uuid|oid):/.test(text))
-    .filter(({ text }) => resolveLink(text, 'reference', (each) => links.get(each)) === undefined)
+    .filter(({ element, text }) => element === 'reference' && text.startsWith('urn:uuid:'))
+    .filter(({ element, text }) => resolveLink(text, element, resolve) === undefined)
     .map(({ text, expression }) => ({
       severity: 'error',
       code: 'not-found',
@@ -107,24 +137,15 @@ function refuseUnresolved(found: readonly Link[], links: LinkTable): void {
   if (issues.length > 0) throw new OutcomeError(400, issues);
 }
 
-function rewrite(
-  context: Context,
-  prepared: Pick<Prepared, 'bytes' | 'resource'>,
-  found: readonly Link[],
-  resolve: (text: string) => string | undefined,
-): Uint8Array {
-  return rewriteLinks({ bytes: prepared.bytes, value: prepared.resource }, resolve, context.definitions, found);
-}
-
 function contentOf(
   context: Context,
   { entry }: Resolved,
   action: PutAction,
+  precondition: Precondition | undefined,
   prepared: Prepared,
   bytes: Uint8Array,
 ): Content {
   const rewritten = bytes === prepared.bytes ? prepared : reparse(bytes);
-  const precondition = action.method === 'PATCH' ? undefined : action.precondition;
   const put = putOf(context, rewritten, action.id, action.method, precondition);
   return {
     put,
@@ -169,37 +190,45 @@ async function resolvePending(
   resolution: Resolution,
   pending: readonly Pending[],
   byEntry: Map<number, Content>,
-  links: LinkTable,
   faults: Faults,
 ): Promise<readonly Condition[]> {
   const pace = makePace();
-  const wanted = new Set(pending.flatMap(({ conditional }) => conditional.map(({ text }) => text)));
+  const wanted = new Set(pending.flatMap(({ conditional }) => conditional));
   const types = new Set([...wanted].map((text) => text.slice(0, text.indexOf('?'))));
   // What the bundle itself writes of these types: it may match, with its conditional references still open.
-  const written: Put[] = [...byEntry.values()].map(({ put }) => put).filter(({ type }) => types.has(type));
-  for (const { action, bytes } of pending) {
-    if (types.has(action.type)) written.push(putOf(context, reparse(bytes), action.id, action.method));
+  const own = new OwnResources();
+  const lastUpdated = context.clock();
+  for (const [entry, { put }] of byEntry) {
+    const { type, id, entries } = put;
+    if (types.has(type)) own.add({ entry, type, id, lastUpdated, entries });
+  }
+  for (const { resolved, action, bytes } of pending) {
+    const { type, id } = action;
+    if (!types.has(type)) continue;
+    const entries = context.extract(reparse(bytes).indexed);
+    own.add({ entry: resolved.entry.index, type, id, lastUpdated, entries });
     await pace();
   }
+  const replaced = replacedOf(own, types, resolution.deleted);
   const conditions: Condition[] = [];
   const targets = new Map<string, string | OutcomeError>();
   for (const text of wanted) {
-    targets.set(text, await targetOf(context, resolution, written, text, conditions));
+    targets.set(text, await targetOf(context, own, replaced, text, conditions));
     await pace();
   }
-  for (const { resolved, action, bytes, conditional } of pending) {
+  const resolve: LinkResolver = (text) => {
+    const target = targets.get(text);
+    return typeof target === 'string' ? target : undefined;
+  };
+  for (const { resolved, action, precondition, bytes, conditional } of pending) {
     await faults.collect(resolved.entry.expression, async () => {
-      for (const { text, expression } of conditional) {
-        const target = targets.get(text);
-        if (target instanceof OutcomeError) throw within(expression, target);
-      }
       const prepared = reparse(bytes);
-      const resolve = (text: string) => {
+      for (const text of conditional) {
         const target = targets.get(text);
-        return typeof target === 'string' ? target : links.get(text);
-      };
+        if (target instanceof OutcomeError) throw within(placeOf(context, prepared, text), target);
+      }
       const rewritten = rewriteLinks({ bytes, value: prepared.resource }, resolve, context.definitions);
-      byEntry.set(resolved.entry.index, contentOf(context, resolved, action, prepared, rewritten));
+      byEntry.set(resolved.entry.index, contentOf(context, resolved, action, precondition, prepared, rewritten));
     });
     await pace();
   }
@@ -207,11 +236,31 @@ async function resolvePending(
   return conditions;
 }
 
+/** The FHIRPath of a conditional reference. */
+function placeOf(context: Context, { resource }: Prepared, text: string): string {
+  const found = findLinks(resource, context.definitions).find((link) => isConditional(link) && link.text === text);
+  return found?.expression ?? resource.resourceType;
+}
+
+/** For each type the ids whose stored content the bundle replaces or deletes. */
+function replacedOf(
+  own: OwnResources,
+  types: ReadonlySet<string>,
+  deleted: ReadonlySet<string>,
+): ReadonlyMap<string, ReadonlySet<string>> {
+  const replaced = new Map([...types].map((type) => [type, new Set<string>(own.ids(type))]));
+  for (const key of deleted) {
+    const slash = key.indexOf('/');
+    replaced.get(key.slice(0, slash))?.add(key.slice(slash + 1));
+  }
+  return replaced;
+}
+
 /** The one match of a conditional reference in the state after the bundle's own writes. */
 async function targetOf(
   context: Context,
-  { deleted }: Resolution,
-  written: readonly Put[],
+  own: OwnResources,
+  replaced: ReadonlyMap<string, ReadonlySet<string>>,
   text: string,
   conditions: Condition[],
 ): Promise<string | OutcomeError> {
@@ -220,31 +269,22 @@ async function targetOf(
   if (!context.definitions.resourceTypes.has(type)) {
     return failure(400, 'value', `${type} is no resource type; a conditional reference is Type?criteria.`);
   }
-  const own = written.filter((put) => put.type === type);
-  const replaced = new Set([...own.map(({ id }) => id), ...idsOf(deleted, type)]);
+  const gone = replaced.get(type) ?? none;
   let condition: Condition;
   try {
-    condition = await resolveCondition(context, type, text.slice(mark + 1), 2 + replaced.size);
+    condition = await resolveCondition(context, type, text.slice(mark + 1), 2 + gone.size);
   } catch (error) {
     if (error instanceof OutcomeError) return error;
     throw error;
   }
   conditions.push(condition);
-  const lastUpdated = context.clock();
   const found = new Set([
-    ...condition.matches.filter((id) => !replaced.has(id)),
-    ...own
-      .filter(({ id, entries }) => matches(condition.criterion, { type, id, lastUpdated, entries }))
-      .map(({ id }) => id),
+    ...condition.matches.filter((id) => !gone.has(id)),
+    ...own.matching(type, condition.criterion).map(({ id }) => id),
   ]);
   const [only] = found;
   if (found.size === 1 && only !== undefined) return `${type}/${only}`;
   const many = found.size > 1 ? 'several resources' : 'nothing';
   const code = found.size > 1 ? 'multiple-matches' : 'not-found';
   return failure(412, code, `The conditional reference ${text} matches ${many}; it must match exactly one.`);
-}
-
-function idsOf(keys: ReadonlySet<string>, type: string): readonly string[] {
-  const prefix = `${type}/`;
-  return [...keys].filter((key) => key.startsWith(prefix)).map((key) => key.slice(prefix.length));
 }

@@ -8,9 +8,10 @@ import type { Context } from '../context.ts';
 import { criteriaOf } from '../create.ts';
 import { checkDeletions, deletionLimit } from '../delete.ts';
 import { patchTarget } from '../patch.ts';
-import { type Prepared, prepareResource } from '../prepare.ts';
+import { prepareResource } from '../prepare.ts';
 import { conditionalTarget, preconditionOf } from '../update.ts';
 import { type Entry, withExpression, within } from './entry.ts';
+import { bothEntries, type Conditional, settle } from './overlap.ts';
 import { makePace } from './pace.ts';
 
 /** What an entry comes to. */
@@ -21,8 +22,6 @@ export type Action =
       readonly type: string;
       readonly id: string;
       readonly precondition: Precondition | undefined;
-      /** Where the body had to be looked at already. */
-      readonly prepared?: Prepared;
     }
   | {
       readonly kind: 'delete';
@@ -32,7 +31,7 @@ export type Action =
     }
   /** A conditional create with a match: nothing is written. */
   | { readonly kind: 'found'; readonly version: Version }
-  /** A conditional create that repeats an earlier entry's. */
+  /** A conditional create that finds what another entry creates. */
   | { readonly kind: 'same'; readonly type: string; readonly id: string; readonly as: number }
   | { readonly kind: 'read' };
 
@@ -51,8 +50,8 @@ export interface Resolution {
 
 /**
  * Resolves ids and criteria. Deletions come first, as they are processed first: a resource that the bundle deletes is
- * no match for its other entries. Throws 400 naming both entries where two would write one resource, 412 for criteria
- * with several matches.
+ * no match for its other entries. Then the other criteria are compared with what the bundle itself creates.
+ * Throws 400 naming both entries where two would write one resource, 412 for criteria with several matches.
  */
 export async function resolveEntries(context: Context, entries: readonly Entry[]): Promise<Resolution> {
   const resolver = new Resolver(context);
@@ -73,10 +72,12 @@ class Resolver {
   readonly #resolved: Resolved[] = [];
   readonly #conditions: Condition[] = [];
   readonly #deleted = new Set<string>();
+  /** How many of each type. */
+  readonly #deletions = new Map<string, number>();
   /** `Type/id` that entries write, with the entry. */
   readonly #writers = new Map<string, Entry>();
-  /** Conditional creates without a match, by type and criteria. */
-  readonly #creates = new Map<string, { readonly entry: Entry; readonly bytes: Uint8Array; readonly id: string }>();
+  /** Creates, updates and patches with criteria, unless a create found a match. */
+  readonly #conditional: Conditional[] = [];
   readonly #issues: Issue[] = [];
   #status = 400;
 
@@ -97,9 +98,10 @@ class Resolver {
     }
   }
 
-  resolution(): Resolution {
+  async resolution(): Promise<Resolution> {
     if (this.#issues.length > 0) throw new OutcomeError(this.#status, this.#issues);
-    const resolved = this.#resolved.toSorted((a, b) => a.entry.index - b.entry.index);
+    const inOrder = this.#resolved.toSorted((a, b) => a.entry.index - b.entry.index);
+    const resolved = await settle(this.#context, inOrder, this.#conditional);
     return { resolved, conditions: this.#conditions, deleted: this.#deleted };
   }
 
@@ -121,29 +123,17 @@ class Resolver {
   async #create(entry: Entry): Promise<Action> {
     const { call, expression } = entry;
     const type = this.#typeOf(entry);
-    if (call.ifNoneExist === undefined) {
-      return { kind: 'put', method: 'POST', type, id: this.#context.newId(), precondition: undefined };
+    if (call.ifNoneExist !== undefined) {
+      const at = `${expression}.request.ifNoneExist`;
+      const criteria = withExpression(at, () => criteriaOf(call.ifNoneExist ?? '', type));
+      const condition = await this.#condition(type, criteria, 2, at);
+      const [match, another] = condition.matches;
+      if (another !== undefined) throw multipleMatches(type, at);
+      const version = match === undefined ? undefined : await this.#context.store.read(type, match);
+      if (version?.body !== undefined) return { kind: 'found', version };
+      this.#conditional.push({ entry, type, criterion: condition.criterion, matched: false, at });
     }
-    const at = `${expression}.request.ifNoneExist`;
-    const criteria = criteriaOf(call.ifNoneExist, type, at);
-    const condition = await this.#condition(type, criteria, 2, at);
-    const [match, another] = condition.matches;
-    if (another !== undefined) throw multipleMatches(type, at);
-    const version = match === undefined ? undefined : await this.#context.store.read(type, match);
-    if (version?.body !== undefined) return { kind: 'found', version };
-    const prepared = prepareResource(this.#context, bytesOf(entry), type);
-    const key = `${type}?${criteria}`;
-    const earlier = this.#creates.get(key);
-    if (earlier === undefined) {
-      const id = this.#context.newId();
-      this.#creates.set(key, { entry, bytes: prepared.bytes, id });
-      return { kind: 'put', method: 'POST', type, id, precondition: undefined, prepared };
-    }
-    if (!Buffer.from(earlier.bytes).equals(prepared.bytes)) {
-      const text = `${earlier.entry.expression} and ${expression} would create one resource by the same criteria, but with different content.`;
-      throw bothEntries(text, earlier.entry, entry);
-    }
-    return { kind: 'same', type, id: earlier.id, as: earlier.entry.index };
+    return { kind: 'put', method: 'POST', type, id: this.#context.newId(), precondition: undefined };
   }
 
   async #update(entry: Entry): Promise<Action> {
@@ -152,12 +142,14 @@ class Resolver {
     const type = this.#typeOf(entry);
     const precondition = withExpression(`${expression}.request`, () => preconditionOf(call));
     if (id !== undefined) return { kind: 'put', method: 'PUT', type, id, precondition };
-    const prepared = prepareResource(this.#context, bytesOf(entry), type);
+    const { resource } = prepareResource(this.#context, bytesOf(entry), type);
     const at = `${expression}.request.url`;
     const condition = await this.#condition(type, call.query, 2, at);
-    const target = await conditionalTarget(this.#context, type, condition, prepared.resource.id, at);
+    const target = await conditionalTarget(this.#context, type, condition, resource.id, at);
+    const matched = condition.matches.length > 0;
+    this.#conditional.push({ entry, type, criterion: condition.criterion, matched, at });
     const both = { ...precondition, ...target.precondition };
-    return { kind: 'put', method: 'PUT', type, id: target.id, precondition: both, prepared };
+    return { kind: 'put', method: 'PUT', type, id: target.id, precondition: both };
   }
 
   async #patch({ call, expression }: Entry): Promise<Action> {
@@ -165,37 +157,40 @@ class Resolver {
     const precondition = withExpression(`${expression}.request`, () => preconditionOf(call));
     if (id !== undefined) return { kind: 'put', method: 'PATCH', type, id, precondition };
     const at = `${expression}.request.url`;
-    const target = patchTarget(type, await this.#condition(type, call.query, 2, at), at);
-    return { kind: 'put', method: 'PATCH', type, id: target, precondition };
+    const condition = await this.#condition(type, call.query, 2, at);
+    return { kind: 'put', method: 'PATCH', type, id: patchTarget(type, condition, at), precondition };
   }
 
   async #delete({ call, expression }: Entry): Promise<Action> {
     const { type = '', id } = call;
     const precondition = withExpression(`${expression}.request`, () => preconditionOf(call));
-    let ids: readonly string[];
-    if (id === undefined) {
-      const at = `${expression}.request.url`;
-      const condition = await this.#condition(type, call.query, deletionLimit(this.#context), at);
-      checkDeletions(this.#context, condition, at);
-      ids = condition.matches;
-    } else {
-      ids = [id];
-    }
-    for (const each of ids) this.#deleted.add(`${type}/${each}`);
-    return { kind: 'delete', type, ids, precondition };
+    if (id !== undefined) return { kind: 'delete', type, ids: [id], precondition };
+    const at = `${expression}.request.url`;
+    // As the store is before the bundle: what another entry deletes too is an overlap, not a missing match.
+    const limit = deletionLimit(this.#context);
+    const condition = await this.#look(type, call.query, limit, at);
+    checkDeletions(this.#context, condition, precondition, at);
+    return { kind: 'delete', type, ids: condition.matches, precondition };
   }
 
-  /** The condition as the store sees it before the bundle, for the commit; its matches here without what is deleted. */
-  async #condition(type: string, criteria: string, limit: number, expression: string): Promise<Condition> {
-    const deletions = [...this.#deleted].filter((key) => key.startsWith(`${type}/`)).length;
+  /** The condition as the store sees it before the bundle, for the commit. */
+  async #look(type: string, criteria: string, limit: number, expression: string): Promise<Condition> {
     try {
-      const condition = await resolveCondition(this.#context, type, criteria, limit + deletions);
+      const condition = await resolveCondition(this.#context, type, criteria, limit);
       this.#conditions.push(condition);
-      const matches = condition.matches.filter((id) => !this.#deleted.has(`${type}/${id}`));
-      return { ...condition, matches: matches.slice(0, limit) };
+      return condition;
     } catch (error) {
       throw within(expression, error);
     }
+  }
+
+  /** The same, with its matches here without what is deleted. */
+  async #condition(type: string, criteria: string, limit: number, expression: string): Promise<Condition> {
+    const deletions = this.#deletions.get(type) ?? 0;
+    const condition = await this.#look(type, criteria, limit + deletions, expression);
+    if (deletions === 0) return condition;
+    const matches = condition.matches.filter((id) => !this.#deleted.has(`${type}/${id}`));
+    return { ...condition, matches: matches.slice(0, limit) };
   }
 
   /** The type that the URL names, which the resource must have. */
@@ -209,20 +204,19 @@ class Resolver {
 
   #claim(entry: Entry, action: Action): void {
     if (action.kind !== 'put' && action.kind !== 'delete') return;
+    const { type } = action;
     for (const id of action.kind === 'put' ? [action.id] : action.ids) {
-      const key = `${action.type}/${id}`;
+      const key = `${type}/${id}`;
       const other = this.#writers.get(key);
       if (other !== undefined) {
         throw bothEntries(`${other.expression} and ${entry.expression} both write ${key}.`, other, entry);
       }
       this.#writers.set(key, entry);
+      if (action.kind === 'put') continue;
+      this.#deleted.add(key);
+      this.#deletions.set(type, (this.#deletions.get(type) ?? 0) + 1);
     }
   }
-}
-
-function bothEntries(diagnostics: string, one: Entry, other: Entry): OutcomeError {
-  const expression = [one.expression, other.expression];
-  return new OutcomeError(400, [{ severity: 'error', code: 'duplicate', diagnostics, expression }]);
 }
 
 function bytesOf({ call, expression }: Entry): Uint8Array {

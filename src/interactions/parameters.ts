@@ -1,0 +1,20 @@
+/** Parameters of interactions that take none. https://hl7.org/fhir/R4/http.html#parameters */
+import { failure } from '../fhir/outcome.ts';
+import { generalParameters } from '../search/result-parameters.ts';
+import type { Call, Context } from './context.ts';
+
+/**
+ * Throws 400 for parameters that a write by id would ignore: whoever sends criteria there, or asks for a cascade, would
+ * otherwise get something else than meant.
+ */
+export function refuseParameters(context: Context, call: Call): void {
+  for (const [name] of call.parameters) {
+    if (generalParameters.has(name) || context.settings.ignoredParameters.includes(name)) continue;
+    const advice =
+      call.interaction === 'create'
+        ? 'Criteria of a create go into If-None-Exist (in a bundle: request.ifNoneExist).'
+        : 'Criteria go where the URL has no id.';
+    const text = `This ${call.interaction} takes no parameter "${name.slice(0, 80)}". ${advice}`;
+    throw failure(400, 'not-supported', text);
+  }
+}
