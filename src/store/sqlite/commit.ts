@@ -13,7 +13,7 @@ import { KeptVersions } from './kept-versions.ts';
 import { Numbers } from './numbers.ts';
 import type { Database, Statement } from './open.ts';
 import { DELETE, ERASE, FieldReader, methods, type PackedWrites, PUT } from './pack.ts';
-import { patternOf, readRows } from './rows.ts';
+import { patternOf, type RowNumbers, readRows, rowNumbers } from './rows.ts';
 import { getSetting, setSetting } from './settings.ts';
 import { type CommitTask, CREATED, DELETED, UNCHANGED, UPDATED } from './tasks.ts';
 
@@ -57,6 +57,7 @@ export class Commits {
   readonly #db: Database;
   readonly #numbers: Numbers;
   readonly #entities: Entities;
+  readonly #rowNumbers: RowNumbers;
   readonly #index: IndexRows;
   readonly #kept: KeptVersions;
   readonly #integrity: Integrity;
@@ -74,6 +75,7 @@ export class Commits {
     this.#options = options;
     this.#numbers = new Numbers(db);
     this.#entities = new Entities(db);
+    this.#rowNumbers = rowNumbers(this.#numbers, this.#entities);
     this.#index = new IndexRows(db);
     this.#kept = new KeptVersions(db, this.#index);
     this.#integrity = new Integrity(db);
@@ -228,7 +230,7 @@ export class Commits {
     const vid = ++pending.vid;
     const number = entity.number + 1;
     this.#insertVersion.get(vid, entity.rid, type, number, updated, method, bodyBytes(body, number, updated));
-    const rows = readRows(entries, { numbers: this.#numbers, entities: this.#entities });
+    const rows = readRows(entries, this.#rowNumbers);
     const { params, tables } = patternOf(rows);
     const pattern = this.#numbers.pattern(type, params, tables);
     const next = { rid: entity.rid, state: LIVE, vid, number, pattern };

@@ -21,7 +21,7 @@ export function takeLock(path: string): Lock {
   let db: Database | undefined;
   try {
     db = openDatabase(`${path}.lock`, { lock: true });
-    db.exec('BEGIN EXCLUSIVE');
+    db.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
   } catch (error) {
     db?.close();
     if (!isBusy(error)) throw error;

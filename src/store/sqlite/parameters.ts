@@ -1,11 +1,9 @@
 /** The numbers of search parameters, one for each version of a definition. https://hl7.org/fhir/R4/searchparameter.html */
-import type { IndexEntry } from '../../search/entry.ts';
-import { Entities } from './entities.ts';
-import { IndexRows } from './index-rows.ts';
 import { Numbers } from './numbers.ts';
 import type { Database } from './open.ts';
-import { FieldReader, type ParameterNumbers, packEntries } from './pack.ts';
-import { everyTable, patternOf, type RowNumbers, readRows } from './rows.ts';
+import type { ParameterNumbers } from './pack.ts';
+import { type Reextract, Reindexer } from './reindex.ts';
+import { transaction } from './transaction.ts';
 
 /** A search parameter as the store was opened with it. */
 export interface ParameterDefinition {
@@ -16,15 +14,12 @@ export interface ParameterDefinition {
   readonly definition: string;
 }
 
-/** The index entries of a stored resource, extracted anew. */
-export type Reextract = (body: Uint8Array) => readonly IndexEntry[];
-
 /** Resources that are filled in one transaction. */
 const batch = 500;
 
 /** The numbers of the current parameters. */
 export function currentParameters(db: Database): ParameterNumbers {
-  return numbersInState(db, "'current'");
+  return parametersIn(db, "'current'");
 }
 
 /**
@@ -35,11 +30,10 @@ export function registerParameters(db: Database, wanted: readonly ParameterDefin
   const changed = transaction(db, () => declare(db, wanted));
   if (changed.length === 0) return;
   if (db.prepare('SELECT 1 FROM version LIMIT 1').get() !== undefined) {
-    const tables = { live: new IndexRows(db), kept: new IndexRows(db, 'kept_') };
-    const made = { numbers: new Numbers(db), entities: new Entities(db) };
+    const reindexer = new Reindexer(db, parametersIn(db, "'current', 'filling'"), reextract);
     for (const type of changed) {
-      refill(db, type, 'live', tables.live, made, reextract);
-      refill(db, type, 'kept', tables.kept, made, reextract);
+      refill(db, type, 'live', reindexer);
+      refill(db, type, 'kept', reindexer);
     }
   }
   transaction(db, () => {
@@ -87,41 +81,26 @@ function declare(db: Database, wanted: readonly ParameterDefinition[]): readonly
 }
 
 /** Makes the rows of a type's live resources, or of their kept versions, those of the declared parameters. */
-function refill(
-  db: Database,
-  type: number,
-  which: 'live' | 'kept',
-  index: IndexRows,
-  made: RowNumbers,
-  reextract: Reextract,
-): void {
-  const name = db.prepare<[string]>('SELECT name FROM type WHERE num = ?').get(type)?.[0] ?? '';
-  const parameters = numbersInState(db, "'current', 'filling'");
+function refill(db: Database, type: number, which: 'live' | 'kept', reindexer: Reindexer): void {
   const [table, owner] = which === 'live' ? ['entity', 'rid'] : ['kept', 'vid'];
   const select = db.prepare<[number, Uint8Array]>(
     `SELECT t.${owner}, version.body FROM ${table} AS t JOIN version ON version.vid = t.vid
       WHERE t.type = ? AND t.${owner} > ? ${which === 'live' ? 'AND t.state = 1' : ''}
       ORDER BY t.${owner} LIMIT ${batch}`,
   );
-  const setPattern = db.prepare(`UPDATE ${table} SET pattern = ? WHERE ${owner} = ?`);
   let last = 0;
   const fill = (): number => {
     const rows = select.all(type, last);
     for (const [number, body] of rows) {
-      const fields: (string | number)[] = [];
-      packEntries(fields, name, reextract(body), parameters);
-      const indexRows = readRows(new FieldReader(fields), made);
-      index.replace(number, everyTable, indexRows);
-      const { params, tables } = patternOf(indexRows);
-      setPattern.run(made.numbers.pattern(type, params, tables), number);
+      reindexer.reindex(which, type, number, body);
       last = number;
     }
     return rows.length;
   };
-  while (transaction(db, fill) === batch) made.numbers.commit();
+  while (transaction(db, fill) === batch) reindexer.committed();
 }
 
-function numbersInState(db: Database, states: string): ParameterNumbers {
+function parametersIn(db: Database, states: string): ParameterNumbers {
   const rows = db
     .prepare<[string, string, number]>(
       `SELECT type.name, parameter.code, parameter.num FROM parameter JOIN type ON type.num = parameter.type
@@ -134,16 +113,4 @@ function numbersInState(db: Database, states: string): ParameterNumbers {
     numbers.set(type, ofType.set(code, number));
   }
   return numbers;
-}
-
-function transaction<T>(db: Database, act: () => T): T {
-  db.exec('BEGIN IMMEDIATE');
-  try {
-    const result = act();
-    db.exec('COMMIT');
-    return result;
-  } catch (error) {
-    if (db.isTransaction) db.exec('ROLLBACK');
-    throw error;
-  }
 }

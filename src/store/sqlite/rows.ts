@@ -17,10 +17,25 @@ export type IndexRow = SqlValue[];
 /** One resource's rows, by table in the order of `tableNames`. */
 export type ResourceRows = readonly IndexRow[][];
 
-/** What numbers a resource's rows need. */
+/** The numbers that rows are made of. The writer makes those that are missing; who only reads finds what there is. */
 export interface RowNumbers {
-  readonly numbers: Numbers;
-  readonly entities: Entities;
+  code(system: string, value: string): number;
+  /** 0 for ''. */
+  system(uri: string): number;
+  /** 0 where all three are ''. */
+  unit(system: string, code: string, unit: string): number;
+  /** A resource, whether or not it exists. */
+  target(type: string, id: string): number;
+}
+
+/** The writer's numbers. */
+export function rowNumbers(numbers: Numbers, entities: Entities): RowNumbers {
+  return {
+    code: (system, value) => numbers.code(system, value),
+    system: (uri) => numbers.system(uri),
+    unit: (system, code, unit) => numbers.unit(system, code, unit),
+    target: (type, id) => entities.referred(numbers.type(type), id),
+  };
 }
 
 /** Positions in `tableNames`. */
@@ -37,8 +52,8 @@ const tableOfKind = [TOKEN, IDENTIFIER, STRING, DATE, QUANTITY, QUANTITY, REFERE
 const columnsOfComponent = 3;
 const components = 3;
 
-/** Reads a resource's packed entries and numbers what they name. */
-export function readRows(fields: FieldReader, made: RowNumbers): ResourceRows {
+/** Reads a resource's packed entries as rows. */
+export function readRows(fields: FieldReader, numbers: RowNumbers): ResourceRows {
   const rows: IndexRow[][] = [[], [], [], [], [], [], [], []];
   const count = fields.number();
   for (let index = 0; index < count; index++) {
@@ -50,14 +65,14 @@ export function readRows(fields: FieldReader, made: RowNumbers): ResourceRows {
         const before = row.length;
         if (part < length) {
           const componentKind = fields.number();
-          readValue(row, componentKind, fields, made);
+          readValue(row, componentKind, fields, numbers);
           // A component keeps no version of a reference.
           if (componentKind === 6) row.length = before + 1;
         }
         while (row.length < before + columnsOfComponent) row.push('');
       }
     } else {
-      readValue(row, kind, fields, made);
+      readValue(row, kind, fields, numbers);
     }
     rows[tableOfKind[kind] ?? COMPOSITE]?.push(row);
   }
@@ -65,7 +80,7 @@ export function readRows(fields: FieldReader, made: RowNumbers): ResourceRows {
 }
 
 /** Appends a value's columns, in the order of `indexTables`. */
-function readValue(row: IndexRow, kind: number, fields: FieldReader, { numbers, entities }: RowNumbers): void {
+function readValue(row: IndexRow, kind: number, fields: FieldReader, numbers: RowNumbers): void {
   switch (kind) {
     case 0:
       row.push(numbers.code(fields.text(), fields.text()));
@@ -88,7 +103,7 @@ function readValue(row: IndexRow, kind: number, fields: FieldReader, { numbers, 
       row.push(numbers.unit(fields.text(), fields.text(), fields.text()), fields.text(), fields.text());
       break;
     case 6: {
-      const target = entities.referred(numbers.type(fields.text()), fields.text());
+      const target = numbers.target(fields.text(), fields.text());
       row.push(target, fields.text());
       break;
     }

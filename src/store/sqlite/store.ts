@@ -11,9 +11,11 @@ import { Histories } from './history.ts';
 import { type Lock, takeLock } from './lock.ts';
 import { migrate } from './migrate.ts';
 import { type Database, openDatabase, type Statement } from './open.ts';
-import { currentParameters, type ParameterDefinition, type Reextract, registerParameters } from './parameters.ts';
+import { currentParameters, type ParameterDefinition, registerParameters } from './parameters.ts';
+import { inMemory, pathOf } from './path.ts';
 import { PointReads, TypeNumbers } from './read.ts';
 import { type ReadSide, readSide } from './read-side.ts';
+import type { Reextract } from './reindex.ts';
 import { getSetting, setSetting } from './settings.ts';
 import { Values } from './values.ts';
 import { InlineWriter, ThreadWriter, type Writer } from './writer.ts';
@@ -42,17 +44,8 @@ export type Operation = 'read' | 'vread' | 'history' | 'search' | 'matches' | 'c
 
 /** Milliseconds by which the mark for walks goes beyond what is needed, so that it is seldom written. */
 const walksAhead = 600_000;
-/** The path of a store in memory. */
-const memory = ':memory:';
 /** Mebibytes of page cache of the connection that serves reads. */
 const readCache = 16;
-
-/** The path of a store's URL: `sqlite:./data/osteon.db`, `sqlite::memory:`. */
-export function pathOf(url: string): string {
-  const path = url.replace(/^sqlite:/, '');
-  if (path === url || path === '') throw new StoreUnavailable(`${url} is no URL of an embedded store: sqlite:<path>`);
-  return path;
-}
 
 /**
  * Opens the store, makes or migrates its file, and takes its lock.
@@ -61,7 +54,7 @@ export function pathOf(url: string): string {
 export async function openSqliteStore(url: string, options: SqliteOptions): Promise<Store> {
   const path = pathOf(url);
   const clock = options.clock ?? Date.now;
-  if (path === memory) {
+  if (path === inMemory) {
     const db = openDatabase(path);
     prepare(db, options);
     const engine = writerEngine(db, { ...options, clock });
@@ -126,11 +119,14 @@ class SqliteStore implements Store {
   /** Until when (milliseconds) the writer is known to keep replaced versions. */
   #walksUntil: number;
   #closed: Promise<void> | undefined;
+  /** Calls that are not answered yet, and who waits for them. */
+  #working = 0;
+  #atRest: (() => void) | undefined;
 
   constructor(path: string, db: Database, writer: Writer, lock: Lock | undefined, options: SqliteOptions) {
     const secret = getSetting(db, 'secret');
     if (!(secret instanceof Uint8Array)) throw new StoreUnavailable('The store has lost its secret: restore a backup.');
-    this.name = path === memory ? 'sqlite in memory' : `sqlite ${path}`;
+    this.name = path === inMemory ? 'sqlite in memory' : `sqlite ${path}`;
     this.secret = secret;
     this.#db = db;
     this.#writer = writer;
@@ -149,11 +145,11 @@ class SqliteStore implements Store {
   }
 
   read(type: string, id: string): Promise<Version | undefined> {
-    return this.#timed('read', async () => this.#reads.read(type, id));
+    return this.#timed('read', () => this.#reads.read(type, id));
   }
 
   vread(type: string, id: string, versionId: number): Promise<Version | undefined> {
-    return this.#timed('vread', async () => this.#reads.vread(type, id, versionId));
+    return this.#timed('vread', () => this.#reads.vread(type, id, versionId));
   }
 
   history(query: HistoryQuery): Promise<HistoryPage> {
@@ -183,11 +179,11 @@ class SqliteStore implements Store {
   }
 
   values(parameter: Parameter): Promise<readonly SimpleValue[]> {
-    return this.#timed('values', async () => this.#values.of(parameter));
+    return this.#timed('values', () => this.#values.of(parameter));
   }
 
   counts(): Promise<ReadonlyMap<string, number>> {
-    return this.#timed('counts', async () => new Map(this.#counts.all()));
+    return this.#timed('counts', () => new Map(this.#counts.all()));
   }
 
   async keep(key: string, text: string, until: number): Promise<void> {
@@ -212,21 +208,25 @@ class SqliteStore implements Store {
   }
 
   async #close(): Promise<void> {
-    await this.#writer.close();
+    if (this.#working > 0) await new Promise<void>((resolve) => (this.#atRest = resolve));
     await this.#side.close();
-    this.#db.close();
+    // The connection that closes last removes the log, which only a writing one can: the writer's, where it has its own.
+    if (this.#lock !== undefined) this.#db.close();
+    await this.#writer.close();
+    if (this.#lock === undefined) this.#db.close();
     this.#lock?.release();
   }
 
-  async #timed<T>(operation: Operation, act: () => Promise<T>): Promise<T> {
+  async #timed<T>(operation: Operation, act: () => T | Promise<T>): Promise<T> {
     this.#check();
-    const { onTiming } = this.#options;
-    if (onTiming === undefined) return act();
     const before = performance.now();
+    this.#working++;
     try {
       return await act();
     } finally {
-      onTiming(operation, performance.now() - before);
+      this.#working--;
+      if (this.#working === 0) this.#atRest?.();
+      this.#options.onTiming?.(operation, performance.now() - before);
     }
   }
 

@@ -62,8 +62,9 @@ export class InlineWriter implements Writer {
   }
 
   async close(): Promise<void> {
-    if (!this.#closed) this.#engine.close();
+    if (this.#closed) return;
     this.#closed = true;
+    this.#engine.close();
   }
 
   check(): void {

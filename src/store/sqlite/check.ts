@@ -1,0 +1,230 @@
+/**
+ * Compares a store's index with its resources, and the tables with each other. https://hl7.org/fhir/R4/search.html
+ *
+ * Reads beside a running server, in many short snapshots so that the log doesn't grow. Repairing takes the store's lock.
+ */
+import { FoundNumbers } from './found-numbers.ts';
+import type { Database } from './open.ts';
+import { currentParameters } from './parameters.ts';
+import { type Reextract, Reindexer, rowsOf } from './reindex.ts';
+import { patternOf, type ResourceRows, tableNames } from './rows.ts';
+import { indexTables } from './schema.ts';
+import { transaction } from './transaction.ts';
+
+export interface Finding {
+  readonly kind: 'finding';
+  /** What is wrong, for a person: names types, ids and parameters, never contents. */
+  readonly text: string;
+  readonly repaired: boolean;
+}
+
+export interface Progress {
+  readonly kind: 'progress';
+  readonly done: number;
+  readonly total: number;
+}
+
+export interface CheckOptions {
+  /** Whether to rewrite what is wrong; the connection must be a writing one then, under the store's lock. */
+  readonly repair?: boolean;
+}
+
+/** Resources between two reports of progress, and in one transaction of repairs. */
+const batch = 500;
+
+/** A version with the index rows it should have: of a live resource, or kept. */
+interface Indexed {
+  readonly which: 'live' | 'kept';
+  readonly type: number;
+  /** The resource's number, or the kept version's change number. */
+  readonly owner: number;
+  readonly typeName: string;
+  readonly id: string;
+  readonly body: Uint8Array;
+  readonly params: string | null;
+  readonly tables: number | null;
+}
+
+/** Checks a store; yields what is wrong as it is found, and progress in between. */
+export function* checkStore(
+  db: Database,
+  reextract: Reextract,
+  options: CheckOptions = {},
+): Generator<Finding | Progress> {
+  const repair = options.repair === true;
+  yield* checkFile(db);
+  yield* checkVersions(db);
+  yield* checkCounts(db, repair);
+  yield* checkOrphans(db, repair);
+  yield* checkRows(db, reextract, repair);
+}
+
+function finding(text: string, repaired = false): Finding {
+  return { kind: 'finding', text, repaired };
+}
+
+function* checkFile(db: Database): Generator<Finding> {
+  for (const [message] of db.prepare<[string]>('PRAGMA integrity_check').all()) {
+    if (message !== 'ok') yield finding(`the file is damaged: ${message}`);
+  }
+}
+
+/** Versions without gaps, whose change numbers rise with their version ids; the current one is the last. */
+function* checkVersions(db: Database): Generator<Finding> {
+  const wrong = db.prepare<[string, string]>(`
+    SELECT t.name, e.id FROM entity AS e JOIN type AS t ON t.num = e.type
+      LEFT JOIN (SELECT rid, count(*) AS count, min(number) AS least, max(number) AS number, max(vid) AS vid
+        FROM version INDEXED BY version_by_number GROUP BY rid) AS v ON v.rid = e.rid
+      WHERE (e.state = 0 AND (v.rid IS NOT NULL OR e.number <> 0 OR e.vid IS NOT NULL))
+        OR (e.state <> 0 AND (v.rid IS NULL OR v.least <> 1 OR v.count <> v.number OR v.number <> e.number OR v.vid <> e.vid))
+        OR (e.state = 1) <> (e.pattern IS NOT NULL)`);
+  for (const [type, id] of wrong.all())
+    yield finding(`${type}/${id}: its versions are not 1, 2, … up to the current one`);
+  const order = db.prepare<[string, string, number]>(`
+    SELECT t.name, e.id, v.number FROM version AS v
+      JOIN version AS n ON n.rid = v.rid AND n.number = v.number + 1
+      JOIN entity AS e ON e.rid = v.rid JOIN type AS t ON t.num = e.type
+      WHERE n.vid <= v.vid OR n.updated < v.updated OR n.type <> v.type`);
+  for (const [type, id, number] of order.all())
+    yield finding(`${type}/${id}: version ${number} is not older than the next`);
+  const lost = db.prepare<[number]>('SELECT vid FROM version WHERE rid NOT IN (SELECT rid FROM entity)');
+  for (const [vid] of lost.all()) yield finding(`change ${vid} belongs to no resource`);
+  const state = db.prepare<[string, string]>(`
+    SELECT t.name, e.id FROM entity AS e JOIN version AS v ON v.vid = e.vid JOIN type AS t ON t.num = e.type
+      WHERE v.rid <> e.rid OR (e.state = 1) <> (v.body IS NOT NULL) OR (e.state = 2) <> (v.method = 3)`);
+  for (const [type, id] of state.all())
+    yield finding(`${type}/${id}: deleted or not, its current version says otherwise`);
+}
+
+function* checkCounts(db: Database, repair: boolean): Generator<Finding> {
+  const wrong = db.prepare<[number, string, number, number]>(`
+    SELECT t.num, t.name, t.live, (SELECT count(*) FROM entity AS e WHERE e.type = t.num AND e.state = 1) AS counted
+      FROM type AS t WHERE t.live <> counted`);
+  const set = db.prepare('UPDATE type SET live = ? WHERE num = ?');
+  for (const [number, name, live, counted] of wrong.all()) {
+    if (repair) set.run(counted, number);
+    yield finding(`${name}: ${counted} resources are there, ${live} are counted`, repair);
+  }
+}
+
+/** Rows of what is not live, not kept, or of no current parameter. */
+function* checkOrphans(db: Database, repair: boolean): Generator<Finding> {
+  for (const table of tableNames) {
+    for (const [prefix, owners] of [
+      ['', 'SELECT rid FROM entity WHERE state = 1'],
+      ['kept_', 'SELECT vid FROM kept'],
+    ] as const) {
+      const where = `rid NOT IN (${owners}) OR param NOT IN (SELECT num FROM parameter WHERE state = 'current')`;
+      const count = db.prepare<[number]>(`SELECT count(*) FROM ${prefix}${table} WHERE ${where}`).get()?.[0] ?? 0;
+      if (count === 0) continue;
+      if (repair) db.exec(`DELETE FROM ${prefix}${table} WHERE ${where}`);
+      yield finding(`${count} rows of the index ${prefix}${table} belong to nothing`, repair);
+    }
+  }
+  const kept = db.prepare<[number]>(`SELECT k.vid FROM kept AS k WHERE NOT EXISTS (SELECT 1 FROM version AS v
+    JOIN version AS n ON n.vid = k.replaced AND n.rid = v.rid AND n.number = v.number + 1 WHERE v.vid = k.vid)`);
+  for (const [vid] of kept.all()) yield finding(`change ${vid} is kept for walks but was not replaced as it says`);
+}
+
+function* checkRows(db: Database, reextract: Reextract, repair: boolean): Generator<Finding | Progress> {
+  const parameters = currentParameters(db);
+  const numbers = new FoundNumbers(db);
+  const rowsNow = new PresentRows(db);
+  const reindexer = repair ? new Reindexer(db, parameters, reextract) : undefined;
+  const total = db.prepare<[number]>(`SELECT (SELECT coalesce(sum(live), 0) FROM type) + (SELECT count(*) FROM kept)`);
+  const all = total.get()?.[0] ?? 0;
+  let done = 0;
+  for (const which of ['live', 'kept'] as const) {
+    const next = batchOf(db, which);
+    for (let last = 0, more = true; more; ) {
+      const wrong: { readonly one: Indexed; readonly problem: string }[] = [];
+      // One snapshot for a batch, so that a version is compared with its own rows.
+      db.exec('BEGIN');
+      const some = next(last);
+      for (const one of some) {
+        const problem = compare(one, rowsNow, () => rowsOf(one.typeName, reextract(one.body), parameters, numbers));
+        if (problem !== undefined) wrong.push({ one, problem });
+      }
+      db.exec('COMMIT');
+      if (reindexer !== undefined && wrong.length > 0) {
+        transaction(db, () => {
+          for (const { one } of wrong) reindexer.reindex(which, one.type, one.owner, one.body);
+        });
+        reindexer.committed();
+      }
+      for (const { one, problem } of wrong) yield finding(`${one.typeName}/${one.id}: ${problem}`, repair);
+      last = some.at(-1)?.owner ?? last;
+      more = some.length === batch;
+      done += some.length;
+      yield { kind: 'progress', done, total: all };
+    }
+  }
+}
+
+/** Reads the next live resources, or kept versions, after an owner. */
+function batchOf(db: Database, which: 'live' | 'kept'): (after: number) => readonly Indexed[] {
+  const [table, column] = which === 'live' ? ['entity', 'rid'] : ['kept', 'vid'];
+  const select = db.prepare<[number, number, string, string, Uint8Array, string | null, number | null]>(
+    `SELECT x.${column}, x.type, t.name, e.id, v.body, p.params, p.tables FROM ${table} AS x
+      CROSS JOIN version AS v ON v.vid = x.vid CROSS JOIN entity AS e ON e.rid = x.rid
+      CROSS JOIN type AS t ON t.num = x.type LEFT JOIN pattern AS p ON p.num = x.pattern AND p.type = x.type
+      WHERE x.${column} > ? ${which === 'live' ? 'AND x.state = 1' : ''} AND v.body IS NOT NULL
+      ORDER BY x.${column} LIMIT ${batch}`,
+  );
+  return (after) =>
+    select.all(after).map(([owner, type, typeName, id, body, params, tables]) => ({
+      which,
+      owner,
+      type,
+      typeName,
+      id,
+      body,
+      params,
+      tables,
+    }));
+}
+
+/** What is wrong with a version's index rows, undefined where nothing is. */
+function compare(one: Indexed, present: PresentRows, extract: () => ResourceRows): string | undefined {
+  let wanted: ResourceRows;
+  try {
+    wanted = extract();
+  } catch (error) {
+    return `it can't be indexed: ${error instanceof Error ? error.name : 'an unknown failure'}`;
+  }
+  const of = one.which === 'kept' ? ', as kept for walks,' : '';
+  for (const [place, table] of tableNames.entries()) {
+    const expected = new Set((wanted[place] ?? []).map((row) => row.join('\u0000')));
+    const found = new Set(present.rows(one.which, place, one.owner));
+    if (expected.size === found.size && [...expected].every((row) => found.has(row))) continue;
+    const missing = [...expected].filter((row) => !found.has(row)).length;
+    const added = [...found].filter((row) => !expected.has(row)).length;
+    return `its index${of} lacks ${missing} rows of ${table} and has ${added} too many`;
+  }
+  const { params, tables } = patternOf(wanted);
+  if (params !== one.params || tables !== one.tables) return `its pattern of parameters${of} is wrong`;
+  return undefined;
+}
+
+/** The rows that index tables have. */
+class PresentRows {
+  readonly #select: { readonly live: readonly Select[]; readonly kept: readonly Select[] };
+
+  constructor(db: Database) {
+    const of = (prefix: string): readonly Select[] =>
+      tableNames.map((table) => {
+        const columns = ['param', ...indexTables[table]].join(', ');
+        const select = db.prepare(
+          `SELECT ${columns} FROM ${prefix}${table} INDEXED BY ${prefix}${table}_by_resource WHERE rid = ?`,
+        );
+        return (owner) => select.all(owner).map((row) => row.join('\u0000'));
+      });
+    this.#select = { live: of(''), kept: of('kept_') };
+  }
+
+  rows(which: 'live' | 'kept', table: number, owner: number): readonly string[] {
+    return this.#select[which][table]?.(owner) ?? [];
+  }
+}
+
+type Select = (owner: number) => readonly string[];

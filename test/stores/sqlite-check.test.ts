@@ -1,0 +1,115 @@
+/** `checkStore`: the index against the resources. https://hl7.org/fhir/R4/search.html */
+import { describe, expect, it } from 'vitest';
+import { checkStore } from '../../src/store/sqlite/check.ts';
+import { type Database, openDatabase } from '../../src/store/sqlite/open.ts';
+import { commit, erase, identified, observation, patient, remove, write } from '../contract/subject.ts';
+import { directory, openAt, reextract } from './files.ts';
+
+const at = directory();
+
+/** A store with resources, a deletion, an erasure, updates, and versions kept for a walk. */
+async function fill(path: string): Promise<void> {
+  const store = await openAt(path);
+  await commit(store, [
+    patient('a', '1'),
+    patient('b', '2'),
+    patient('c', '3'),
+    observation('o', 'a'),
+    observation('p', 'b'),
+  ]);
+  const page = await store.search({
+    parts: [{ type: 'Patient', criterion: { kind: 'and', of: [] }, sort: [] }],
+    count: 1,
+    total: 'none',
+    totalBound: 10,
+    budget: 10_000,
+  });
+  expect(page.next).toBeDefined();
+  await commit(store, [patient('a', '9'), remove('Patient', 'b'), observation('o', 'c', 'height')]);
+  await write(store, erase('Patient', 'c'));
+  await store.close();
+}
+
+function findings(db: Database, repair = false): readonly string[] {
+  const found = [...checkStore(db, reextract, { repair })];
+  expect(found.some(({ kind }) => kind === 'progress')).toBe(true);
+  return found.flatMap((one) => (one.kind === 'finding' ? [one.text] : []));
+}
+
+describe('check', () => {
+  it('finds nothing wrong in a store that nobody damaged', async () => {
+    await fill(at('sound.db'));
+    const db = openDatabase(at('sound.db'), { readOnly: true });
+    expect(findings(db)).toEqual([]);
+    expect(db.prepare('SELECT count(*) FROM kept').get()).toEqual([2]);
+    db.close();
+  });
+
+  it.each([
+    [
+      'a row that is missing',
+      "DELETE FROM token WHERE rid = (SELECT rid FROM entity WHERE id = 'o')",
+      /^Observation\/o: its index lacks 1 rows of token/,
+    ],
+    [
+      'a row too many',
+      "INSERT INTO identifier SELECT param, 'other', 0, rid FROM identifier LIMIT 1",
+      /^Patient\/a: its index .* has 1 too many/,
+    ],
+    [
+      'a wrong pattern',
+      'UPDATE entity SET pattern = (SELECT max(num) FROM pattern) WHERE state = 1',
+      /its pattern of parameters is wrong/,
+    ],
+    [
+      'rows of what is deleted',
+      'INSERT INTO identifier SELECT param, value, system, (SELECT rid FROM entity WHERE state = 2) FROM identifier LIMIT 1',
+      /1 rows of the index identifier belong to nothing/,
+    ],
+    [
+      'a wrong count',
+      "UPDATE type SET live = 7 WHERE name = 'Patient'",
+      /^Patient: 1 resources are there, 7 are counted/,
+    ],
+    [
+      'a row that is missing of a kept version',
+      'DELETE FROM kept_identifier',
+      /^Patient\/a: its index, as kept for walks, lacks 1 rows/,
+    ],
+  ])('finds and repairs %s', async (title, damage, expected) => {
+    const path = at(`${title.replaceAll(' ', '-')}.db`);
+    await fill(path);
+    const db = openDatabase(path);
+    db.exec(damage);
+    const found = findings(db);
+    expect(found.length).toBeGreaterThan(0);
+    expect(found.some((text) => expected.test(text))).toBe(true);
+    expect(findings(db, true)).toEqual(found);
+    expect(findings(db)).toEqual([]);
+    db.close();
+    const store = await openAt(path);
+    expect(await store.matches('Patient', identified('9'), 10)).toEqual(['a']);
+    await store.close();
+  });
+
+  it.each([
+    ['a lost version', 'DELETE FROM version WHERE number = 1 AND rid = 1', /^Patient\/a: its versions are not 1, 2, …/],
+    [
+      'a current version that is not the last',
+      'UPDATE entity SET vid = 1, number = 1 WHERE rid = 1',
+      /^Patient\/a: its versions are not/,
+    ],
+    [
+      'versions out of order',
+      'UPDATE version SET updated = updated + 86400000 WHERE number = 1 AND rid = 1',
+      /^Patient\/a: version 1 is not older/,
+    ],
+  ])('finds %s', async (title, damage, expected) => {
+    const path = at(`${title.replaceAll(' ', '-')}.db`);
+    await fill(path);
+    const db = openDatabase(path);
+    db.exec(damage);
+    expect(findings(db).some((text) => expected.test(text))).toBe(true);
+    db.close();
+  });
+});
