@@ -101,7 +101,7 @@ export function collected({ drive, test }: Condition, branch: Branch, walk: Walk
       const frame = keptFrame(walk, always);
       return { ...frame, where: all([frame.where, test(frame.subject)]) };
     }
-    const everything: Range = { table: 'entity', index: 'by_change', where: always, order: ['vid'], fixed: 0 };
+    const everything: Range = { table: 'entity', index: 'by_change', where: always, order: ['vid'], fixed: [] };
     const frame = frameOf(everything, branch, walk);
     return { ...frame, where: all([frame.where, test(frame.subject)]) };
   }

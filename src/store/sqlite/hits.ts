@@ -7,13 +7,27 @@ import { methods } from './pack.ts';
 import { all, join, raw, type Sql, sql } from './sql.ts';
 import type { Statements } from './statements.ts';
 
-/** A match: its place in the walk, its number, and the change that made the version to show. */
+/** A match as it was read: its place in the walk, its number, and the version to show or the change that made it. */
 export interface Hit {
-  /** Ends with the resource's number. */
-  readonly key: Key;
-  readonly rid: number;
-  readonly vid: number;
-  readonly version: Version | undefined;
+  /** What its key begins with. */
+  readonly prefix: Key;
+  /** The columns of the order, the last of which is the resource's number; then what `withVersion` says. */
+  readonly row: Row;
+  readonly columns: number;
+  /** Whether the version follows (id, number, updated, method, body), or else the number of its change. */
+  readonly withVersion: boolean;
+}
+
+/** A match's place in the walk, which ends with the resource's number. */
+export function keyOf({ prefix, row, columns }: Hit): Key {
+  const key = [...prefix];
+  for (let place = 0; place < columns; place++) key.push(keyValue(row[place] ?? null));
+  return key;
+}
+
+/** The number of a match. */
+export function ridOf({ row, columns }: Hit): number {
+  return Number(row[columns - 1]);
 }
 
 /** Rows that a statement reads, with the tests that they must pass and the columns that order them. */
@@ -28,6 +42,9 @@ export interface Source {
 
 /** Where a page begins, which way it goes, and how many matches it takes. */
 export interface Span {
+  /** What the keys of the matches begin with. */
+  readonly prefix: Key;
+  /** The place to begin after, without the prefix. */
   readonly after: Key | undefined;
   readonly backwards: boolean;
   readonly limit: number;
@@ -39,7 +56,7 @@ export class HitReader {
   readonly #typeName: string;
   readonly #bodies: boolean;
   /** Which kept versions there are for this walk. */
-  readonly kept: Exclude<Branch, 'current'> | undefined;
+  readonly #kept: Exclude<Branch, 'current'> | undefined;
 
   /**
    * @param bodies whether to read the versions together with their places, where one statement finds all.
@@ -50,76 +67,47 @@ export class HitReader {
     this.#typeName = typeName;
     this.walk = walk;
     this.#bodies = bodies;
-    this.kept = this.#keptBranch(few);
+    this.#kept = this.#keptBranch(few);
   }
 
   /** The first matches of all sources beyond the span's beginning, in the columns' order (backwards: the reverse). */
   read(make: (branch: Branch) => readonly Source[], span: Span): readonly Hit[] {
-    const sources = [...make('current'), ...(this.kept === undefined ? [] : make(this.kept))];
+    const sources = this.#kept === undefined ? make('current') : [...make('current'), ...make(this.#kept)];
     const [first] = sources;
     if (first === undefined) return [];
     if (sources.length === 1) return this.#query(first, span, this.#bodies);
     const lists = sources.map((source) => this.#query(source, span, false)).filter((list) => list.length > 0);
-    if (lists.length === 1) return lists[0] ?? [];
+    const [only = []] = lists;
+    if (lists.length <= 1) return only;
     const order = [...first.columns, { descending: false }];
     const sign = span.backwards ? -1 : 1;
     return lists
       .flat()
+      .map((hit) => ({ hit, key: keyOf({ ...hit, prefix: [] }) }))
       .sort((a, b) => sign * compareKeys(order, a.key, b.key))
-      .slice(0, span.limit);
+      .slice(0, span.limit)
+      .map(({ hit }) => hit);
   }
 
-  #query(source: Source, { after, backwards, limit }: Span, bodies: boolean): readonly Hit[] {
-    const { frame, tests } = source;
-    const columns = [...source.columns, { value: frame.rid, descending: false, nullable: false }];
-    const id = raw(frame.subject.prefix === '' ? 'r.id' : '(SELECT e.id FROM entity e WHERE e.rid = r.rid)');
-    const selected = (list: readonly OrderColumn[]) =>
-      join([...list.map(({ value }) => value), raw('r.vid'), ...(bodies ? [id] : [])], ', ');
-    const where = all([frame.where, ...tests]);
-    let query: Sql;
-    if (source.sorted && after !== undefined && source.columns.length > 0) {
-      // Correlated values are computed once for each row: a subquery with a limit is not taken apart.
-      const named = columns.map((column, place) => ({ ...column, value: raw(`k${place}`) }));
-      const inner = join(
-        [
-          ...columns.map(({ value }, place) => sql`${value} AS ${raw(`k${place}`)}`),
-          raw('r.vid AS vid'),
-          ...(bodies ? [sql`${id} AS id`] : []),
-        ],
-        ', ',
-      );
-      const outer = join([...named.map(({ value }) => value), raw('vid'), ...(bodies ? [raw('id')] : [])], ', ');
-      query = sql`SELECT ${outer} FROM (SELECT ${inner} FROM ${frame.from} WHERE ${where} LIMIT -1)
-        WHERE ${beyond(named, after, backwards)} ORDER BY ${orderBy(named, backwards)} LIMIT ${limit}`;
-    } else {
-      const from = after === undefined ? where : all([where, beyond(columns, after, backwards)]);
-      query = sql`SELECT ${selected(columns)} FROM ${frame.from} WHERE ${from}
-        ORDER BY ${orderBy(columns, backwards)} LIMIT ${limit}`;
-    }
-    if (bodies) query = withVersions(query, columns.length);
-    const rows = this.#statements.all(query);
-    return rows.map((row) => this.#hit(row, columns.length, bodies));
-  }
-
-  #hit(row: Row, columns: number, bodies: boolean): Hit {
-    const key = row.slice(0, columns).map(keyValue);
-    return {
-      key,
-      rid: Number(key[columns - 1]),
-      vid: Number(row[columns]),
-      version: bodies ? versionOf(this.#typeName, row.slice(columns + 1)) : undefined,
-    };
-  }
-
-  /** The versions of hits that were read without them. */
+  /** The versions of matches. */
   versions(hits: readonly Hit[]): readonly Version[] {
-    return hits.map(({ version, vid }) => {
-      if (version !== undefined) return version;
-      const row = this.#statements.get(sql`SELECT e.id, v.number, v.updated, v.method, v.body
+    return hits.map(({ row, columns, withVersion }) => {
+      if (withVersion) return versionOf(this.#typeName, row, columns);
+      const vid = Number(row[columns]);
+      const found = this.#statements.get(sql`SELECT e.id, v.number, v.updated, v.method, v.body
         FROM version v CROSS JOIN entity e ON e.rid = v.rid WHERE v.vid = ${vid}`);
-      if (row === undefined) throw new Error(`version ${vid} is indexed but not stored`);
-      return versionOf(this.#typeName, row);
+      if (found === undefined) throw new Error(`version ${vid} is indexed but not stored`);
+      return versionOf(this.#typeName, found, 0);
     });
+  }
+
+  #query(source: Source, { prefix, after, backwards, limit }: Span, withVersion: boolean): readonly Hit[] {
+    const columns = [...source.columns, { value: source.frame.rid, descending: false, nullable: false }];
+    const query = source.sorted
+      ? sortingQuery(source, columns, after, backwards, limit, withVersion)
+      : scanningQuery(source, columns, after, backwards, limit, withVersion);
+    const rows = this.#statements.all(query);
+    return rows.map((row) => ({ prefix, row, columns: columns.length, withVersion }));
   }
 
   #keptBranch(few: number): Exclude<Branch, 'current'> | undefined {
@@ -133,20 +121,72 @@ export class HitReader {
   }
 }
 
-/** A query for places with the versions that belong to them. */
-function withVersions(query: Sql, columns: number): Sql {
-  const names = raw([...Array.from({ length: columns }, (_, place) => `c${place}`), 'vid', 'id'].join(', '));
-  return sql`WITH p (${names}) AS (${query})
-    SELECT p.*, v.number, v.updated, v.method, v.body FROM p CROSS JOIN version v ON v.vid = p.vid`;
+const versionColumns = raw('v.number, v.updated, v.method, v.body');
+
+/** The resource's logical id: kept versions don't repeat it. */
+function idOf({ subject }: Frame): Sql {
+  return raw(subject.prefix === '' ? 'r.id' : '(SELECT e.id FROM entity e WHERE e.rid = r.rid)');
 }
 
-function versionOf(type: string, [id, number, updated, method, body]: readonly SqlValue[]): Version {
+/** Rows that come in the order: reading stops at the limit. */
+function scanningQuery(
+  { frame, tests }: Source,
+  columns: readonly OrderColumn[],
+  after: Key | undefined,
+  backwards: boolean,
+  limit: number,
+  withVersion: boolean,
+): Sql {
+  const begin = after === undefined ? [] : [beyond(columns, after, backwards)];
+  const where = all([frame.where, ...tests, ...begin]);
+  const values = join(
+    columns.map(({ value }) => value),
+    ', ',
+  );
+  const order = orderBy(columns, backwards);
+  return withVersion
+    ? sql`SELECT ${values}, ${idOf(frame)}, ${versionColumns}
+        FROM ${frame.from} CROSS JOIN version v ON v.vid = r.vid WHERE ${where} ORDER BY ${order} LIMIT ${limit}`
+    : sql`SELECT ${values}, r.vid FROM ${frame.from} WHERE ${where} ORDER BY ${order} LIMIT ${limit}`;
+}
+
+/** All rows, sorted: what is sorted is small, so versions join the rows that are left. */
+function sortingQuery(
+  { frame, tests }: Source,
+  columns: readonly OrderColumn[],
+  after: Key | undefined,
+  backwards: boolean,
+  limit: number,
+  withVersion: boolean,
+): Sql {
+  const named = columns.map((column, place) => ({ ...column, value: raw(`k${place}`) }));
+  const values = columns.map(({ value }, place) => sql`${value} AS ${raw(`k${place}`)}`);
+  const list = join([...values, raw('r.vid AS vid'), ...(withVersion ? [sql`${idOf(frame)} AS id`] : [])], ', ');
+  const where = all([frame.where, ...tests]);
+  const order = orderBy(named, backwards);
+  const found = sql`SELECT ${list} FROM ${frame.from} WHERE ${where}`;
+  // Correlated values are computed once for each row: a subquery with a limit is not taken apart.
+  const sorted =
+    after === undefined
+      ? sql`${found} ORDER BY ${order} LIMIT ${limit}`
+      : sql`SELECT * FROM (${found} LIMIT -1) WHERE ${beyond(named, after, backwards)} ORDER BY ${order} LIMIT ${limit}`;
+  if (!withVersion) return sorted;
+  const names = join(
+    named.map(({ value }) => sql`p.${value}`),
+    ', ',
+  );
+  return sql`SELECT ${names}, p.id, ${versionColumns} FROM (${sorted}) p CROSS JOIN version v ON v.vid = p.vid`;
+}
+
+/** The version in a row's columns id, number, updated, method and body, from a place on. */
+function versionOf(type: string, row: Row, place: number): Version {
+  const body: SqlValue | undefined = row[place + 4];
   return {
     type,
-    id: String(id),
-    versionId: Number(number),
-    lastUpdated: Number(updated),
-    method: methods[Number(method)] ?? 'PUT',
+    id: String(row[place]),
+    versionId: Number(row[place + 1]),
+    lastUpdated: Number(row[place + 2]),
+    method: methods[Number(row[place + 3])] ?? 'PUT',
     body: body instanceof Uint8Array ? body : undefined,
   };
 }

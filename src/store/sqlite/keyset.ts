@@ -7,8 +7,6 @@ export interface OrderColumn {
   readonly descending: boolean;
   /** Whether it may be missing; what is missing comes last in both directions. */
   readonly nullable: boolean;
-  /** Whether all rows that are read have the same value: it is part of the key, but orders nothing. */
-  readonly fixed?: boolean;
 }
 
 /** A position's values, one for each column. */
@@ -18,28 +16,18 @@ export type KeyValue = string | number | null;
 /** `ORDER BY` these columns, or backwards. */
 export function orderBy(columns: readonly OrderColumn[], backwards: boolean): Sql {
   return join(
-    columns
-      .filter(({ fixed }) => fixed !== true)
-      .map(({ value, descending, nullable }) => {
-        const falling = descending !== backwards;
-        // NULL is SQLite's least value, so that these are said only where they differ from that.
-        const nulls = nullable && falling === backwards ? (backwards ? ' NULLS FIRST' : ' NULLS LAST') : '';
-        return sql`${value}${raw(falling ? ' DESC' : '')}${raw(nulls)}`;
-      }),
+    columns.map(({ value, descending, nullable }) => {
+      const falling = descending !== backwards;
+      // NULL is SQLite's least value, so that these are said only where they differ from that.
+      const nulls = nullable && falling === backwards ? (backwards ? ' NULLS FIRST' : ' NULLS LAST') : '';
+      return sql`${value}${raw(falling ? ' DESC' : '')}${raw(nulls)}`;
+    }),
     ', ',
   );
 }
 
 /** Whether a row comes after the key, or before it when going backwards. */
 export function beyond(columns: readonly OrderColumn[], key: Key, backwards: boolean): Sql {
-  if (columns.some(({ fixed }) => fixed === true)) {
-    const moving = columns.map(({ fixed }) => fixed !== true);
-    return beyond(
-      columns.filter((_, place) => moving[place]),
-      key.filter((_, place) => moving[place]),
-      backwards,
-    );
-  }
   if (!backwards && columns.every((column) => !column.descending && !column.nullable)) return tuple(columns, key, '>');
   if (backwards && columns.every((column) => !column.descending && !column.nullable)) return tuple(columns, key, '<');
   const [first, ...rest] = columns;

@@ -1,6 +1,6 @@
-/** A page of one or several types, and the positions beside it. https://hl7.org/fhir/R4/http.html#paging */
+/** A page of one or several types, and the places of its first and last match. https://hl7.org/fhir/R4/http.html#paging */
 import type { Version } from '../port.ts';
-import type { Hit } from './hits.ts';
+import { type Hit, keyOf } from './hits.ts';
 import { compareKeys, type Key } from './keyset.ts';
 import type { Part } from './part.ts';
 
@@ -13,10 +13,10 @@ export interface PageOfHits {
   readonly more: boolean;
 }
 
+/** Matches of one part. */
 interface Found {
-  readonly hit: Hit;
   readonly part: Part;
-  readonly key: Key;
+  readonly hits: readonly Hit[];
 }
 
 /** Reads a page: `count` matches after the key, or before it when going backwards, always in the walk's order. */
@@ -27,27 +27,46 @@ export function readPage(
   backwards: boolean,
   count: number,
 ): PageOfHits {
-  const limit = count + 1;
-  const found = sorted ? readMerged(parts, after, backwards, limit) : readInTurn(parts, after, backwards, limit);
-  const shown = found.slice(0, count);
-  if (backwards) shown.reverse();
-  return {
-    versions: versionsOf(shown),
-    first: shown[0]?.key,
-    last: shown.at(-1)?.key,
-    more: found.length > count,
+  const found = (sorted ? readMerged : readInTurn)(parts, after, backwards, count + 1);
+  const shown: Version[] = [];
+  let first: Hit | undefined;
+  let last: Hit | undefined;
+  let more = false;
+  for (const { part, hits } of found) {
+    const taken = hits.length > count - shown.length ? hits.slice(0, count - shown.length) : hits;
+    more ||= taken.length < hits.length;
+    first ??= taken[0];
+    last = taken.at(-1) ?? last;
+    for (const version of part.versions(taken)) shown.push(version);
+  }
+  if (backwards) {
+    shown.reverse();
+    [first, last] = [last, first];
+  }
+  // What led each part so far belongs to the place in an unsorted walk.
+  const leads = parts
+    .map(({ lead }) => lead ?? '')
+    .join(' ')
+    .trimEnd();
+  const place = (hit: Hit): Key => {
+    const [index = null, ...key] = keyOf(hit);
+    return sorted ? [index, ...key] : [index, leads, ...key];
   };
+  return { versions: shown, first: first && place(first), last: last && place(last), more };
 }
 
 /** Sorted: the parts' matches merged by their sort values. */
 function readMerged(parts: readonly Part[], after: Key | undefined, backwards: boolean, limit: number): Found[] {
-  const lists = parts.map((part) => part.read(after, backwards, limit).map((hit) => ({ hit, part, key: hit.key })));
-  const filled = lists.filter((list) => list.length > 0);
+  const filled = parts
+    .map((part) => ({ part, hits: part.read([], after, backwards, limit) }))
+    .filter(({ hits }) => hits.length > 0);
+  if (filled.length <= 1) return filled;
   const order = parts[0]?.order ?? [];
   const sign = backwards ? -1 : 1;
-  const merged = filled.flat();
-  if (filled.length > 1) merged.sort((a, b) => sign * compareKeys(order, a.key, b.key));
-  return merged.slice(0, limit);
+  return filled
+    .flatMap(({ part, hits }) => hits.map((hit) => ({ part, hits: [hit], key: keyOf(hit) })))
+    .sort((a, b) => sign * compareKeys(order, a.key, b.key))
+    .slice(0, limit);
 }
 
 /** Unsorted: one part after the other. A key begins with the part's place and what led each part so far. */
@@ -60,22 +79,16 @@ function readInTurn(parts: readonly Part[], after: Key | undefined, backwards: b
   });
   const begin = after === undefined ? undefined : Number(place);
   const found: Found[] = [];
+  let left = limit;
   const places = parts.map((_, index) => index);
   for (const index of backwards ? places.reverse() : places) {
     const part = parts[index];
     if (part === undefined) continue;
     if (begin !== undefined && (backwards ? index > begin : index < begin)) continue;
-    const hits = part.read(index === begin ? rest : undefined, backwards, limit - found.length);
-    for (const hit of hits) found.push({ hit, part, key: [index, ...hit.key] });
-    if (found.length >= limit) break;
+    const hits = part.read([index], index === begin ? rest : undefined, backwards, left);
+    if (hits.length > 0) found.push({ part, hits });
+    left -= hits.length;
+    if (left <= 0) break;
   }
-  const leading = parts
-    .map(({ lead }) => lead ?? '')
-    .join(' ')
-    .trimEnd();
-  return found.map(({ key: [index = null, ...key], ...each }) => ({ ...each, key: [index, leading, ...key] }));
-}
-
-function versionsOf(found: readonly Found[]): readonly Version[] {
-  return found.flatMap(({ hit, part }) => hit.version ?? part.versions([hit]));
+  return found;
 }

@@ -4,7 +4,7 @@ import { type Condition, type Context, isImpossible } from './compile/condition.
 import { conjuncts } from './compile/conjuncts.ts';
 import { compile } from './compile/criterion.ts';
 import type { Walk } from './frame.ts';
-import { type Hit, HitReader, type Span } from './hits.ts';
+import { type Hit, HitReader, ridOf, type Span } from './hits.ts';
 import type { Key, OrderColumn } from './keyset.ts';
 import type { LookUp } from './look-up.ts';
 import type { Probes } from './probe.ts';
@@ -64,12 +64,12 @@ export class Part {
     return [...this.#columns, { descending: false }];
   }
 
-  /** Matches in the order of the sort, or of what leads where there is none. */
-  read(after: Key | undefined, backwards: boolean, limit: number): readonly Hit[] {
+  /** Matches in the order of the sort, or of what leads where there is none. Their keys begin with the prefix. */
+  read(prefix: Key, after: Key | undefined, backwards: boolean, limit: number): readonly Hit[] {
     const reader = this.#reader;
     const context = this.#context;
     if (reader === undefined || context === undefined) return [];
-    const span: Span = { after, backwards, limit };
+    const span: Span = { prefix, after, backwards, limit };
     const { probes, thresholds } = this.#connection;
     const most = thresholds.sorted;
     if (this.#columns.length > 0)
@@ -81,9 +81,9 @@ export class Part {
   /** The numbers of the first matches, in the order of these numbers. */
   first(limit: number): readonly number[] {
     if (this.#reader === undefined) return [];
-    const span: Span = { after: undefined, backwards: false, limit };
+    const span: Span = { prefix: [], after: undefined, backwards: false, limit };
     const { probes, thresholds } = this.#connection;
-    return readByNumber(this.#reader, this.#conditions, probes, thresholds.sorted, span).map(({ rid }) => rid);
+    return readByNumber(this.#reader, this.#conditions, probes, thresholds.sorted, span).map(ridOf);
   }
 
   versions(hits: readonly Hit[]): readonly Version[] {

@@ -58,7 +58,7 @@ export function scanOf(column: SortColumn, last: boolean, context: Context): Sca
 }
 
 function entityScan({ index, order }: Pick<Range, 'index' | 'order'>): IndexScan {
-  const ranges: readonly Range[] = [{ table: 'entity', index, where: always, order, fixed: 0 }];
+  const ranges: readonly Range[] = [{ table: 'entity', index, where: always, order, fixed: [] }];
   return { kind: 'index', ranges, column: raw(`r.${order[0] ?? 'rid'}`), best: () => always };
 }
 
@@ -76,7 +76,7 @@ function tableScan(
   const where = sql`d.param = ${number}`;
   return {
     kind: 'index',
-    ranges: [{ table, index, where, order, fixed: 0 }],
+    ranges: [{ table, index, where, order, fixed: [] }],
     column: raw(`d.${order[0] ?? ''}`),
     best: (prefix) => (multiple ? bestOf(prefix, table, number, best, order) : always),
   };
@@ -128,7 +128,7 @@ function quantityScan(
       index: undefined,
       where: sql`d.param = ${number} AND d.unit = ${unit}`,
       order,
-      fixed: 0,
+      fixed: [],
     };
   });
   return { ...scan, ranges };

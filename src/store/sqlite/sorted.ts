@@ -122,14 +122,15 @@ interface Stage {
 }
 
 /** Reads stages one after the other, from that of the span's key on. */
-function inStages(stages: readonly Stage[], { after, backwards, limit }: Span): readonly Hit[] {
+function inStages(stages: readonly Stage[], span: Span): readonly Hit[] {
+  const { after, backwards, limit } = span;
   const order = backwards ? [...stages].reverse() : stages;
   const begin = after === undefined ? 0 : order.findIndex((stage) => stage.holds(after));
   const hits: Hit[] = [];
   for (const [place, stage] of order.entries()) {
     if (place < begin) continue;
     const from = place === begin ? after : undefined;
-    hits.push(...stage.read({ after: from, backwards, limit: limit - hits.length }));
+    hits.push(...stage.read({ ...span, after: from, limit: limit - hits.length }));
     if (hits.length >= limit) break;
   }
   return hits;
@@ -145,7 +146,7 @@ function readMissing(
   const { context } = sorting;
   const missing = ofPatterns(context.lookUp.patterns(context.typeNumber, first?.number, false), context);
   if (isImpossible(missing)) return [];
-  return prefixed(null, readSorted(sorting, [...conditions, missing], rest, within(span)));
+  return readSorted(sorting, [...conditions, missing], rest, within(span, null));
 }
 
 /** Matches by the text of their least (or greatest) code, then those without one. */
@@ -172,7 +173,7 @@ function readCodes(
       read: (part) => {
         if (codes.length === 0) return [];
         const condition = ofCodes(codes, number, by, descending ? '>' : '<', text);
-        return prefixed(text, readSorted(sorting, [...conditions, condition], rest, within(part)));
+        return readSorted(sorting, [...conditions, condition], rest, within(part, text));
       },
     };
   });
@@ -187,13 +188,9 @@ function byBytes(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
 
-/** The span for the keys after the first. */
-function within(span: Span): Span {
-  return { ...span, after: span.after?.slice(1) };
-}
-
-function prefixed(value: KeyValue, hits: readonly Hit[]): readonly Hit[] {
-  return hits.map((hit) => ({ ...hit, key: [value, ...hit.key] }));
+/** The span for the keys after the first, whose value is given. */
+function within(span: Span, value: KeyValue): Span {
+  return { ...span, prefix: [...span.prefix, value], after: span.after?.slice(1) };
 }
 
 function ordered(column: SortColumn, subject: Subject): OrderColumn {

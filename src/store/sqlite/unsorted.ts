@@ -14,7 +14,7 @@ export type Lead = number;
 const BY_NUMBER: Lead = -1;
 const BY_CHANGE: Lead = -2;
 
-const byChange: Range = { table: 'entity', index: 'by_change', where: always, order: ['vid'], fixed: 0 };
+const byChange: Range = { table: 'entity', index: 'by_change', where: always, order: ['vid'], fixed: [] };
 
 /** What leads a new walk. `most`: hits up to which a condition that has no order of its own is collected. */
 export function leadOf(conditions: readonly Condition[], probes: Probes, most: number): Lead {
@@ -52,13 +52,14 @@ export function readUnsorted(
     if (begin !== undefined && (span.backwards ? number > begin : number < begin)) continue;
     const range = ranges[number];
     if (range === undefined || range.where === never) continue;
-    const after = number === begin ? span.after?.slice(1) : undefined;
     const found = reader.read((branch) => [stretch(reader, range, drive, leading, others, branch)], {
       ...span,
-      after,
+      prefix: [...span.prefix, number, ...range.fixed],
+      after: number === begin ? span.after?.slice(1 + range.fixed.length) : undefined,
       limit: span.limit - hits.length,
     });
-    for (const hit of found) hits.push({ ...hit, key: [number, ...hit.key] });
+    if (hits.length === 0 && found.length >= span.limit) return found;
+    hits.push(...found);
     if (hits.length >= span.limit) break;
   }
   return hits;
@@ -77,8 +78,8 @@ function stretch(
   if (drive !== undefined && !drive.exact && leading !== undefined) tests.push(leading.test(frame.subject));
   if (drive !== undefined && !drive.unique) tests.push(drive.first(frame.subject.prefix));
   const alias = range.table === 'entity' ? 'r' : 'd';
-  const columns = range.order.map((name, place): OrderColumn => {
-    return { value: raw(`${alias}.${name}`), descending: false, nullable: false, fixed: place < range.fixed };
+  const columns = range.order.slice(range.fixed.length).map((name): OrderColumn => {
+    return { value: raw(`${alias}.${name}`), descending: false, nullable: false };
   });
   return { frame, tests, columns, sorted: false };
 }

@@ -31,8 +31,8 @@ export interface Range {
    * alone, since they are what a position is made of.
    */
   readonly order: readonly string[];
-  /** How many of these, from the first on, have but one value. */
-  readonly fixed: number;
+  /** The values of those columns, from the first on, that have but one. */
+  readonly fixed: readonly (string | number)[];
 }
 
 /** Ways to find the resources that pass. */

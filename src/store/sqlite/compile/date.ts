@@ -59,7 +59,7 @@ function stretchesOf(box: Box<number>): readonly Stretch[] {
   if (!open || highFrom === undefined || !isBeyond(highFrom, lowFrom)) return byLow(box);
   const [low, high] = dateEnds(columnsOf(table, 'd'));
   const where = all([between(high, highFrom, undefined), between(low, lowFrom, undefined)]);
-  return [{ index: 'by_high', where, order: ['high', 'low'], fixed: 0 }];
+  return [{ index: 'by_high', where, order: ['high', 'low'], fixed: [] }];
 }
 
 /** Whether a bound of `high` says more than one of `low`. */
@@ -77,13 +77,13 @@ function byLow({ lowFrom, lowTo, highFrom, highTo }: Box<number>): readonly Stre
   const residue = between(high, highFrom, highTo);
   const order = ['low', 'high'];
   if (highFrom === undefined || !isBeyond(highFrom, lowFrom)) {
-    return [{ index: undefined, where: all([between(low, lowFrom, lowBefore), residue]), order, fixed: 0 }];
+    return [{ index: undefined, where: all([between(low, lowFrom, lowBefore), residue]), order, fixed: [] }];
   }
   const start = { value: highFrom.value - wideFrom - slack, closed: true };
   const narrow = all([between(low, laterOf(lowFrom, start), lowBefore), residue]);
   const before = earlierOf(lowBefore, { value: start.value, closed: false });
   return [
-    { index: undefined, where: narrow, order, fixed: 0 },
+    { index: undefined, where: narrow, order, fixed: [] },
     ...wideOnes(highFrom.value, { lowFrom, lowTo: before, highFrom, highTo }),
   ];
 }
@@ -95,13 +95,13 @@ function byHigh({ lowFrom, lowTo, highFrom, highTo }: Box<number>): readonly Str
   const residue = between(low, lowFrom, lowTo);
   const order = ['high', 'low'];
   if (lowTo === undefined || (highTo !== undefined && highTo.value <= lowTo.value)) {
-    return [{ index: 'by_high', where: all([between(high, highAfter, highTo), residue]), order, fixed: 0 }];
+    return [{ index: 'by_high', where: all([between(high, highAfter, highTo), residue]), order, fixed: [] }];
   }
   const end = { value: lowTo.value + wideFrom + slack, closed: true };
   const narrow = all([between(high, highAfter, earlierOf(highTo, end)), residue]);
   const after = laterOf(highFrom, { value: end.value, closed: false });
   return [
-    { index: 'by_high', where: narrow, order, fixed: 0 },
+    { index: 'by_high', where: narrow, order, fixed: [] },
     ...wideOnes(end.value, { lowFrom, lowTo, highFrom: after, highTo }),
   ];
 }
@@ -118,7 +118,7 @@ function wideOnes(reach: number, box: WideBox): readonly Stretch[] {
     const lows = between(low, laterOf(box.lowFrom, from), box.lowTo);
     const start = opens === 'start' ? raw(`d.low = ${DATE_MIN}`) : raw('1');
     const ofClass = raw(`d.high - d.low > ${wideFrom} AND ${wideClass('d.')} = ${number}`);
-    return { index: 'wide', where: all([ofClass, start, lows, residue]), order: ['low', 'high'], fixed: 0 };
+    return { index: 'wide', where: all([ofClass, start, lows, residue]), order: ['low', 'high'], fixed: [] };
   });
 }
 

@@ -51,11 +51,16 @@ export function identifier(tests: readonly TokenTest[], context: Context): Match
   }
   const [first] = known;
   if (known.length === 1 && first?.system !== undefined) {
-    const stretch = { index: undefined, where: test('d'), order: ['value', 'system'], fixed: 2 };
-    const byNumber = [{ ...stretch, order: [], fixed: 0 }];
+    const stretch = {
+      index: undefined,
+      where: test('d'),
+      order: ['value', 'system'],
+      fixed: [...values, first.system],
+    };
+    const byNumber = [{ ...stretch, order: [], fixed: [] }];
     return { table, test, stretches: [stretch], byNumber, pinned: true, rank: 0 };
   }
   const where = all([isIn(columnsOf(table, 'd').a, [...new Set(values)]), test('d')]);
-  const stretches = [{ index: undefined, where, order: ['value', 'system'], fixed: 0 }];
+  const stretches = [{ index: undefined, where, order: ['value', 'system'], fixed: [] }];
   return { table, test, stretches, byNumber: [], pinned: false, rank: 1 };
 }

@@ -29,7 +29,7 @@ export function lastUpdated({ interval }: LastUpdatedCriterion, context: Context
   // One stretch whatever the changes are, since a position names its place among the stretches.
   const hull = { from: changes[0]?.from ?? 0, before: changes.at(-1)?.before ?? 0 };
   const where = changes.length === 1 ? within(hull) : all([within(hull), any(changes.map(within))]);
-  const ranges: readonly Range[] = [{ table: 'entity', index: 'by_change', where, order: ['vid'], fixed: 0 }];
+  const ranges: readonly Range[] = [{ table: 'entity', index: 'by_change', where, order: ['vid'], fixed: [] }];
   return {
     test: () => any(changes.map(within)),
     drive: ofEntities(ranges, [], 5, context.typeNumber),

@@ -9,8 +9,8 @@ export interface Stretch {
   readonly index: Range['index'];
   readonly where: Sql;
   readonly order: readonly string[];
-  /** How many of these have but one value. */
-  readonly fixed: number;
+  /** The values of those that have but one. */
+  readonly fixed: readonly (string | number)[];
 }
 
 /** An OR of tests on the rows of one parameter. */
@@ -39,5 +39,5 @@ export const mostMerged = 24;
 
 /** All rows of a parameter, filtered by a test. */
 export function filtered(table: IndexTable, test: Sql): Stretch {
-  return { index: undefined, where: test, order: indexTables[table], fixed: 0 };
+  return { index: undefined, where: test, order: indexTables[table], fixed: [] };
 }

@@ -10,7 +10,7 @@ const pattern = raw('r.pattern');
 export function ofPatterns(patterns: readonly number[], { typeNumber }: Context): Condition {
   if (patterns.length === 0) return impossible;
   const range = (some: readonly number[], order: readonly string[]): Range => {
-    const fixed = some.length === 1 ? order.length : 0;
+    const fixed = some.length === 1 && order.length > 0 ? some : [];
     return { table: 'entity', index: 'by_pattern', where: isIn(pattern, some), order, fixed };
   };
   const ranges = [range(patterns, ['pattern'])];

@@ -68,7 +68,7 @@ function stretchesOf(test: Test, context: Context): readonly Stretch[] {
     const earlier = boxes.slice(0, place);
     return stretchesOfBox(box).map((stretch) => {
       const others = negated(inBoxes(earlier, low, high));
-      return { ...stretch, fixed: units?.length === 1 ? 1 : 0, where: all([unit, stretch.where, others]) };
+      return { ...stretch, fixed: units?.length === 1 ? units : [], where: all([unit, stretch.where, others]) };
     });
   });
 }
@@ -81,7 +81,7 @@ function stretchesOfBox({ lowFrom, lowTo, highFrom, highTo }: Box<DecimalKey>): 
   const beyond = highFrom !== undefined && (lowFrom === undefined || highFrom.value > lowFrom.value);
   if (!beyond) {
     const where = all([between(low, lowFrom, lowBefore), between(high, highFrom, highTo)]);
-    return [{ index: undefined, where, order, fixed: 0 }];
+    return [{ index: undefined, where, order, fixed: [] }];
   }
   const within = all([between(low, highFrom, lowBefore), between(high, undefined, highTo)]);
   const outside = { value: highFrom.value, closed: !highFrom.closed };
@@ -91,7 +91,7 @@ function stretchesOfBox({ lowFrom, lowTo, highFrom, highTo }: Box<DecimalKey>): 
     between(low, lowFrom, earlierOf(lowBefore, outside)),
   ]);
   return [
-    { index: undefined, where: within, order, fixed: 0 },
-    { index: 'ranged', where: ranged, order: ['unit', 'high', 'low'], fixed: 0 },
+    { index: undefined, where: within, order, fixed: [] },
+    { index: 'ranged', where: ranged, order: ['unit', 'high', 'low'], fixed: [] },
   ];
 }

@@ -29,6 +29,6 @@ export function reference(tests: readonly ReferenceTest[], context: Context): Ma
   const test = (alias: string) => isIn(columnsOf(table, alias).a, targets);
   // A resource may refer to two versions of the target, so that the version comes before the resource's number.
   const order = ['target', 'version'];
-  const stretches = [{ index: undefined, where: test('d'), order, fixed: targets.length === 1 ? 1 : 0 }];
+  const stretches = [{ index: undefined, where: test('d'), order, fixed: targets.length === 1 ? targets : [] }];
   return { table, test, stretches, byNumber: [], pinned: false, rank: 2 };
 }

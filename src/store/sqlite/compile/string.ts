@@ -56,7 +56,7 @@ export function string(tests: readonly StringTest[]): Matcher {
     const order = ['norm', 'exact'];
     return {
       ...matcher,
-      stretches: kept.map((each) => ({ index: undefined, where: one(each, columns), order, fixed: 0 })),
+      stretches: kept.map((each) => ({ index: undefined, where: one(each, columns), order, fixed: [] })),
       rank: 3,
     };
   }

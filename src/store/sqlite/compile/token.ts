@@ -64,14 +64,16 @@ export function token(tests: readonly TokenTest[], context: Context): Matcher | 
     const where = sql`${a} IN (SELECT c.num FROM code c INDEXED BY code_by_system
       WHERE c.system IN (SELECT value FROM json_each(${JSON.stringify(systems)}))
       UNION ALL SELECT value FROM json_each(${JSON.stringify(codes)}))`;
-    const stretches = [{ index: undefined, where, order: ['code'], fixed: 0 }];
+    const stretches = [{ index: undefined, where, order: ['code'], fixed: [] }];
     return { table: 'token', test, stretches, byNumber: [], pinned: false, rank: 7 };
   }
-  const one = codes.length === 1;
-  const stretch = { index: undefined, where: isIn(a, codes), order: ['code'], fixed: one ? 1 : 0 };
+  const fixed = codes.length === 1 ? codes : [];
+  const stretch = { index: undefined, where: isIn(a, codes), order: ['code'], fixed };
   const byNumber =
-    codes.length > mostMerged ? [] : codes.map((code) => ({ ...stretch, where: isIn(a, [code]), order: [], fixed: 0 }));
-  return { table: 'token', test, stretches: [stretch], byNumber, pinned: one, rank: 4 };
+    codes.length > mostMerged
+      ? []
+      : codes.map((code) => ({ ...stretch, where: isIn(a, [code]), order: [], fixed: [] }));
+  return { table: 'token', test, stretches: [stretch], byNumber, pinned: fixed.length > 0, rank: 4 };
 }
 
 /**
@@ -92,7 +94,7 @@ export function ofCodes(
       index: undefined,
       where: sql`d.param = ${number} AND d.code = ${code}`,
       order: [],
-      fixed: 0,
+      fixed: [],
     };
   });
   const other = ({ prefix, number: rid }: Subject) =>

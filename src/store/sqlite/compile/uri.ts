@@ -47,16 +47,16 @@ export function uri(tests: readonly UriTest[]): Matcher {
     return { table, test, stretches: [], rows, byNumber: [], pinned: false, rank: 2 };
   }
   const one = values.length === 1;
-  const exact = { index: undefined, where: isIn(a, values), order: ['value'], fixed: one ? 1 : 0 };
+  const exact = { index: undefined, where: isIn(a, values), order: ['value'], fixed: one ? values : [] };
   const versions = bases.map((base) => ({
     index: undefined,
     where: beginsWith(a, `${base}|`),
     order: ['value'],
-    fixed: 0,
+    fixed: [],
   }));
   const byNumber =
     bases.length > 0 || values.length > mostMerged
       ? []
-      : values.map((value) => ({ index: undefined, where: isIn(a, [value]), order: [], fixed: 0 }));
+      : values.map((value) => ({ index: undefined, where: isIn(a, [value]), order: [], fixed: [] }));
   return { table, test, stretches: [exact, ...versions], byNumber, pinned: one && bases.length === 0, rank: 2 };
 }
