@@ -16,6 +16,7 @@ import { basePath, type Edge } from './http/routes.ts';
 import type { Context, Settings } from './interactions/context.ts';
 import { createLog, type Log } from './log.ts';
 import { operations } from './operations/registry.ts';
+import type { IndexEntry } from './search/entry.ts';
 import { createExtractor } from './search/extract/extract.ts';
 import { createRegistry } from './search/registry.ts';
 import type { Store } from './store/port.ts';
@@ -47,19 +48,21 @@ export async function compose(configuration: Configuration, baseUrl: string, log
   const settings = settingsOf(configuration, baseUrl);
   const { timezone, cursorLifetime } = settings;
   const extract = createExtractor(registry, definitions, { baseUrl, timezone });
-  const timings: { store: Metrics['store'] } = { store: () => undefined };
+  const timings: Pick<Metrics, 'store' | 'auditHead'> = { store: () => undefined, auditHead: () => undefined };
   const store = await openSqliteStore(configuration.STORE_URL, {
     cursorLifetime,
     timezone,
     parameters: parameterDefinitions(definitions),
-    reextract: (bytes) => {
-      const { indexed } = parseJson(bytes);
-      return isResource(indexed) ? extract(indexed) : [];
+    reextract: (bytes) => extractStored(extract, bytes),
+    ...(configuration.AUDIT_RETENTION === 'off' ? {} : { auditRetention: milliseconds(configuration.AUDIT_RETENTION) }),
+    onAuditHead: (chain, sequence, hash) => {
+      log.info({ chain, sequence, hash }, 'audit head');
+      timings.auditHead(chain, sequence, hash);
     },
     onTiming: (operation, took) => timings.store(operation, took / 1000),
   });
   const metrics = createMetrics(() => store.counts());
-  timings.store = metrics.store;
+  Object.assign(timings, { store: metrics.store, auditHead: metrics.auditHead });
   const sink = auditSink(store.audit, {
     mode: configuration.AUDIT,
     clock: Date.now,
@@ -89,6 +92,28 @@ export async function compose(configuration: Configuration, baseUrl: string, log
   return { context, store, metrics, log, close };
 }
 
+function extractStored(extract: Context['extract'], bytes: Uint8Array): readonly IndexEntry[] {
+  const { indexed } = parseJson(bytes);
+  return isResource(indexed) ? extract(indexed) : [];
+}
+
+/** What indexes stored resources anew, for commands that look after a store. */
+export function reextraction(
+  configuration: Configuration,
+  timezone: string,
+): (bytes: Uint8Array) => readonly IndexEntry[] {
+  const definitions = loadDefinitions();
+  const baseUrl = baseUrlOf(configuration, configuration.PORT);
+  const extract = createExtractor(createRegistry(definitions), definitions, { baseUrl, timezone });
+  return (bytes) => extractStored(extract, bytes);
+}
+
+/** The base of links: as configured, or where the server listens. */
+export function baseUrlOf({ BASE_URL, HOST }: Configuration, port: number): string {
+  const host = HOST.includes(':') ? `[${HOST}]` : HOST;
+  return BASE_URL === '' ? `http://${host}:${port}${basePath}` : BASE_URL.replace(/\/+$/, '');
+}
+
 function settingsOf(configuration: Configuration, baseUrl: string): Settings {
   return {
     baseUrl,
@@ -103,6 +128,7 @@ function settingsOf(configuration: Configuration, baseUrl: string): Settings {
     conditionalDeleteMaximum: configuration.CONDITIONAL_DELETE_MAX,
     referentialIntegrity: configuration.REFERENTIAL_INTEGRITY,
     cursorLifetime: milliseconds(configuration.CURSOR_LIFETIME),
+    cors: list(configuration.CORS_ORIGINS).length > 0,
     software,
   };
 }
@@ -133,8 +159,6 @@ export interface RunningServer {
 /** Opens the store and listens. Throws what `compose` throws, and what listening throws. */
 export async function startServer(configuration: Configuration): Promise<RunningServer> {
   const log = createLog(configuration.LOG_LEVEL);
-  const local = configuration.HOST.includes(':') ? `[${configuration.HOST}]` : configuration.HOST;
-  const named = configuration.BASE_URL.replace(/\/+$/, '');
   const server = createServer({
     // Above the limit, so that longer URLs reach the routes and get an OperationOutcome.
     maxHeaderSize: configuration.MAX_URL_BYTES * 2 + 65_536,
@@ -144,9 +168,9 @@ export async function startServer(configuration: Configuration): Promise<Running
   // A port of 0 is known only once it is taken, and links need it.
   const port = await listen(server, configuration.HOST, configuration.PORT);
   try {
-    const baseUrl = named === '' ? `http://${local}:${port}${basePath}` : named;
+    const baseUrl = baseUrlOf(configuration, port);
     const composed = await compose(configuration, baseUrl, log);
-    const app = createApp(edgeOf(configuration, composed, named === ''));
+    const app = createApp(edgeOf(configuration, composed));
     server.on('request', getRequestListener(app.fetch, { overrideGlobalObjects: true }));
     server.on('clientError', overflowResponse);
     return { baseUrl, port, composed, stop: () => stop(server, composed) };
@@ -156,7 +180,7 @@ export async function startServer(configuration: Configuration): Promise<Running
   }
 }
 
-function edgeOf(configuration: Configuration, composed: Composed, noBaseUrl: boolean): Edge {
+function edgeOf(configuration: Configuration, composed: Composed): Edge {
   const prefix = randomBytes(6).toString('base64url');
   let requests = 0;
   return {
@@ -167,7 +191,7 @@ function edgeOf(configuration: Configuration, composed: Composed, noBaseUrl: boo
     maxUrlBytes: configuration.MAX_URL_BYTES,
     corsOrigins: list(configuration.CORS_ORIGINS),
     trustProxy: configuration.TRUST_PROXY,
-    forwardedBase: configuration.TRUST_PROXY && noBaseUrl,
+    forwardedBase: configuration.TRUST_PROXY && configuration.BASE_URL === '',
     newRequestId: () => {
       requests += 1;
       return `${prefix}-${requests.toString(36)}`;

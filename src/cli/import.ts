@@ -4,7 +4,7 @@ import { SingleBar } from 'cli-progress';
 import { Command } from 'commander';
 import type { Context } from '../interactions/context.ts';
 import { createLog } from '../log.ts';
-import { compose } from '../main.ts';
+import { baseUrlOf, compose } from '../main.ts';
 import type { AuditRecord } from '../store/audit-record.ts';
 import { type Fault, Importer } from './import/importer.ts';
 import { findSources, piecesOf, type Source } from './import/sources.ts';
@@ -16,7 +16,7 @@ export function importCommand(): Command {
     .argument('<paths...>', 'files or folders')
     .option('--resume', 'leave out what an earlier import of the same files has stored')
     .option('--errors <file>', 'where faulty lines are listed, as NDJSON', 'import-errors.ndjson');
-  const taken = ['STORE_URL', 'TIMEZONE', 'AUDIT', 'BASE_URL', 'REFERENTIAL_INTEGRITY', 'LOG_LEVEL'] as const;
+  const taken = ['STORE_URL', 'TIMEZONE', 'AUDIT', 'BASE_URL', 'HOST', 'PORT', 'REFERENTIAL_INTEGRITY'] as const;
   return addSettings(command, taken).action(importFiles);
 }
 
@@ -28,8 +28,7 @@ async function importFiles(paths: readonly string[], options: Readonly<Record<st
     process.exitCode = 1;
     return;
   }
-  const baseUrl = configuration.BASE_URL === '' ? 'http://127.0.0.1:8080/fhir' : configuration.BASE_URL;
-  const composed = await compose(configuration, baseUrl, createLog('silent'));
+  const composed = await compose(configuration, baseUrlOf(configuration, configuration.PORT), createLog('silent'));
   const faults = new FaultFile(String(options.errors));
   const started = performance.now();
   const bar = progressBar(sources);

@@ -4,6 +4,9 @@ import { Command } from 'commander';
 import { ConfigurationError } from '../config.ts';
 import { StoreUnavailable } from '../store/errors.ts';
 import { software } from '../version.ts';
+import { auditCommand } from './audit.ts';
+import { backupCommand, restoreCommand } from './backup.ts';
+import { checkCommand } from './check.ts';
 import { importCommand } from './import.ts';
 import { serveCommand } from './serve.ts';
 import { withSettingNames } from './settings-options.ts';
@@ -13,12 +16,20 @@ const program = new Command('osteon')
   .version(software.version)
   .showHelpAfterError('(osteon --help lists the commands)');
 program.addCommand(serveCommand());
-program.addCommand(importCommand());
+for (const command of [importCommand(), backupCommand(), restoreCommand(), checkCommand(), auditCommand()]) {
+  program.addCommand(command);
+}
 
 try {
   await program.parseAsync(withSettingNames(process.argv));
 } catch (error) {
-  if (!(error instanceof ConfigurationError) && !(error instanceof StoreUnavailable)) throw error;
+  const expected = error instanceof ConfigurationError || error instanceof StoreUnavailable || isSystemError(error);
+  if (!expected) throw error;
   console.error(error.message);
   process.exitCode = 1;
+}
+
+/** A missing file, a port in use: the message says it all, a stack would say nothing. */
+function isSystemError(error: unknown): error is Error {
+  return error instanceof Error && 'syscall' in error && 'code' in error;
 }
