@@ -1,29 +1,32 @@
 /** The whole server without a socket, so that tests call `app.request()`. https://hl7.org/fhir/R4/http.html */
-import { Hono } from 'hono';
-import { fhirJsonType } from './fhir/media-type.ts';
-import { failure, operationOutcome } from './fhir/outcome.ts';
-import { basePath, type Edge, respond } from './http/routes.ts';
+import { type Context, Hono } from 'hono';
+import { type Edge, respond } from './http/routes.ts';
 
-/** Routes FHIR below `/fhir`, health below `/health`, and Prometheus' `/metrics`. */
+/** Health below `/health`, Prometheus' `/metrics`, and FHIR; what lies elsewhere is answered like FHIR's failures. */
 export function createApp(edge: Edge): Hono {
   const app = new Hono();
-  app.all(basePath, (context) => respond(edge, context));
-  app.all(`${basePath}/*`, (context) => respond(edge, context));
-  app.get('/health/live', (context) => context.json({ status: 'up' }));
+  app.get('/health/live', (context) => plain(context, 200, 'application/json', '{"status":"up"}'));
   app.get('/health/ready', async (context) => {
     try {
       await edge.context.store.ready();
-      return context.json({ status: 'ready' });
+      return plain(context, 200, 'application/json', '{"status":"ready"}');
     } catch {
-      return context.json({ status: 'unavailable' }, 503);
+      return plain(context, 503, 'application/json', '{"status":"unavailable"}');
     }
   });
-  app.get('/metrics', async (context) =>
-    context.body(await edge.metrics.text(), 200, { 'Content-Type': edge.metrics.contentType }),
-  );
-  app.notFound((context) => {
-    const { issues } = failure(404, 'not-found', `FHIR is served below ${basePath}.`);
-    return context.body(JSON.stringify(operationOutcome(issues)), 404, { 'Content-Type': fhirJsonType });
+  app.get('/metrics', async (context) => {
+    try {
+      return plain(context, 200, edge.metrics.contentType, await edge.metrics.text());
+    } catch (error) {
+      edge.context.report(error, 'metrics');
+      return plain(context, 503, 'text/plain', 'The store is not available.\n');
+    }
   });
+  app.all('*', (context) => respond(edge, context));
   return app;
+}
+
+function plain(context: Context, status: 200 | 503, contentType: string, text: string): Response {
+  const headers = { 'Content-Type': contentType, 'Content-Length': String(Buffer.byteLength(text)) };
+  return context.body(text, status, { ...headers, 'Cache-Control': 'no-store' });
 }

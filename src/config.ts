@@ -53,6 +53,8 @@ export const settings: {
   TRUST_PROXY: { default: 'false', about: 'Whether X-Forwarded-For, -Proto and -Host of a proxy count.' },
 };
 
+/** What a browser sends as `Origin`: no path, no final slash. */
+const origin = '[a-z][a-z0-9+.-]*://[^/,\\s]+';
 const duration = '^[1-9][0-9]*(s|m|h|d)$';
 
 const schema: JSONSchemaType<Configuration> = {
@@ -64,7 +66,7 @@ const schema: JSONSchemaType<Configuration> = {
     BASE_URL: { type: 'string', pattern: '^$|^https?://[^?#]+$' },
     STORE_URL: { type: 'string', pattern: '^sqlite:.+' },
     LOG_LEVEL: { type: 'string', enum: ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] },
-    MAX_BODY_BYTES: { type: 'integer', minimum: 1024 },
+    MAX_BODY_BYTES: { type: 'integer', minimum: 1024, maximum: 2 ** 31 - 1 },
     MAX_URL_BYTES: { type: 'integer', minimum: 1024, maximum: 1048576 },
     TIMEZONE: { type: 'string', minLength: 1 },
     AUDIT: { type: 'string', enum: ['all', 'writes', 'off'] },
@@ -78,7 +80,7 @@ const schema: JSONSchemaType<Configuration> = {
     CONDITIONAL_DELETE: { type: 'string', enum: ['single', 'multiple'] },
     CONDITIONAL_DELETE_MAX: { type: 'integer', minimum: 1, maximum: 100000 },
     REFERENTIAL_INTEGRITY: { type: 'string', enum: ['off', 'write', 'full'] },
-    CORS_ORIGINS: { type: 'string' },
+    CORS_ORIGINS: { type: 'string', pattern: `^\\s*(\\*|${origin}(\\s*,\\s*${origin})*)?\\s*$` },
     TRUST_PROXY: { type: 'boolean' },
   },
 };
@@ -95,6 +97,8 @@ export function readConfiguration(
   flags: Readonly<Record<string, string>> = {},
 ): Configuration {
   const names = Object.keys(settings) as (keyof Configuration)[];
+  const unknown = Object.keys(flags).find((flag) => !Object.hasOwn(settings, flag));
+  if (unknown !== undefined) throw new ConfigurationError(`${unknown} is no setting; there are: ${names.join(', ')}.`);
   const values = Object.fromEntries(
     names.map((name) => {
       const given = flags[name] ?? environment[name];
@@ -105,10 +109,10 @@ export function readConfiguration(
   if (!validate(values)) {
     throw new ConfigurationError((validate.errors ?? []).map((error) => sentence(error, values)).join('\n'));
   }
-  if (values.DEFAULT_COUNT > values.MAX_COUNT) {
-    throw new ConfigurationError('DEFAULT_COUNT must not be greater than MAX_COUNT.');
-  }
-  return values;
+  const chosen = flags.DEFAULT_COUNT ?? environment.DEFAULT_COUNT ?? '';
+  if (values.DEFAULT_COUNT <= values.MAX_COUNT) return values;
+  if (chosen === '') return { ...values, DEFAULT_COUNT: values.MAX_COUNT };
+  throw new ConfigurationError('DEFAULT_COUNT must not be greater than MAX_COUNT.');
 }
 
 function sentence(error: ErrorObject, values: Readonly<Record<string, unknown>>): string {

@@ -4,9 +4,10 @@ const exposed = 'ETag, Location, Content-Location, Last-Modified, X-Request-Id';
 
 /** The headers that let a page of an allowed origin read the response; none for others. `origins`: exact ones, or `*`. */
 export function corsHeaders(origins: readonly string[], origin: string | undefined): Readonly<Record<string, string>> {
-  if (origin === undefined || origins.length === 0) return {};
+  if (origins.length === 0) return {};
   if (origins.includes('*')) return { 'Access-Control-Allow-Origin': '*', 'Access-Control-Expose-Headers': exposed };
-  if (!origins.includes(origin)) return { Vary: 'Origin' };
+  // A cache must not give one origin's response to another, nor one without these headers.
+  if (origin === undefined || !origins.includes(origin)) return { Vary: 'Origin' };
   return { 'Access-Control-Allow-Origin': origin, 'Access-Control-Expose-Headers': exposed, Vary: 'Origin' };
 }
 

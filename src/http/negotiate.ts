@@ -61,18 +61,21 @@ const notAcceptable = (where: string) =>
 
 const otherVersion = () => failure(406, 'not-supported', 'This server answers in FHIR R4: fhirVersion=4.0.');
 
-const noPreference: Prefer = { return: undefined, handling: undefined };
+/** No `Prefer` at all. */
+export const noPreference: Prefer = { return: undefined, handling: undefined };
 
 /** The preferences of a `Prefer` header; unknown ones are left out. https://www.rfc-editor.org/rfc/rfc7240 */
 export function parsePrefer(header: string | undefined): Prefer {
   if (header === undefined) return noPreference;
   let prefer = noPreference;
+  // Of a preference that is given twice, the first counts.
   for (const part of header.split(/[,;]/)) {
-    const [name, value] = part.split('=').map((each) => each.trim().replace(/^"(.*)"$/, '$1'));
+    const [token = '', value] = part.split('=').map((each) => each.trim().replace(/^"(.*)"$/, '$1'));
+    const name = token.toLowerCase();
     if (name === 'return' && (value === 'minimal' || value === 'representation' || value === 'OperationOutcome')) {
-      prefer = { ...prefer, return: value };
+      prefer = { return: prefer.return ?? value, handling: prefer.handling };
     } else if (name === 'handling' && (value === 'strict' || value === 'lenient')) {
-      prefer = { ...prefer, handling: value };
+      prefer = { return: prefer.return, handling: prefer.handling ?? value };
     }
   }
   return prefer;
@@ -80,10 +83,13 @@ export function parsePrefer(header: string | undefined): Prefer {
 
 /** Whether `Accept-Encoding` allows gzip. */
 export function acceptsGzip(header: string | undefined): boolean {
-  return (
-    header?.split(',').some((part) => {
-      const [coding, quality] = part.split(';').map((each) => each.trim());
-      return (coding === 'gzip' || coding === '*') && !/^q=0(\.0*)?$/.test(quality ?? '');
-    }) === true
-  );
+  if (header === undefined) return false;
+  let any = false;
+  for (const part of header.split(',')) {
+    const [coding, quality = ''] = part.split(';').map((each) => each.trim().toLowerCase());
+    const allowed = !/^q=0(\.0*)?$/.test(quality);
+    if (coding === 'gzip' || coding === 'x-gzip') return allowed;
+    if (coding === '*') any = allowed;
+  }
+  return any;
 }

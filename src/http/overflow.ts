@@ -3,18 +3,38 @@ import type { Duplex } from 'node:stream';
 import { fhirJsonType } from '../fhir/media-type.ts';
 import { type IssueType, operationOutcome } from '../fhir/outcome.ts';
 
+interface Fault {
+  readonly status: string;
+  readonly code: IssueType;
+  readonly diagnostics: string;
+}
+
+const malformed: Fault = {
+  status: '400 Bad Request',
+  code: 'structure',
+  diagnostics: 'The request is not valid HTTP.',
+};
+
+const faults: Readonly<Record<string, Fault>> = {
+  HPE_HEADER_OVERFLOW: {
+    status: '414 URI Too Long',
+    code: 'too-long',
+    diagnostics: 'The URL or the headers are too long (MAX_URL_BYTES). Search by POST to _search.',
+  },
+  ERR_HTTP_REQUEST_TIMEOUT: {
+    status: '408 Request Timeout',
+    code: 'timeout',
+    diagnostics: 'The request did not arrive in time.',
+  },
+};
+
 /** Writes the answer to a connection whose request could not be parsed, and ends it. */
 export function overflowResponse(error: Error & { readonly code?: string }, socket: Duplex): void {
   if (!socket.writable || error.code === 'ECONNRESET') {
     socket.destroy();
     return;
   }
-  const overflow = error.code === 'HPE_HEADER_OVERFLOW';
-  const status = overflow ? '414 URI Too Long' : '400 Bad Request';
-  const code: IssueType = overflow ? 'too-long' : 'structure';
-  const diagnostics = overflow
-    ? 'The URL or the headers are too long (MAX_URL_BYTES). Search by POST to _search.'
-    : 'The request is not valid HTTP.';
+  const { status, code, diagnostics } = faults[error.code ?? ''] ?? malformed;
   const body = JSON.stringify(operationOutcome([{ severity: 'error', code, diagnostics }]));
   socket.end(
     `HTTP/1.1 ${status}\r\nContent-Type: ${fhirJsonType}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,

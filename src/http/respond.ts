@@ -19,6 +19,7 @@ export interface Appearance {
   readonly method: string;
   readonly pretty: boolean;
   readonly gzip: boolean;
+  /** What of `Prefer` the interaction follows. */
   readonly prefer: Prefer;
   readonly baseUrl: string;
   /** Headers that every response of the request carries: X-Request-Id, CORS. */
@@ -38,6 +39,8 @@ export async function replyOf(answer: Answer, look: Appearance): Promise<Reply> 
   if (version !== undefined) {
     headers.ETag = etag(version.versionId);
     headers['Last-Modified'] = httpDate(version.lastUpdated);
+    // With Last-Modified alone, a cache may guess how long the version stays the current one.
+    headers['Cache-Control'] = 'no-cache';
   }
   if (location !== undefined) {
     headers[answer.status === 201 || look.method === 'POST' ? 'Location' : 'Content-Location'] =
@@ -47,9 +50,14 @@ export async function replyOf(answer: Answer, look: Appearance): Promise<Reply> 
   if (applied !== undefined) headers['Preference-Applied'] = applied;
   if (answer.headers !== undefined) Object.assign(headers, answer.headers);
   if (answer.body === undefined) return { status: answer.status, headers, body: null };
-  headers['Content-Type'] = answer.contentType ?? fhirJsonType;
-  const body = look.pretty && answer.contentType === undefined ? pretty(answer.body) : answer.body;
-  return finish(answer.status, headers, body, look);
+  if (answer.contentType !== undefined) {
+    // Raw content stays as it is: most of it is packed already, and ranges are of these bytes.
+    headers['Content-Type'] = answer.contentType;
+    headers['Content-Length'] = String(answer.body.byteLength);
+    return { status: answer.status, headers, body: look.method === 'HEAD' ? null : answer.body };
+  }
+  headers['Content-Type'] = fhirJsonType;
+  return finish(answer.status, headers, look.pretty ? pretty(answer.body) : answer.body, look);
 }
 
 /** The response to an interaction that failed. */
@@ -66,20 +74,26 @@ async function finish(
   look: Appearance,
 ): Promise<Reply> {
   let sent = body;
-  if (look.gzip && body.byteLength >= smallestPacked && headers['Content-Range'] === undefined) {
-    sent = await pack(body, { level: constants.Z_BEST_SPEED });
-    headers['Content-Encoding'] = 'gzip';
-    headers.Vary = headers.Vary === undefined ? 'Accept-Encoding' : `${headers.Vary}, Accept-Encoding`;
+  if (body.byteLength >= smallestPacked) {
+    headers.Vary = varying(headers.Vary, 'Accept-Encoding');
+    if (look.gzip) {
+      sent = await pack(body, { level: constants.Z_BEST_SPEED });
+      headers['Content-Encoding'] = 'gzip';
+    }
   }
   headers['Content-Length'] = String(sent.byteLength);
   return { status, headers, body: look.method === 'HEAD' ? null : sent };
 }
 
-/** What of `Prefer` the answer followed: `return` of writes, `handling` of searches. */
-function appliedPreferences({ prefer, method }: Appearance): string | undefined {
-  if (prefer === undefined || (prefer.return === undefined && prefer.handling === undefined)) return undefined;
-  const applied: string[] = [];
-  if (prefer.return !== undefined && method !== 'GET' && method !== 'HEAD') applied.push(`return=${prefer.return}`);
-  if (prefer.handling !== undefined) applied.push(`handling=${prefer.handling}`);
-  return applied.length === 0 ? undefined : applied.join(', ');
+/** `Vary` with another name of a header. */
+export function varying(vary: string | undefined, name: string): string {
+  return vary === undefined ? name : `${vary}, ${name}`;
+}
+
+/** `Preference-Applied`, undefined where nothing was. */
+function appliedPreferences({ prefer }: Appearance): string | undefined {
+  if (prefer.return === undefined) return prefer.handling === undefined ? undefined : `handling=${prefer.handling}`;
+  return prefer.handling === undefined
+    ? `return=${prefer.return}`
+    : `return=${prefer.return}, handling=${prefer.handling}`;
 }

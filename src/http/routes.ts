@@ -2,16 +2,16 @@
 import type { Context as HonoContext } from 'hono';
 import { parseMediaType } from '../fhir/media-type.ts';
 import { failure, OutcomeError } from '../fhir/outcome.ts';
-import type { Call, Context, Prefer, QueryParameters } from '../interactions/context.ts';
+import type { Call, Context, Interaction, Prefer, QueryParameters } from '../interactions/context.ts';
 import { allowOf, parseQuery, type Target, targetOf } from '../interactions/path.ts';
 import { outcomeError, perform } from '../interactions/perform.ts';
 import type { Log } from '../log.ts';
 import { corsHeaders, preflightHeaders } from './cors.ts';
 import { type IncomingRequest, incomingOf } from './incoming.ts';
 import type { Metrics } from './metrics.ts';
-import { acceptsGzip, type Format, formatOf, parsePrefer } from './negotiate.ts';
+import { acceptsGzip, type Format, formatOf, noPreference, parsePrefer } from './negotiate.ts';
 import { readBody } from './read-body.ts';
-import { type Appearance, failureReply, type Reply, replyOf } from './respond.ts';
+import { type Appearance, failureReply, type Reply, replyOf, varying } from './respond.ts';
 
 /** The path under which FHIR is served. */
 export const basePath = '/fhir';
@@ -30,26 +30,24 @@ export interface Edge {
   readonly newRequestId: () => string;
 }
 
-const noPreference: Prefer = { return: undefined, handling: undefined };
-
 /** Answers one request below `/fhir`. */
 export async function respond(edge: Edge, honoContext: HonoContext): Promise<Response> {
   const started = performance.now();
   const incoming = incomingOf(honoContext.req.raw, honoContext.env);
   const requestId = requestIdOf(incoming.header('x-request-id')) ?? edge.newRequestId();
-  const context = forwarded(edge, incoming);
+  const headers: Record<string, string> = { 'X-Request-Id': requestId };
+  if (edge.corsOrigins.length > 0) Object.assign(headers, corsHeaders(edge.corsOrigins, incoming.header('origin')));
+  const context = edge.trustProxy ? forwarded(edge, incoming) : edge.context;
   let look: Appearance = {
     method: incoming.method,
     pretty: false,
     gzip: acceptsGzip(incoming.header('accept-encoding')),
     prefer: noPreference,
     baseUrl: context.settings.baseUrl,
-    headers: {
-      'X-Request-Id': requestId,
-      ...(edge.corsOrigins.length === 0 ? {} : corsHeaders(edge.corsOrigins, incoming.header('origin'))),
-    },
+    headers,
   };
   let target: Target | undefined;
+  let interaction: Interaction | 'none' = 'none';
   let reply: Reply;
   try {
     if (incoming.url.length > edge.maxUrlBytes) throw tooLong(edge.maxUrlBytes);
@@ -58,10 +56,16 @@ export async function respond(edge: Edge, honoContext: HonoContext): Promise<Res
       reply = optionsReply(edge, incoming, look, segments);
     } else {
       target = targetOf(context, incoming.method, segments);
+      interaction = target.interaction;
+      // The URL of a Binary gives the resource or its content.
+      if (isBinaryRead(target)) headers.Vary = varying(headers.Vary, 'Accept');
       const prefer = parsePrefer(incoming.header('prefer'));
       const { call, format } = await callOf(edge, incoming, target, segments, query, prefer, requestId);
-      look = { ...look, pretty: format.pretty, prefer: shownPreference(prefer, call) };
-      reply = await replyOf(await perform(context, call), look);
+      look = { ...look, pretty: format.pretty, prefer: followed(prefer, call) };
+      const answer = await perform(context, call, () => {
+        interaction = 'transaction';
+      });
+      reply = await replyOf(answer, look);
     }
   } catch (error) {
     const outcome = outcomeError(error);
@@ -69,7 +73,6 @@ export async function respond(edge: Edge, honoContext: HonoContext): Promise<Res
     reply = await failureReply(outcome, look);
   }
   const seconds = (performance.now() - started) / 1000;
-  const interaction = target?.interaction ?? 'none';
   edge.metrics.request(interaction, reply.status, seconds);
   edge.log.info(
     {
@@ -101,6 +104,9 @@ function splitUrl(url: string): { readonly segments: readonly string[]; readonly
   const mark = path.indexOf('?');
   const hash = path.indexOf('#');
   const end = mark === -1 ? (hash === -1 ? path.length : hash) : mark;
+  if (!path.startsWith(basePath) || (end > basePath.length && path[basePath.length] !== '/')) {
+    throw failure(404, 'not-found', `FHIR is served below ${basePath}.`);
+  }
   const raw = path.slice(basePath.length, end).split('/');
   const segments: string[] = [];
   for (const segment of raw) {
@@ -118,10 +124,27 @@ function decoded(segment: string): string {
   }
 }
 
+/** Which interactions follow which preference. The entries of a bundle follow `return`. */
+const followReturn: ReadonlySet<Interaction> = new Set(['create', 'update', 'patch', 'delete', 'batch']);
+const followHandling: ReadonlySet<Interaction> = new Set([
+  'read',
+  'vread',
+  'search-type',
+  'search-system',
+  'history-instance',
+  'history-type',
+  'history-system',
+]);
+
 /** `Prefer` of a request as far as its interaction follows it. */
-function shownPreference(prefer: Prefer, { interaction }: Call): Prefer {
-  const searches = interaction.startsWith('search') || interaction.startsWith('history');
-  return { return: prefer.return, handling: searches ? prefer.handling : undefined };
+function followed(prefer: Prefer, { interaction }: Call): Prefer {
+  if (prefer === noPreference) return prefer;
+  // A deletion leaves nothing to represent.
+  const returns = followReturn.has(interaction) && !(interaction === 'delete' && prefer.return === 'representation');
+  return {
+    return: returns ? prefer.return : undefined,
+    handling: followHandling.has(interaction) ? prefer.handling : undefined,
+  };
 }
 
 function optionsReply(edge: Edge, incoming: IncomingRequest, look: Appearance, segments: readonly string[]): Reply {
@@ -146,7 +169,7 @@ async function callOf(
   let spelled = query;
   const contentType = incoming.header('content-type') ?? '';
   const accept = incoming.header('accept');
-  const binary = target.type === 'Binary' && (target.interaction === 'read' || target.interaction === 'vread');
+  const binary = isBinaryRead(target);
   let format = formatOf(accept, parameters, binary);
   let body: Call['body'];
   if (method === 'POST' || method === 'PUT' || method === 'PATCH') {
@@ -178,9 +201,18 @@ async function callOf(
     ...given('ifModifiedSince', incoming.header('if-modified-since')),
     ...given('ifNoneExist', incoming.header('if-none-exist')),
     ...given('securityContext', incoming.header('x-security-context')),
-    ...(binary ? { raw: !format.fhir, ...given('range', incoming.header('range')) } : {}),
+    ...(binary ? { raw: !format.fhir, ...given('range', rangeOf(incoming)) } : {}),
   };
   return { call, format };
+}
+
+function isBinaryRead({ type, interaction }: Target): boolean {
+  return type === 'Binary' && (interaction === 'read' || interaction === 'vread');
+}
+
+/** `Range` of a GET. Our ETags are weak, so an `If-Range` never holds. https://www.rfc-editor.org/rfc/rfc9110#section-13.1.5 */
+function rangeOf(incoming: IncomingRequest): string | undefined {
+  return incoming.method === 'GET' && incoming.header('if-range') === undefined ? incoming.header('range') : undefined;
 }
 
 function given<N extends string>(name: N, value: string | undefined): { readonly [K in N]?: string } {
@@ -200,8 +232,7 @@ function formOf(bytes: Uint8Array, contentType: string): string {
 }
 
 function addressOf(edge: Edge, incoming: IncomingRequest): string {
-  const forwardedFor = edge.trustProxy ? incoming.header('x-forwarded-for') : undefined;
-  return forwardedFor?.split(',')[0]?.trim() ?? incoming.address;
+  return (edge.trustProxy ? firstOf(incoming.header('x-forwarded-for')) : undefined) ?? incoming.address;
 }
 
 const contexts = new WeakMap<Context, Map<string, Context>>();
@@ -209,10 +240,13 @@ const contexts = new WeakMap<Context, Map<string, Context>>();
 /** The context with the base that a trusted proxy names; a few bases are kept, since they do not change. */
 function forwarded(edge: Edge, incoming: IncomingRequest): Context {
   const { context } = edge;
-  const host = edge.forwardedBase ? incoming.header('x-forwarded-host') : undefined;
+  if (!edge.forwardedBase) return context;
+  const named = firstOf(incoming.header('x-forwarded-host'));
+  const proto = firstOf(incoming.header('x-forwarded-proto'));
+  // Many proxies pass `Host` on and say only which protocol the client used.
+  const host = named ?? (proto === undefined ? undefined : incoming.header('host'));
   if (host === undefined || !/^[\w.:[\]-]{1,255}$/.test(host)) return context;
-  const protocol = incoming.header('x-forwarded-proto') === 'https' ? 'https' : 'http';
-  const baseUrl = `${protocol}://${host}${basePath}`;
+  const baseUrl = `${proto === 'https' ? 'https' : 'http'}://${host}${basePath}`;
   const known = contexts.get(context) ?? new Map<string, Context>();
   contexts.set(context, known);
   let found = known.get(baseUrl);
@@ -222,3 +256,6 @@ function forwarded(edge: Edge, incoming: IncomingRequest): Context {
   }
   return found;
 }
+
+/** Of several proxies in a row, what the first one saw. */
+const firstOf = (header: string | undefined) => header?.split(',')[0]?.trim();

@@ -1,13 +1,14 @@
 /** Binary as it is: raw content in and out. https://hl7.org/fhir/R4/binary.html#rest */
 import { failure } from '../fhir/outcome.ts';
+import { parseReference } from '../fhir/reference.ts';
 import { isObject, type JsonValue } from '../fhir/resource.ts';
 import type { Version } from '../store/port.ts';
 import type { Answer, Call } from './context.ts';
 
 const encoder = new TextEncoder();
 
-/** What a browser may show in place: nothing that can run a script. */
-const shown = /^(image\/(png|jpeg|gif|webp|bmp|tiff|avif)|application\/pdf|text\/plain)$/;
+/** What a browser may show in place: nothing that can run a script, so no SVG among the images. */
+const shown = /^(image\/(?!svg)[^/]+|application\/pdf|text\/plain)$/;
 
 /**
  * A Binary resource of raw content, as JSON. `id`: for an update, the id of the URL.
@@ -16,6 +17,10 @@ const shown = /^(image\/(png|jpeg|gif|webp|bmp|tiff|avif)|application\/pdf|text\
 export function binaryResource(call: Call, contentType: string, content: Uint8Array): Uint8Array {
   if (contentType.trim() === '') throw failure(400, 'required', 'A Binary needs a Content-Type.', 'Binary.contentType');
   const { id, securityContext } = call;
+  if (securityContext !== undefined && parseReference(securityContext, '').kind === 'other') {
+    const text = 'X-Security-Context must be a reference such as Patient/1 or a URL.';
+    throw failure(400, 'value', text, 'Binary.securityContext');
+  }
   const start = JSON.stringify({
     resourceType: 'Binary',
     ...(id === undefined ? {} : { id }),

@@ -1,10 +1,11 @@
 /** What this server does, generated from what is registered. https://hl7.org/fhir/R4/http.html#capabilities */
 import { createHash } from 'node:crypto';
+import { parseETags } from '../fhir/etag.ts';
 import { failure } from '../fhir/outcome.ts';
 import type { JsonObject } from '../fhir/resource.ts';
 import type { Answer, Call, Context } from './context.ts';
 import { cut, cutOf, single } from './cut.ts';
-import { interactionsOf, systemInteractions } from './path.ts';
+import { interactionsOf, isOffered, systemInteractions } from './path.ts';
 
 /** Normative in R4. https://hl7.org/fhir/R4/versions.html#maturity */
 const normative: ReadonlySet<string> = new Set([
@@ -31,11 +32,12 @@ export async function capabilities(context: Context, call: Call): Promise<Answer
     throw failure(400, 'value', 'mode must be full, normative or terminology.');
   }
   const { bytes, tag } = statement(context, mode);
-  const wanted = cutOf(call.parameters);
+  const type = mode === 'terminology' ? 'TerminologyCapabilities' : 'CapabilityStatement';
+  const wanted = cutOf(context, call.parameters, [type]);
   if (wanted !== undefined) return { status: 200, body: cut(context, bytes, wanted) };
-  const known = call.ifNoneMatch?.split(',').map((each) => each.trim());
-  const headers = { ETag: tag };
-  if (known?.some((each) => each === tag || each === '*') === true) return { status: 304, headers };
+  const headers = { ETag: `W/"${tag}"`, 'Cache-Control': 'no-cache' };
+  const known = call.ifNoneMatch === undefined ? [] : parseETags(call.ifNoneMatch);
+  if (known === '*' || known?.includes(tag) === true) return { status: 304, headers };
   return { status: 200, body: bytes, headers };
 }
 
@@ -47,7 +49,7 @@ function statement(context: Context, mode: 'full' | 'normative' | 'terminology')
   if (entry === undefined) {
     const resource = mode === 'terminology' ? terminologyCapabilities(context) : capabilityStatement(context, mode);
     const bytes = encoder.encode(JSON.stringify(resource));
-    const tag = `W/"${createHash('sha256').update(bytes).digest('base64url').slice(0, 16)}"`;
+    const tag = createHash('sha256').update(bytes).digest('base64url').slice(0, 16);
     entry = { bytes, tag };
     modes.set(mode, entry);
   }
@@ -66,7 +68,7 @@ function common({ settings, clock }: Context): JsonObject {
 
 /** A CapabilityStatement of all types, or of the normative ones. */
 export function capabilityStatement(context: Context, mode: 'full' | 'normative'): JsonObject {
-  const { definitions, operations } = context;
+  const { definitions, operations, settings } = context;
   const types = [...definitions.resourceTypes]
     .filter((type) => type !== 'Parameters' && (mode === 'full' || normative.has(type)))
     .sort();
@@ -81,7 +83,7 @@ export function capabilityStatement(context: Context, mode: 'full' | 'normative'
     rest: [
       {
         mode: 'server',
-        security: { cors: true },
+        ...(settings.cors ? { security: { cors: true } } : {}),
         resource: types.map((type) => resourceOf(context, type)),
         interaction: systemInteractions.map((code) => ({ code })),
         ...(system.length === 0 ? {} : { operation: system.map(operationOf) }),
@@ -102,10 +104,7 @@ function resourceOf(context: Context, type: string): JsonObject {
   const parameters = registry.of(type);
   const includes = parameters.filter(({ kind }) => kind === 'reference').map(({ code }) => `${type}:${code}`);
   const revincludes = referrersOf(context, type);
-  const own = operations.filter(
-    ({ levels, types }) =>
-      (levels.includes('type') || levels.includes('instance')) && (types === undefined || types.includes(type)),
-  );
+  const own = operations.filter((each) => isOffered(each, 'type', type) || isOffered(each, 'instance', type));
   const policy = settings.referentialIntegrity === 'off' ? [] : ['enforced'];
   return {
     type,

@@ -46,6 +46,8 @@ export interface Settings {
   readonly referentialIntegrity: ReferentialIntegrity;
   /** How long a walk holds, in milliseconds. */
   readonly cursorLifetime: number;
+  /** Whether browsers may call from somewhere else. */
+  readonly cors: boolean;
   /** `name@version` of this software, for the capability statement. */
   readonly software: { readonly name: string; readonly version: string };
 }

@@ -2,16 +2,21 @@
 import { ExactNumber, parseExact, writeExact } from '../fhir/exact-json.ts';
 import { failure } from '../fhir/outcome.ts';
 import { subset } from '../fhir/subset.ts';
+import { parseElements } from '../search/result-parameters.ts';
 import type { Context, QueryParameters } from './context.ts';
 
 /** Which part of each resource is wanted. */
 export type Cut = { readonly summary: 'true' | 'text' | 'data' } | { readonly elements: readonly string[] };
 
 /**
- * The part that a read's parameters ask for; undefined: the whole.
- * Throws 400 for an unknown value, for both parameters together, and for one given twice.
+ * The part that the parameters of a read or a history ask for; undefined: the whole. `types`: of the resources to cut.
+ * Throws 400 for an unknown value or element, for both parameters together, and for one given twice.
  */
-export function cutOf(parameters: QueryParameters): Cut | undefined {
+export function cutOf(
+  { definitions }: Pick<Context, 'definitions'>,
+  parameters: QueryParameters,
+  types: Iterable<string>,
+): Cut | undefined {
   const summary = single(parameters, '_summary');
   const elements = single(parameters, '_elements');
   if (summary !== undefined && summary !== 'false' && elements !== undefined) {
@@ -22,7 +27,7 @@ export function cutOf(parameters: QueryParameters): Cut | undefined {
       .split(',')
       .map((name) => name.trim())
       .filter((name) => name !== '');
-    if (names.length > 0) return { elements: names };
+    if (names.length > 0) return { elements: parseElements(names, [...types], definitions) };
   }
   if (summary === undefined || summary === 'false') return undefined;
   if (summary === 'true' || summary === 'text' || summary === 'data') return { summary };

@@ -25,9 +25,10 @@ export async function history(context: Context, call: Call): Promise<Answer> {
   const walk = await openPage(context, of, call.parameters);
   const parameters = walk?.query ?? call.parameters;
   const { query, used } = await parseHistory(context, call, parameters);
-  const wanted = cutOf(parameters);
+  const wanted = cutOf(context, parameters, type === undefined ? context.definitions.resourceTypes : [type]);
   const page = await context.store.history(walk === undefined ? query : { ...query, position: walk.position });
   const shown = await withServersOwn(context, call, page);
+  const created = await creations(context, shown.versions);
   const links = await linkPages(context, of, used, path, [
     ['first', shown.first],
     ['previous', shown.previous],
@@ -39,7 +40,7 @@ export async function history(context: Context, call: Call): Promise<Answer> {
     ...(shown.total === undefined ? {} : { total: shown.total }),
     lastUpdated: context.clock(),
     links: [{ relation: 'self', url: self }, ...links],
-    entries: shown.versions.map((version) => historyEntry(context, version, wanted)),
+    entries: shown.versions.map((version) => historyEntry(context, version, created.has(version), wanted)),
   });
   const about = type === undefined ? {} : { about: { type, id: id ?? '' } };
   return { status: 200, body, ...about };
@@ -64,10 +65,10 @@ export function queryUrl(path: string, parameters: QueryParameters): string {
 // `:` may stand in a query as it is, and modifiers read better so.
 const encodeName = (name: string) => encodeURIComponent(name).replaceAll('%3A', ':');
 
-function historyEntry(context: Context, version: Version, wanted: Cut | undefined): BundleEntry {
+function historyEntry(context: Context, version: Version, created: boolean, wanted: Cut | undefined): BundleEntry {
   const { type, id, method, versionId, lastUpdated, body } = version;
   const url = method === 'POST' ? type : `${type}/${id}`;
-  const status = { POST: '201', PUT: versionId === 1 ? '201' : '200', PATCH: '200', DELETE: '204' }[method];
+  const status = { POST: '201', PUT: created ? '201' : '200', PATCH: '200', DELETE: '204' }[method];
   return {
     fullUrl: `${context.settings.baseUrl}/${type}/${id}`,
     ...(body === undefined ? {} : { resource: wanted === undefined ? body : cut(context, body, wanted) }),
@@ -75,6 +76,23 @@ function historyEntry(context: Context, version: Version, wanted: Cut | undefine
     response: { status, etag: etag(versionId), lastModified: formatInstant(lastUpdated) },
   };
 }
+
+/** The versions of a page that came out of nothing or followed a deletion: their PUT was answered with 201. */
+async function creations({ store }: Context, versions: readonly Version[]): Promise<ReadonlySet<Version>> {
+  const created = new Set<Version>();
+  const shown = new Map(versions.map((version) => [keyOf(version, version.versionId), version]));
+  for (const version of versions) {
+    const { type, id, versionId, method } = version;
+    if (method !== 'PUT') continue;
+    const before = versionId - 1;
+    const previous =
+      before === 0 ? undefined : (shown.get(keyOf(version, before)) ?? (await store.vread(type, id, before)));
+    if (before === 0 || previous?.method === 'DELETE') created.add(version);
+  }
+  return created;
+}
+
+const keyOf = ({ type, id }: Version, versionId: number) => `${type}/${id}/${versionId}`;
 
 interface ParsedHistory {
   readonly query: HistoryQuery;

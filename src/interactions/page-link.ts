@@ -43,10 +43,18 @@ export async function linkPages(
     const since = Math.max(...wanted.map(([, position]) => position.since));
     await context.store.keep(q, text, since + context.settings.cursorLifetime);
   }
+  const general = generalQuery(query);
   return wanted.map(([relation, position]) => {
     const content: Content = { o: of, q, p: position };
-    return { relation, url: `${url}?${cursorParameter}=${signCursor(content, context.store.secret)}` };
+    return { relation, url: `${url}?${cursorParameter}=${signCursor(content, context.store.secret)}${general}` };
   });
+}
+
+/** What of a query shapes the response outside of the walk: it stands in the link as it is. JSON is the only format. */
+function generalQuery(query: QueryParameters): string {
+  const format = query.some(([name, value]) => name === '_format' && value !== '') ? '&_format=json' : '';
+  const pretty = query.findLast(([name]) => name === '_pretty')?.[1] === 'true' ? '&_pretty=true' : '';
+  return format + pretty;
 }
 
 /**

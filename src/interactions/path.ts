@@ -1,8 +1,9 @@
 /** Which interaction a method and a path mean; the same for requests and bundle entries. https://hl7.org/fhir/R4/http.html#summary */
 
 import { closest } from 'fastest-levenshtein';
+import { isId } from '../fhir/id.ts';
 import { failure, OutcomeError } from '../fhir/outcome.ts';
-import type { Context, Interaction, QueryParameters } from './context.ts';
+import type { Context, Interaction, Operation, QueryParameters } from './context.ts';
 
 /** An interaction and what its path names. */
 export interface Target {
@@ -12,6 +13,8 @@ export interface Target {
   readonly versionId?: string;
   readonly operation?: string;
 }
+
+type Level = Operation['levels'][number];
 
 type Known = Pick<Context, 'definitions' | 'operations'>;
 
@@ -63,8 +66,10 @@ export function targetOf(known: Known, method: string, segments: readonly string
     if (second === '_history') return choose({ GET: 'history-type' }, method, ofType);
     if (second === '_search') return choose({ POST: 'search-type' }, method, ofType);
     if (second.startsWith('$')) return operationOf(known, method, 'type', second, ofType);
+    checkId(method, first, second);
     return choose(without(instance, first), method, { ...ofType, id: second });
   }
+  checkId(method, first, second);
   const ofInstance = { ...ofType, id: second };
   if (third === '_history' && fourth === undefined) return choose({ GET: 'history-instance' }, method, ofInstance);
   if (third === '_history' && fourth !== undefined && segments.length === 4) {
@@ -72,6 +77,13 @@ export function targetOf(known: Known, method: string, segments: readonly string
   }
   if (third.startsWith('$') && fourth === undefined) return operationOf(known, method, 'instance', third, ofInstance);
   throw failure(404, 'not-found', 'There is nothing at this path. GET /metadata tells what this server offers.');
+}
+
+/** An update says of its body what is wrong with the id; elsewhere such an id is one that nothing has. */
+function checkId(method: string, type: string, id: string): void {
+  if (method === 'PUT' || isId(id)) return;
+  const text = `There is no ${type} with that id: an id has 1 to 64 of the characters A-Z a-z 0-9 - and dot.`;
+  throw failure(404, 'not-found', text);
 }
 
 function checkType({ definitions }: Known, name: string): void {
@@ -112,23 +124,26 @@ export function allowOf(known: Known, segments: readonly string[]): string {
   return allowed(methods);
 }
 
+/** Whether an operation is there on a level, for a type. What can't be updated is not changed by an operation either. */
+export function isOffered({ levels, types, affectsState }: Operation, level: Level, type: string | undefined): boolean {
+  if (!levels.includes(level)) return false;
+  if (type === undefined) return true;
+  if (types !== undefined && !types.includes(type)) return false;
+  return level !== 'instance' || !affectsState || withheld[type]?.includes('update') !== true;
+}
+
 function operationOf(
   { operations }: Known,
   method: string,
-  level: 'system' | 'type' | 'instance',
+  level: Level,
   name: string,
   named: Omit<Target, 'interaction'>,
 ): Target {
-  const operation = operations.find(
-    (each) =>
-      each.name === name &&
-      each.levels.includes(level) &&
-      (each.types === undefined || named.type === undefined || each.types.includes(named.type)),
-  );
+  const offered = operations.filter((each) => isOffered(each, level, named.type));
+  const operation = offered.find((each) => each.name === name);
   if (operation === undefined) {
-    const offered = operations.filter(({ levels }) => levels.includes(level)).map((each) => each.name);
-    const text = `There is no operation of that name here. On this level there are ${offered.join(', ') || 'none'}.`;
-    throw failure(404, 'not-supported', text);
+    const names = offered.map((each) => each.name).join(', ');
+    throw failure(404, 'not-supported', `There is no operation of that name here. There are: ${names || 'none'}.`);
   }
   const methods: Methods = operation.affectsState ? { POST: 'operation' } : { GET: 'operation', POST: 'operation' };
   return choose(methods, method, { ...named, operation: name });

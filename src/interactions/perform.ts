@@ -12,6 +12,7 @@ import { patch } from './patch.ts';
 import { read } from './read.ts';
 import { replay } from './replay.ts';
 import { search } from './search.ts';
+import { checkEnvelope } from './transaction/envelope.ts';
 import { makePace } from './transaction/pace.ts';
 import { transaction } from './transaction/transaction.ts';
 import { update } from './update.ts';
@@ -39,20 +40,23 @@ const interactions: { readonly [K in Exclude<Interaction, 'batch' | 'transaction
 const auditedInCommit: ReadonlySet<Interaction> = new Set(['create', 'update', 'patch', 'delete', 'transaction']);
 
 /**
- * The answer of an interaction. A bundle for the base is a batch, a transaction or a history by its type.
+ * The answer of an interaction. A bundle for the base is a batch, a transaction or a history by its type; `onTransaction`
+ * is told where it is a transaction.
  * Throws OutcomeError, never anything else.
  */
-export async function perform(context: Context, call: Call): Promise<Answer> {
+export async function perform(context: Context, call: Call, onTransaction?: () => void): Promise<Answer> {
   if (call.interaction !== 'batch') return audited(context, call, interactionOf(call));
   let outline: BundleOutline;
   try {
     outline = await outlineOf(call);
+    checkEnvelope(context, outline);
   } catch (error) {
     throw noteFailure(context, call, error);
   }
   const { type } = outline.members;
   if (type === 'transaction') {
     const bundle: Call = { ...call, interaction: 'transaction' };
+    onTransaction?.();
     return audited(context, bundle, () => transaction(context, bundle, outline, perform));
   }
   if (type === 'batch') return audited(context, call, () => batch(context, call, outline, perform));

@@ -15,7 +15,7 @@ import { isObject, type JsonObject } from '../fhir/resource.ts';
 import { commitPlan } from '../interactions/commit.ts';
 import type { Answer, Call, Context, Operation } from '../interactions/context.ts';
 import { prepareResource, putOf } from '../interactions/prepare.ts';
-import { gone } from '../interactions/read.ts';
+import { currentOf } from '../interactions/read.ts';
 import { preconditionOf } from '../interactions/update.ts';
 import { metaAnswer, metaParameter } from './meta.ts';
 
@@ -61,10 +61,8 @@ async function changeMeta(context: Context, call: Call, change: Change): Promise
   const given = readExact(JSON.stringify(metaParameter(call)));
   const precondition = preconditionOf(call);
   return commitPlan(context, async () => {
-    const current = await context.store.read(type, id);
-    if (current === undefined) throw failure(404, 'not-found', `There is no ${type} with the id ${id}.`);
-    if (current.body === undefined) throw gone(current);
-    const changed = withMeta(current.body, given, change);
+    const { version: current, body } = await currentOf(context, type, id);
+    const changed = withMeta(body, given, change);
     const prepared = prepareResource(context, changed.bytes, type);
     const put = putOf(context, prepared, id, 'PUT', { ...precondition, computedFrom: current.versionId });
     const patient = patientOf(prepared.resource);

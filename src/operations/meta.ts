@@ -3,7 +3,7 @@ import { parseJson } from '../fhir/json.ts';
 import { failure } from '../fhir/outcome.ts';
 import { isObject, type JsonObject } from '../fhir/resource.ts';
 import type { Answer, Call, Context, Operation } from '../interactions/context.ts';
-import { gone } from '../interactions/read.ts';
+import { currentOf } from '../interactions/read.ts';
 
 const encoder = new TextEncoder();
 
@@ -28,10 +28,8 @@ export function metaAnswer(value: JsonObject): Answer {
 }
 
 async function metaOfInstance(context: Context, type: string, id: string): Promise<JsonObject> {
-  const version = await context.store.read(type, id);
-  if (version === undefined) throw failure(404, 'not-found', `There is no ${type} with the id ${id}.`);
-  if (version.body === undefined) throw gone(version);
-  const { value } = parseJson(version.body);
+  const { body } = await currentOf(context, type, id);
+  const { value } = parseJson(body);
   return isObject(value) && isObject(value.meta) ? value.meta : {};
 }
 

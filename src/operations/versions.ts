@@ -4,8 +4,8 @@ import type { Operation } from '../interactions/context.ts';
 const parameters = {
   resourceType: 'Parameters',
   parameter: [
-    { name: 'version', valueString: '4.0' },
-    { name: 'default', valueString: '4.0' },
+    { name: 'version', valueCode: '4.0' },
+    { name: 'default', valueCode: '4.0' },
   ],
 };
 

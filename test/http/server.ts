@@ -28,14 +28,20 @@ export interface TestServer {
   readonly close: () => Promise<void>;
 }
 
-/** Starts a server with these settings. Bodies that are strings or bytes are sent as they are, others as FHIR JSON. */
-export async function testServer(flags: Partial<Record<keyof Configuration, string>> = {}): Promise<TestServer> {
+/**
+ * Starts a server with these settings. Bodies that are strings or bytes are sent as they are, others as FHIR JSON.
+ * `log`: where its lines go; nowhere by default.
+ */
+export async function testServer(
+  flags: Partial<Record<keyof Configuration, string>> = {},
+  log: Log = silent,
+): Promise<TestServer> {
   const configuration = readConfiguration({}, { STORE_URL: 'sqlite::memory:', ...flags });
-  const composed = await compose(configuration, base, silent);
+  const composed = await compose(configuration, base, log);
   let requests = 0;
   const app = createApp({
     context: composed.context,
-    log: silent,
+    log,
     metrics: composed.metrics,
     maxBodyBytes: configuration.MAX_BODY_BYTES,
     maxUrlBytes: configuration.MAX_URL_BYTES,
