@@ -5,7 +5,7 @@ import { type AuditVerification, verifyAudit } from '../../src/store/sqlite/audi
 import type { Database } from '../../src/store/sqlite/open.ts';
 import { type AuditFile, all, auditFile, record, recordsFrom } from './file.ts';
 
-const perBatch = 4096;
+const perBatch = 2048;
 
 /** Two chains: one of two sealed batches and unsealed rest, sealed by the next; one with a batch and unsealed rows. */
 function twoChains(): AuditFile {

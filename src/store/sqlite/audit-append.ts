@@ -4,7 +4,7 @@ import type { AuditRecord } from '../audit-record.ts';
 import { BatchWriter, columnsOf, keysOf } from './audit-batch.ts';
 import { type ChainHead, hashLink, headsLink, type Link, linkBody, linkKind, linkOf, noHash } from './audit-chain.ts';
 import { Packer, packRecords } from './audit-pack.ts';
-import { readPart } from './audit-part.ts';
+import { type Part, readPart } from './audit-part.ts';
 import { removeOld } from './audit-retain.ts';
 import type { Database, Statement } from './open.ts';
 
@@ -20,9 +20,9 @@ export interface AppenderOptions {
 }
 
 /** Links wait in rows of their own until one of these is reached. */
-const sealRecords = 4096;
+const sealRecords = 2048;
 const sealLinks = 1024;
-const sealBytes = 512 * 1024;
+const sealBytes = 256 * 1024;
 const headsInterval = 60_000;
 const retentionInterval = 3_600_000;
 
@@ -117,15 +117,18 @@ export class AuditAppender {
       this.#addText(chain, headsLink(linkKind.heads, this.#heads(chain)));
       queueMicrotask(() => this.#tell());
     }
-    const read = parts.map(readPart);
-    const { open } = chain;
-    for (const { low, high, keys } of read) {
-      open.low = Math.min(open.low, low);
-      open.high = Math.max(open.high, high);
-      open.keys.push(keys);
+    let some: Part[] = [];
+    let count = 0;
+    for (const part of parts.map(readPart)) {
+      if (count > 0 && count + part.count > sealRecords) {
+        this.#addRecords(chain, some, count);
+        some = [];
+        count = 0;
+      }
+      some.push(part);
+      count += part.count;
     }
-    const count = read.reduce((sum, part) => sum + part.count, 0);
-    this.#add(chain, { kind: linkKind.records, count, parts: read, text: undefined });
+    this.#addRecords(chain, some, count);
     this.#told = { sequence: chain.next - 1, hash: chain.hash };
   }
 
@@ -221,16 +224,20 @@ export class AuditAppender {
     this.#hash(chain, link, linkBody(link), true);
   }
 
-  #add(chain: Chain, link: Link): void {
+  #addRecords(chain: Chain, parts: readonly Part[], count: number): void {
+    const link: Link = { kind: linkKind.records, count, parts, text: undefined };
     const body = linkBody(link);
     const { open } = chain;
     const full =
-      open.count + link.count >= sealRecords ||
-      open.links.length + 1 >= sealLinks ||
-      open.bytes + body.length >= sealBytes;
+      open.count + count >= sealRecords || open.links.length + 1 >= sealLinks || open.bytes + body.length >= sealBytes;
     this.#hash(chain, link, body, !full);
-    open.count += link.count;
-    chain.next += link.count;
+    for (const { low, high, keys } of parts) {
+      open.low = Math.min(open.low, low);
+      open.high = Math.max(open.high, high);
+      open.keys.push(keys);
+    }
+    open.count += count;
+    chain.next += count;
     if (full) this.#seal(chain);
   }
 

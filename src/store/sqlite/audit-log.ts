@@ -14,8 +14,8 @@ import type { Database, Statement } from './open.ts';
 /** Hands packed records (`packRecords`) to the writer; resolves when they are on disk. */
 export type AppendThroughWriter = (parts: readonly Uint8Array[]) => Promise<void>;
 
-/** Unpacked batches that are kept, of a quarter of a megabyte each. */
-const cachedBatches = 16;
+/** Unpacked batches that are kept, of an eighth of a megabyte each. */
+const cachedBatches = 32;
 /** Batches that a walk looks up at once. */
 const lookAhead = 64;
 /** Records that are made and given at once. */

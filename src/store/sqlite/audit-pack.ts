@@ -9,7 +9,7 @@ import { ShapeTable } from './audit-shapes.ts';
 import { parseUuid, type UuidParts } from './audit-uuid.ts';
 
 /** Records of one part at most, and bytes of its fields after which it is full. */
-export const partLimit = 4096;
+export const partLimit = 2048;
 const fieldsLimit = 256 * 1024;
 /** More than the numbers of one record take. */
 const roomOfRecord = 96;
