@@ -65,7 +65,8 @@ export async function openPage(context: Context, of: string, parameters: QueryPa
   const tokens = parameters.filter(([name]) => name === cursorParameter);
   const token = tokens[0]?.[1];
   if (token === undefined) return undefined;
-  const others = parameters.filter(([name]) => ![cursorParameter, '_format', '_pretty'].includes(name));
+  const beside = [cursorParameter, '_format', '_pretty', ...context.settings.ignoredParameters];
+  const others = parameters.filter(([name]) => !beside.includes(name));
   if (tokens.length > 1 || others.length > 0) {
     throw failure(400, 'invalid', `A link with ${cursorParameter} carries its whole query; follow it unchanged.`);
   }

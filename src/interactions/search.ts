@@ -30,7 +30,7 @@ export async function search(context: Context, call: Call): Promise<Answer> {
     walk?.query ?? call.parameters,
     walk === undefined ? searching : { ...searching, now: walk.position.since },
   );
-  await refuseAmbiguous(context, parsed);
+  if (walk === undefined) await refuseAmbiguous(context, parsed);
   const query = {
     parts: parsed.parts,
     count: parsed.count,
@@ -65,6 +65,9 @@ export async function search(context: Context, call: Call): Promise<Answer> {
 /** The part of each resource that the search asks for. Throws 400 for `_summary=text` with includes, as R4 says. */
 function cutOfSearch(parsed: Search): Cut | undefined {
   const { summary, elements, includes, revincludes } = parsed;
+  if (elements !== undefined && summary !== undefined && summary !== 'count') {
+    throw failure(400, 'invalid', 'Use _summary or _elements, not both.');
+  }
   if (summary === 'text' && includes.length + revincludes.length > 0) {
     throw failure(400, 'invalid', '_summary=text does not go with _include and _revinclude.');
   }

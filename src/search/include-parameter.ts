@@ -22,8 +22,9 @@ export function parseInclude(
   value: string,
   context: IncludeContext,
 ): readonly Include[] {
-  const [source = '', code = '*', target, ...rest] = value.split(':');
-  if (rest.length > 0)
+  const [source = '', written, target, ...rest] = value.split(':');
+  const code = written ?? '*';
+  if (rest.length > 0 || (written === undefined && source !== '*'))
     throw refuse('value', `${name}: write Type:parameter or Type:parameter:TargetType, not ${shown(value)}.`);
   const { definitions, registry, types } = context;
   for (const type of source === '*' ? [] : [source, ...(target === undefined ? [] : [target])]) {

@@ -5,6 +5,7 @@ import type { Include } from './include.ts';
 import { parseInclude } from './include-parameter.ts';
 import { type LowerContext, refuse } from './lower/context.ts';
 import { lowerParameter } from './lower/criterion.ts';
+import { checkModifier } from './lower/modifier.ts';
 import { nearest } from './nearest.ts';
 import { parseParameter, parseQueryString, type QueryParameter } from './parse/parameter.ts';
 import type { ParameterRegistry } from './registry.ts';
@@ -109,7 +110,10 @@ export function parseSearch(parameters: readonly (readonly [string, string])[], 
       if (!ignored.includes(written.name.text)) ignored.push(written.name.text);
       continue;
     }
-    if (written.values.length === 0) continue;
+    if (written.values.length === 0) {
+      checkModifiers(written, types, context);
+      continue;
+    }
     criteria.push(written);
     used.push(pair);
   }
@@ -226,6 +230,16 @@ function unknown({ name }: QueryParameter, types: readonly string[], { registry 
     .filter((each) => types.every((type) => registry.get(type, each.code) !== undefined));
   const names = nearest(code, [...common.map((each) => each.code), ...resultParameters]).join(', ');
   return refuse('invalid', `${lacking} has no search parameter "${code.slice(0, 80)}"; nearest: ${names}.`);
+}
+
+/** Throws 400 for a modifier that the parameter doesn't take; where there are no values, nothing else would. */
+function checkModifiers({ name }: QueryParameter, types: readonly string[], context: SearchContext): void {
+  const { code = '', modifier } = name.steps[0] ?? {};
+  if (modifier === undefined) return;
+  for (const type of types) {
+    const parameter = context.registry.get(type, code);
+    if (parameter !== undefined) checkModifier(modifier, parameter, name.text, context.definitions.resourceTypes);
+  }
 }
 
 function refuseModifier(code: string, modifier: string | undefined): void {

@@ -2,7 +2,7 @@
 import type { Definitions, SearchParameterDefinition } from '../fhir/definitions/definitions.ts';
 import type { ComponentKind, Parameter } from './criteria.ts';
 import { isType } from './extract/route.ts';
-import { analyse, type Values } from './extract/values.ts';
+import { analyse, union, type Values } from './extract/values.ts';
 
 /** A search parameter of one resource type. */
 export interface SearchParameter extends Parameter {
@@ -133,5 +133,6 @@ function merge(found: readonly Values[]): Values {
     textual: found.some(({ textual }) => textual),
     folded: found.every(({ folded }) => folded),
     system,
+    leadsTo: union(found.map(({ leadsTo }) => leadsTo)),
   };
 }

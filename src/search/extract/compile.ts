@@ -78,7 +78,10 @@ function stepFrom(route: Route, step: Step, context: CompileContext): readonly R
       return [{ ...route, steps: [...route.steps, { kind: 'index', index: step.index }] }];
     case 'where': {
       const guard = compileCondition(step.condition, route.type, context);
-      return guard === undefined ? undefined : [{ ...route, steps: [...route.steps, { kind: 'guard', guard }] }];
+      if (guard === undefined) return undefined;
+      const leadsTo = typeResolvedTo(step.condition);
+      const narrowed = leadsTo === undefined ? {} : { leadsTo };
+      return [{ ...route, steps: [...route.steps, { kind: 'guard', guard, ...narrowed }] }];
     }
     case 'exists':
     case 'resolve':
@@ -104,6 +107,13 @@ function ofType(route: Route, name: string, definitions: Definitions): readonly 
   if (route.type !== 'Resource' || !definitions.resourceTypes.has(name)) return [];
   const guard: Guard = (node) => isObject(node) && node.resourceType === name;
   return [{ ...route, type: name, steps: [...route.steps, { kind: 'guard', guard }] }];
+}
+
+/** The type in `resolve() is Patient`, where that is the whole condition. */
+function typeResolvedTo(condition: Expression): string | undefined {
+  if (condition.kind !== 'is' || condition.of.kind !== 'path') return undefined;
+  const { steps } = condition.of;
+  return steps.length === 1 && steps[0]?.kind === 'resolve' ? condition.type : undefined;
 }
 
 /** A condition on values of a type: `system='phone'`, `resolve() is Patient`; undefined if it needs the library. */

@@ -95,7 +95,7 @@ function sampleBounds(value: JsonObject): Bounds | undefined {
 
 /** A sum of doubles without the noise of its last digits: SampledData is never more precise than fifteen digits. */
 function plain(number: number): string {
-  return String(Number(number.toPrecision(15)));
+  return number.toPrecision(15);
 }
 
 function text(value: JsonValue | undefined): string {

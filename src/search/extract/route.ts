@@ -8,7 +8,8 @@ export type Guard = (node: JsonValue, resource: Resource) => boolean;
 export type RouteStep =
   | { readonly kind: 'property'; readonly element: ElementDefinition }
   | { readonly kind: 'index'; readonly index: number }
-  | { readonly kind: 'guard'; readonly guard: Guard };
+  /** `leadsTo`: the resource type that references must lead to, where that is the condition. */
+  | { readonly kind: 'guard'; readonly guard: Guard; readonly leadsTo?: string };
 
 /** A way from a resource (or another context) to its values of one data type. */
 export interface Route {
@@ -22,6 +23,18 @@ export interface Route {
 export function lastElement(route: Route): ElementDefinition | undefined {
   for (const step of route.steps.toReversed()) if (step.kind === 'property') return step.element;
   return undefined;
+}
+
+/**
+ * The resource types that references at the end of a route may lead to: those of their element, or the one that the
+ * expression asks for; undefined for any, and for values that are no references.
+ */
+export function targetsAlong(route: Route): readonly string[] | undefined {
+  if (route.type !== 'Reference') return undefined;
+  const last = route.steps.at(-1);
+  if (last?.kind === 'guard' && last.leadsTo !== undefined) return [last.leadsTo];
+  const targets = lastElement(route)?.targets ?? [];
+  return targets.length === 0 ? undefined : targets;
 }
 
 /** Whether a type is another or specialises it. R4 writes `DateTime` in one expression, so case doesn't count. */

@@ -3,7 +3,7 @@ import type { Definitions } from '../../fhir/definitions/definitions.ts';
 import type { SearchParameterType } from '../criteria.ts';
 import { compileExpression } from './compile.ts';
 import { type Expression, parseExpression } from './expression.ts';
-import { lastElement, type Route } from './route.ts';
+import { lastElement, type Route, targetsAlong } from './route.ts';
 
 export interface Values {
   /** FHIR data types at the ends of the expression, or a composite's contexts; empty: known only when evaluated. */
@@ -16,6 +16,8 @@ export interface Values {
   readonly folded: boolean;
   /** For `code` elements: the system of their required binding, if all have the same. */
   readonly system: string | undefined;
+  /** For references: the resource types that the expression and its elements allow; undefined: any. */
+  readonly leadsTo: readonly string[] | undefined;
 }
 
 /** Types with several index values each. */
@@ -43,10 +45,17 @@ export function analyse(
   const compiled =
     tree === undefined ? undefined : compileExpression(tree, context, { definitions, resourceType, baseUrl: '' });
   if (compiled === undefined) {
-    return { types: [], multiple: true, textual: false, folded: false, system: undefined };
+    return { types: [], multiple: true, textual: false, folded: false, system: undefined, leadsTo: undefined };
   }
   if ('test' in compiled) {
-    return { types: ['boolean'], multiple: false, textual: false, folded: false, system: undefined };
+    return {
+      types: ['boolean'],
+      multiple: false,
+      textual: false,
+      folded: false,
+      system: undefined,
+      leadsTo: undefined,
+    };
   }
   const { routes } = compiled;
   const types = [...new Set(routes.map(({ type }) => type))];
@@ -57,7 +66,14 @@ export function analyse(
     textual,
     folded: textual && types.every((type) => caseless.has(type)),
     system: systemOf(routes, definitions),
+    leadsTo: union(routes.map(targetsAlong)),
   };
+}
+
+/** All of the lists; undefined where there is none or one of them is open. */
+export function union(lists: readonly (readonly string[] | undefined)[]): readonly string[] | undefined {
+  if (lists.length === 0 || lists.includes(undefined)) return undefined;
+  return [...new Set(lists.flatMap((list) => list ?? []))];
 }
 
 /** R4's longest expressions serve thirty types each. */

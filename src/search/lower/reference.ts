@@ -47,7 +47,7 @@ export function lowerReference(
         if (uris) return [uriTest(text, true)];
         throw badValue(context, value, expected);
       }
-      const possible = type === undefined ? targetsOf(parameter, context) : [type];
+      const possible = type === undefined ? possibleTypes(parameter, context) : [type];
       if (possible.length > 1 && types.includes('Reference')) context.ambiguous(text, possible);
       return [...possible.map((each): ReferenceTest => ({ kind: 'reference', type: each, id: text })), ...asUri];
     }
@@ -57,6 +57,17 @@ export function lowerReference(
 /** Whether a parameter has canonicals or uris among its values; true where that isn't known. */
 export function mayBeUri({ values: { types } }: Pick<Lowerable, 'values'>): boolean {
   return types.length === 0 || types.some((type) => uriTypes.has(type));
+}
+
+/**
+ * The types that a bare id may be of. R4 gives `patient` the targets Patient and Group for many types, of which the
+ * expression (`resolve() is Patient`) or the element allows but one.
+ */
+function possibleTypes(parameter: Lowerable, context: LowerContext): readonly string[] {
+  const targets = targetsOf(parameter, context);
+  const { leadsTo } = parameter.values;
+  const narrowed = leadsTo === undefined ? targets : targets.filter((type) => leadsTo.includes(type));
+  return narrowed.length === 0 ? targets : narrowed;
 }
 
 /** The types a parameter's references may lead to. */
