@@ -140,6 +140,7 @@ function* outlineInSteps(bytes: Uint8Array): Generator<void, BundleOutline> {
         yield;
       }
     }
+    if (entries.length === 0) throw failure(400, 'structure', 'An array may not be empty.', 'Bundle.entry');
   }
   cursor.end();
   const members = readMembers(rest, 'Bundle');

@@ -1,7 +1,8 @@
 /** Processes a batch: each entry by itself. https://hl7.org/fhir/R4/http.html#transaction */
-import type { BundleOutline } from '../fhir/json.ts';
+import type { BundleOutline, EntryOutline } from '../fhir/json.ts';
 import { OutcomeError } from '../fhir/outcome.ts';
 import { patchFromBundleEntry } from '../fhir/patch/patch.ts';
+import { isObject } from '../fhir/resource.ts';
 import type { Answer, Call, Context } from './context.ts';
 import { prepareResource } from './prepare.ts';
 import { type Entry, entryOf } from './transaction/entry.ts';
@@ -9,22 +10,45 @@ import { makePace } from './transaction/pace.ts';
 import { type EntryAnswer, respond } from './transaction/respond.ts';
 import type { Perform } from './transaction/transaction.ts';
 
+/** Entries are processed in the same order as those of a transaction; a method that is none fails wherever it stands. */
+const order = ['DELETE', 'POST', 'PUT', 'PATCH', 'GET', 'HEAD'];
+
 /** 200 with a Bundle of type batch-response in request order, each entry with its own outcome. */
 export async function batch(context: Context, call: Call, outline: BundleOutline, perform: Perform): Promise<Answer> {
-  const answers: EntryAnswer[] = [];
+  const entries = [...outline.entries.entries()];
+  const inOrder = entries.toSorted(([, one], [, other]) => rankOf(one) - rankOf(other));
+  return respond(context, 'batch-response', await answerEntries(context, call, inOrder, perform));
+}
+
+function rankOf({ members: { request } }: EntryOutline): number {
+  return isObject(request) && typeof request.method === 'string' ? order.indexOf(request.method) : -1;
+}
+
+/**
+ * Performs entries one after another, in the given order. Their answers come in the order of the request.
+ * `rewrite` makes of an entry what is performed; it may throw OutcomeError like the interaction itself.
+ */
+export async function answerEntries(
+  context: Context,
+  call: Call,
+  entries: Iterable<readonly [index: number, entry: EntryOutline]>,
+  perform: Perform,
+  rewrite: (entry: EntryOutline, index: number) => EntryOutline = (entry) => entry,
+): Promise<readonly EntryAnswer[]> {
+  const answers: (EntryAnswer & { readonly index: number })[] = [];
   const pace = makePace();
-  for (const [index, each] of outline.entries.entries()) {
+  for (const [index, outline] of entries) {
     let entry: Entry | undefined;
     try {
-      entry = entryOf(context, call, each, index);
-      answers.push({ entry, answer: await perform(context, callOf(context, entry)) });
+      entry = entryOf(context, call, rewrite(outline, index), index);
+      answers.push({ index, entry, answer: await perform(context, callOf(context, entry)) });
     } catch (error) {
       if (!(error instanceof OutcomeError)) throw error;
-      answers.push({ entry, answer: error });
+      answers.push({ index, entry, answer: error });
     }
     await pace();
   }
-  return respond(context, 'batch-response', answers);
+  return answers.sort((a, b) => a.index - b.index);
 }
 
 /** The entry's call as a direct request would make it: a patch with its document instead of the resource around it. */

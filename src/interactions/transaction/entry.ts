@@ -3,7 +3,9 @@ import type { EntryOutline } from '../../fhir/json.ts';
 import { failure, OutcomeError } from '../../fhir/outcome.ts';
 import { isObject, type JsonObject } from '../../fhir/resource.ts';
 import type { Call, Context } from '../context.ts';
+import { refuseParameters } from '../parameters.ts';
 import { parseQuery, targetOf } from '../path.ts';
+import { checkEntry } from './envelope.ts';
 
 /** One entry, with the interaction that its request asks for. */
 export interface Entry {
@@ -15,6 +17,7 @@ export interface Entry {
 }
 
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
+const writesById = ['update', 'patch', 'delete'];
 const carrying = ['POST', 'PUT', 'PATCH'];
 
 /**
@@ -23,6 +26,7 @@ const carrying = ['POST', 'PUT', 'PATCH'];
  */
 export function entryOf(context: Context, bundle: Call, outline: EntryOutline, index: number): Entry {
   const expression = `Bundle.entry[${index}]`;
+  checkEntry(context, outline, index);
   const { fullUrl, request } = outline.members;
   if (!isObject(request)) {
     throw failure(
@@ -51,10 +55,6 @@ export function entryOf(context: Context, bundle: Call, outline: EntryOutline, i
   if (target.interaction === 'batch') {
     throw failure(400, 'not-supported', 'A bundle inside a bundle is not processed.', `${expression}.request.url`);
   }
-  if (target.interaction === 'create' && query !== '') {
-    const advice = 'A POST has no criteria in its url; use request.ifNoneExist.';
-    throw failure(400, 'value', advice, `${expression}.request.url`);
-  }
   const ifMatch = text(request, 'ifMatch', expression);
   const ifNoneMatch = text(request, 'ifNoneMatch', expression);
   const ifModifiedSince = text(request, 'ifModifiedSince', expression);
@@ -74,6 +74,9 @@ export function entryOf(context: Context, bundle: Call, outline: EntryOutline, i
     prefer: { return: bundle.prefer.return ?? 'minimal', handling: bundle.prefer.handling },
     origin: bundle.origin,
   };
+  if (target.interaction === 'create' || (target.id !== undefined && writesById.includes(target.interaction))) {
+    withExpression(`${expression}.request.url`, () => refuseParameters(context, call));
+  }
   return { index, expression, fullUrl, call };
 }
 

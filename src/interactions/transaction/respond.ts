@@ -3,7 +3,7 @@ import { type BundleEntry, bundleBytes } from '../../fhir/bundle.ts';
 import { etag } from '../../fhir/etag.ts';
 import { formatInstant } from '../../fhir/instant.ts';
 import { type OutcomeError, operationOutcome } from '../../fhir/outcome.ts';
-import type { Answer, Context } from '../context.ts';
+import type { Answer, Context, Interaction } from '../context.ts';
 import type { Entry } from './entry.ts';
 
 /** An entry's answer, or the failure it ended with. */
@@ -21,9 +21,11 @@ const reasons: Readonly<Record<number, string>> = {
   400: 'Bad Request',
   404: 'Not Found',
   405: 'Method Not Allowed',
+  406: 'Not Acceptable',
   409: 'Conflict',
   410: 'Gone',
   412: 'Precondition Failed',
+  413: 'Content Too Large',
   415: 'Unsupported Media Type',
   422: 'Unprocessable Entity',
   500: 'Internal Server Error',
@@ -38,8 +40,9 @@ export function respond(
   type: 'transaction-response' | 'batch-response',
   answers: readonly EntryAnswer[],
 ): Answer {
+  const named = new Set<string>();
   const entries = answers.map(({ entry, answer }) =>
-    'issues' in answer ? failed(answer) : succeeded(context, entry, answer),
+    'issues' in answer ? failed(answer) : succeeded(context, entry, answer, named),
   );
   const links = [{ relation: 'self', url: context.settings.baseUrl }];
   return { status: 200, body: bundleBytes({ type, links, entries }) };
@@ -53,20 +56,41 @@ function failed(error: OutcomeError): BundleEntry {
   return { response: { status: statusText(error.status), outcome } };
 }
 
-function succeeded(context: Context, entry: Entry | undefined, answer: Answer): BundleEntry {
-  const { status, version, location, body, about } = answer;
-  const outcome = entry?.call.prefer.return === 'OperationOutcome' && entry.call.method !== 'GET';
-  const { baseUrl } = context.settings;
+/** `named`: the full URLs and versions of earlier entries; no two entries may share one (bdl-7). */
+function succeeded(context: Context, entry: Entry | undefined, answer: Answer, named: Set<string>): BundleEntry {
+  const { status, version, location, body } = answer;
+  const { method, prefer, interaction } = entry?.call ?? {};
+  const outcome = prefer?.return === 'OperationOutcome' && method !== 'GET' ? body : undefined;
+  const resource = outcome !== undefined || method === 'HEAD' ? undefined : body;
   return {
-    ...(about === undefined || about.id === '' ? {} : { fullUrl: `${baseUrl}/${about.type}/${about.id}` }),
-    ...(body === undefined || outcome ? {} : { resource: body }),
+    ...(resource === undefined || !identified(interaction) ? {} : fullUrlOf(context, answer, named)),
+    ...(resource === undefined ? {} : { resource }),
     response: {
       status: statusText(status),
       ...(location === undefined ? {} : { location }),
       ...(version === undefined
         ? {}
         : { etag: etag(version.versionId), lastModified: formatInstant(version.lastUpdated) }),
-      ...(outcome && body !== undefined ? { outcome: body } : {}),
+      ...(outcome === undefined ? {} : { outcome }),
     },
   };
+}
+
+/** Whether what an interaction answers with is a stored resource, not a Bundle or Parameters about some. */
+function identified(interaction: Interaction | undefined): boolean {
+  return interaction !== undefined && ['read', 'vread', 'create', 'update', 'patch'].includes(interaction);
+}
+
+/** The full URL of the resource in an entry; none for a version that came before. */
+function fullUrlOf(
+  { settings }: Context,
+  { about, version }: Answer,
+  named: Set<string>,
+): { readonly fullUrl?: string } {
+  if (about === undefined || about.id === '') return {};
+  const fullUrl = `${settings.baseUrl}/${about.type}/${about.id}`;
+  const key = `${fullUrl} ${version?.versionId}`;
+  if (named.has(key)) return {};
+  named.add(key);
+  return { fullUrl };
 }
