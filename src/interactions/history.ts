@@ -111,8 +111,8 @@ async function parseHistory(context: Context, call: Call, parameters: QueryParam
     );
   }
   const count = parseCount(single(parameters, '_count'), defaultCount, maxCount);
-  const since = single(parameters, '_since');
-  const at = single(parameters, '_at');
+  const since = withPlus(single(parameters, '_since'));
+  const at = withPlus(single(parameters, '_at'));
   const list = single(parameters, '_list');
   const sinceRange = since === undefined ? undefined : dateRange(since, timezone);
   if (since !== undefined && (sinceRange === undefined || !since.includes('T'))) {
@@ -139,6 +139,9 @@ async function parseHistory(context: Context, call: Call, parameters: QueryParam
     used: [...used, ['_count', String(count)]],
   };
 }
+
+/** The `+` of a zone that was sent without escaping arrives as a space, which no date has. */
+const withPlus = (text: string | undefined) => text?.replace(/ (?=\d\d:\d\d$)/, '+');
 
 /** `_count` as a number: the default where absent, lowered to the maximum. Throws 400 for what is no whole number. */
 function parseCount(text: string | undefined, defaultCount: number, maxCount: number): number {
