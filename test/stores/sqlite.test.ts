@@ -10,6 +10,7 @@ import { countRules } from '../contract/counts.ts';
 import { deleteRules } from '../contract/delete.ts';
 import { historyRules } from '../contract/history.ts';
 import { integrityRules } from '../contract/integrity.ts';
+import { modelRules } from '../contract/model.ts';
 import { noteRules } from '../contract/notes.ts';
 import { preconditionRules } from '../contract/preconditions.ts';
 import { readRules } from '../contract/read.ts';
@@ -52,5 +53,6 @@ for (const under of subjects) {
     countRules(under);
     noteRules(under);
     integrityRules(under);
+    modelRules(under);
   });
 }

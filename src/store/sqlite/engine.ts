@@ -18,11 +18,14 @@ export interface EngineOptions extends CommitOptions {
 const purgeStep = 100;
 /** How many expired versions a group removes beyond one for each task, so that a steady load can't outrun the purge. */
 const purgeBeside = 10;
+/** Groups after which one removes expired notes too. */
+const groupsBetweenNotes = 64;
 const nothing = new Float64Array();
 
 export class Engine {
   readonly #db: Database;
   readonly #options: EngineOptions;
+  #groups = 0;
   #commits: Commits;
   #keepNote: Statement;
   #purgeNotes: Statement;
@@ -52,6 +55,7 @@ export class Engine {
       this.#commits.finish();
       this.#options.audit.appendParts(audit);
       this.#commits.kept.purge(this.#options.clock(), tasks.length + purgeBeside);
+      if (++this.#groups % groupsBetweenNotes === 0) this.#purgeNotes.run(this.#options.clock(), purgeStep);
       this.#db.exec('COMMIT');
       this.#commits.committed();
       return results;

@@ -37,13 +37,15 @@ export interface OpenOptions {
   readonly readOnly?: boolean;
   /** Mebibytes of page cache. */
   readonly cache?: number;
+  /** Milliseconds to wait for another connection's lock. */
+  readonly timeout?: number;
   /** A database that is only there to be locked: no WAL, and no waiting for who holds it. */
   readonly lock?: boolean;
 }
 
 /** Bytes of a page of a new file. Narrow index rows are written at random: smaller pages make a smaller log. */
 const pageSize = 4096;
-/** Milliseconds a connection waits for another's lock before it fails. */
+/** Milliseconds a connection waits for another's lock before it fails, unless it says otherwise. */
 const busyTimeout = 10_000;
 
 /**
@@ -56,7 +58,7 @@ export function openDatabase(path: string, options: OpenOptions = {}): Database 
   const readOnly = options.readOnly ?? false;
   const database: Database = new DatabaseSync(path, {
     readOnly,
-    timeout: options.lock === true ? 0 : busyTimeout,
+    timeout: options.lock === true ? 0 : (options.timeout ?? busyTimeout),
     enableForeignKeyConstraints: false,
     returnArrays: true,
   });

@@ -1,5 +1,12 @@
 /** Messages between the main thread and the writer's, and errors as plain data. https://hl7.org/fhir/R4/http.html#transaction */
-import { Conflict, IntegrityViolation, PreconditionFailed, StoreUnavailable } from '../errors.ts';
+import {
+  Conflict,
+  CursorExpired,
+  IntegrityViolation,
+  PreconditionFailed,
+  StoreUnavailable,
+  TooCostly,
+} from '../errors.ts';
 import type { ResourceKey } from '../write.ts';
 import type { PackedWrites } from './pack.ts';
 import type { Task } from './tasks.ts';
@@ -29,6 +36,8 @@ export type WriterMessage =
       readonly writes: readonly PackedWrites[];
       readonly audit: readonly Uint8Array[];
     }
+  /** The commit of those parts will not come. */
+  | { readonly kind: 'drop'; readonly id: number }
   | { readonly kind: 'close' };
 
 export interface NumberedResult {
@@ -59,6 +68,8 @@ export type WireError =
       readonly referrers: readonly ResourceKey[];
     }
   | { readonly name: 'StoreUnavailable'; readonly message: string }
+  | { readonly name: 'TooCostly'; readonly hint: string }
+  | { readonly name: 'CursorExpired' }
   | { readonly name: 'Error'; readonly message: string };
 
 export function toWire(error: unknown): WireError {
@@ -70,6 +81,8 @@ export function toWire(error: unknown): WireError {
     return { name: 'IntegrityViolation', rule: error.rule, key: error.key, referrers: error.referrers };
   }
   if (error instanceof StoreUnavailable) return { name: 'StoreUnavailable', message: error.message };
+  if (error instanceof TooCostly) return { name: 'TooCostly', hint: error.hint };
+  if (error instanceof CursorExpired) return { name: 'CursorExpired' };
   return { name: 'Error', message: error instanceof Error ? (error.stack ?? error.message) : String(error) };
 }
 
@@ -83,6 +96,10 @@ export function fromWire(error: WireError): Error {
       return new IntegrityViolation(error.rule, error.key, error.referrers);
     case 'StoreUnavailable':
       return new StoreUnavailable(error.message);
+    case 'TooCostly':
+      return new TooCostly(error.hint);
+    case 'CursorExpired':
+      return new CursorExpired();
     case 'Error':
       return new Error(error.message);
   }

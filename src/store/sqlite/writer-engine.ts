@@ -4,8 +4,8 @@ import { Engine } from './engine.ts';
 import type { Database } from './open.ts';
 import { Searcher } from './search.ts';
 
-/** Mebibytes of page cache of the writer. */
-export const writerCache = 64;
+/** How a writer opens its file. `cache`: mebibytes. `timeout`: nobody else writes, and a checkpoint can come later. */
+export const writerOpening = { cache: 64, timeout: 250 } as const;
 
 export interface WriterEngineOptions {
   /** Milliseconds since 1970. */

@@ -12,7 +12,7 @@ import {
   type WriterMessage,
   type WriterStart,
 } from './wire.ts';
-import { writerCache, writerEngine } from './writer-engine.ts';
+import { writerEngine, writerOpening } from './writer-engine.ts';
 
 /** Writes beyond which a group takes no further task, so that small commits don't wait for a large one behind them. */
 const groupSize = 2000;
@@ -31,8 +31,9 @@ const queue: NumberedTask[] = [];
 const parts = new Map<number, { writes: PackedWrites[]; audit: Uint8Array[] }>();
 let closing = false;
 let rest: NodeJS.Timeout | undefined;
+let rested = false;
 
-const db = openDatabase(start.path, { cache: writerCache });
+const db = openDatabase(start.path, writerOpening);
 const engine = writerEngine(db, {
   ...start,
   clock,
@@ -58,6 +59,9 @@ function take(message: WriterMessage): void {
       parts.set(message.id, known);
       break;
     }
+    case 'drop':
+      parts.delete(message.id);
+      break;
     case 'close':
       closing = true;
   }
@@ -98,6 +102,7 @@ function drain(): void {
 
 function work(): void {
   clearTimeout(rest);
+  rested = false;
   drain();
   while (queue.length > 0) {
     const { ids, tasks } = nextGroup();
@@ -115,6 +120,9 @@ function work(): void {
 function tidy(): void {
   const more = engine.tidy();
   if (!more) checkpoints.atRest();
+  // After a long rest the pages that the last load needed give their memory back.
+  if (!more && rested) db.exec('PRAGMA shrink_memory');
+  rested = true;
   rest = setTimeout(tidy, more ? 0 : restLength);
 }
 

@@ -151,6 +151,16 @@ export class ThreadWriter implements Writer {
       return { written: unpackWritten(await this.#send(task, this.#next++, [packed.bytes.buffer])) };
     }
     const id = this.#next++;
+    try {
+      await this.#sendParts(id, commit);
+    } catch (error) {
+      this.#post({ kind: 'drop', id }, []);
+      throw error;
+    }
+    return { written: unpackWritten(await this.#send(commitTask(commit, [], []), id, [])) };
+  }
+
+  async #sendParts(id: number, { writes, audit }: Commit): Promise<void> {
     const parts = Math.ceil(Math.max(writes.length, audit.length) / partSize);
     for (let part = 0; part < parts; part++) {
       this.check();
@@ -161,7 +171,6 @@ export class ThreadWriter implements Writer {
       // Requests that arrived meanwhile are answered between the parts.
       await turn();
     }
-    return { written: unpackWritten(await this.#send(commitTask(commit, [], []), id, [])) };
   }
 
   async appendAudit(parts: readonly Uint8Array[]): Promise<void> {
