@@ -1,6 +1,6 @@
 /** Whether a criterion on AuditEvent holds, told by the record alone where that is possible. https://hl7.org/fhir/R4/auditevent.html#search */
-import type { ComparisonOperator, Criterion, IntervalTest, ValueCriterion, ValueTest } from '../search/criteria.ts';
 import type { AuditRecord } from '../store/audit-record.ts';
+import type { ComparisonOperator, Criterion, InstantTest, TokenTest, ValueCriterion, ValueTest } from './criterion.ts';
 import { agentReference, entityReferences } from './render.ts';
 
 /** The coded values of each token parameter that records tell: the same codes that an AuditEvent of the record has. */
@@ -61,8 +61,7 @@ function judgeValue({ parameter, anyOf }: ValueCriterion, record: AuditRecord): 
 
 function judgeTest(parameter: string, test: ValueTest, record: AuditRecord): boolean | undefined {
   if (test.kind === 'token') {
-    const code = codeTested(parameter, test);
-    return code === undefined ? undefined : code(record);
+    return judgeCode(parameter, test, record);
   }
   if (test.kind === 'reference') {
     return referring[parameter]?.(record).includes(`${test.type}/${test.id}`);
@@ -72,22 +71,16 @@ function judgeTest(parameter: string, test: ValueTest, record: AuditRecord): boo
   return undefined;
 }
 
-/** Whether records pass a test of a token parameter that they tell; undefined for any other parameter. */
-export function codeTested(
-  parameter: string,
-  test: { readonly system?: string; readonly code?: string; readonly fold: boolean },
-): ((record: AuditRecord) => boolean) | undefined {
+function judgeCode(parameter: string, test: TokenTest, record: AuditRecord): boolean | undefined {
   const known = Object.hasOwn(coded, parameter) ? coded[parameter] : undefined;
   if (known === undefined) return undefined;
-  const sought = test.fold ? test.code?.toLowerCase() : test.code;
-  return (record) => {
-    if (test.system !== undefined && test.system !== known.system) return false;
-    const code = known.code(record);
-    return sought === undefined || sought === (test.fold ? code.toLowerCase() : code);
-  };
+  if (test.system !== undefined && test.system !== known.system) return false;
+  if (test.code === undefined) return true;
+  const code = known.code(record);
+  return test.fold ? test.code.toLowerCase() === code.toLowerCase() : test.code === code;
 }
 
-function within(interval: IntervalTest<number>, low: number, high: number): boolean {
+function within(interval: InstantTest, low: number, high: number): boolean {
   return interval.some((parts) =>
     parts.every(({ end, operator, value }) => holds(end === 'low' ? low : high, operator, value)),
   );

@@ -1,6 +1,6 @@
 /** What a criterion on AuditEvent asks of the index of records: no less than it finds. https://hl7.org/fhir/R4/auditevent.html#search */
-import type { Criterion, IntervalTest, ValueCriterion, ValueTest } from '../search/criteria.ts';
 import type { AuditQuery } from '../store/audit-log.ts';
+import type { Criterion, InstantTest, ValueCriterion, ValueTest } from './criterion.ts';
 
 type Lists = 'ids' | 'agents' | 'patients' | 'entities' | 'actions' | 'subtypes' | 'outcomes';
 /** Fields of which a record has one value, so that two lists of them can be cut. */
@@ -89,7 +89,7 @@ function isNothing(query: AuditQuery): boolean {
 }
 
 /** The instants [low, high) from the least to the greatest for which the test holds; a value lasts `width` milliseconds. */
-function hull(interval: IntervalTest<number>, width: number): { readonly low: number; readonly high: number } {
+function hull(interval: InstantTest, width: number): { readonly low: number; readonly high: number } {
   let low: number = everything.high;
   let high: number = everything.low;
   for (const parts of interval) {

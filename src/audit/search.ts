@@ -1,11 +1,10 @@
 /** Reads and searches the server's own AuditEvents. https://hl7.org/fhir/R4/auditevent.html#search */
 import type { Resource } from '../fhir/resource.ts';
-import type { Criterion } from '../search/criteria.ts';
-import type { IndexEntry } from '../search/entry.ts';
 import type { AuditLog, StoredAuditRecord } from '../store/audit-log.ts';
 import type { AuditRecord } from '../store/audit-record.ts';
 import { TooCostly } from '../store/errors.ts';
 import type { Version } from '../store/port.ts';
+import type { Criterion, IndexEntry } from './criterion.ts';
 import { judge } from './judge.ts';
 import { narrow } from './narrow.ts';
 import { auditEventOf, renderAuditEvent } from './render.ts';

@@ -124,6 +124,20 @@ describe('audit verification', () => {
     expect(await faultOf(file.db)).toMatchObject({ process: 'p2', sequence: 3 * perBatch + 17 });
   });
 
+  it('goes on writing over damage, and goes on showing it', async () => {
+    const file = auditFile();
+    for (let n = 0; n < 4; n++) file.append([record(n + 1)]);
+    file.db.exec("UPDATE audit_recent SET body = x'0102' WHERE link = 2");
+    const fault = await faultOf(file.db);
+    expect(fault).toMatchObject({ process: 'p1', sequence: 2 });
+    file.reopen();
+    file.append([record(5)]);
+    file.append(recordsFrom(6, perBatch));
+    expect(await faultOf(file.db)).toMatchObject({ process: 'p1', sequence: 1 });
+    expect((await all(file.log, {}, 'ascending', 4)).length).toBe(perBatch + 1);
+    await expect(all(file.log)).rejects.toThrow('audit events 1 to 4 are damaged; run `osteon audit verify`');
+  });
+
   it('names the events that are missing where a batch was removed', async () => {
     for (const first of [1, perBatch + 1, 2 * perBatch + 1]) {
       const file = twoChains();
@@ -231,6 +245,21 @@ describe('audit verification', () => {
     file.append(recordsFrom(2 + 7 * perBatch, perBatch, { recorded: now }));
     file.db.exec('DELETE FROM audit_batch WHERE first = (SELECT min(first) FROM audit_batch)');
     expect((await faultOf(file.db))?.text).toContain('no mark of AUDIT_RETENTION');
+  });
+
+  it('removes old events also where few come', async () => {
+    const hour = 3_600_000;
+    let now = 1_700_000_000_000;
+    const file = auditFile({ clock: () => now, retention: 48 * hour });
+    for (let n = 0; n < 400; n++) {
+      file.append([record(n, { recorded: now })]);
+      now += hour;
+    }
+    const kept = await all(file.log);
+    expect(kept.length).toBeGreaterThanOrEqual(48);
+    expect(kept.length).toBeLessThan(48 + 3 * 24);
+    expect(kept.at(-1)?.sequence).toBe(400);
+    expect((await verifyAudit(file.db)).fault).toBeUndefined();
   });
 
   it('goes on removing hour by hour, and stays verifiable', async () => {

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { AuditRecord } from '../audit-record.ts';
 import { BatchWriter, columnsOf, keysOf } from './audit-batch.ts';
+import { DamagedAudit } from './audit-bytes.ts';
 import { type ChainHead, hashLink, headsLink, type Link, linkBody, linkKind, linkOf, noHash } from './audit-chain.ts';
 import { Packer, packRecords } from './audit-pack.ts';
 import { type Part, readPart } from './audit-part.ts';
@@ -23,6 +24,7 @@ export interface AppenderOptions {
 const sealRecords = 2048;
 const sealLinks = 1024;
 const sealBytes = 256 * 1024;
+const longestOpen = 24 * 3_600_000;
 const headsInterval = 60_000;
 const retentionInterval = 3_600_000;
 
@@ -112,6 +114,8 @@ export class AuditAppender {
     const chain = this.#ready();
     const now = this.#options.clock();
     this.#retain(chain, now);
+    // What waits unsealed can't be removed by AUDIT_RETENTION.
+    if (chain.open.count > 0 && now - chain.open.low > longestOpen) this.#seal(chain);
     if (now - this.#headsWritten >= headsInterval) {
       this.#headsWritten = now;
       this.#addText(chain, headsLink(linkKind.heads, this.#heads(chain)));
@@ -179,17 +183,27 @@ export class AuditAppender {
     const [start] = rows;
     const end = rows.at(-1);
     if (start === undefined || end === undefined) return;
-    const [process, link, , first] = start;
+    const [process, link] = start;
     // Its sealed batches, if any, are the newest ones.
     const last = this.#lastBatch();
     const before = last !== undefined && last.process === process ? last.hash : noHash;
-    const links = rows.map(([, , kind, , count, body]) => linkOf(kind, count, body));
-    const columns = columnsOf(links);
-    const times = columns.recorded;
-    const batch = { first, count: columns.count, process, link, links, before, hash: end[6] };
-    const low = times.reduce((least, time) => Math.min(least, time), Number.POSITIVE_INFINITY);
-    const high = times.reduce((greatest, time) => Math.max(greatest, time), Number.NEGATIVE_INFINITY);
-    this.#batches.write({ ...batch, low, high }, keysOf(columns));
+    const first = (last?.sequence ?? 0) + 1;
+    const sealed = { first, process, link, before, hash: end[6] };
+    try {
+      const links = rows.map(([, , kind, , count, body]) => linkOf(kind, count, body));
+      const columns = columnsOf(links);
+      if (start[3] !== first || columns.count === 0) throw new DamagedAudit('unsealed audit records are missing');
+      const times = columns.recorded;
+      const low = times.reduce((least, time) => Math.min(least, time), Number.POSITIVE_INFINITY);
+      const high = times.reduce((greatest, time) => Math.max(greatest, time), Number.NEGATIVE_INFINITY);
+      this.#batches.write({ ...sealed, links, count: columns.count, low, high }, keysOf(columns));
+    } catch (error) {
+      if (!(error instanceof DamagedAudit)) throw error;
+      // Damage to what tells of the past must not stop the server from writing: it is kept as it is.
+      const links = rows.map(([, , , , , body]) => ({ kind: linkKind.damaged, count: 0, parts: [], text: body }));
+      const count = Math.max(1, end[3] + end[4] - first);
+      this.#batches.write({ ...sealed, links, count, low: 0, high: this.#options.clock() }, new Uint32Array());
+    }
     this.#clearRecent.run();
   }
 

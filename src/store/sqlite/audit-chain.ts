@@ -4,10 +4,13 @@
  */
 import { createHash } from 'node:crypto';
 import { ByteReader, ByteWriter, DamagedAudit } from './audit-bytes.ts';
-import { type PartBytes, readParts, writeParts } from './audit-part.ts';
+import { checkCount, type PartBytes, readParts, writeParts } from './audit-part.ts';
 
-/** records: parts. heads: newest hashes of chains. removed: where chains begin after old batches were removed. */
-export const linkKind = { records: 0, heads: 1, removed: 2 } as const;
+/**
+ * records: parts. heads: newest hashes of chains. removed: where chains begin after old batches were removed.
+ * damaged: bytes that were found unreadable when they should be sealed, kept for verification to show.
+ */
+export const linkKind = { records: 0, heads: 1, removed: 2, damaged: 3 } as const;
 
 /** The hash before a chain's first link. */
 export const noHash: Uint8Array = new Uint8Array(32);
@@ -19,7 +22,7 @@ export interface Link {
   readonly count: number;
   /** Empty for heads and removed. */
   readonly parts: readonly PartBytes[];
-  /** The JSON of heads and removed, undefined for records. */
+  /** The JSON of heads and removed, the bytes of damaged; undefined for records. */
   readonly text: Uint8Array | undefined;
 }
 
@@ -42,7 +45,10 @@ export function linkBody(link: Link): Uint8Array {
 /** A link from its hashed bytes. Throws DamagedAudit where they make no sense. */
 export function linkOf(kind: number, count: number, body: Uint8Array): Link {
   if (kind !== linkKind.records) return { kind, count, parts: [], text: body };
-  return { kind, count, parts: readParts(new ByteReader(body)), text: undefined };
+  const parts = readParts(new ByteReader(body));
+  if (count !== parts.reduce((sum, part) => sum + part.count, 0))
+    throw new DamagedAudit('a link has other records than it says');
+  return { kind, count, parts, text: undefined };
 }
 
 /**
@@ -144,11 +150,10 @@ export function splitLinks(batch: BatchBytes): readonly Link[] {
   const raw = new ByteReader(batch.raw);
   const links = shapes.map(({ kind, size, parts }): Link => {
     if (kind !== linkKind.records) return { kind, count: 0, parts: [], text: fields.raw(size) };
-    const read = parts.map(([count, fieldsSize, rawSize]) => ({
-      count,
-      fields: fields.raw(fieldsSize),
-      raw: raw.raw(rawSize),
-    }));
+    const read = parts.map(([count, fieldsSize, rawSize]) => {
+      checkCount(count, rawSize);
+      return { count, fields: fields.raw(fieldsSize), raw: raw.raw(rawSize) };
+    });
     return { kind, count: read.reduce((sum, { count }) => sum + count, 0), parts: read, text: undefined };
   });
   if (fields.at !== fields.end || raw.at !== raw.end) throw new DamagedAudit('an audit batch has bytes of no link');

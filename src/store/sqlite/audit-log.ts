@@ -3,6 +3,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { AuditLog, AuditQuery, StoredAuditRecord } from '../audit-log.ts';
 import type { AuditRecord } from '../audit-record.ts';
 import { columnsOf, readLinks } from './audit-batch.ts';
+import { DamagedAudit } from './audit-bytes.ts';
 import { linkOf } from './audit-chain.ts';
 import type { AuditColumns } from './audit-columns.ts';
 import { AuditIndex } from './audit-index.ts';
@@ -206,6 +207,7 @@ class SqliteAuditLog implements AuditLog {
     const row = this.#bytes.get(first);
     if (row === undefined || first + row[0] <= low) return undefined;
     const columns = columnsOf(readLinks(row[1], row[2]));
+    if (columns.count !== row[0]) throw new DamagedAudit(`audit events ${first} to ${first + row[0] - 1} are damaged`);
     this.#cache.set(first, columns);
     const [oldest] = this.#cache.keys();
     if (this.#cache.size > cachedBatches && oldest !== undefined) this.#cache.delete(oldest);

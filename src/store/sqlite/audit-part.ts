@@ -1,5 +1,5 @@
 /** A part: packed audit records that stand for themselves, in one piece of bytes. https://hl7.org/fhir/R4/auditevent.html */
-import { type ByteReader, ByteWriter } from './audit-bytes.ts';
+import { type ByteReader, ByteWriter, DamagedAudit } from './audit-bytes.ts';
 
 /** What is kept of a part. */
 export interface PartBytes {
@@ -76,7 +76,13 @@ export function readParts(reader: ByteReader): readonly PartBytes[] {
     const count = reader.varint();
     const fieldsSize = reader.varint();
     const rawSize = reader.varint();
+    checkCount(count, rawSize);
     parts.push({ count, fields: reader.raw(fieldsSize), raw: reader.raw(rawSize) });
   }
   return parts;
+}
+
+/** Throws DamagedAudit for more records than a part of so many raw bytes can have: each has one for its check. */
+export function checkCount(count: number, rawSize: number): void {
+  if (count > rawSize) throw new DamagedAudit('a part has more audit records than bytes');
 }

@@ -1,25 +1,13 @@
 /** Verifies the hash chains of the server's own AuditEvents. https://hl7.org/fhir/R4/security.html#audit */
 import { setImmediate as turn } from 'node:timers/promises';
-import { keysOf, readLinks } from './audit-batch.ts';
+import { keysOf } from './audit-batch.ts';
 import { DamagedAudit } from './audit-bytes.ts';
-import { type ChainHead, hashLink, type Link, linkBody, linkKind, linkOf, noHash, readHeads } from './audit-chain.ts';
+import { type ChainHead, hashLink, type Link, linkBody, linkKind, noHash, readHeads } from './audit-chain.ts';
 import { AuditColumns } from './audit-columns.ts';
+import { type AuditFault, advice, eventsAre, FaultFound, type Gap } from './audit-fault.ts';
 import { AuditIndex } from './audit-index.ts';
+import { type Stored, StoredStretches } from './audit-stretch.ts';
 import type { Database } from './open.ts';
-
-/** Where the stored events first differ from what was written. */
-export interface AuditFault {
-  /** The chain: id of the opening of the store. */
-  readonly process: string;
-  /** Sequence that the batch begins with; 0 for events that no batch has yet. */
-  readonly batch: number;
-  /** Sequence of the first faulty event. */
-  readonly sequence: number;
-  /** Its id, where it can still be told. */
-  readonly id?: string;
-  /** What is wrong and what to do, for a person. */
-  readonly text: string;
-}
 
 export interface AuditVerification {
   readonly events: number;
@@ -40,21 +28,6 @@ export interface VerifyOptions {
   readonly onProgress?: (events: number) => void;
 }
 
-/** A stretch of a chain, as stored. `batch` is 0 for unsealed links. */
-interface Stored {
-  readonly batch: number;
-  readonly process: number;
-  readonly link: number;
-  readonly links: number;
-  readonly first: number;
-  readonly count: number;
-  readonly before: Uint8Array | undefined;
-  readonly hash: Uint8Array;
-  readonly low: number;
-  readonly high: number;
-  readonly read: () => readonly Link[];
-}
-
 interface ChainState {
   readonly id: string;
   /** Place of the next link. */
@@ -65,23 +38,6 @@ interface ChainState {
   /** What the stretch checked last begins with. */
   batch: number;
   first: number;
-}
-
-/** Something that is only right if events before it were removed by AUDIT_RETENTION, which a later mark tells. */
-interface Gap {
-  readonly fault: AuditFault;
-  readonly justified: (removed: ReadonlyMap<string, ChainHead>) => boolean;
-}
-
-const advice = 'Restore a backup that verifies, and compare.';
-
-/** The first fault; ends the walk. */
-class FaultFound extends Error {
-  readonly fault: AuditFault;
-  constructor(fault: AuditFault) {
-    super(fault.text);
-    this.fault = fault;
-  }
 }
 
 /**
@@ -102,7 +58,7 @@ class Verifier {
   readonly #db: Database;
   readonly #options: VerifyOptions;
   readonly #index: AuditIndex;
-  readonly #names: Map<number, string>;
+  readonly #stretches: StoredStretches;
   readonly #chains = new Map<number, ChainState>();
   readonly #removed = new Map<string, ChainHead>();
   readonly #gaps: Gap[] = [];
@@ -119,7 +75,7 @@ class Verifier {
     this.#db = db;
     this.#options = options;
     this.#index = new AuditIndex(db);
-    this.#names = new Map(db.prepare<[number, string]>('SELECT num, id FROM audit_process').all());
+    this.#stretches = new StoredStretches(db);
     this.#sought = new Set((options.heads ?? []).map((head) => head.slice(head.lastIndexOf(':') + 1).toLowerCase()));
   }
 
@@ -144,7 +100,7 @@ class Verifier {
   async #walk(): Promise<AuditFault | undefined> {
     try {
       for (;;) {
-        const stored = this.#nextBatch();
+        const stored = this.#stretches.batchFrom(this.#next);
         // The rest in one state of the file, so that no batch is sealed between the two reads.
         if (stored === undefined && this.#finish()) break;
         if (stored !== undefined) this.#check(stored);
@@ -162,7 +118,11 @@ class Verifier {
 
   /** Reads the marks of AUDIT_RETENTION in what was not checked. */
   async #readMarks(): Promise<void> {
-    for (let stored = this.#nextBatch(); stored !== undefined; stored = this.#nextBatch()) {
+    for (
+      let stored = this.#stretches.batchFrom(this.#next);
+      stored !== undefined;
+      stored = this.#stretches.batchFrom(this.#next)
+    ) {
       this.#next = stored.first + 1;
       try {
         for (const { kind, text } of stored.read()) {
@@ -176,53 +136,21 @@ class Verifier {
     }
   }
 
-  #nextBatch(): Stored | undefined {
-    const row = this.#db
-      .prepare<
-        [number, number, number, number, number, number, number, Uint8Array, Uint8Array, Uint8Array, Uint8Array]
-      >(
-        `SELECT first, count, process, link, links, low, high, before, hash, packed, plain FROM audit_batch
-         WHERE first >= ? ORDER BY first LIMIT 1`,
-      )
-      .get(this.#next);
-    if (row === undefined) return undefined;
-    const [first, count, process, link, links, low, high, before, hash, packed, plain] = row;
-    const read = () => readLinks(packed, plain);
-    return { batch: first, process, link, links, first, count, before, hash, low, high, read };
-  }
-
   /** Checks unsealed links. @returns false where a batch was sealed since: then the walk goes on with that one. */
   #finish(): boolean {
     this.#db.exec('BEGIN');
     try {
-      if (this.#nextBatch() !== undefined) return false;
-      const rows = this.#db
-        .prepare<[number, number, number, number, number, Uint8Array, Uint8Array]>(
-          'SELECT process, link, kind, first, count, body, hash FROM audit_recent ORDER BY link',
-        )
-        .all();
-      for (const [process, link, kind, first, count, body, hash] of rows) {
-        if (!this.#names.has(process)) this.#readNames();
-        const read = () => [linkOf(kind, count, body)];
-        const range = { low: Number.NEGATIVE_INFINITY, high: Number.POSITIVE_INFINITY };
-        this.#check({ batch: 0, process, link, links: 1, first, count, before: undefined, hash, ...range, read });
-      }
+      if (this.#stretches.batchFrom(this.#next) !== undefined) return false;
+      for (const stored of this.#stretches.unsealed()) this.#check(stored);
       return true;
     } finally {
       this.#db.exec('COMMIT');
     }
   }
 
-  #readNames(): void {
-    for (const [num, id] of this.#db.prepare<[number, string]>('SELECT num, id FROM audit_process').all()) {
-      this.#names.set(num, id);
-    }
-  }
-
   #check(stored: Stored): void {
     const { batch, first, count } = stored;
-    if (!this.#names.has(stored.process)) this.#readNames();
-    const process = this.#names.get(stored.process) ?? '';
+    const process = this.#stretches.processOf(stored);
     const fail = (sequence: number, text: string, id?: string): never => {
       throw new FaultFound({
         process,
@@ -240,7 +168,11 @@ class Verifier {
       links = stored.read();
     } catch (error) {
       if (!(error instanceof DamagedAudit)) throw error;
-      fail(first, `${this.#range(stored)} can't be read: ${error.message.split(';')[0]}.`);
+      fail(first, `${rangeOf(stored)} can't be read: ${error.message.split(';')[0]}.`);
+    }
+    const found = links.reduce((sum, link) => sum + link.count, 0);
+    if (found !== count || links.length !== stored.links) {
+      fail(first, `${rangeOf(stored)} should have ${count} events, and has ${found}.`);
     }
     const columns = new AuditColumns(count);
     let sequence = first;
@@ -248,11 +180,8 @@ class Verifier {
       this.#checkLink(stored, chain, link, sequence, columns, fail);
       sequence += link.count;
     }
-    if (sequence !== first + count || links.length !== stored.links) {
-      fail(sequence, `${this.#range(stored)} should have ${count} events, and has ${sequence - first}.`);
-    }
     if (chain.hash !== hexOf(stored.hash)) {
-      fail(first, `An event of ${this.#range(stored)} is not as it was written, or the hash kept with them.`);
+      fail(first, `An event of ${rangeOf(stored)} is not as it was written, or the hash kept with them.`);
     }
     chain.batch = batch;
     chain.first = first;
@@ -265,17 +194,16 @@ class Verifier {
   /** That the stretch follows what came before, in the order of sequences and in its chain. */
   #checkPlace(stored: Stored, process: string, fail: (sequence: number, text: string) => never): void {
     const { batch, first, link } = stored;
-    if (process === '') fail(first, `${this.#range(stored)} belongs to a process that is not known.`);
+    if (process === '') fail(first, `${rangeOf(stored)} belongs to a process that is not known.`);
     const expected = this.#next === 0 ? 1 : this.#next;
     if (this.#first === 0) this.#first = first;
     if (first < expected) fail(first, `Event ${first} is stored twice.`);
     if (first > expected) {
-      const text = `${range(expected, first - 1)} missing, and no mark of AUDIT_RETENTION tells that they were removed. ${advice}`;
+      const text = `${eventsAre(expected, first - 1)} missing, and no mark of AUDIT_RETENTION tells that they were removed. ${advice}`;
       this.#gaps.push({
         fault: { process, batch, sequence: expected, text },
         justified: (removed) => [...removed.values()].some(({ sequence }) => sequence >= first - 1),
       });
-      if (this.#next === 0) this.#first = first;
     }
     const before = stored.before === undefined ? undefined : hexOf(stored.before);
     const chain = this.#chains.get(stored.process);
@@ -315,7 +243,7 @@ class Verifier {
       fail(sequence, `Event ${sequence} is not as it was written.`, faulty.id);
     }
     if (columns.count - start !== link.count) {
-      fail(first, `${range(first, first + link.count - 1)} stored, but ${columns.count - start} found.`);
+      fail(first, `${eventsAre(first, first + link.count - 1)} stored, but ${columns.count - start} found.`);
     }
     // Heads are those before this link.
     if (link.text !== undefined) this.#readText(link, link.text, first, fail);
@@ -353,13 +281,13 @@ class Verifier {
     const { batch, first, low, high } = stored;
     const times = columns.recorded;
     if (times.some((time) => time < low || time > high)) {
-      fail(first, `The instants kept with ${this.#range(stored)} don't cover its events, so searches miss them.`);
+      fail(first, `The instants kept with ${rangeOf(stored)} don't cover its events, so searches miss them.`);
     }
     if (!this.#keys.has(batch)) this.#keys = this.#snapshot(() => this.#index.keysBeside(batch)) ?? new Map();
     const indexed = this.#keys.get(batch);
     const expected = keysOf(columns);
     if (indexed === undefined || indexed.length !== expected.length || expected.some((key, n) => indexed[n] !== key)) {
-      fail(first, `The index of ${this.#range(stored)} is not that of its events, so searches miss them.`);
+      fail(first, `The index of ${rangeOf(stored)} is not that of its events, so searches miss them.`);
     }
   }
 
@@ -383,10 +311,6 @@ class Verifier {
     return undefined;
   }
 
-  #range({ first, count }: Stored): string {
-    return `the batch of events ${first} to ${first + Math.max(count, 1) - 1}`;
-  }
-
   #snapshot<T>(read: () => T): T {
     this.#db.exec('BEGIN');
     try {
@@ -397,8 +321,8 @@ class Verifier {
   }
 }
 
-function range(first: number, last: number): string {
-  return first >= last ? `Event ${last} is` : `Events ${first} to ${last} are`;
+function rangeOf({ first, count }: Stored): string {
+  return `the batch of events ${first} to ${first + Math.max(count, 1) - 1}`;
 }
 
 function hexOf(bytes: Uint8Array): string {
