@@ -33,7 +33,7 @@ export async function prepareData(path: string, limit: number | undefined, folde
   const source = present ? path : writeGenerated(folder, limit ?? 5800);
   const cut = present && limit !== undefined ? join(folder, 'bundles.ndjson') : undefined;
   const output = cut === undefined ? undefined : openSync(cut, 'w');
-  const lines: { readonly number: number; readonly entries: number; readonly size: number }[] = [];
+  const lines: Line[] = [];
   let resources = 0;
   let number = 0;
   for await (const line of linesOf(source)) {
@@ -43,7 +43,7 @@ export async function prepareData(path: string, limit: number | undefined, folde
     resources += entries;
     // Only Bundles that create what they hold can be sent again as part of the large one.
     if (bundle.entry?.every(({ request }) => request?.method === 'POST'))
-      lines.push({ number, entries, size: line.length });
+      lines.push({ number, urls: bundle.entry.map(({ fullUrl }) => fullUrl ?? ''), size: line.length });
     if (output !== undefined) writeSync(output, `${line}\n`);
     number += 1;
   }
@@ -55,24 +55,28 @@ export async function prepareData(path: string, limit: number | undefined, folde
   return { file, name, bundles: number, resources, large: await writeLarge(file, lines, folder) };
 }
 
-/** Merges the Bundles with the largest resources into one transaction. */
-async function writeLarge(
-  file: string,
-  lines: readonly { readonly number: number; readonly entries: number; readonly size: number }[],
-  folder: string,
-): Promise<BenchData['large']> {
+/** A Bundle of the data: its place, the fullUrls of its entries, its characters. */
+interface Line {
+  readonly number: number;
+  readonly urls: readonly string[];
+  readonly size: number;
+}
+
+/** Merges the Bundles with the largest resources into one transaction. What several hold (clinics, staff) comes once. */
+async function writeLarge(file: string, lines: readonly Line[], folder: string): Promise<BenchData['large']> {
   const chosen = new Set<number>();
-  let left = largeEntries;
-  for (const { number, entries } of [...lines].sort((a, b) => b.size / b.entries - a.size / a.entries)) {
-    if (entries > left) continue;
+  const known = new Set<string>();
+  for (const { number, urls } of [...lines].sort((a, b) => b.size / b.urls.length - a.size / a.urls.length)) {
+    const added = urls.filter((url) => !known.has(url));
+    if (known.size + added.length > largeEntries) continue;
     chosen.add(number);
-    left -= entries;
+    for (const url of added) known.add(url);
   }
   const parsed: BundleEntry[] = [];
   let number = 0;
   for await (const line of linesOf(file)) {
     const bundle: Bundle | undefined = chosen.has(number) ? JSON.parse(line) : undefined;
-    for (const entry of bundle?.entry ?? []) parsed.push(entry);
+    for (const entry of bundle?.entry ?? []) if (known.delete(entry.fullUrl ?? '')) parsed.push(entry);
     number += 1;
   }
   // Entries are indented, as clients often send them, until the rest without white space comes to 60 MB.

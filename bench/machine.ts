@@ -56,6 +56,13 @@ export interface SpawnOptions {
   readonly stdout?: 'ignore' | 'pipe';
 }
 
+/** Processes that were started and haven't ended: none outlives this one. */
+const children = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of children) child.kill('SIGKILL');
+});
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130));
+
 /** Starts a Node script on a core (where there are cores to choose from). Its output can be read from its streams. */
 export function spawnNode(
   core: Core,
@@ -67,10 +74,13 @@ export function spawnNode(
   const [command, rest] = canPin
     ? ['taskset', ['-c', numbers[core], process.execPath, ...node]]
     : [process.execPath, node];
-  return spawn(command, rest, {
+  const child = spawn(command, rest, {
     env: { ...process.env, ...options.env },
     stdio: ['ignore', options.stdout ?? 'pipe', 'pipe', ...(options.ipc ? ['ipc' as const] : [])],
   });
+  children.add(child);
+  child.once('exit', () => children.delete(child));
+  return child;
 }
 
 function statusOf(pid: number, field: string): number | undefined {

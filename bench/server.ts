@@ -23,11 +23,11 @@ export interface ServerOptions {
   readonly audit: 'all' | 'off';
   readonly profile?: string | undefined;
   readonly env?: Readonly<Record<string, string>>;
-  /** A path that is asked for until it is answered with a status below 500; default: the capability statement's. */
+  /** What is read as soon as the server lives; default: `/health/ready`. */
   readonly firstRead?: string;
 }
 
-/** Starts `osteon serve` and waits for its first answer; `startSeconds` is the time from the start of the process. */
+/** Starts `osteon serve` and waits for its first answer; `startSeconds` is the time from the start of the process to it. */
 export async function startServer(options: ServerOptions): Promise<RunningServer & { readonly startSeconds: number }> {
   const port = await freePort();
   const begun = performance.now();
@@ -44,15 +44,16 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     ...(options.profile === undefined ? {} : { execArgv: ['--cpu-prof', '--cpu-prof-dir', options.profile] }),
   });
   child.stderr?.pipe(process.stderr);
-  const path = options.firstRead ?? '/fhir/metadata';
   for (;;) {
     if (child.exitCode !== null || child.signalCode !== null)
       throw new Error(`the server ended with ${child.exitCode ?? child.signalCode}; try: node ${command} serve`);
-    const reply = await once(port, path).catch(() => undefined);
-    if (reply !== undefined && reply.status < 500) break;
+    const reply = await once(port, '/health/live', 100).catch(() => undefined);
+    if (reply?.status === 200) break;
     if (performance.now() - begun > 120_000) throw new Error('the server did not answer within two minutes');
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
+  const first = await once(port, options.firstRead ?? '/health/ready');
+  if (first.status !== 200) throw new Error(`the server's first answer is ${first.status}`);
   return { ...running(child, port), startSeconds: (performance.now() - begun) / 1000 };
 }
 
@@ -79,18 +80,23 @@ export function storePlace(
   return { url: `sqlite:${file}`, file };
 }
 
-/** One GET on a connection of its own. */
-export function once(port: number, path: string): Promise<Reply> {
+/** One GET on a connection of its own. Rejects when it isn't answered within those milliseconds. */
+export function once(port: number, path: string, patience = 60_000): Promise<Reply> {
   return new Promise((resolve, reject) => {
-    const connection = new Connection(
+    const end = (settle: () => void): void => {
+      clearTimeout(timer);
+      connection.close();
+      settle();
+    };
+    const connection: Connection = new Connection(
       port,
       () =>
-        connection.send(requestBytes('GET', path, ['Accept: application/fhir+json']), true, (reply) => {
-          connection.close();
-          resolve(reply);
-        }),
-      reject,
+        connection.send(requestBytes('GET', path, ['Accept: application/fhir+json']), true, (reply) =>
+          end(() => resolve(reply)),
+        ),
+      (error) => end(() => reject(error)),
     );
+    const timer = setTimeout(() => end(() => reject(new Error(`${path}: no answer`))), patience);
   });
 }
 

@@ -29,7 +29,7 @@ async function live(storeUrl: string, ledger: Ledger, writers: number, life: num
   const client = new Client(server.port);
   const writing = Array.from({ length: writers }, (_, index) => write(client, ledger, `${life}-${index}`, () => dead));
   // Mostly soon, so that restarts and first writes are hit too.
-  const delay = 10 + Math.random() ** 2 * 900;
+  const delay = 20 + Math.random() ** 2 * 2000;
   await Promise.race([new Promise((resolve) => setTimeout(resolve, delay)), Promise.all(writing)]);
   dead = true;
   await server.kill();
