@@ -170,7 +170,9 @@ async function callOf(
   const contentType = incoming.header('content-type') ?? '';
   const accept = incoming.header('accept');
   const binary = isBinaryRead(target);
-  let format = formatOf(accept, parameters, binary);
+  const form = segments.at(-1) === '_search';
+  // The form of a search may have `_format`.
+  let format = form ? undefined : formatOf(accept, parameters, binary);
   let body: Call['body'];
   if (method === 'POST' || method === 'PUT' || method === 'PATCH') {
     const bytes = await readBody(
@@ -179,15 +181,15 @@ async function callOf(
       incoming.header('content-encoding'),
       edge.maxBodyBytes,
     );
-    if (segments.at(-1) === '_search') {
-      const form = formOf(bytes, contentType);
-      parameters = [...parameters, ...parseQuery(form)];
-      spelled = [query, form].filter((each) => each !== '').join('&');
-      format = formatOf(accept, parameters, binary);
+    if (form) {
+      const text = formOf(bytes, contentType);
+      parameters = [...parameters, ...parseQuery(text)];
+      spelled = [query, text].filter((each) => each !== '').join('&');
     } else {
       body = { bytes, contentType };
     }
   }
+  format ??= formatOf(accept, parameters, binary);
   const call: Call = {
     ...target,
     method,

@@ -10,14 +10,19 @@ import type { Call } from './context.ts';
  */
 export function resourceBytes(call: Call): Uint8Array {
   const { body, type } = call;
+  if (body === undefined || type !== 'Binary') return jsonBytes(call);
+  const mediaType = parseMediaType(body.contentType);
+  if (isFhirJson(mediaType) || mediaType.essence === 'application/fhir+xml') return jsonBytes(call);
+  return binaryResource(call, body.contentType, body.bytes);
+}
+
+/** The bytes of a body of FHIR JSON. Throws 400 without a body, 415 for another media type or version. */
+export function jsonBytes({ body }: Call): Uint8Array {
   if (body === undefined) throw failure(400, 'required', 'The request has no body; send a resource as FHIR JSON.');
   const mediaType = parseMediaType(body.contentType);
   if (isFhirJson(mediaType)) {
     if (isVersionR4(mediaType)) return body.bytes;
-    throw failure(415, 'not-supported', 'This server stores FHIR R4: fhirVersion=4.0.');
-  }
-  if (type === 'Binary' && mediaType.essence !== 'application/fhir+xml') {
-    return binaryResource(call, body.contentType, body.bytes);
+    throw failure(415, 'not-supported', 'This server takes FHIR R4: fhirVersion=4.0.');
   }
   const text =
     body.contentType === ''

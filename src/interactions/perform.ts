@@ -3,6 +3,7 @@ import { type BundleOutline, outlineBundleInSlices } from '../fhir/json.ts';
 import { failure, OutcomeError } from '../fhir/outcome.ts';
 import { CursorExpired, StoreUnavailable, TooCostly } from '../store/errors.ts';
 import { batch } from './batch.ts';
+import { jsonBytes } from './body.ts';
 import { capabilities } from './capabilities.ts';
 import type { Answer, Call, Context, Interaction } from './context.ts';
 import { create } from './create.ts';
@@ -104,7 +105,7 @@ async function outlineOf(call: Call): Promise<BundleOutline> {
     throw failure(400, 'required', 'POST to the base needs a Bundle of type batch, transaction or history.');
   }
   const pace = makePace();
-  const outline = await outlineBundleInSlices(body.bytes, async () => pace());
+  const outline = await outlineBundleInSlices(jsonBytes(call), async () => pace());
   if (outline === undefined) {
     throw failure(400, 'invalid', 'POST to the base takes a Bundle; another resource goes to the URL of its type.');
   }

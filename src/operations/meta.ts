@@ -2,6 +2,7 @@
 import { parseJson } from '../fhir/json.ts';
 import { failure } from '../fhir/outcome.ts';
 import { isObject, type JsonObject } from '../fhir/resource.ts';
+import { jsonBytes } from '../interactions/body.ts';
 import type { Answer, Call, Context, Operation } from '../interactions/context.ts';
 import { currentOf } from '../interactions/read.ts';
 
@@ -61,8 +62,7 @@ async function metaInUse(context: Context, types: readonly string[]): Promise<Js
 
 /** The Meta that a call's Parameters carry. Throws 400 where they have none. */
 export function metaParameter(call: Call): JsonObject {
-  const { body } = call;
-  const value = body === undefined ? undefined : parseJson(body.bytes).value;
+  const { value } = parseJson(jsonBytes(call));
   const parameters = isObject(value) && Array.isArray(value.parameter) ? value.parameter : [];
   const found = parameters.find((each) => isObject(each) && each.name === 'meta');
   const valueMeta = isObject(found) ? found.valueMeta : undefined;
