@@ -102,7 +102,6 @@ describe('a string', () => {
     expect(await names('100%')).toBe('percent');
     expect(await names('1%x')).toBe('');
     expect(await names('1*x')).toBe('');
-    expect(await names('L_e')).toBe('');
     expect(await names('Le*')).toBe('lee');
     expect(await with_('name:contains', '0%x')).toBe('percent');
     expect(await with_('name:contains', '%_x*')).toBe('percent');
