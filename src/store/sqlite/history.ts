@@ -21,6 +21,8 @@ interface Selection {
   /** A test of `version AS v`. */
   readonly test: Sql;
   readonly index: Sql;
+  /** What totals are counted by. */
+  readonly countIndex: Sql;
   /** Whether every version in the index's range belongs to the history, so that a page looks at few. */
   readonly dense: boolean;
 }
@@ -69,7 +71,10 @@ export class Histories {
   /** undefined where nothing can belong to the history. */
   #select({ type, id, ids, since, at: period }: HistoryQuery, at: number): Selection | undefined {
     const tests: Sql[] = [sql`v.vid <= ${at}`];
-    let index = raw('INDEXED BY version_by_type');
+    // Of the whole system: versions lie in the order of the table itself, but a narrower index counts faster, unless
+    // only the newest ones count.
+    let index = raw('NOT INDEXED');
+    let countIndex = since === undefined ? raw('INDEXED BY version_by_type') : index;
     if (ids !== undefined || id !== undefined) {
       const keys = ids ?? [{ type: type ?? '', id: id ?? '' }];
       const chosen = keys.filter(
@@ -83,10 +88,13 @@ export class Histories {
       if (rids.size === 0) return undefined;
       tests.push(isIn(raw('v.rid'), [...rids]));
       index = raw('INDEXED BY version_by_number');
+      countIndex = index;
     } else if (type !== undefined) {
       const number = this.#types.number(type);
       if (number === undefined) return undefined;
       tests.push(sql`v.type = ${number}`);
+      index = raw('INDEXED BY version_by_type');
+      countIndex = index;
     }
     // `updated` never falls while the change number rises, so an instant is a change number too.
     if (since !== undefined) tests.push(sql`v.vid >= ${this.#firstChangeSince(since)}`);
@@ -94,7 +102,7 @@ export class Histories {
       tests.push(sql`v.updated < ${period.high} AND NOT EXISTS (SELECT 1 FROM version AS n
         WHERE n.rid = v.rid AND n.number = v.number + 1 AND n.vid <= ${at} AND n.updated <= ${period.low})`);
     }
-    return { test: all(tests), index, dense: period === undefined };
+    return { test: all(tests), index, countIndex, dense: period === undefined };
   }
 
   /** Up to `limit` rows beyond `edge` in the walk's direction; a limited number of versions is looked at in a turn. */
@@ -107,15 +115,13 @@ export class Histories {
   ): Promise<readonly Row[]> {
     const rows: Row[] = [];
     const order = raw(backwards ? 'ASC' : 'DESC');
-    // The whole system's versions lie in the order of the table itself.
-    const source = index.text.includes('by_type') && !test.text.includes('v.type') ? raw('NOT INDEXED') : index;
     for (let from = edge; rows.length < limit && (backwards ? from < at : from > 1); ) {
       const to = backwards ? (dense ? at : Math.min(at, from + scanStep)) : dense ? 1 : Math.max(1, from - scanStep);
       const range = backwards ? sql`v.vid > ${from} AND v.vid <= ${to}` : sql`v.vid < ${from} AND v.vid >= ${to}`;
       // Bodies are read for the page's rows alone, not sorted along.
       rows.push(
         ...this.#statements.all(sql`SELECT v.vid, v.type, e.id, v.number, v.updated, v.method, v.body
-          FROM (SELECT v.vid AS vid FROM version AS v ${source} WHERE ${test} AND ${range}
+          FROM (SELECT v.vid AS vid FROM version AS v ${index} WHERE ${test} AND ${range}
             ORDER BY v.vid ${order} LIMIT ${limit - rows.length}) AS page
           CROSS JOIN version AS v ON v.vid = page.vid CROSS JOIN entity AS e ON e.rid = v.rid ORDER BY v.vid ${order}`),
       );
@@ -125,13 +131,15 @@ export class Histories {
     return rows;
   }
 
-  #total(query: HistoryQuery, { test, index }: Selection): number | undefined {
+  #total(query: HistoryQuery, { test, countIndex }: Selection): number | undefined {
     const exact = query.id !== undefined;
     // Whether a version was current in a period takes a look at it and the next: too dear for many.
     if (!exact && query.at !== undefined) return undefined;
     const limit = exact ? raw('') : sql`LIMIT ${countBound + 1}`;
     const count = Number(
-      this.#statements.get(sql`SELECT count(*) FROM (SELECT 1 FROM version AS v ${index} WHERE ${test} ${limit})`)?.[0],
+      this.#statements.get(
+        sql`SELECT count(*) FROM (SELECT 1 FROM version AS v ${countIndex} WHERE ${test} ${limit})`,
+      )?.[0],
     );
     return exact || count <= countBound ? count : undefined;
   }
