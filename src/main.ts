@@ -14,11 +14,12 @@ import { createMetrics, type Metrics } from './http/metrics.ts';
 import { overflowResponse } from './http/overflow.ts';
 import { basePath, type Edge } from './http/routes.ts';
 import type { Context, Settings } from './interactions/context.ts';
+import { referencesParameter, withReferences } from './interactions/integrity.ts';
 import { createLog, type Log } from './log.ts';
 import { operations } from './operations/registry.ts';
 import type { IndexEntry } from './search/entry.ts';
 import { createExtractor } from './search/extract/extract.ts';
-import { createRegistry } from './search/registry.ts';
+import { createRegistry, type ParameterRegistry } from './search/registry.ts';
 import type { Store } from './store/port.ts';
 import { openSqliteStore } from './store/sqlite/store.ts';
 import { software } from './version.ts';
@@ -47,12 +48,12 @@ export async function compose(configuration: Configuration, baseUrl: string, log
   const registry = createRegistry(definitions);
   const settings = settingsOf(configuration, baseUrl);
   const { timezone, cursorLifetime } = settings;
-  const extract = createExtractor(registry, definitions, { baseUrl, timezone });
+  const extract = extractorOf(configuration, definitions, registry, { baseUrl, timezone });
   const timings: Pick<Metrics, 'store' | 'auditHead'> = { store: () => undefined, auditHead: () => undefined };
   const store = await openSqliteStore(configuration.STORE_URL, {
     cursorLifetime,
     timezone,
-    parameters: parameterDefinitions(definitions),
+    parameters: parameterDefinitions(configuration, definitions),
     reextract: (bytes) => extractStored(extract, bytes),
     ...(configuration.AUDIT_RETENTION === 'off' ? {} : { auditRetention: milliseconds(configuration.AUDIT_RETENTION) }),
     onAuditHead: (chain, sequence, hash) => {
@@ -104,7 +105,7 @@ export function reextraction(
 ): (bytes: Uint8Array) => readonly IndexEntry[] {
   const definitions = loadDefinitions();
   const baseUrl = baseUrlOf(configuration, configuration.PORT);
-  const extract = createExtractor(createRegistry(definitions), definitions, { baseUrl, timezone });
+  const extract = extractorOf(configuration, definitions, createRegistry(definitions), { baseUrl, timezone });
   return (bytes) => extractStored(extract, bytes);
 }
 
@@ -136,15 +137,30 @@ function settingsOf(configuration: Configuration, baseUrl: string): Settings {
 /** Raise this when extraction gives other entries for the same definition: what is stored is then indexed anew. */
 const extractionVersion = 1;
 
+/** Extraction as the configuration asks for it. */
+function extractorOf(
+  { REFERENTIAL_INTEGRITY }: Configuration,
+  definitions: Definitions,
+  registry: ParameterRegistry,
+  options: { readonly baseUrl: string; readonly timezone: string },
+): Context['extract'] {
+  const extract = createExtractor(registry, definitions, options);
+  return REFERENTIAL_INTEGRITY === 'full' ? withReferences(extract, definitions, options.baseUrl) : extract;
+}
+
 /** Each parameter of each type, with a text that changes whenever its entries would. */
-function parameterDefinitions(definitions: Definitions) {
+function parameterDefinitions({ REFERENTIAL_INTEGRITY }: Configuration, definitions: Definitions) {
   const types = [...definitions.resourceTypes];
-  return definitions.searchParameters.flatMap(({ base, code, type, expression = '', components }) => {
+  // A store that gets another policy is indexed anew.
+  const references = { code: referencesParameter, definition: String(extractionVersion) };
+  const own = REFERENTIAL_INTEGRITY === 'full' ? types.map((type) => ({ type, ...references })) : [];
+  const defined = definitions.searchParameters.flatMap(({ base, code, type, expression = '', components }) => {
     const text = JSON.stringify([extractionVersion, type, expression, components]);
     const definition = createHash('sha256').update(text).digest('base64url').slice(0, 12);
     const general = base.includes('Resource') || base.includes('DomainResource');
     return (general ? types : base).map((each) => ({ type: each, code, definition }));
   });
+  return [...own, ...defined];
 }
 
 /** A server that listens. */

@@ -12,20 +12,35 @@ import type { ResourceKey } from '../store/write.ts';
 import { readAuditEvent } from './audit-event.ts';
 import type { Answer, Call, Context, QueryParameters } from './context.ts';
 import { type Cut, cut, cutOf, single } from './cut.ts';
-import { linkPages, openPage } from './page-link.ts';
+import { linkPages, openPage, type Walk } from './page-link.ts';
 
 const historyParameters = ['_since', '_at', '_count', '_list'];
 const resultParameters = ['_format', '_pretty', '_summary', '_elements'];
 
+/** What a call asks for. */
+interface HistoryPlan extends ParsedHistory {
+  /** What `page-link.ts` calls it. */
+  readonly of: string;
+  readonly walk: Walk | undefined;
+  readonly wanted: Cut | undefined;
+}
+
+/** Reads a call's parameters. Throws 400 for those that can't be followed, 404 for an unknown List, 410 for an old link. */
+export async function planHistory(context: Context, call: Call): Promise<HistoryPlan> {
+  const { type, id } = call;
+  const of = ['history', type, id].filter((part) => part !== undefined).join('/');
+  const walk = await openPage(context, of, call.parameters);
+  const parameters = walk?.query ?? call.parameters;
+  const parsed = await parseHistory(context, call, parameters);
+  const wanted = cutOf(context, parameters, type === undefined ? context.definitions.resourceTypes : [type]);
+  return { ...parsed, of, walk, wanted };
+}
+
 /** 200 with a Bundle of type history, newest first; 404 for the history of an id that was never used. */
 export async function history(context: Context, call: Call): Promise<Answer> {
   const { type, id } = call;
-  const of = ['history', type, id].filter((part) => part !== undefined).join('/');
   const path = [context.settings.baseUrl, type, id, '_history'].filter((part) => part !== undefined).join('/');
-  const walk = await openPage(context, of, call.parameters);
-  const parameters = walk?.query ?? call.parameters;
-  const { query, used } = await parseHistory(context, call, parameters);
-  const wanted = cutOf(context, parameters, type === undefined ? context.definitions.resourceTypes : [type]);
+  const { of, walk, query, used, wanted } = await planHistory(context, call);
   const page = await context.store.history(walk === undefined ? query : { ...query, position: walk.position });
   const shown = await withServersOwn(context, call, page);
   const created = await creations(context, shown.versions);

@@ -1,6 +1,7 @@
 /** What `REFERENTIAL_INTEGRITY` asks of writes. https://hl7.org/fhir/R4/capabilitystatement-definitions.html#CapabilityStatement.rest.resource.referencePolicy */
 import { localReferences } from '../fhir/references.ts';
 import type { Resource } from '../fhir/resource.ts';
+import type { IndexEntry } from '../search/entry.ts';
 import type { ResourceKey } from '../store/write.ts';
 import type { RequiredReference } from './commit.ts';
 import type { Context } from './context.ts';
@@ -19,4 +20,29 @@ export function requiredReferences(context: Context, resource: Resource, prefix 
 /** What nothing may refer to once it is deleted. */
 export function unreferencedAfter(context: Context, deleted: readonly ResourceKey[]): readonly ResourceKey[] {
   return context.settings.referentialIntegrity === 'full' ? deleted : [];
+}
+
+/** Under this name references are indexed that no search parameter finds. No definition has it, so no search names it. */
+export const referencesParameter = '_references';
+
+/**
+ * An extractor that finds every local reference, also those in extensions and in elements without a search parameter:
+ * `full` has to know them all. They make up the parameter `_references`, without those that another one has.
+ */
+export function withReferences(
+  extract: Context['extract'],
+  definitions: Context['definitions'],
+  baseUrl: string,
+): Context['extract'] {
+  return (resource) => {
+    const entries = extract(resource);
+    const known = new Set(entries.map(({ value }) => (value.kind === 'reference' ? `${value.type}/${value.id}` : '')));
+    const others = new Map<string, IndexEntry>();
+    for (const { type, id } of localReferences(resource, definitions, baseUrl)) {
+      const key = `${type}/${id}`;
+      if (known.has(key)) continue;
+      others.set(key, { parameter: referencesParameter, value: { kind: 'reference', type, id, version: '' } });
+    }
+    return others.size === 0 ? entries : [...entries, ...others.values()];
+  };
 }

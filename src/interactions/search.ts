@@ -12,15 +12,23 @@ import { searchContext } from './condition.ts';
 import type { Answer, Call, Context } from './context.ts';
 import { type Cut, cut } from './cut.ts';
 import { queryUrl } from './history.ts';
-import { linkPages, openPage } from './page-link.ts';
+import { linkPages, openPage, type Walk } from './page-link.ts';
 
 const encoder = new TextEncoder();
 
-/** 200 with a Bundle of type searchset. */
-export async function search(context: Context, call: Call): Promise<Answer> {
+/** What a call asks for. */
+interface SearchPlan {
+  /** What `page-link.ts` calls it. */
+  readonly of: string;
+  readonly walk: Walk | undefined;
+  readonly parsed: Search;
+  readonly wanted: Cut | undefined;
+}
+
+/** Reads a call's parameters. Throws 400 for those that can't be followed, 400 and 410 for a page link's token. */
+export async function planSearch(context: Context, call: Call): Promise<SearchPlan> {
   const { type } = call;
   const of = type === undefined ? 'search' : `search/${type}`;
-  const path = type === undefined ? context.settings.baseUrl : `${context.settings.baseUrl}/${type}`;
   const walk = await openPage(context, of, call.parameters);
   const types = type === undefined ? [...context.definitions.resourceTypes] : [type];
   const handling = call.prefer.handling ?? 'strict';
@@ -30,6 +38,14 @@ export async function search(context: Context, call: Call): Promise<Answer> {
     walk?.query ?? call.parameters,
     walk === undefined ? searching : { ...searching, now: walk.position.since },
   );
+  return { of, walk, parsed, wanted: cutOfSearch(parsed) };
+}
+
+/** 200 with a Bundle of type searchset. */
+export async function search(context: Context, call: Call): Promise<Answer> {
+  const { type } = call;
+  const path = type === undefined ? context.settings.baseUrl : `${context.settings.baseUrl}/${type}`;
+  const { of, walk, parsed, wanted } = await planSearch(context, call);
   if (walk === undefined) await refuseAmbiguous(context, parsed);
   const query = {
     parts: parsed.parts,
@@ -47,7 +63,6 @@ export async function search(context: Context, call: Call): Promise<Answer> {
     ['next', page.next],
   ]);
   const self = walk === undefined ? queryUrl(path, parsed.used) : queryUrl(path, call.parameters);
-  const wanted = cutOfSearch(parsed);
   const body = bundleBytes({
     type: 'searchset',
     ...(page.total === undefined ? {} : { total: page.total }),

@@ -1,52 +1,76 @@
 /** What must hold of a transaction before anything of it is looked up. https://hl7.org/fhir/R4/http.html#trules */
 import type { BundleOutline } from '../../fhir/json.ts';
 import { type Issue, OutcomeError } from '../../fhir/outcome.ts';
-import { parseSearch } from '../../search/query.ts';
-import { searchContext } from '../condition.ts';
-import type { Call, Context } from '../context.ts';
-import { readCut } from '../reading.ts';
-import { type Entry, entryOf, withExpression } from './entry.ts';
+import type { Call, Context, Interaction } from '../context.ts';
+import { planHistory } from '../history.ts';
+import { notModified, readCut } from '../reading.ts';
+import { planSearch } from '../search.ts';
+import { type Entry, entryOf, within } from './entry.ts';
+import { makePace } from './pace.ts';
 
-const writing = ['create', 'update', 'patch', 'delete'];
-const reading = ['read', 'vread', 'search-type', 'search-system', 'history-instance', 'history-type', 'history-system'];
+const writing: readonly Interaction[] = ['create', 'update', 'patch', 'delete'];
 
 /**
  * The entries as calls. Throws one OutcomeError with an issue for each faulty entry: malformed requests, methods and
- * paths that do not exist, operations that change something, two entries with one fullUrl.
+ * paths that do not exist, parameters of reads, operations that change something, two entries with one fullUrl.
  */
-export function checkTransaction(context: Context, bundle: Call, outline: BundleOutline): readonly Entry[] {
+export async function checkTransaction(
+  context: Context,
+  bundle: Call,
+  outline: BundleOutline,
+): Promise<readonly Entry[]> {
   const issues: Issue[] = [];
   const entries: Entry[] = [];
-  outline.entries.forEach((each, index) => {
+  const pace = makePace();
+  for (const [index, each] of outline.entries.entries()) {
     try {
       const entry = entryOf(context, bundle, each, index);
-      checkCall(context, entry);
+      if (!writing.includes(entry.call.interaction)) await checkRead(context, entry);
       entries.push(entry);
     } catch (error) {
       if (!(error instanceof OutcomeError)) throw error;
       issues.push(...error.issues);
     }
-  });
+    await pace();
+  }
   issues.push(...repeatedFullUrls(entries));
   if (issues.length > 0) throw new OutcomeError(400, issues);
   return entries;
 }
 
-function checkCall(context: Context, { call, expression }: Entry): void {
-  const { interaction, operation } = call;
-  if (writing.includes(interaction)) return;
+/** Throws what the read would answer to its request with, so that nothing is committed beside a faulty one. */
+async function checkRead(context: Context, { call, expression }: Entry): Promise<void> {
   const at = `${expression}.request.url`;
-  const queries = context.operations.find(({ name }) => name === operation)?.affectsState === false;
-  if (!reading.includes(interaction) && !(interaction === 'operation' && queries) && interaction !== 'capabilities') {
-    const diagnostics = 'An operation that changes something can not be part of a transaction.';
-    throw new OutcomeError(400, [{ severity: 'error', code: 'not-supported', diagnostics, expression: [at] }]);
+  try {
+    switch (call.interaction) {
+      case 'read':
+      case 'vread':
+        readCut(context, call);
+        // The version does not matter: a malformed header is a fault for any.
+        notModified(call, 0, 0);
+        break;
+      case 'search-type':
+      case 'search-system':
+        await planSearch(context, call);
+        break;
+      case 'history-instance':
+      case 'history-type':
+      case 'history-system':
+        await planHistory(context, call);
+        break;
+      case 'operation':
+        if (context.operations.find(({ name }) => name === call.operation)?.affectsState !== false) throw changes(at);
+    }
+  } catch (error) {
+    // What is not there may be so when the entry is run; it answers for itself.
+    if (error instanceof OutcomeError && (error.status === 404 || error.status === 410)) return;
+    throw within(at, error);
   }
-  withExpression(at, () => {
-    if (interaction === 'read' || interaction === 'vread') readCut(context, call);
-    if (interaction !== 'search-type' && interaction !== 'search-system') return;
-    const types = call.type === undefined ? [...context.definitions.resourceTypes] : [call.type];
-    parseSearch(call.parameters, searchContext(context, types, call.prefer.handling ?? 'strict'));
-  });
+}
+
+function changes(expression: string): OutcomeError {
+  const diagnostics = 'An operation that changes something can not be part of a transaction.';
+  return new OutcomeError(400, [{ severity: 'error', code: 'not-supported', diagnostics, expression: [expression] }]);
 }
 
 function repeatedFullUrls(entries: readonly Entry[]): readonly Issue[] {

@@ -23,7 +23,7 @@ export async function transaction(
   outline: BundleOutline,
   perform: Perform,
 ): Promise<Answer> {
-  const entries = checkTransaction(context, call, outline);
+  const entries = await checkTransaction(context, call, outline);
   const written = await commitPlan(context, async () => {
     const resolution = await resolveEntries(context, entries);
     const contents = await prepareContents(context, resolution);
