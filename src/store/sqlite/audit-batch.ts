@@ -80,9 +80,9 @@ export function keysOf(columns: AuditColumns): Uint32Array {
   for (let n = 0; n < columns.count; n++) {
     const entity = columns.entity[n] ?? -1;
     const patient = columns.patient[n] ?? -1;
-    if (entity >= 0) keys.add(entityKey(types[columns.shape[n] ?? 0] ?? 0, columns.hashOf(entity)));
+    if (entity >= 0) keys.add(entityKey(types[columns.shape[n] ?? 0] ?? 0, columns.ids.hash(entity)));
     const own = entity === patient && columns.shapeOf(n).type === 'Patient';
-    if (patient >= 0 && !own) keys.add(patientKey(columns.hashOf(patient)));
+    if (patient >= 0 && !own) keys.add(patientKey(columns.ids.hash(patient)));
     const odd = columns.oddId(n);
     if (odd !== undefined) keys.add(textKey('id', odd));
   }

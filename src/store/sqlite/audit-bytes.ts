@@ -137,15 +137,32 @@ export class ByteReader {
   }
 
   text(): string {
+    const start = this.skipText();
+    return textAt(this.bytes, start, this.at);
+  }
+
+  /** Goes past a text. @returns where its bytes begin; they end at `at`. */
+  skipText(): number {
     const size = this.varint();
-    return Buffer.from(this.raw(size)).toString('utf8');
+    return this.skip(size);
+  }
+
+  /** Goes past `size` bytes. @returns where they begin. */
+  skip(size: number): number {
+    const start = this.at;
+    if (start + size > this.end) throw new DamagedAudit('an audit record ends too early');
+    this.at = start + size;
+    return start;
   }
 
   /** The next `size` bytes, not copied. */
   raw(size: number): Uint8Array {
-    const start = this.at;
-    if (start + size > this.end) throw new DamagedAudit('an audit record ends too early');
-    this.at = start + size;
-    return this.bytes.subarray(start, start + size);
+    const start = this.skip(size);
+    return this.bytes.subarray(start, this.at);
   }
+}
+
+/** The UTF-8 text in [start, end). */
+export function textAt(bytes: Uint8Array, start: number, end: number): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('utf8');
 }

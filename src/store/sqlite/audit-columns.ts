@@ -1,6 +1,6 @@
 /** Packed audit records unpacked into columns; a record is made only when asked for. https://hl7.org/fhir/R4/auditevent.html */
 import type { AuditRecord } from '../audit-record.ts';
-import { ByteReader, DamagedAudit } from './audit-bytes.ts';
+import { ByteReader, DamagedAudit, textAt } from './audit-bytes.ts';
 import {
   checkByte,
   checkStart,
@@ -15,9 +15,9 @@ import {
   type Shape,
   spelling,
 } from './audit-format.ts';
-import { idHash, uuidHash } from './audit-key.ts';
+import { IdColumn } from './audit-id-column.ts';
 import type { PartBytes } from './audit-part.ts';
-import { formatUuid, readUuid, type UuidParts, uuidOf } from './audit-uuid.ts';
+import { formatUuid, readUuid, type UuidParts } from './audit-uuid.ts';
 
 const actions: readonly string[] = ['C', 'R', 'U', 'D', 'E'] satisfies readonly AuditRecord['action'][];
 const outcomes: readonly string[] = ['0', '4', '8', '12'] satisfies readonly AuditRecord['outcome'][];
@@ -27,7 +27,14 @@ const isOutcome = (text: string): text is AuditRecord['outcome'] => outcomes.inc
 /** In place of a request id's time: its head is the number of a prefix, its tail a number to the base 36. */
 const numbered = -1;
 
-/** Records as columns. Numbers of ids and queries are places in `AuditColumns.ids` and `queries`; -1: none. */
+/** A text that is only made when asked for. */
+interface TextPlace {
+  readonly bytes: Uint8Array;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Records as columns. Numbers of ids are those of `ids`; -1: none. */
 export class AuditColumns {
   readonly capacity: number;
   /** Records so far. */
@@ -47,15 +54,14 @@ export class AuditColumns {
   readonly #oddIds = new Map<number, string>();
   readonly #requestTexts = new Map<number, string>();
   readonly #requestPrefixes: string[] = [];
-  readonly #queries: string[] = [];
-  /** Ids of entities and patients: a text, or where its 16 bytes are. */
-  readonly #ids: (string | undefined)[] = [];
-  readonly #idBytes: (Uint8Array | undefined)[] = [];
-  readonly #idAt: number[] = [];
-  #hashes: Uint32Array | undefined;
+  readonly #queries: TextPlace[] = [];
+  /** Ids of entities and patients, by the numbers in `entity` and `patient`. */
+  readonly ids: IdColumn;
 
   constructor(capacity: number) {
     this.capacity = capacity;
+    // Each record brings at most two.
+    this.ids = new IdColumn(capacity * 2);
     this.shape = new Uint32Array(capacity);
     this.recorded = new Float64Array(capacity);
     this.entity = new Int32Array(capacity);
@@ -92,7 +98,8 @@ export class AuditColumns {
     const fields = new ByteReader(part.fields);
     const raw = new ByteReader(part.raw);
     const firstShape = this.shapes.length - 1;
-    const firstId = this.#ids.length;
+    const firstId = this.ids.count;
+    this.ids.beginPart(part.raw);
     const firstQuery = this.#queries.length;
     let recorded = 0;
     let idHead = 0;
@@ -158,8 +165,8 @@ export class AuditColumns {
 
       const entitySpelling = entityFlag(flags);
       let entity = -1;
-      if (entitySpelling === spelling.entity.uuid) entity = this.#newUuid(raw);
-      else if (entitySpelling === spelling.entity.text) entity = this.#newText(fields.text());
+      if (entitySpelling === spelling.entity.uuid) entity = this.ids.addUuid(raw.skip(16));
+      else if (entitySpelling === spelling.entity.text) entity = this.ids.addText(fields.text());
       else if (entitySpelling === spelling.entity.known) entity = firstId + fields.varint();
       this.entity[n] = entity;
 
@@ -167,22 +174,24 @@ export class AuditColumns {
       if (patientSpelling === spelling.patient.none) this.patient[n] = -1;
       else {
         if (patientSpelling === spelling.patient.entity) patient = entity;
-        else if (patientSpelling === spelling.patient.uuid) patient = this.#newUuid(raw);
-        else if (patientSpelling === spelling.patient.text) patient = this.#newText(fields.text());
+        else if (patientSpelling === spelling.patient.uuid) patient = this.ids.addUuid(raw.skip(16));
+        else if (patientSpelling === spelling.patient.text) patient = this.ids.addText(fields.text());
         else if (patientSpelling === spelling.patient.known) patient = firstId + fields.varint();
         this.patient[n] = patient;
       }
-      if (entity >= this.#ids.length || patient >= this.#ids.length)
+      if (entity >= this.ids.count || patient >= this.ids.count)
         throw new DamagedAudit('an audit record has an unknown id');
 
       const querySpelling = queryFlag(flags);
       if (querySpelling === spelling.query.none) this.#query[n] = -1;
       else if (querySpelling === spelling.query.known) this.#query[n] = firstQuery + fields.varint();
-      else this.#query[n] = this.#queries.push(fields.text()) - 1;
+      else {
+        const start = fields.skipText();
+        this.#query[n] = this.#queries.push({ bytes: fields.bytes, start, end: fields.at }) - 1;
+      }
 
       if (requestSpelling === spelling.request.raw) {
-        const at = raw.at;
-        raw.raw(16);
+        const at = raw.skip(16);
         readUuid(raw.bytes, at, uuid);
         requestHead = uuid.head;
         requestTail = uuid.tail;
@@ -219,10 +228,15 @@ export class AuditColumns {
       address,
       requestId: this.#requestId(n),
       type,
-      entity: this.idText(this.entity[n] ?? -1),
-      patient: this.idText(this.patient[n] ?? -1),
-      query: this.#queries[this.#query[n] ?? -1] ?? '',
+      entity: this.ids.text(this.entity[n] ?? -1),
+      patient: this.ids.text(this.patient[n] ?? -1),
+      query: this.#queryText(n),
     };
+  }
+
+  #queryText(n: number): string {
+    const place = this.#queries[this.#query[n] ?? -1];
+    return place === undefined ? '' : textAt(place.bytes, place.start, place.end);
   }
 
   #requestId(n: number): string {
@@ -247,49 +261,6 @@ export class AuditColumns {
     const shape = this.shapes[this.shape[n] ?? 0];
     if (shape === undefined) throw new DamagedAudit('an audit record has an unknown shape');
     return shape;
-  }
-
-  /** `idHash` of the id with that number, as `entity` and `patient` give it. */
-  hashOf(id: number): number {
-    const size = this.#ids.length;
-    if (this.#hashes?.length !== size) {
-      this.#hashes = new Uint32Array(size);
-      for (let n = 0; n < size; n++) this.#hashes[n] = this.#hashId(n);
-    }
-    return this.#hashes[id] ?? 0;
-  }
-
-  #hashId(n: number): number {
-    const bytes = this.#idBytes[n];
-    if (bytes === undefined) return idHash(this.#ids[n] ?? '');
-    const uuid: UuidParts = { time: 0, head: 0, tail: 0 };
-    readUuid(bytes, this.#idAt[n] ?? 0, uuid);
-    return uuidHash(uuid.time, uuid.head, uuid.tail);
-  }
-
-  /** The id with that number, as `entity` and `patient` give it; '' for -1. */
-  idText(number: number): string {
-    if (number < 0) return '';
-    const known = this.#ids[number];
-    if (known !== undefined) return known;
-    const bytes = this.#idBytes[number];
-    const text = bytes === undefined ? '' : uuidOf(bytes, this.#idAt[number] ?? 0);
-    this.#ids[number] = text;
-    return text;
-  }
-
-  #newUuid(raw: ByteReader): number {
-    const at = raw.at;
-    raw.raw(16);
-    this.#idBytes.push(raw.bytes);
-    this.#idAt.push(at);
-    return this.#ids.push(undefined) - 1;
-  }
-
-  #newText(text: string): number {
-    this.#idBytes.push(undefined);
-    this.#idAt.push(0);
-    return this.#ids.push(text) - 1;
   }
 
   #sameRequest(n: number): void {

@@ -123,7 +123,7 @@ export class AuditMatcher {
 }
 
 function isId(columns: AuditColumns, number: number, { id, hash }: SoughtId): boolean {
-  return number >= 0 && columns.hashOf(number) === hash && columns.idText(number) === id;
+  return number >= 0 && columns.ids.hash(number) === hash && columns.ids.text(number) === id;
 }
 
 /** The instant that a UUID of version 7 begins with, -1 for any other text. */
