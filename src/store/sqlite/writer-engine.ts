@@ -7,6 +7,9 @@ import { Searcher } from './search.ts';
 /** How a writer opens its file. `cache`: mebibytes. `timeout`: nobody else writes, and a checkpoint can come later. */
 export const writerOpening = { cache: 64, timeout: 250 } as const;
 
+/** Milliseconds that a condition may take while all other writes wait. */
+const conditionBudget = 2_000;
+
 export interface WriterEngineOptions {
   /** Milliseconds since 1970. */
   readonly clock: () => number;
@@ -28,7 +31,7 @@ export function writerEngine(db: Database, options: WriterEngineOptions): Engine
   const searcher = new Searcher(db, options);
   return new Engine(db, {
     ...options,
-    matches: (type, criterion, limit) => searcher.matches(type, criterion, limit),
+    matches: (type, criterion, limit) => searcher.matches(type, criterion, limit, conditionBudget),
     audit: new AuditAppender(db, appender),
   });
 }
