@@ -202,8 +202,7 @@ describe('transaction', () => {
       );
       expect(outcome.issue[0].code).toBe('duplicate');
     }
-    // Deletions are processed first, so they are named first.
-    await refused(400, [put, remove], 'Bundle.entry[1]', 'Bundle.entry[0]');
+    await refused(400, [put, remove], 'Bundle.entry[0]', 'Bundle.entry[1]');
     await refused(400, [remove, remove], 'Bundle.entry[0]', 'Bundle.entry[1]');
     const byCriteria = entry('DELETE', `Patient?identifier=${id}`);
     await refused(400, [remove, byCriteria], 'Bundle.entry[0]', 'Bundle.entry[1]');

@@ -175,9 +175,8 @@ async function creatorsOf(
 /** Throws 400 where two entries that would create one resource have different content. */
 function refuseDifferent(one: Entry, other: Entry): void {
   if (sameContent(one, other)) return;
-  const [first, second] = one.index < other.index ? [one, other] : [other, one];
-  const text = `${first.expression} and ${second.expression} would create one resource by their criteria, but with different content.`;
-  throw bothEntries(text, first, second);
+  const text = `${one.expression} and ${other.expression} would create one resource by their criteria, but with different content.`;
+  throw bothEntries(text, one, other);
 }
 
 function sameContent(one: Entry, other: Entry): boolean {
@@ -204,6 +203,7 @@ class Groups {
 
 /** 400 for two entries that are about one resource. */
 export function bothEntries(diagnostics: string, one: Entry, other: Entry): OutcomeError {
-  const expression = [one.expression, other.expression];
+  const [first, second] = one.index < other.index ? [one, other] : [other, one];
+  const expression = [first.expression, second.expression];
   return new OutcomeError(400, [{ severity: 'error', code: 'duplicate', diagnostics, expression }]);
 }
