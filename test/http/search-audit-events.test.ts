@@ -1,0 +1,69 @@
+/** Where searches show the server's own AuditEvents. https://hl7.org/fhir/R4/auditevent.html#search */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { entriesOf, idsOf, includedOf, load, patient, refusal } from './searching.ts';
+import { type TestServer, testServer } from './server.ts';
+
+let server: TestServer;
+/** The id of an AuditEvent that a client created. */
+let client: string;
+
+beforeAll(async () => {
+  server = await testServer();
+  await load(server, [patient('a')]);
+  const created = await server.send('POST', '/AuditEvent', {
+    resourceType: 'AuditEvent',
+    type: { code: 'app' },
+    recorded: '2020-01-01T00:00:00Z',
+    agent: [{ requestor: true }],
+    source: { observer: { display: 'x' } },
+    entity: [{ what: { reference: 'Patient/a' } }],
+  });
+  client = created.body.id;
+  await server.get('/Patient/a');
+});
+afterAll(() => server.close());
+
+const types = (entries: readonly { resource: { resourceType: string } }[]) =>
+  [...new Set(entries.map(({ resource }) => resource.resourceType))].sort();
+
+describe('the server’s own AuditEvents', () => {
+  it('appear where AuditEvent is searched', async () => {
+    const own = entriesOf(await server.get('/AuditEvent?_count=100')).filter(({ resource }) => resource.id !== client);
+    expect(own.length).toBeGreaterThan(2);
+    const read = await server.get('/AuditEvent?subtype=read&entity=Patient/a');
+    expect(read.body.total).toBe(1);
+    expect(idsOf(await server.get('/AuditEvent?type=app'))).toEqual([client]);
+  });
+
+  it('appear with _type=AuditEvent', async () => {
+    const page = await server.get('?_type=AuditEvent&subtype=read');
+    expect(idsOf(page)).toHaveLength(1);
+    const more = await server.get('?_type=AuditEvent&_count=1');
+    expect(more.body.total).toBeGreaterThan(3);
+  });
+
+  it('appear with _revinclude=AuditEvent:…', async () => {
+    const page = await server.get('/Patient?_revinclude=AuditEvent:entity');
+    expect(includedOf(page)).toContain(`AuditEvent/${client}`);
+    expect(includedOf(page).length).toBeGreaterThan(1);
+  });
+
+  it('bring what they refer to with _include', async () => {
+    expect(includedOf(await server.get('/AuditEvent?subtype=read&_include=AuditEvent:entity'))).toEqual(['Patient/a']);
+  });
+
+  it('appear nowhere else; those of clients do', async () => {
+    const system = await server.get('?_count=1000');
+    expect(types(entriesOf(system))).toEqual(['AuditEvent', 'Patient']);
+    expect([...idsOf(system)].sort()).toEqual([client, 'a'].sort());
+    expect(system.body.total).toBe(2);
+    expect(includedOf(await server.get('/Patient?_revinclude=*'))).toEqual([`AuditEvent/${client}`]);
+    expect((await server.get('?_lastUpdated=gt2000&_count=0')).body.total).toBe(2);
+  });
+
+  it('are searched by themselves', async () => {
+    const issue = refusal(await server.get('?_type=AuditEvent,Patient'));
+    expect(issue.code).toBe('not-supported');
+    expect(issue.diagnostics).toMatch(/AuditEvent/);
+  });
+});
