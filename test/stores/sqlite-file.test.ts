@@ -138,6 +138,30 @@ describe('a store in a file', () => {
     await store.close();
   });
 
+  it('in memory, gives conditions a time of their own, whatever was searched before', async () => {
+    const store = await openSqliteStore('sqlite::memory:', {
+      cursorLifetime: 1,
+      timezone: 'UTC',
+      parameters,
+      reextract,
+    });
+    await commit(
+      store,
+      Array.from({ length: 3000 }, (_, n) => patient(`p${n}`, `${n}`)),
+    );
+    const everyone = { kind: 'not', of: identified('nobody') } as const;
+    const matches = await store.matches('Patient', everyone, 5000);
+    expect(matches).toHaveLength(3000);
+    const budget = 200;
+    const part = { type: 'Patient', criterion: everyone, sort: [] };
+    await store.search({ parts: [part], count: 1, total: 'none', totalBound: 1, budget });
+    const deadline = performance.now() + budget;
+    await expect.poll(() => performance.now(), { interval: 20 }).toBeGreaterThan(deadline);
+    const condition = { type: 'Patient', criterion: everyone, matches, limit: 5000 };
+    expect((await commit(store, [patient('q', 'q')], { conditions: [condition] })).written).toHaveLength(1);
+    await store.close();
+  });
+
   it('can be in memory', async () => {
     const store = await openSqliteStore('sqlite::memory:', {
       cursorLifetime: 1,

@@ -96,10 +96,10 @@ export function fromWire(error: WireError): Error {
       return new IntegrityViolation(error.rule, error.key, error.referrers);
     case 'StoreUnavailable':
       return new StoreUnavailable(error.message);
-    case 'TooCostly':
-      return new TooCostly(error.hint);
     case 'CursorExpired':
       return new CursorExpired();
+    case 'TooCostly':
+      return new TooCostly(error.hint);
     case 'Error':
       return new Error(error.message);
   }
