@@ -1,6 +1,6 @@
 /** The statement around a search's tests: which rows are read, of what is current or of what a walk kept. https://hl7.org/fhir/R4/search.html */
 import { type Condition, type Drive, indexed, type Range, type Subject } from './compile/condition.ts';
-import { all, always, raw, type Sql, sql } from './sql.ts';
+import { all, always, raw, type Sql, sql, tick } from './sql.ts';
 
 /**
  * `current`: what is live now. `kept by index`, `kept by change`: versions that were replaced since the walk began,
@@ -21,11 +21,6 @@ export interface Frame {
   readonly subject: Subject;
   /** The resource's own number, in the form that the index is ordered by where it is. */
   readonly rid: Sql;
-}
-
-/** Ends the statement past the deadline: asked for every 1,024th row, since asking costs more than a row. */
-function tick(number: Sql): Sql {
-  return sql`((${number} & 1023) <> 0 OR tick())`;
 }
 
 const resource = raw('r.rid');

@@ -4,7 +4,7 @@ import type { Branch, Frame, Walk } from './frame.ts';
 import { beyond, compareKeys, type Key, type KeyValue, type OrderColumn, orderBy } from './keyset.ts';
 import type { Row, SqlValue } from './open.ts';
 import { methods } from './pack.ts';
-import { all, join, raw, type Sql, sql } from './sql.ts';
+import { all, filters, join, raw, type Sql, sql } from './sql.ts';
 import type { Statements } from './statements.ts';
 
 /** A match as it was read: its place in the walk, its number, and the version to show or the change that made it. */
@@ -138,7 +138,7 @@ function scanningQuery(
   withVersion: boolean,
 ): Sql {
   const begin = after === undefined ? [] : [beyond(columns, after, backwards)];
-  const where = all([frame.where, ...tests, ...begin]);
+  const where = all([frame.where, ...begin, filters(tests)]);
   const values = join(
     columns.map(({ value }) => value),
     ', ',
@@ -162,7 +162,7 @@ function sortingQuery(
   const named = columns.map((column, place) => ({ ...column, value: raw(`k${place}`) }));
   const values = columns.map(({ value }, place) => sql`${value} AS ${raw(`k${place}`)}`);
   const list = join([...values, raw('r.vid AS vid'), ...(withVersion ? [sql`${idOf(frame)} AS id`] : [])], ', ');
-  const where = all([frame.where, ...tests]);
+  const where = all([frame.where, filters(tests)]);
   const order = orderBy(named, backwards);
   const found = sql`SELECT ${list} FROM ${frame.from} WHERE ${where}`;
   // Correlated values are computed once for each row: a subquery with a limit is not taken apart.

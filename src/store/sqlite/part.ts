@@ -1,4 +1,5 @@
 /** One searched type of a search: its compiled criteria and how its matches are read. https://hl7.org/fhir/R4/search.html */
+import { TooCostly } from '../errors.ts';
 import type { TypeQuery, Version } from '../port.ts';
 import { type Condition, type Context, isImpossible } from './compile/condition.ts';
 import { conjuncts } from './compile/conjuncts.ts';
@@ -23,6 +24,9 @@ export interface Connection {
   readonly probes: Probes;
   readonly thresholds: Thresholds;
 }
+
+/** SQLite plans a statement in a time that grows with the square of its tests. */
+const mostCriteria = 250;
 
 export class Part {
   /** What leads an unsorted walk, once it is known. */
@@ -52,7 +56,11 @@ export class Part {
     }
     const numbers = (query: Sql) => statements.all(query).map(([number]) => Number(number));
     const outer = { type: query.type, typeNumber, lookUp, numbers, at };
-    this.#conditions = conjuncts(query.criterion).map((criterion) => compile(criterion, outer));
+    const criteria = conjuncts(query.criterion);
+    if (criteria.length > mostCriteria) {
+      throw new TooCostly(`Ask for less at once: at most ${mostCriteria} criteria can be combined.`);
+    }
+    this.#conditions = criteria.map((criterion) => compile(criterion, outer));
     this.#context = { ...outer, compile: (criterion) => compile(criterion, outer) };
     if (!this.#conditions.some(isImpossible)) {
       this.#reader = new HitReader(statements, query.type, this.#walk, bodies, connection.thresholds.kept);

@@ -1,6 +1,6 @@
 /** Searches on one connection: pages of walks, totals, and the matches that conditions are evaluated on. https://hl7.org/fhir/R4/search.html */
 import type { Criterion } from '../../search/criteria.ts';
-import { CursorExpired, TooCostly } from '../errors.ts';
+import { CursorExpired, StoreUnavailable, TooCostly } from '../errors.ts';
 import type { Position, SearchPage, SearchQuery } from '../port.ts';
 import { LookUp } from './look-up.ts';
 import type { Database } from './open.ts';
@@ -19,11 +19,19 @@ export interface SearcherOptions {
   readonly cursorLifetime: number;
   /** The usual ones unless a test gives others. */
   readonly thresholds?: Thresholds;
+  /** Whether to give up whatever is being read: asked now and then. */
+  readonly stopped?: () => boolean;
 }
+
+/** Milliseconds that the criteria of a conditional interaction may take. */
+export const matchesBudget = 10_000;
 
 const hint =
   'Add a criterion that few resources match, such as a patient, an identifier, a code or a shorter period, ' +
   'or leave out _sort or _total=accurate.';
+
+/** Who reads on a connection: in memory, requests and the writer's conditions share one, and with it the tick. */
+const reading = new WeakMap<Database, Searcher>();
 
 export class Searcher {
   readonly #db: Database;
@@ -35,12 +43,12 @@ export class Searcher {
   constructor(db: Database, options: SearcherOptions) {
     this.#db = db;
     this.#options = options;
-    const statements = new Statements(db);
+    const statements = new Statements(db, () => this.#check());
     const thresholds = options.thresholds ?? usualThresholds;
     const probes = new Probes(statements, thresholds.probes);
     this.#connection = { statements, lookUp: new LookUp(db), probes, thresholds };
     db.function('tick', {}, () => {
-      if (performance.now() > this.#deadline) throw new TooCostly(hint);
+      reading.get(db)?.#check();
       return 1;
     });
   }
@@ -59,9 +67,10 @@ export class Searcher {
 
   /**
    * Logical ids of current matches, sorted: the first `limit` by the resources' numbers.
-   * @throws TooCostly where a budget (milliseconds) is given.
+   * @param budget milliseconds.
+   * @throws TooCostly.
    */
-  matches(type: string, criterion: Criterion, limit: number, budget = Number.POSITIVE_INFINITY): readonly string[] {
+  matches(type: string, criterion: Criterion, limit: number, budget = matchesBudget): readonly string[] {
     if (limit <= 0) return [];
     return this.#reading(budget, () => {
       const part = new Part(this.#connection, { type, criterion, sort: [] }, undefined, false);
@@ -77,6 +86,7 @@ export class Searcher {
     const foreign = this.#db.isTransaction;
     this.#connection.lookUp.remembers = !foreign;
     this.#deadline = performance.now() + budget;
+    reading.set(this.#db, this);
     if (foreign) return read();
     this.#db.exec('BEGIN');
     try {
@@ -130,6 +140,12 @@ export class Searcher {
       return counted > totalBound ? undefined : counted;
     }
     return this.#totals.get(query, newest, Number.POSITIVE_INFINITY, () => sum(parts, Number.POSITIVE_INFINITY));
+  }
+
+  /** Throws when the time is up. */
+  #check(): void {
+    if (performance.now() > this.#deadline) throw new TooCostly(hint);
+    if (this.#options.stopped?.() === true) throw new StoreUnavailable('The store is closing.');
   }
 
   /** The number of the last change; that of an erasure leaves no version. */

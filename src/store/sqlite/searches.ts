@@ -1,8 +1,14 @@
-/** Searches of a store. https://hl7.org/fhir/R4/search.html */
+/**
+ * Searches of a store: what is quick on the main connection, so that it needs no other thread; what turns out to take
+ * longer in a reader's thread, so that nobody waits for it. https://hl7.org/fhir/R4/search.html
+ */
 import type { Criterion } from '../../search/criteria.ts';
+import { TooCostly } from '../errors.ts';
 import type { SearchPage, SearchQuery } from '../port.ts';
 import type { Database } from './open.ts';
-import { Searcher, type SearcherOptions } from './search.ts';
+import { Readers } from './reader.ts';
+import { matchesBudget, Searcher, type SearcherOptions } from './search.ts';
+import { SlowQueries } from './slow-queries.ts';
 
 export interface Searches {
   search(query: SearchQuery): Promise<SearchPage>;
@@ -10,12 +16,70 @@ export interface Searches {
   close(): Promise<void>;
 }
 
-/** Searches on a connection; expensive ones in threads of their own, where the store is a file. */
-export function createSearch(_path: string, db: Database, options: SearcherOptions): Searches {
+export interface SearchesOptions extends SearcherOptions {
+  /** Milliseconds that a search may take on the main thread; a test may give another. */
+  readonly allowance?: number;
+}
+
+/** Long enough for most pages, short enough that other requests don't feel it. */
+const usualAllowance = 5;
+
+/** Searches on a connection, and beside it for a store in a file. */
+export function createSearch(path: string, db: Database, options: SearchesOptions): Searches {
   const searcher = new Searcher(db, options);
+  if (path !== ':memory:') return new SharedSearches(searcher, new Readers(path, options), options);
   return {
     search: async (query) => searcher.search(query),
     matches: async (type, criterion, limit) => searcher.matches(type, criterion, limit),
     close: async () => {},
   };
+}
+
+class SharedSearches implements Searches {
+  readonly #searcher: Searcher;
+  readonly #readers: Readers;
+  readonly #allowance: number;
+  readonly #slow = new SlowQueries();
+
+  constructor(searcher: Searcher, readers: Readers, { allowance = usualAllowance }: SearchesOptions) {
+    this.#searcher = searcher;
+    this.#readers = readers;
+    this.#allowance = allowance;
+  }
+
+  async search(query: SearchQuery): Promise<SearchPage> {
+    const quick = this.#quickly(query, query.budget, (allowance) => this.#searcher.search(query, allowance));
+    if (quick !== undefined) return quick;
+    const answer = await this.#readers.run({ kind: 'search', query }, query.budget);
+    if (answer.kind !== 'search') throw new Error('a reader answered another question');
+    return answer.page;
+  }
+
+  async matches(type: string, criterion: Criterion, limit: number): Promise<readonly string[]> {
+    const asked = { type, criterion };
+    const quick = this.#quickly(asked, matchesBudget, (allowance) =>
+      this.#searcher.matches(type, criterion, limit, allowance),
+    );
+    if (quick !== undefined) return quick;
+    const task = { kind: 'matches', type, criterion, limit, budget: matchesBudget } as const;
+    const answer = await this.#readers.run(task, matchesBudget);
+    if (answer.kind !== 'matches') throw new Error('a reader answered another question');
+    return answer.ids;
+  }
+
+  close(): Promise<void> {
+    return this.#readers.close();
+  }
+
+  /** The answer, if it comes within the allowance; undefined for what takes longer, or did so lately. */
+  #quickly<T>(query: object, budget: number, read: (allowance: number) => T): T | undefined {
+    if (budget > this.#allowance && this.#slow.has(query)) return undefined;
+    try {
+      return read(this.#allowance);
+    } catch (error) {
+      if (!(error instanceof TooCostly) || budget <= this.#allowance) throw error;
+      this.#slow.add(query);
+      return undefined;
+    }
+  }
 }

@@ -2,7 +2,7 @@
 import { type Condition, isImpossible } from './compile/condition.ts';
 import { collected, countsByIndex, type Frame, frameOf, type Walk } from './frame.ts';
 import type { Probes } from './probe.ts';
-import { all, always, join, never, raw, type Sql, sql } from './sql.ts';
+import { all, always, filters, join, never, raw, type Sql, sql } from './sql.ts';
 import type { Statements } from './statements.ts';
 
 /** What counting needs of a search on one type. */
@@ -31,7 +31,7 @@ export function countMatches(
   const frames = rows.length > 0 ? rows : [collected(leading ?? everything, 'current', walk)];
   const counted = frames.map((frame) => {
     const tests = others.map((condition) => condition.test(frame.subject));
-    return sql`SELECT ${frame.rid} AS rid FROM ${frame.from} WHERE ${all([frame.where, ...tests])}`;
+    return sql`SELECT ${frame.rid} AS rid FROM ${frame.from} WHERE ${all([frame.where, filters(tests)])}`;
   });
   const once = rows.length === 0 || leading?.drive?.unique === true;
   const each: Sql = join(counted, ' UNION ALL ');

@@ -2,7 +2,7 @@
 import type { Criterion } from '../../../search/criteria.ts';
 import type { LookUp } from '../look-up.ts';
 import type { IndexTable } from '../schema.ts';
-import { always, never, raw, type Sql, sql } from '../sql.ts';
+import { always, never, raw, type Sql, sql, tick } from '../sql.ts';
 
 /** Current index rows, or those of kept versions. */
 export type Prefix = '' | 'kept_';
@@ -112,11 +112,13 @@ export function rowsOf(ranges: readonly Range[], prefix: Prefix, typeNumber: num
       if (range.table === 'entity') {
         if (prefix === '') {
           const from = raw(`entity r INDEXED BY entity_${range.index ?? 'by_change'}`);
-          return sql`SELECT r.rid AS rid FROM ${from} WHERE r.type = ${typeNumber} AND r.state = 1 AND ${range.where}`;
+          return sql`SELECT r.rid AS rid FROM ${from}
+          WHERE ${tick(raw('r.rid'))} AND r.type = ${typeNumber} AND r.state = 1 AND ${range.where}`;
         }
         return sql`SELECT r.vid AS rid FROM kept r WHERE r.type = ${typeNumber} AND ${range.where}`;
       }
-      return sql`SELECT d.rid AS rid FROM ${raw(indexed(prefix, range.table, range.index, 'd'))} WHERE ${range.where}`;
+      return sql`SELECT d.rid AS rid FROM ${raw(indexed(prefix, range.table, range.index, 'd'))}
+      WHERE ${tick(raw('d.rid'))} AND ${range.where}`;
     });
   if (pieces.length === 0) return raw('SELECT 0 AS rid WHERE 0');
   const values = pieces.flatMap((piece) => piece.values);

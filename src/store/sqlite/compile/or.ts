@@ -4,6 +4,9 @@ import { any } from '../sql.ts';
 import { type Condition, type Context, impossible, isImpossible } from './condition.ts';
 import { union } from './value.ts';
 
+/** How many queries SQLite unites, with room for those of each. */
+const mostDrives = 40;
+
 export function or({ of }: OrCriterion, context: Context): Condition {
   const conditions = of.map((part) => context.compile(part));
   const [only] = conditions;
@@ -13,6 +16,6 @@ export function or({ of }: OrCriterion, context: Context): Condition {
   const test: Condition['test'] = (subject) => any(possible.map((condition) => condition.test(subject)));
   const usesResource = possible.some((condition) => condition.usesResource);
   const drives = possible.flatMap(({ drive }) => drive ?? []);
-  if (drives.length < possible.length) return { test, usesResource };
+  if (drives.length < possible.length || drives.length > mostDrives) return { test, usesResource };
   return { test, usesResource, drive: union(drives) };
 }

@@ -1,7 +1,7 @@
 /** Strings: by their beginning, a part, or exactly. https://hl7.org/fhir/R4/search.html#string */
 import type { StringTest } from '../../../search/criteria.ts';
 import { normaliseString } from '../../../search/normalise.ts';
-import { all, any, never, raw, type Sql, sql } from '../sql.ts';
+import { all, any, never, raw, type Sql, sql, tick } from '../sql.ts';
 import { type Columns, columnsOf } from './columns.ts';
 import { indexed, type Prefix } from './condition.ts';
 import { filtered, type Matcher, mostStretches } from './matcher.ts';
@@ -66,7 +66,7 @@ export function string(tests: readonly StringTest[]): Matcher {
     rows: (prefix: Prefix, parameter: number) => {
       const from = raw(indexed(prefix, table, undefined, 'd'));
       return sql`SELECT d.rid AS rid FROM json_each(${boundsOf(kept)}) j CROSS JOIN ${from}
-        WHERE d.param = ${parameter} AND d.norm >= j.value->>0 AND d.norm < j.value->>1
+        WHERE ${tick(raw('d.rid'))} AND d.param = ${parameter} AND d.norm >= j.value->>0 AND d.norm < j.value->>1
           AND (j.value->>2 IS NULL OR d.exact = j.value->>2)`;
     },
     rank: 3,

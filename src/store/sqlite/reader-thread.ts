@@ -1,0 +1,34 @@
+/** A thread for searches that take long, with a connection of its own. https://hl7.org/fhir/R4/search.html */
+import { parentPort, workerData } from 'node:worker_threads';
+import { openDatabase } from './open.ts';
+import type { ReaderAnswer, ReaderMessage, ReaderStart, ReaderTask } from './reader-messages.ts';
+import { Searcher } from './search.ts';
+import { toWire } from './wire.ts';
+
+/** Mebibytes of page cache. */
+const cache = 16;
+
+const { path, cursorLifetime, stop }: ReaderStart = workerData;
+let now = 0;
+const db = openDatabase(path, { readOnly: true, cache });
+const searcher = new Searcher(db, { clock: () => now, cursorLifetime, stopped: () => Atomics.load(stop, 0) !== 0 });
+
+function answerTo(task: ReaderTask): ReaderAnswer {
+  try {
+    if (task.kind === 'search') return { kind: 'search', page: searcher.search(task.query) };
+    const { type, criterion, limit, budget } = task;
+    return { kind: 'matches', ids: searcher.matches(type, criterion, limit, budget) };
+  } catch (error) {
+    return { kind: 'failed', error: toWire(error) };
+  }
+}
+
+parentPort?.on('message', (message: ReaderMessage) => {
+  if (message.kind === 'close') {
+    db.close();
+    parentPort?.close();
+    return;
+  }
+  now = message.now;
+  parentPort?.postMessage(answerTo(message.task));
+});

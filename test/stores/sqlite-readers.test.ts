@@ -1,0 +1,161 @@
+/** Searches that take long: their threads, their budget, and closing while they run. https://hl7.org/fhir/R4/search.html */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Criterion, Parameter } from '../../src/search/criteria.ts';
+import { CursorExpired, StoreUnavailable, TooCostly } from '../../src/store/errors.ts';
+import type { SearchQuery, Store } from '../../src/store/port.ts';
+import { type Database, openDatabase } from '../../src/store/sqlite/open.ts';
+import { createSearch, type Searches } from '../../src/store/sqlite/searches.ts';
+import { openSqliteStore } from '../../src/store/sqlite/store.ts';
+import { commit, failureOf, identified, patient, put } from '../contract/subject.ts';
+
+const name: Parameter = {
+  type: 'Patient',
+  code: 'name',
+  kind: 'string',
+  multiple: true,
+  textual: false,
+  components: [],
+};
+const many = 6000;
+const lifetime = 1000;
+
+/** None of many texts, each looked for in every name: some milliseconds for each thousand resources. */
+const laborious: Criterion = {
+  kind: 'and',
+  of: Array.from({ length: 200 }, (_, n): Criterion => {
+    return {
+      kind: 'not',
+      of: {
+        kind: 'value',
+        parameter: name,
+        anyOf: Array.from(
+          { length: 20 },
+          (_, m) => ({ kind: 'string', match: 'contains', value: `x${n} ${m}` }) as const,
+        ),
+      },
+    };
+  }),
+};
+
+function query(criterion: Criterion, more: Partial<SearchQuery> = {}): SearchQuery {
+  const parts = [{ type: 'Patient', criterion, sort: [] }];
+  return { parts, count: 2, total: 'none', totalBound: 100, budget: 60_000, ...more };
+}
+
+describe('searches in threads', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'osteon-readers-'));
+  const path = join(directory, 'store.db');
+  let store: Store;
+  let db: Database;
+  let searches: Searches;
+  let now = 1_000_000;
+
+  beforeAll(async () => {
+    store = await openSqliteStore(`sqlite:${path}`, {
+      clock: () => now,
+      cursorLifetime: lifetime,
+      timezone: 'UTC',
+      parameters: ['name', 'identifier'].map((code) => ({ type: 'Patient', code, definition: '1' })),
+      reextract: () => [],
+    });
+    await commit(
+      store,
+      ['1', '2', '3'].map((id) => patient(`p${id}`, 'p')),
+    );
+    await commit(
+      store,
+      Array.from({ length: many }, (_, n) =>
+        put('Patient', `n${n}`, {}, [
+          { parameter: 'name', value: { kind: 'string', norm: `ann ${n}`, exact: `Ann ${n}` } },
+        ]),
+      ),
+    );
+    db = openDatabase(path, { readOnly: true });
+    searches = createSearch(path, db, { clock: () => now, cursorLifetime: lifetime, allowance: 0 });
+  });
+
+  afterAll(async () => {
+    await searches.close();
+    db.close();
+    await store.close();
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  it('give the same pages as the store', async () => {
+    const there = await store.search(query(identified('p'), { total: 'accurate' }));
+    expect(there.total).toBe(3);
+    expect(await searches.search(query(identified('p'), { total: 'accurate' }))).toEqual(there);
+    if (there.next === undefined) throw new Error('there is a next page');
+    const next = query(identified('p'), { position: there.next });
+    expect((await searches.search(next)).matches).toEqual((await store.search(next)).matches);
+    expect(await searches.matches('Patient', identified('p'), 2)).toEqual(['p1', 'p2']);
+  });
+
+  it('see what was committed before', async () => {
+    await commit(store, [patient('q1', 'q')]);
+    expect(await searches.matches('Patient', identified('q'), 2)).toEqual(['q1']);
+  });
+
+  it('run beside each other and wait for a free thread', async () => {
+    const found = await Promise.all(
+      Array.from({ length: 9 }, (_, n) => searches.search(query(identified('p'), { count: 1 + (n % 3) }))),
+    );
+    expect(found.map(({ matches }) => matches.length)).toEqual([1, 2, 3, 1, 2, 3, 1, 2, 3]);
+  });
+
+  it('end past their budget with TooCostly', async () => {
+    const costly = query(laborious, { total: 'accurate', budget: 30 });
+    const before = performance.now();
+    const failure = await failureOf(searches.search(costly));
+    expect(failure).toBeInstanceOf(TooCostly);
+    expect(failure instanceof TooCostly && failure.hint).toMatch(/criterion/);
+    expect(performance.now() - before).toBeLessThan(2_000);
+    // The connection is as good as before.
+    expect(await searches.matches('Patient', identified('p'), 9)).toHaveLength(3);
+  });
+
+  it('end with CursorExpired for a walk that is too old', async () => {
+    const { next } = await searches.search(query(identified('p')));
+    if (next === undefined) throw new Error('there is a next page');
+    now += lifetime + 1;
+    expect(await failureOf(searches.search(query(identified('p'), { position: next })))).toBeInstanceOf(CursorExpired);
+  });
+
+  it('are given up when the store closes', async () => {
+    const own = createSearch(path, db, { clock: () => now, cursorLifetime: lifetime, allowance: 0 });
+    const running = [0, 1, 2].map(() => failureOf(own.search(query(laborious, { total: 'accurate' }))));
+    // Both threads are taken.
+    expect(await failureOf(own.search(query(identified('p'), { budget: 1 })))).toBeInstanceOf(TooCostly);
+    await own.close();
+    for (const failure of await Promise.all(running)) expect(failure).toBeInstanceOf(StoreUnavailable);
+    expect(await failureOf(own.search(query(identified('p'))))).toBeInstanceOf(StoreUnavailable);
+  });
+});
+
+describe('a search on the main connection', () => {
+  it('ends past its budget with TooCostly', async () => {
+    const store = await openSqliteStore('sqlite::memory:', {
+      cursorLifetime: lifetime,
+      timezone: 'UTC',
+      parameters: [{ type: 'Patient', code: 'name', definition: '1' }],
+      reextract: () => [],
+    });
+    await commit(
+      store,
+      Array.from({ length: many }, (_, n) =>
+        put('Patient', `n${n}`, {}, [
+          { parameter: 'name', value: { kind: 'string', norm: `ann ${n}`, exact: `Ann ${n}` } },
+        ]),
+      ),
+    );
+    const before = performance.now();
+    const failure = await failureOf(store.search(query(laborious, { total: 'accurate', budget: 20 })));
+    expect(failure).toBeInstanceOf(TooCostly);
+    expect(performance.now() - before).toBeLessThan(1_000);
+    expect((await store.search(query({ kind: 'and', of: [] }))).matches).toHaveLength(2);
+    await store.close();
+  });
+});
