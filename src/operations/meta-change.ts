@@ -7,17 +7,17 @@ import {
   isExactObject,
   parseExact,
   plain,
-  readExact,
   writeExact,
 } from '../fhir/exact-json.ts';
 import { failure } from '../fhir/outcome.ts';
 import { isObject, type JsonObject } from '../fhir/resource.ts';
+import { jsonBytes } from '../interactions/body.ts';
 import { commitPlan } from '../interactions/commit.ts';
 import type { Answer, Call, Context, Operation } from '../interactions/context.ts';
 import { prepareResource, putOf } from '../interactions/prepare.ts';
 import { currentOf } from '../interactions/read.ts';
 import { preconditionOf } from '../interactions/update.ts';
-import { metaAnswer, metaParameter } from './meta.ts';
+import { metaAnswer } from './meta.ts';
 
 /** Profiles, tags and labels: what these operations change. */
 const lists = ['profile', 'security', 'tag'] as const;
@@ -29,10 +29,11 @@ export const metaAdd: Operation = {
   levels: ['instance'],
   affectsState: true,
   run: (context, call) =>
-    changeMeta(context, call, (present, given) => [
-      ...present,
-      ...given.filter((each) => !present.some((other) => sameLabel(each, other))),
-    ]),
+    changeMeta(context, call, (present, given) => {
+      const all = [...present];
+      for (const each of given) if (!all.some((other) => sameLabel(each, other))) all.push(each);
+      return all;
+    }),
 };
 
 /** Removes profiles, tags and labels; what the resource does not have is no fault. */
@@ -58,7 +59,7 @@ function sameLabel(one: ExactJson, other: ExactJson): boolean {
 async function changeMeta(context: Context, call: Call, change: Change): Promise<Answer> {
   const { type, id } = call;
   if (type === undefined || id === undefined) throw failure(400, 'required', 'This operation needs a resource.');
-  const given = readExact(JSON.stringify(metaParameter(call)));
+  const given = metaParameter(context, call);
   const precondition = preconditionOf(call);
   return commitPlan(context, async () => {
     const { version: current, body } = await currentOf(context, type, id);
@@ -87,13 +88,24 @@ async function changeMeta(context: Context, call: Call, change: Change): Promise
   });
 }
 
+/** The Meta that a call's Parameters carry. Throws 400 where they have none, or are none. */
+function metaParameter(context: Context, call: Call): ExactObject {
+  const body = parseExact(prepareResource(context, jsonBytes(call), 'Parameters').bytes);
+  const parameters = isExactObject(body) && Array.isArray(body.parameter) ? body.parameter : [];
+  const found = parameters.find((each) => isExactObject(each) && each.name === 'meta');
+  const valueMeta = isExactObject(found) ? found.valueMeta : undefined;
+  if (isExactObject(valueMeta)) return valueMeta;
+  const text = 'The body must be Parameters with a parameter "meta" that has a valueMeta.';
+  throw failure(400, 'required', text, 'Parameters.parameter');
+}
+
 function withMeta(
   body: Uint8Array,
-  given: ExactJson,
+  given: ExactObject,
   change: Change,
 ): { readonly bytes: Uint8Array; readonly meta: JsonObject } {
   const resource = parseExact(body);
-  if (!isExactObject(resource) || !isExactObject(given)) throw new Error('a stored resource is an object');
+  if (!isExactObject(resource)) throw new Error('a stored resource is an object');
   const meta: ExactObject = isExactObject(resource.meta) ? resource.meta : exactObject();
   for (const list of lists) {
     const result = change(itemsOf(meta, list), itemsOf(given, list));

@@ -1,9 +1,7 @@
 /** `$meta`: the profiles, tags and security labels in use. https://hl7.org/fhir/R4/resource-operation-meta.html */
 import { parseJson } from '../fhir/json.ts';
-import { failure } from '../fhir/outcome.ts';
 import { isObject, type JsonObject } from '../fhir/resource.ts';
-import { jsonBytes } from '../interactions/body.ts';
-import type { Answer, Call, Context, Operation } from '../interactions/context.ts';
+import type { Answer, Context, Operation } from '../interactions/context.ts';
 import { currentOf } from '../interactions/read.ts';
 
 const encoder = new TextEncoder();
@@ -22,9 +20,10 @@ export const meta: Operation = {
   },
 };
 
-/** Parameters with a Meta as `return`. */
+/** Parameters with a Meta as `return`; without it where nothing is in use, since R4's JSON has no empty objects. */
 export function metaAnswer(value: JsonObject): Answer {
-  const parameters = { resourceType: 'Parameters', parameter: [{ name: 'return', valueMeta: value }] };
+  const parameter = Object.keys(value).length === 0 ? {} : { parameter: [{ name: 'return', valueMeta: value }] };
+  const parameters = { resourceType: 'Parameters', ...parameter };
   return { status: 200, body: encoder.encode(JSON.stringify(parameters)) };
 }
 
@@ -58,17 +57,4 @@ async function metaInUse(context: Context, types: readonly string[]): Promise<Js
     ...(labels.size === 0 ? {} : { security: [...labels.values()] }),
     ...(tags.size === 0 ? {} : { tag: [...tags.values()] }),
   };
-}
-
-/** The Meta that a call's Parameters carry. Throws 400 where they have none. */
-export function metaParameter(call: Call): JsonObject {
-  const { value } = parseJson(jsonBytes(call));
-  const parameters = isObject(value) && Array.isArray(value.parameter) ? value.parameter : [];
-  const found = parameters.find((each) => isObject(each) && each.name === 'meta');
-  const valueMeta = isObject(found) ? found.valueMeta : undefined;
-  if (!isObject(valueMeta)) {
-    const text = 'The body must be Parameters with a parameter "meta" that has a valueMeta.';
-    throw failure(400, 'required', text, 'Parameters.parameter');
-  }
-  return valueMeta;
 }
