@@ -71,7 +71,14 @@ async function attemptPlan<T>(context: Context, plan: Plan<T>): Promise<{ readon
   // Records of reads that came before go to the store before this commit, so that events lie in the order of their times.
   void context.audit.settle();
   try {
-    const committed = await context.store.commit({ writes, conditions, mustExist, mustBeUnreferenced, audit });
+    const committed = await context.store.commit({
+      writes,
+      conditions,
+      mustExist,
+      mustBeUnreferenced,
+      audit,
+      ...(context.notes === undefined ? {} : { notes: context.notes }),
+    });
     return { answer: plan.answer(committed.written) };
   } catch (error) {
     if (error instanceof Conflict) return error;

@@ -5,6 +5,7 @@ import type { IndexEntry } from '../search/entry.ts';
 import type { ParameterRegistry } from '../search/registry.ts';
 import type { AuditRecord } from '../store/audit-record.ts';
 import type { Store } from '../store/port.ts';
+import type { Note } from '../store/write.ts';
 
 /** https://hl7.org/fhir/R4/valueset-restful-interaction.html, and `operation`. */
 export type Interaction =
@@ -140,6 +141,8 @@ export interface Context {
   readonly newId: () => string;
   /** Notes an interaction that wrote nothing; see `audit/collector.ts`. */
   readonly audit: AuditSink;
+  /** Kept with whatever is committed: how an import remembers what it has stored. */
+  readonly notes?: readonly Note[];
   /** Tells the operator of a fault of the server's own; never with a resource's contents. */
   readonly report: (error: unknown, requestId: string) => void;
 }

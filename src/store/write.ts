@@ -61,6 +61,15 @@ export interface Commit {
   readonly mustBeUnreferenced?: readonly ResourceKey[];
   /** Written in the same transaction. */
   readonly audit: readonly AuditRecord[];
+  /** Kept in the same transaction, as `Store.keep` does. */
+  readonly notes?: readonly Note[];
+}
+
+/** A text that the store keeps under a key until an instant (milliseconds since 1970). */
+export interface Note {
+  readonly key: string;
+  readonly text: string;
+  readonly until: number;
 }
 
 export interface ResourceKey {

@@ -1,6 +1,7 @@
 /** Texts kept for links that would be too long. https://hl7.org/fhir/R4/http.html#paging */
 import { describe, expect, it } from 'vitest';
-import { type Subject, usual } from './subject.ts';
+import { PreconditionFailed } from '../../src/store/errors.ts';
+import { commit, patient, type Subject, usual } from './subject.ts';
 
 export function noteRules(under: Subject): void {
   describe('kept notes', () => {
@@ -24,6 +25,18 @@ export function noteRules(under: Subject): void {
       await store.keep('key', 'a text', now + 10);
       now += 4999;
       expect(await store.kept('key')).toBe('a text');
+      await store.close();
+    });
+
+    it('of a commit are kept with its writes, or not at all', async () => {
+      const now = 1_000_000;
+      const store = await under.open({ ...usual, clock: () => now });
+      const notes = [{ key: 'stored', text: 'yes', until: now + 1000 }];
+      const refused = [patient('p1', 'a', '', { ifMatch: '*' })];
+      await expect(commit(store, refused, { notes })).rejects.toThrow(PreconditionFailed);
+      expect(await store.kept('stored')).toBeUndefined();
+      await commit(store, [patient('p1', 'a')], { notes });
+      expect(await store.kept('stored')).toBe('yes');
       await store.close();
     });
 

@@ -1,11 +1,12 @@
 /** Stores the pieces of files, several at a time, and goes on after faulty ones. https://hl7.org/fhir/R4/http.html#transaction */
 import { createHash } from 'node:crypto';
 import { resolve } from 'node:path';
-import { outlineBundle, parseJson, resourceTypeOf } from '../../fhir/json.ts';
+import { type BundleOutline, outlineBundle, parseJson, resourceTypeOf } from '../../fhir/json.ts';
 import { type Issue, OutcomeError } from '../../fhir/outcome.ts';
 import { isArray, isObject, type JsonValue } from '../../fhir/resource.ts';
 import type { Call, Context } from '../../interactions/context.ts';
 import { perform } from '../../interactions/perform.ts';
+import type { Note } from '../../store/write.ts';
 import type { Piece, Source } from './sources.ts';
 
 /** What could not be stored. */
@@ -80,8 +81,9 @@ export class Importer {
       this.#skipped += 1;
       return;
     }
+    const note = { key, text: 'stored', until: this.#context.clock() + resumable };
     try {
-      await this.#attempt(source, piece);
+      await this.#attempt(note, source, piece);
     } catch (error) {
       if (!(error instanceof OutcomeError)) throw error;
       // What it refers to may be in an earlier piece that was still in work.
@@ -89,34 +91,41 @@ export class Importer {
         return this.#fault(source, piece, error);
       await Promise.all(before);
       try {
-        await this.#attempt(source, piece);
+        await this.#attempt(note, source, piece);
       } catch (again) {
         if (!(again instanceof OutcomeError)) throw again;
         return this.#fault(source, piece, again);
       }
     }
-    await this.#context.store.keep(key, 'stored', this.#context.clock() + resumable);
   }
 
-  async #attempt(source: Source, piece: Piece): Promise<void> {
+  /** A piece that is one commit has its note in it, so that it is never stored twice nor left out; others leave it at the end. */
+  async #attempt(note: Note, source: Source, piece: Piece): Promise<void> {
+    const context: Context = { ...this.#context, notes: [note] };
     const type = resourceTypeOf(piece.bytes);
     if (type !== 'Bundle') {
-      await perform(this.#context, resourceCall(source, piece.bytes, type));
+      await perform(context, resourceCall(source, piece.bytes, type));
       this.#resources += 1;
       return;
     }
     const outline = outlineBundle(piece.bytes);
     const kind = outline.members.type;
     if (kind === 'transaction') {
-      await perform(this.#context, bundleCall(source, piece.bytes));
+      await perform(context, bundleCall(source, piece.bytes));
       this.#resources += outline.entries.length;
       return;
     }
     if (kind === 'batch' || kind === 'history') {
       const answer = await perform(this.#context, bundleCall(source, piece.bytes));
       this.#countBatch(source, piece, answer.body);
-      return;
+    } else {
+      await this.#collection(source, piece, outline);
     }
+    await this.#context.store.keep(note.key, note.text, note.until);
+  }
+
+  /** Each resource of a Bundle that is no batch or transaction, by itself. */
+  async #collection(source: Source, piece: Piece, outline: BundleOutline): Promise<void> {
     for (const [entry, { resource }] of outline.entries.entries()) {
       if (resource === undefined) continue;
       try {

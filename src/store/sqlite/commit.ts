@@ -41,6 +41,10 @@ interface Planned {
   readonly entity: Entity | undefined;
 }
 
+/** Keeps a note; the same key again prolongs it. */
+export const keepNote = `INSERT INTO note (key, text, until) VALUES (?, ?, ?)
+  ON CONFLICT (key) DO UPDATE SET text = excluded.text, until = max(until, excluded.until)`;
+
 const LIVE = 1;
 const GONE = 2;
 const empty = new Uint8Array();
@@ -65,6 +69,7 @@ export class Commits {
   readonly #selectVersion: Statement<[updated: number, body: Uint8Array | null]>;
   readonly #removeVersions: Statement;
   readonly #addLive: Statement;
+  readonly #keepNote: Statement;
   #vid: number;
   #updated: number;
   /** Changes of `type.live` by the commits of this transaction. */
@@ -85,6 +90,7 @@ export class Commits {
     this.#selectVersion = db.prepare('SELECT updated, body FROM version WHERE vid = ?');
     this.#removeVersions = db.prepare('DELETE FROM version WHERE rid = ?');
     this.#addLive = db.prepare('UPDATE type SET live = live + ? WHERE num = ?');
+    this.#keepNote = db.prepare(keepNote);
     const last = db.prepare<[number, number]>('SELECT vid, updated FROM version ORDER BY vid DESC LIMIT 1').get();
     this.#vid = Math.max(last?.[0] ?? 0, Number(getSetting(db, 'greatest change') ?? 0));
     this.#updated = last?.[1] ?? 0;
@@ -112,6 +118,7 @@ export class Commits {
       const written = this.#write(task.writes, pending);
       for (const key of task.mustExist) this.#integrity.mustExist(this.#numbers.type(key.type), key);
       for (const key of task.mustBeUnreferenced) this.#integrity.mustBeUnreferenced(this.#numbers.type(key.type), key);
+      for (const { key, text, until } of task.notes) this.#keepNote.run(key, text, until);
       this.#db.exec('RELEASE one');
       this.#entities.release();
       this.#vid = pending.vid;

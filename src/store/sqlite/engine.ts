@@ -6,7 +6,7 @@
  */
 import { StoreUnavailable } from '../errors.ts';
 import type { AuditAppender } from './audit-append.ts';
-import { type CommitOptions, Commits } from './commit.ts';
+import { type CommitOptions, Commits, keepNote } from './commit.ts';
 import type { Database, Statement } from './open.ts';
 import type { Task, TaskResult } from './tasks.ts';
 
@@ -34,10 +34,7 @@ export class Engine {
     this.#db = db;
     this.#options = options;
     this.#commits = new Commits(db, options);
-    this.#keepNote = db.prepare(
-      `INSERT INTO note (key, text, until) VALUES (?, ?, ?)
-        ON CONFLICT (key) DO UPDATE SET text = excluded.text, until = max(until, excluded.until)`,
-    );
+    this.#keepNote = db.prepare(keepNote);
     this.#purgeNotes = db.prepare(
       'DELETE FROM note WHERE key IN (SELECT key FROM note INDEXED BY note_by_until WHERE until <= ? LIMIT ?)',
     );

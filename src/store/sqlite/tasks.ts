@@ -1,5 +1,5 @@
 /** What the writer is asked to do, and what came of it: plain data that crosses threads. https://hl7.org/fhir/R4/http.html#transaction */
-import type { Condition, ResourceKey, Written } from '../write.ts';
+import type { Condition, Note, ResourceKey, Written } from '../write.ts';
 import type { PackedWrites } from './pack.ts';
 
 export interface CommitTask {
@@ -10,6 +10,7 @@ export interface CommitTask {
   readonly mustBeUnreferenced: readonly ResourceKey[];
   /** Packed records (`audit-pack.ts`). */
   readonly audit: readonly Uint8Array[];
+  readonly notes: readonly Note[];
 }
 
 /** Records of interactions that wrote nothing. */

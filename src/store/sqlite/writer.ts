@@ -246,6 +246,6 @@ export class ThreadWriter implements Writer {
 }
 
 function commitTask(commit: Commit, writes: readonly PackedWrites[], audit: readonly Uint8Array[]): CommitTask {
-  const { conditions, mustExist = [], mustBeUnreferenced = [] } = commit;
-  return { kind: 'commit', writes, conditions, mustExist, mustBeUnreferenced, audit };
+  const { conditions, mustExist = [], mustBeUnreferenced = [], notes = [] } = commit;
+  return { kind: 'commit', writes, conditions, mustExist, mustBeUnreferenced, audit, notes };
 }
