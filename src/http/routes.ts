@@ -51,7 +51,7 @@ export async function respond(edge: Edge, honoContext: HonoContext): Promise<Res
   let reply: Reply;
   try {
     if (incoming.url.length > edge.maxUrlBytes) throw tooLong(edge.maxUrlBytes);
-    const { segments, query } = splitUrl(incoming.url);
+    const { segments, query } = pathOf(incoming);
     if (incoming.method === 'OPTIONS') {
       reply = optionsReply(edge, incoming, look, segments);
     } else {
@@ -95,6 +95,13 @@ function requestIdOf(header: string | undefined): string | undefined {
 
 function tooLong(limit: number): OutcomeError {
   return failure(414, 'too-long', `The URL is longer than ${limit} bytes (MAX_URL_BYTES). Search by POST to _search.`);
+}
+
+/** The path and the query of a request. A page link posted is a search by POST: what else would it create? */
+function pathOf({ method, url }: IncomingRequest): { readonly segments: readonly string[]; readonly query: string } {
+  const { segments, query } = splitUrl(url);
+  const linked = method === 'POST' && segments.length < 2 && /(?:^|&)_cursor=/.test(query);
+  return { segments: linked && segments[0] !== '_search' ? [...segments, '_search'] : segments, query };
 }
 
 function splitUrl(url: string): { readonly segments: readonly string[]; readonly query: string } {

@@ -8,8 +8,10 @@ import type { Context, QueryParameters } from './context.ts';
 /** The parameter that carries the token. */
 export const cursorParameter = '_cursor';
 
-/** Queries up to this many characters travel in the token; longer ones stay in the store. */
+/** Queries and positions up to this many bytes each travel in the token; longer ones stay in the store. */
 const longestInToken = 600;
+/** Milliseconds for which the store keeps them beyond the lifetime, so that it is the lifetime that ends a walk. */
+const margin = 60_000;
 
 /** A page of a walk: what is walked through, the query as used, and the place in it. */
 export interface Walk {
@@ -23,7 +25,8 @@ interface Content {
   readonly o: string;
   /** The query, or the key under which the store keeps it. */
   readonly q: QueryParameters | string;
-  readonly p: Position;
+  /** The position, or the key under which the store keeps it: what a walk is sorted by may be long. */
+  readonly p: Position | string;
 }
 
 /** Makes the links of one walk's pages. The store keeps a long query once for all of them. */
@@ -35,26 +38,33 @@ export async function linkPages(
   positions: readonly (readonly [relation: string, position: Position | undefined])[],
 ): Promise<readonly { readonly relation: string; readonly url: string }[]> {
   const wanted = positions.filter((each): each is readonly [string, Position] => each[1] !== undefined);
-  if (wanted.length === 0) return [];
-  const text = JSON.stringify(query);
-  let q: Content['q'] = query;
-  if (text.length > longestInToken) {
-    q = createHash('sha256').update(text).digest('base64url').slice(0, 32);
-    const since = Math.max(...wanted.map(([, position]) => position.since));
-    await context.store.keep(q, text, since + context.settings.cursorLifetime);
+  const [first] = wanted;
+  if (first === undefined) return [];
+  const until = first[1].since + context.settings.cursorLifetime + margin;
+  const q = await short(context, query, until);
+  const links: { relation: string; url: string }[] = [];
+  for (const [relation, position] of wanted) {
+    const content: Content = { o: of, q, p: await short(context, position, until) };
+    links.push({ relation, url: `${url}?${cursorParameter}=${signCursor(content, context.store.secret)}` });
   }
-  const general = generalQuery(query);
-  return wanted.map(([relation, position]) => {
-    const content: Content = { o: of, q, p: position };
-    return { relation, url: `${url}?${cursorParameter}=${signCursor(content, context.store.secret)}${general}` };
-  });
+  return links;
 }
 
-/** What of a query shapes the response outside of the walk: it stands in the link as it is. JSON is the only format. */
-function generalQuery(query: QueryParameters): string {
-  const format = query.some(([name, value]) => name === '_format' && value !== '') ? '&_format=json' : '';
-  const pretty = query.findLast(([name]) => name === '_pretty')?.[1] === 'true' ? '&_pretty=true' : '';
-  return format + pretty;
+/** A value if it is short, otherwise the key under which the store keeps it until then (milliseconds). */
+async function short<T>(context: Context, value: T, until: number): Promise<T | string> {
+  const text = JSON.stringify(value);
+  if (Buffer.byteLength(text) <= longestInToken) return value;
+  const key = createHash('sha256').update(text).digest('base64url').slice(0, 32);
+  await context.store.keep(key, text, until);
+  return key;
+}
+
+/** What a token holds, or the store under its key. Throws 410 where that is gone. */
+async function whole<T>(context: Context, value: T | string): Promise<T> {
+  if (typeof value !== 'string') return value;
+  const text = await context.store.kept(value);
+  if (text === undefined) throw expired();
+  return JSON.parse(text);
 }
 
 /**
@@ -74,12 +84,9 @@ export async function openPage(context: Context, of: string, parameters: QueryPa
   if (!isContent(content) || content.o !== of) {
     throw failure(400, 'value', `${cursorParameter} is not a link of this server for this search. Search again.`);
   }
-  const { q, p } = content;
-  if (context.clock() - p.since > context.settings.cursorLifetime) throw expired();
-  if (typeof q !== 'string') return { of, query: q, position: p };
-  const kept = await context.store.kept(q);
-  if (kept === undefined) throw expired();
-  return { of, query: JSON.parse(kept), position: p };
+  const position = await whole(context, content.p);
+  if (context.clock() - position.since > context.settings.cursorLifetime) throw expired();
+  return { of, query: await whole(context, content.q), position };
 }
 
 /** 410 for a page whose walk is over. */
