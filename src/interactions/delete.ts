@@ -6,7 +6,7 @@ import { multipleMatches, resolveCondition } from './condition.ts';
 import type { Answer, Call, Context } from './context.ts';
 import { unreferencedAfter } from './integrity.ts';
 import { refuseParameters } from './parameters.ts';
-import { preconditionOf, refuseInvalidId } from './update.ts';
+import { preconditionOf } from './update.ts';
 import { informationBytes } from './written.ts';
 
 /** 204, whether or not there was something to delete; 200 with an outcome where `Prefer` asks for one. */
@@ -16,7 +16,6 @@ export async function deleteInteraction(context: Context, call: Call): Promise<A
   const precondition = preconditionOf(call);
   if (id !== undefined) {
     refuseParameters(context, call);
-    refuseInvalidId(id);
     return commitPlan(context, async () => deletePlan(context, call, [deleteOf(type, id, precondition)], []));
   }
   return commitPlan(context, async () => {

@@ -84,17 +84,11 @@ export function preconditionOf(call: Call): Precondition | undefined {
   };
 }
 
-/** Throws 400 for an id that no resource can have. */
-export function refuseInvalidId(id: string, expression?: string): void {
-  if (isId(id)) return;
-  throw failure(400, 'value', 'An id has 1 to 64 of the characters A-Z a-z 0-9 - and dot.', expression);
-}
-
 /** Throws 400 where the body has no id or another one than the URL. */
 export function checkId(prepared: Prepared, id: string, expression?: string): void {
   const { resource } = prepared;
   const at = expression ?? `${resource.resourceType}.id`;
-  refuseInvalidId(id, at);
+  if (!isId(id)) throw failure(400, 'value', 'An id has 1 to 64 of the characters A-Z a-z 0-9 - and dot.', at);
   if (resource.id === undefined) {
     throw failure(400, 'required', `The body has no id; an update needs "id": "${id}", as in the URL.`, at);
   }

@@ -189,12 +189,12 @@ describe('requests', () => {
     for (const id of ['a_b', 'a%20b', '%C3%A4', 'x'.repeat(65), '__proto__']) {
       const text = decodeURIComponent(id);
       outcome(await server.send('PUT', `/Patient/${id}`, { resourceType: 'Patient', id: text }), 400);
-      outcome(await server.send('DELETE', `/Patient/${id}`), 400, 'value');
+      outcome(await server.send('DELETE', `/Patient/${id}`), 404, 'not-found');
       const read = await server.get(`/Patient/${id}`);
       expect([400, 404]).toContain(read.status);
     }
     const entries = bundle('transaction', entry('DELETE', 'Patient/a_b'));
-    outcome(await server.send('POST', '/', entries), 400, 'value', 'Bundle.entry[0].request.url');
+    outcome(await server.send('POST', '/', entries), 400, 'not-found', 'Bundle.entry[0].request.url');
     outcome(await server.send('PUT', '/Patient/%', {}), 400);
   });
 

@@ -9,7 +9,7 @@ import { criteriaOf } from '../create.ts';
 import { checkDeletions, deletionLimit } from '../delete.ts';
 import { patchTarget } from '../patch.ts';
 import { prepareResource } from '../prepare.ts';
-import { conditionalTarget, preconditionOf, refuseInvalidId } from '../update.ts';
+import { conditionalTarget, preconditionOf } from '../update.ts';
 import { type Entry, withExpression, within } from './entry.ts';
 import { bothEntries, type Conditional, settle } from './overlap.ts';
 import { makePace } from './pace.ts';
@@ -164,10 +164,7 @@ class Resolver {
   async #delete({ call, expression }: Entry): Promise<Action> {
     const { type = '', id } = call;
     const precondition = withExpression(`${expression}.request`, () => preconditionOf(call));
-    if (id !== undefined) {
-      refuseInvalidId(id, `${expression}.request.url`);
-      return { kind: 'delete', type, ids: [id], precondition };
-    }
+    if (id !== undefined) return { kind: 'delete', type, ids: [id], precondition };
     const at = `${expression}.request.url`;
     // As the store is before the bundle: what another entry deletes too is an overlap, not a missing match.
     const limit = deletionLimit(this.#context);
