@@ -1,7 +1,7 @@
 /** The load generator as the benchmark sees it. https://hl7.org/fhir/R4/http.html */
 import type { ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { exitOf, spawnNode } from '../machine.ts';
+import { spawnNode } from '../machine.ts';
 import type { Job, JobAnswer, StreamPlan, StreamResult } from './job.ts';
 
 export class LoadGenerator {
@@ -36,7 +36,9 @@ export class LoadGenerator {
   }
 
   async stop(): Promise<void> {
+    // `close` doesn't come for a child whose channel its parent has closed.
+    const ended = new Promise((resolve) => this.#child.once('exit', resolve));
     this.#child.disconnect();
-    await exitOf(this.#child);
+    await ended;
   }
 }
