@@ -23,7 +23,15 @@ function opened(clock: () => number = () => 1): { readonly db: Database; readonl
 
 function task(db: Database, ...writes: readonly Write[]): CommitTask {
   const packed = packWrites(writes, 0, writes.length, currentParameters(db));
-  return { kind: 'commit', writes: [packed], conditions: [], mustExist: [], mustBeUnreferenced: [], audit: [] };
+  return {
+    kind: 'commit',
+    writes: [packed],
+    conditions: [],
+    mustExist: [],
+    mustBeUnreferenced: [],
+    audit: [],
+    notes: [],
+  };
 }
 
 const count = (db: Database, table: string) => db.prepare<[number]>(`SELECT count(*) FROM ${table}`).get()?.[0];

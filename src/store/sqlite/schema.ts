@@ -62,17 +62,20 @@ ${table === 'date' ? dateIndexes(name) : ''}${table === 'quantity' ? quantityInd
 export const wideFrom = 32 * 86_400_000;
 
 /** The classes of wide intervals. `upTo`: their greatest width in milliseconds; `opens`: which end is open. */
-export const wideClasses: readonly { readonly number: number; readonly upTo?: number; readonly opens?: 'start' | 'end' }[] =
-  [
-    { number: 1, upTo: 4 * wideFrom },
-    { number: 2, upTo: 16 * wideFrom },
-    { number: 3, upTo: 64 * wideFrom },
-    { number: 4, upTo: 256 * wideFrom },
-    { number: 5, upTo: 1024 * wideFrom },
-    { number: 6 },
-    { number: 7, opens: 'end' },
-    { number: 8, opens: 'start' },
-  ];
+export const wideClasses: readonly {
+  readonly number: number;
+  readonly upTo?: number;
+  readonly opens?: 'start' | 'end';
+}[] = [
+  { number: 1, upTo: 4 * wideFrom },
+  { number: 2, upTo: 16 * wideFrom },
+  { number: 3, upTo: 64 * wideFrom },
+  { number: 4, upTo: 256 * wideFrom },
+  { number: 5, upTo: 1024 * wideFrom },
+  { number: 6 },
+  { number: 7, opens: 'end' },
+  { number: 8, opens: 'start' },
+];
 
 /** The class of a wide interval as SQL, the same text in the index and in queries. `alias`: '' or `d.`. */
 export function wideClass(alias: '' | 'd.'): string {

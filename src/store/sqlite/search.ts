@@ -48,7 +48,8 @@ export class Searcher {
     const probes = new Probes(statements, thresholds.probes);
     this.#connection = { statements, lookUp: new LookUp(db), probes, thresholds };
     db.function('tick', {}, () => {
-      reading.get(db)?.#check();
+      const reader = reading.get(db);
+      if (reader !== undefined) reader.#check();
       return 1;
     });
   }
