@@ -105,7 +105,8 @@ function resourceOf(context: Context, type: string): JsonObject {
   const includes = parameters.filter(({ kind }) => kind === 'reference').map(({ code }) => `${type}:${code}`);
   const revincludes = referrersOf(context, type);
   const own = operations.filter((each) => isOffered(each, 'type', type) || isOffered(each, 'instance', type));
-  const policy = settings.referentialIntegrity === 'off' ? [] : ['enforced'];
+  // Not `local`: references to other servers are stored like any.
+  const enforced = settings.referentialIntegrity === 'off' ? [] : ['enforced'];
   return {
     type,
     profile: `http://hl7.org/fhir/StructureDefinition/${type}`,
@@ -117,7 +118,7 @@ function resourceOf(context: Context, type: string): JsonObject {
     conditionalRead: 'full-support',
     conditionalUpdate: has('update'),
     conditionalDelete: has('delete') ? settings.conditionalDelete : 'not-supported',
-    referencePolicy: ['literal', 'logical', 'local', ...policy],
+    referencePolicy: ['literal', 'logical', ...enforced],
     ...(includes.length === 0 ? {} : { searchInclude: includes }),
     ...(revincludes.length === 0 ? {} : { searchRevInclude: revincludes }),
     searchParam: parameters.map(({ code, url, kind }) => ({ name: code, definition: url, type: kind })),
@@ -135,7 +136,12 @@ function referrersOf(context: Context, target: string): readonly string[] {
     for (const type of [...context.definitions.resourceTypes].sort()) {
       for (const { kind, code, targets } of context.registry.of(type)) {
         if (kind !== 'reference') continue;
-        for (const each of targets) collected.set(each, [...(collected.get(each) ?? []), `${type}:${code}`]);
+        // A parameter whose definition names no targets may lead anywhere.
+        for (const each of targets.length > 0 ? targets : context.definitions.resourceTypes) {
+          const found = collected.get(each) ?? [];
+          if (found.length === 0) collected.set(each, found);
+          found.push(`${type}:${code}`);
+        }
       }
     }
     byTarget = collected;
