@@ -42,6 +42,8 @@ export const usage = `npm run bench -- [options]
   --no-results         don't write bench/results/
 `;
 
+const synthea = `${process.env.OSTEON_TEST_DATA ?? '../shared/data'}/synthea/smart-2019-617-bundles.ndjson.gz`;
+
 /** Reads the command line. Throws Error with a text for people; undefined: help was asked for. */
 export function readOptions(args: readonly string[]): BenchOptions | undefined {
   const { values } = parseArgs({
@@ -50,7 +52,7 @@ export function readOptions(args: readonly string[]): BenchOptions | undefined {
       help: { type: 'boolean', short: 'h' },
       quick: { type: 'boolean', default: false },
       only: { type: 'string', default: '' },
-      data: { type: 'string', default: '../shared/data/synthea/smart-2019-617-bundles.ndjson.gz' },
+      data: { type: 'string', default: synthea },
       bundles: { type: 'string' },
       scale: { type: 'string', default: '1' },
       store: { type: 'string' },

@@ -22,7 +22,7 @@ interface Found {
   readonly id: string;
   readonly code?: { readonly coding?: readonly { readonly system?: string; readonly code?: string }[] };
   readonly effectiveDateTime?: string;
-  readonly encounter?: { readonly reference?: string };
+  readonly participant?: readonly { readonly individual?: { readonly reference?: string } }[];
 }
 
 const pageSize = 20;
@@ -52,11 +52,18 @@ export async function sampleValues(port: number, folder: string, name: string): 
       ),
     ),
   );
+  // Patients first: a page of one patient's Observations is what people ask for most.
+  const references = [
+    ...shuffled(patients).map((id) => `Observation?subject=Patient/${id}`),
+    ...distinct(
+      found.flatMap(({ participant = [] }) => participant.flatMap(({ individual }) => individual?.reference ?? [])),
+    ).map((reference) => `Encounter?participant=${encodeURIComponent(reference)}`),
+  ];
   const days = distinct(observations.flatMap(({ effectiveDateTime }) => effectiveDateTime?.slice(0, 10) ?? []));
   const months = distinct(days.map((day) => day.slice(0, 7)));
   const full = async (queries: readonly string[], most: number): Promise<readonly string[]> => {
     const kept: string[] = [];
-    for (const query of shuffled(queries)) {
+    for (const query of queries) {
       const paged = `${query}&_count=${pageSize}`;
       if ((await search(paged)).length === pageSize) kept.push(`/fhir/${paged}`);
       if (kept.length >= most) break;
@@ -75,16 +82,8 @@ export async function sampleValues(port: number, folder: string, name: string): 
   );
   return {
     read: write('read', quoted(reads)),
-    token: write('token', quoted(await full(tokens, 200))),
-    reference: write(
-      'reference',
-      quoted(
-        await full(
-          patients.map((id) => `Observation?subject=Patient/${id}`),
-          500,
-        ),
-      ),
-    ),
+    token: write('token', quoted(await full(shuffled(tokens), 200))),
+    reference: write('reference', quoted(await full(references, 500))),
     date: write(
       'date',
       quoted(
