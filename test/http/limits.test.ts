@@ -215,6 +215,15 @@ describe('what is not HTTP', () => {
   });
 });
 
+test('a value with U+0000 finds nothing that a shorter one would: 400', async () => {
+  for (const query of ['_id=a%00b', 'identifier=urn:a%00|v', 'name:exact=a%00', '_tag=x%00']) {
+    const reply = await server.ask('GET', `/fhir/Patient?${query}`);
+    expect([query, reply.status, outcomeOf(reply).code]).toEqual([query, 400, 'value']);
+  }
+  expect((await server.ask('GET', '/fhir/Patient/a%00')).status).toBe(404);
+  expect((await server.ask('DELETE', '/fhir/Patient/a%00')).status).toBe(404);
+});
+
 describe('JSON', () => {
   let small: TestServer;
   beforeAll(async () => {

@@ -1,4 +1,5 @@
 /** One parameter of a query, as it was written. https://hl7.org/fhir/R4/search.html#combining */
+import { failure } from '../../fhir/outcome.ts';
 import { type ParameterName, parseName } from './name.ts';
 import { split } from './value.ts';
 
@@ -10,8 +11,14 @@ export interface QueryParameter {
   readonly values: readonly string[];
 }
 
-/** A decoded name and value of a query string or form as the parameter they write. */
+/**
+ * A decoded name and value of a query string or form as the parameter they write.
+ * Throws 400 for a value with U+0000: no string of FHIR has it, and stores may take it for a string's end.
+ */
 export function parseParameter([name, text]: readonly [string, string]): QueryParameter {
+  if (text.includes('\0')) {
+    throw failure(400, 'value', `${name.slice(0, 80)}: a value can not have the character U+0000.`);
+  }
   return { name: parseName(name), text, values: split(text, ',').filter((value) => value !== '') };
 }
 
