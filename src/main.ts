@@ -1,6 +1,6 @@
 /** Reads the configuration, opens one store, listens: the only file that names a store. https://hl7.org/fhir/R4/http.html */
 import { createHash, randomBytes } from 'node:crypto';
-import { createServer, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
 import { v7 as uuid } from 'uuid';
 import { createApp } from './app.ts';
@@ -20,6 +20,7 @@ import { operations } from './operations/registry.ts';
 import type { IndexEntry } from './search/entry.ts';
 import { createExtractor } from './search/extract/extract.ts';
 import { createRegistry, type ParameterRegistry } from './search/registry.ts';
+import { StoreUnavailable } from './store/errors.ts';
 import type { Store } from './store/port.ts';
 import { openSqliteStore } from './store/sqlite/store.ts';
 import { software } from './version.ts';
@@ -67,7 +68,7 @@ export async function compose(configuration: Configuration, baseUrl: string, log
   const sink = auditSink(store.audit, {
     mode: configuration.AUDIT,
     clock: Date.now,
-    report: () => log.error({}, 'AuditEvents of reads could not be stored'),
+    report: (error) => log.error({ cause: causeOf(error) }, 'AuditEvents of reads could not be stored'),
   });
   const context: Context = {
     store,
@@ -107,6 +108,12 @@ export function reextraction(
   const baseUrl = baseUrlOf(configuration, configuration.PORT);
   const extract = extractorOf(configuration, definitions, createRegistry(definitions), { baseUrl, timezone });
   return (bytes) => extractStored(extract, bytes);
+}
+
+/** What a failure of the store's own says; other texts may quote data. */
+function causeOf(error: unknown): string {
+  if (error instanceof StoreUnavailable) return error.message;
+  return error instanceof Error ? error.name : typeof error;
 }
 
 /** The base of links: as configured, or where the server listens. */
@@ -181,19 +188,44 @@ export async function startServer(configuration: Configuration): Promise<Running
     requestTimeout: 0,
     keepAliveTimeout: 65_000,
   });
-  // A port of 0 is known only once it is taken, and links need it.
+  // Links need the port, and a port of 0 is known only once it is taken. Requests that come before the store is open wait.
+  const opened = openable<RequestListener>();
+  server.on('request', (request, response) => {
+    opened.promise.then(
+      (listener) => listener(request, response),
+      () => response.destroy(),
+    );
+  });
   const port = await listen(server, configuration.HOST, configuration.PORT);
   try {
     const baseUrl = baseUrlOf(configuration, port);
     const composed = await compose(configuration, baseUrl, log);
     const app = createApp(edgeOf(configuration, composed));
-    server.on('request', getRequestListener(app.fetch, { overrideGlobalObjects: true }));
+    const listener = getRequestListener(app.fetch, { overrideGlobalObjects: true });
+    server.removeAllListeners('request');
+    server.on('request', listener);
+    opened.resolve(listener);
     server.on('clientError', overflowResponse);
     return { baseUrl, port, composed, stop: () => stop(server, composed) };
   } catch (error) {
+    opened.reject(error);
     server.close();
+    server.closeAllConnections();
     throw error;
   }
+}
+
+/** A promise that is settled from outside. */
+function openable<T>() {
+  let resolve: (value: T) => void = () => undefined;
+  let reject: (error: unknown) => void = () => undefined;
+  const promise = new Promise<T>((onValue, onError) => {
+    resolve = onValue;
+    reject = onError;
+  });
+  // Nobody may be waiting when it fails.
+  promise.catch(() => undefined);
+  return { promise, resolve, reject };
 }
 
 function edgeOf(configuration: Configuration, composed: Composed): Edge {
