@@ -9,7 +9,7 @@ import { type Connection, Part } from './part.ts';
 import { Probes } from './probe.ts';
 import { sql } from './sql.ts';
 import { Statements } from './statements.ts';
-import { type Thresholds, usualThresholds } from './thresholds.ts';
+import { quickThresholds, type Thresholds, thoroughThresholds } from './thresholds.ts';
 import { Totals } from './totals.ts';
 
 export interface SearcherOptions {
@@ -17,7 +17,7 @@ export interface SearcherOptions {
   readonly clock: () => number;
   /** Milliseconds for which a walk of pages can go on. */
   readonly cursorLifetime: number;
-  /** The usual ones unless a test gives others. */
+  /** Those of a test. */
   readonly thresholds?: Thresholds;
   /** Whether to give up whatever is being read: asked now and then. */
   readonly stopped?: () => boolean;
@@ -25,6 +25,9 @@ export interface SearcherOptions {
 
 /** Milliseconds that the criteria of a conditional interaction may take. */
 export const matchesBudget = 10_000;
+
+/** Milliseconds after which it pays to find out more about a search. */
+const longAfter = 10;
 
 const hint =
   'Add a criterion that few resources match, such as a patient, an identifier, a code or a shorter period, ' +
@@ -36,17 +39,23 @@ const reading = new WeakMap<Database, Searcher>();
 export class Searcher {
   readonly #db: Database;
   readonly #options: SearcherOptions;
-  readonly #connection: Connection;
+  readonly #quick: Connection;
+  readonly #thorough: Connection;
   readonly #totals = new Totals();
   #deadline = Number.POSITIVE_INFINITY;
+  /** Why the statement that runs was stopped: the binding gives another error for one that its function throws. */
+  #stopped: TooCostly | StoreUnavailable | undefined;
 
   constructor(db: Database, options: SearcherOptions) {
     this.#db = db;
     this.#options = options;
     const statements = new Statements(db, () => this.#check());
-    const thresholds = options.thresholds ?? usualThresholds;
-    const probes = new Probes(statements, thresholds.probes);
-    this.#connection = { statements, lookUp: new LookUp(db), probes, thresholds };
+    const lookUp = new LookUp(db);
+    const connection = (thresholds: Thresholds): Connection => {
+      return { statements, lookUp, probes: new Probes(statements, thresholds.probes), thresholds };
+    };
+    this.#quick = connection(options.thresholds ?? quickThresholds);
+    this.#thorough = connection(options.thresholds ?? thoroughThresholds);
     db.function('tick', {}, () => {
       const reader = reading.get(db);
       if (reader !== undefined) reader.#check();
@@ -61,47 +70,64 @@ export class Searcher {
    */
   search(query: SearchQuery, allowance = Number.POSITIVE_INFINITY): SearchPage {
     const now = this.#options.clock();
-    const { position } = query;
+    const { position, budget } = query;
     if (position !== undefined && position.since + this.#options.cursorLifetime < now) throw new CursorExpired();
-    return this.#reading(Math.min(query.budget, allowance), () => this.#page(query, now));
+    return this.#reading(budget, allowance, (connection) => this.#page(connection, query, now));
   }
 
   /**
    * Logical ids of current matches, sorted: the first `limit` by the resources' numbers.
    * @param budget milliseconds.
+   * @param allowance as for `search`.
    * @throws TooCostly.
    */
-  matches(type: string, criterion: Criterion, limit: number, budget = matchesBudget): readonly string[] {
+  matches(
+    type: string,
+    criterion: Criterion,
+    limit: number,
+    budget = matchesBudget,
+    allowance = Number.POSITIVE_INFINITY,
+  ): readonly string[] {
     if (limit <= 0) return [];
-    return this.#reading(budget, () => {
-      const part = new Part(this.#connection, { type, criterion, sort: [] }, undefined, false);
+    return this.#reading(budget, allowance, (connection) => {
+      const part = new Part(connection, { type, criterion, sort: [] }, undefined, { bodies: false, alone: true });
       const ids = part.first(limit).map((rid) => {
-        return String(this.#connection.statements.get(sql`SELECT id FROM entity WHERE rid = ${rid}`)?.[0]);
+        return String(connection.statements.get(sql`SELECT id FROM entity WHERE rid = ${rid}`)?.[0]);
       });
       return ids.sort();
     });
   }
 
-  /** Reads one state of the store, inside the caller's transaction if there is one, and no longer than `budget`. */
-  #reading<T>(budget: number, read: () => T): T {
+  /**
+   * Reads one state of the store, inside the caller's transaction if there is one: at first as what is quick is best
+   * read, and if that takes too long, thoroughly.
+   */
+  #reading<T>(budget: number, allowance: number, read: (connection: Connection) => T): T {
     const foreign = this.#db.isTransaction;
-    this.#connection.lookUp.remembers = !foreign;
-    this.#deadline = performance.now() + budget;
-    reading.set(this.#db, this);
-    if (foreign) return read();
-    this.#db.exec('BEGIN');
+    this.#quick.lookUp.remembers = !foreign;
+    const start = performance.now();
+    if (!foreign) this.#db.exec('BEGIN');
     try {
-      return read();
+      const attempt = Math.min(budget, allowance, longAfter);
+      this.#deadline = start + attempt;
+      try {
+        return read(this.#quick);
+      } catch (error) {
+        if (!(error instanceof TooCostly) || attempt >= Math.min(budget, allowance)) throw error;
+        this.#deadline = start + Math.min(budget, allowance);
+        return read(this.#thorough);
+      }
     } finally {
-      this.#db.exec('COMMIT');
+      if (!foreign) this.#db.exec('COMMIT');
     }
   }
 
-  #page(query: SearchQuery, now: number): SearchPage {
+  #page(connection: Connection, query: SearchQuery, now: number): SearchPage {
     const { parts: queries, count, position } = query;
-    const newest = this.#newest();
+    const newest = newestChange(connection);
     const at = position === undefined || position.at >= newest ? undefined : position.at;
-    const parts = queries.map((part) => new Part(this.#connection, part, at, queries.length === 1));
+    const alone = queries.length === 1;
+    const parts = queries.map((part) => new Part(connection, part, at, { bodies: alone, alone }));
     const backwards = position?.direction === 'previous';
     const sorted = queries.some(({ sort }) => sort.length > 0);
     const page: PageOfHits = count === 0 ? nothing : readPage(parts, sorted, position?.key, backwards, count);
@@ -145,16 +171,17 @@ export class Searcher {
 
   /** Throws when the time is up. */
   #check(): void {
-    if (performance.now() > this.#deadline) throw new TooCostly(hint);
-    if (this.#options.stopped?.() === true) throw new StoreUnavailable('The store is closing.');
+    if (performance.now() > this.#deadline) this.#stopped = new TooCostly(hint);
+    else if (this.#options.stopped?.() === true) this.#stopped = new StoreUnavailable('The store is closing.');
+    if (this.#stopped !== undefined) throw this.#stopped;
   }
+}
 
-  /** The number of the last change; that of an erasure leaves no version. */
-  #newest(): number {
-    const row = this.#connection.statements.get(sql`SELECT max(coalesce((SELECT max(vid) FROM version), 0),
-      coalesce((SELECT value FROM setting WHERE name = 'greatest change'), 0))`);
-    return Number(row?.[0]);
-  }
+/** The number of the last change; that of an erasure leaves no version. */
+function newestChange({ statements }: Connection): number {
+  const row = statements.get(sql`SELECT max(coalesce((SELECT max(vid) FROM version), 0),
+    coalesce((SELECT value FROM setting WHERE name = 'greatest change'), 0))`);
+  return Number(row?.[0]);
 }
 
 const nothing: PageOfHits = { versions: [], first: undefined, last: undefined, more: false };
