@@ -9,9 +9,9 @@ import { type TestServer, testServer } from './server.ts';
 const directory = mkdtempSync(join(tmpdir(), 'osteon-budget-'));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-/** A thousand patients with eight names each; one of them is called Zyx. */
+/** Two thousand patients with eight names each; one of them is called Zyx. */
 async function loadMany(server: TestServer): Promise<void> {
-  for (let part = 0; part < 1; part++) {
+  for (let part = 0; part < 2; part++) {
     await load(
       server,
       Array.from({ length: 1000 }, (_, n) =>
