@@ -36,8 +36,11 @@ export interface Source {
   readonly tests: readonly Sql[];
   /** Without the resource's number, which is the last column of every order. */
   readonly columns: readonly OrderColumn[];
-  /** Whether the rows don't come in this order anyway, so that all of them are read and sorted. */
-  readonly sorted: boolean;
+  /**
+   * Whether the rows come in this order by the index (so that reading stops at the limit), in blocks that are sorted
+   * apart, or in none (so that all are read).
+   */
+  readonly order: 'index' | 'blocks' | 'none';
 }
 
 /** Where a page begins, which way it goes, and how many matches it takes. */
@@ -48,6 +51,8 @@ export interface Span {
   readonly after: Key | undefined;
   readonly backwards: boolean;
   readonly limit: number;
+  /** Whether ties go by falling numbers. */
+  readonly falling: boolean;
 }
 
 export class HitReader {
@@ -79,7 +84,7 @@ export class HitReader {
     const lists = sources.map((source) => this.#query(source, span, false)).filter((list) => list.length > 0);
     const [only = []] = lists;
     if (lists.length <= 1) return only;
-    const order = [...first.columns, { descending: false }];
+    const order = [...first.columns, { descending: span.falling }];
     const sign = span.backwards ? -1 : 1;
     return lists
       .flat()
@@ -101,11 +106,12 @@ export class HitReader {
     });
   }
 
-  #query(source: Source, { prefix, after, backwards, limit }: Span, withVersion: boolean): readonly Hit[] {
-    const columns = [...source.columns, { value: source.frame.rid, descending: false, nullable: false }];
-    const query = source.sorted
-      ? sortingQuery(source, columns, after, backwards, limit, withVersion)
-      : scanningQuery(source, columns, after, backwards, limit, withVersion);
+  #query(source: Source, { prefix, after, backwards, limit, falling }: Span, withVersion: boolean): readonly Hit[] {
+    const columns = [...source.columns, { value: source.frame.rid, descending: falling, nullable: false }];
+    const query =
+      source.order === 'none'
+        ? sortingQuery(source, columns, after, backwards, limit, withVersion)
+        : scanningQuery(source, columns, after, backwards, limit, withVersion);
     const rows = this.#statements.all(query);
     return rows.map((row) => ({ prefix, row, columns: columns.length, withVersion }));
   }
@@ -128,15 +134,16 @@ function idOf({ subject }: Frame): Sql {
   return raw(subject.prefix === '' ? 'r.id' : '(SELECT e.id FROM entity e WHERE e.rid = r.rid)');
 }
 
-/** Rows that come in the order: reading stops at the limit. */
+/** Rows that come in the order, or in blocks of it: reading stops at the limit. */
 function scanningQuery(
-  { frame, tests }: Source,
+  source: Source,
   columns: readonly OrderColumn[],
   after: Key | undefined,
   backwards: boolean,
   limit: number,
   withVersion: boolean,
 ): Sql {
+  const { frame, tests } = source;
   const begin = after === undefined ? [] : [beyond(columns, after, backwards)];
   const where = all([frame.where, ...begin, filters(tests)]);
   const values = join(
@@ -144,6 +151,16 @@ function scanningQuery(
     ', ',
   );
   const order = orderBy(columns, backwards);
+  if (withVersion && source.order === 'blocks') {
+    const names = columns.map((_, place) => raw(`k${place}`));
+    const named = columns.map(({ value }, place) => sql`${value} AS ${names[place] ?? value}`);
+    return sql`SELECT ${join(
+      names.map((name) => sql`p.${name}`),
+      ', ',
+    )}, p.id, ${versionColumns}
+      FROM (SELECT ${join(named, ', ')}, r.vid AS vid, ${idOf(frame)} AS id FROM ${frame.from}
+        WHERE ${where} ORDER BY ${order} LIMIT ${limit}) p CROSS JOIN version v ON v.vid = p.vid`;
+  }
   return withVersion
     ? sql`SELECT ${values}, ${idOf(frame)}, ${versionColumns}
         FROM ${frame.from} CROSS JOIN version v ON v.vid = r.vid WHERE ${where} ORDER BY ${order} LIMIT ${limit}`

@@ -26,6 +26,8 @@ export class LookUp {
   readonly #system: Statement;
   readonly #codes: Statement;
   readonly #codesOfSystem: Statement;
+  readonly #manyCodes: Statement;
+  readonly #manyCodesOfSystem: Statement;
   readonly #foldedCodes: Statement;
   readonly #foldedCodesOfSystem: Statement;
   readonly #units: Statement;
@@ -39,6 +41,9 @@ export class LookUp {
     this.#system = db.prepare('SELECT num FROM system WHERE uri = ?');
     this.#codes = db.prepare('SELECT num FROM code WHERE value = ?');
     this.#codesOfSystem = db.prepare('SELECT num FROM code WHERE value = ? AND system = ?');
+    const many = 'SELECT c.num FROM json_each(?) j CROSS JOIN code c ON c.value = j.value';
+    this.#manyCodes = db.prepare(many);
+    this.#manyCodesOfSystem = db.prepare(`${many} AND c.system = ?`);
     this.#foldedCodes = db.prepare('SELECT num FROM code INDEXED BY code_by_folded WHERE folded = ?');
     this.#foldedCodesOfSystem = db.prepare(
       'SELECT num FROM code INDEXED BY code_by_folded WHERE folded = ? AND system = ?',
@@ -78,6 +83,12 @@ export class LookUp {
         ? (folded ? this.#foldedCodes : this.#codes).all(code)
         : this.#foldedCodesOfSystem.all(code, system);
     return numbers(rows);
+  }
+
+  /** The numbers of many codes, in any system or in one. */
+  manyCodes(codes: readonly string[], system: number | undefined): readonly number[] {
+    const list = JSON.stringify(codes);
+    return numbers(system === undefined ? this.#manyCodes.all(list) : this.#manyCodesOfSystem.all(list, system));
   }
 
   /** The numbers of the units that pass a test of (system number, code, text). */

@@ -28,6 +28,13 @@ export interface Connection {
 /** SQLite plans a statement in a time that grows with the square of its tests. */
 const mostCriteria = 250;
 
+export interface PartOptions {
+  /** Whether to read versions together with their places. */
+  readonly bodies: boolean;
+  /** Whether no other type is searched. */
+  readonly alone: boolean;
+}
+
 export class Part {
   /** What leads an unsorted walk, once it is known. */
   lead: Lead | undefined;
@@ -40,15 +47,14 @@ export class Part {
 
   /**
    * @param at the change number of the walk's first page; undefined: what is current.
-   * @param bodies whether to read versions together with their places.
    */
-  constructor(connection: Connection, query: TypeQuery, at: number | undefined, bodies: boolean) {
+  constructor(connection: Connection, query: TypeQuery, at: number | undefined, { bodies, alone }: PartOptions) {
     const { statements, lookUp } = connection;
     this.#connection = connection;
     const typeNumber = lookUp.type(query.type);
     this.#walk = { type: typeNumber ?? 0, at };
     const last = query.sort.length - 1;
-    this.#columns = query.sort.map((key, place) => sortColumn(key, lookUp, place === last));
+    this.#columns = query.sort.map((key, place) => sortColumn(key, lookUp, place === last, alone));
     if (typeNumber === undefined) {
       // There never was such a resource.
       this.#conditions = [];
@@ -69,7 +75,11 @@ export class Part {
 
   /** The order of a sorted walk's keys. */
   get order(): readonly Pick<OrderColumn, 'descending'>[] {
-    return [...this.#columns, { descending: false }];
+    return [...this.#columns, { descending: this.#falling }];
+  }
+
+  get #falling(): boolean {
+    return this.#columns.at(-1)?.descending ?? false;
   }
 
   /** Matches in the order of the sort, or of what leads where there is none. Their keys begin with the prefix. */
@@ -77,7 +87,7 @@ export class Part {
     const reader = this.#reader;
     const context = this.#context;
     if (reader === undefined || context === undefined) return [];
-    const span: Span = { prefix, after, backwards, limit };
+    const span: Span = { prefix, after, backwards, limit, falling: this.#falling };
     const { probes, thresholds } = this.#connection;
     const most = thresholds.sorted;
     if (this.#columns.length > 0)
@@ -89,7 +99,7 @@ export class Part {
   /** The numbers of the first matches, in the order of these numbers. */
   first(limit: number): readonly number[] {
     if (this.#reader === undefined) return [];
-    const span: Span = { prefix: [], after: undefined, backwards: false, limit };
+    const span: Span = { prefix: [], after: undefined, backwards: false, limit, falling: false };
     const { probes, thresholds } = this.#connection;
     return readByNumber(this.#reader, this.#conditions, probes, thresholds.sorted, span).map(ridOf);
   }

@@ -1,7 +1,7 @@
 /** Indexes that have resources in the order of a sort key. https://hl7.org/fhir/R4/search.html#sort */
 import type { Parameter } from '../../search/criteria.ts';
 import { type Condition, type Context, indexed, type Range } from './compile/condition.ts';
-import type { SortColumn } from './sort-key.ts';
+import { type SortColumn, type SortIndex, sortIndex } from './sort-key.ts';
 import { always, raw, type Sql, sql } from './sql.ts';
 
 /** Stretches in the order of a column; what they have in common is that each row stands for a resource's sort value. */
@@ -37,24 +37,12 @@ export function scanOf(column: SortColumn, last: boolean, context: Context): Sca
   if (by === 'id') return entityScan({ index: undefined, order: ['id'] });
   if (by === 'lastUpdated') return last ? entityScan({ index: 'by_change', order: ['vid'] }) : undefined;
   if (number === undefined) return undefined;
-  switch (by.kind) {
-    case 'string':
-      return tableScan(by, number, 'string', descending ? 'max' : 'min', ['norm', 'exact']);
-    case 'uri':
-      return tableScan(by, number, 'uri', descending ? 'max' : 'min', ['value']);
-    case 'date':
-      return dateScan(by, number, descending);
-    case 'token':
-      if (by.textual) return tableScan(by, number, 'identifier', descending ? 'max' : 'min', ['value', 'system']);
-      return codeScan(number, descending, context);
-    case 'number':
-    case 'quantity':
-      return quantityScan(by, number, descending, context);
-    case 'reference':
-    case 'composite':
-    case 'special':
-      return undefined;
+  const found = sortIndex(by, descending);
+  if (found === undefined) {
+    return by.kind === 'token' ? codeScan(number, descending, context) : undefined;
   }
+  const scan = tableScan(by, number, found, descending);
+  return found.table === 'quantity' ? quantityScan(scan, number, descending, context) : scan;
 }
 
 function entityScan({ index, order }: Pick<Range, 'index' | 'order'>): IndexScan {
@@ -62,43 +50,25 @@ function entityScan({ index, order }: Pick<Range, 'index' | 'order'>): IndexScan
   return { kind: 'index', ranges, column: raw(`r.${order[0] ?? 'rid'}`), best: () => always };
 }
 
-type Table = 'string' | 'uri' | 'date' | 'identifier' | 'quantity';
-
-/** All rows of a parameter. `order`: the columns that tell a resource's rows apart, the sort's own first. */
+/** All rows of a parameter. */
 function tableScan(
   { multiple }: Parameter,
   number: number,
-  table: Table,
-  best: 'min' | 'max',
-  order: readonly string[],
-  index?: Range['index'],
+  { table, index, columns }: SortIndex,
+  descending: boolean,
 ): IndexScan {
-  const where = sql`d.param = ${number}`;
+  const tuple = (alias: string) => columns.map((column) => `${alias}.${column}`).join(', ');
+  const before = raw(`(${tuple('x')}) ${descending ? '>' : '<'} (${tuple('d')})`);
   return {
     kind: 'index',
-    ranges: [{ table, index, where, order, fixed: [] }],
-    column: raw(`d.${order[0] ?? ''}`),
-    best: (prefix) => (multiple ? bestOf(prefix, table, number, best, order) : always),
+    ranges: [{ table, index, where: sql`d.param = ${number}`, order: columns, fixed: [] }],
+    column: raw(`d.${columns[0] ?? 'rid'}`),
+    best: (prefix) =>
+      multiple
+        ? sql`NOT EXISTS (SELECT 1 FROM ${raw(indexed(prefix, table, 'by_resource', 'x'))}
+            WHERE x.rid = d.rid AND x.param = ${number} AND ${before})`
+        : always,
   };
-}
-
-function bestOf(
-  prefix: '' | 'kept_',
-  table: Table,
-  number: number,
-  best: 'min' | 'max',
-  order: readonly string[],
-): Sql {
-  const tuple = (alias: string) => order.map((column) => `${alias}.${column}`).join(', ');
-  const operator = best === 'min' ? '<' : '>';
-  return sql`NOT EXISTS (SELECT 1 FROM ${raw(indexed(prefix, table, 'by_resource', 'x'))}
-    WHERE x.rid = d.rid AND x.param = ${number} AND ${raw(`(${tuple('x')}) ${operator} (${tuple('d')})`)})`;
-}
-
-function dateScan(parameter: Parameter, number: number, descending: boolean): IndexScan {
-  return descending
-    ? tableScan(parameter, number, 'date', 'max', ['high', 'low'], 'by_high')
-    : tableScan(parameter, number, 'date', 'min', ['low', 'high']);
 }
 
 /** The dates of a condition on the sorted parameter, so that nothing else is read. */
@@ -108,12 +78,7 @@ export function withinCondition(scan: IndexScan, { drive }: Condition, descendin
 }
 
 /** Quantities lie by unit; by their upper end they can be read where all are points. */
-function quantityScan(
-  parameter: Parameter,
-  number: number,
-  descending: boolean,
-  context: Context,
-): IndexScan | undefined {
+function quantityScan(scan: IndexScan, number: number, descending: boolean, context: Context): IndexScan | undefined {
   const units = distinct('quantity', 'unit', number, mostUnits, context);
   if (units === undefined) return undefined;
   const ranged = (prefix: '' | 'kept_') =>
@@ -121,15 +86,9 @@ function quantityScan(
       WHERE d.param = ${number} AND d.low < d.high LIMIT 1`).length > 0;
   if (descending && (ranged('') || (context.at !== undefined && ranged('kept_')))) return undefined;
   const order = ['low', 'unit', 'high'];
-  const scan = tableScan(parameter, number, 'quantity', descending ? 'max' : 'min', order);
   const ranges = units.map((unit): Range => {
-    return {
-      table: 'quantity',
-      index: undefined,
-      where: sql`d.param = ${number} AND d.unit = ${unit}`,
-      order,
-      fixed: [],
-    };
+    const where = sql`d.param = ${number} AND d.unit = ${unit}`;
+    return { table: 'quantity', index: undefined, where, order, fixed: [] };
   });
   return { ...scan, ranges };
 }

@@ -58,24 +58,27 @@ CREATE INDEX ${name}_by_resource ON ${name} (rid, param);
 ${table === 'date' ? dateIndexes(name) : ''}${table === 'quantity' ? quantityIndexes(name) : ''}`;
 }
 
-/** Milliseconds: wider intervals are in an index of their own, by classes of width. */
-export const wideFrom = 32 * 86_400_000;
+/** Milliseconds: intervals wider than a day's, with what a time zone adds, are in an index of their own. */
+export const wideFrom = 2 * 86_400_000;
 
 /** The classes of wide intervals. `upTo`: their greatest width in milliseconds; `opens`: which end is open. */
-export const wideClasses: readonly {
-  readonly number: number;
-  readonly upTo?: number;
-  readonly opens?: 'start' | 'end';
-}[] = [
+export const wideClasses: readonly WideClass[] = [
   { number: 1, upTo: 4 * wideFrom },
   { number: 2, upTo: 16 * wideFrom },
   { number: 3, upTo: 64 * wideFrom },
   { number: 4, upTo: 256 * wideFrom },
   { number: 5, upTo: 1024 * wideFrom },
-  { number: 6 },
-  { number: 7, opens: 'end' },
-  { number: 8, opens: 'start' },
+  { number: 6, upTo: 4096 * wideFrom },
+  { number: 7 },
+  { number: 8, opens: 'end' },
+  { number: 9, opens: 'start' },
 ];
+
+interface WideClass {
+  readonly number: number;
+  readonly upTo?: number;
+  readonly opens?: 'start' | 'end';
+}
 
 /** The class of a wide interval as SQL, the same text in the index and in queries. `alias`: '' or `d.`. */
 export function wideClass(alias: '' | 'd.'): string {
@@ -83,7 +86,7 @@ export function wideClass(alias: '' | 'd.'): string {
   const widths = wideClasses.flatMap(({ number, upTo }) =>
     upTo === undefined ? [] : [`WHEN ${high} - ${low} <= ${upTo} THEN ${number}`],
   );
-  return `(CASE WHEN ${high} >= ${DATE_MAX} THEN 7 WHEN ${low} <= ${DATE_MIN} THEN 8 ${widths.join(' ')} ELSE 6 END)`;
+  return `(CASE WHEN ${high} >= ${DATE_MAX} THEN 8 WHEN ${low} <= ${DATE_MIN} THEN 9 ${widths.join(' ')} ELSE 7 END)`;
 }
 
 function dateIndexes(name: string): string {

@@ -105,20 +105,30 @@ export class Searcher {
   #reading<T>(budget: number, allowance: number, read: (connection: Connection) => T): T {
     const foreign = this.#db.isTransaction;
     this.#quick.lookUp.remembers = !foreign;
+    reading.set(this.#db, this);
     const start = performance.now();
+    const most = Math.min(budget, allowance);
     if (!foreign) this.#db.exec('BEGIN');
     try {
-      const attempt = Math.min(budget, allowance, longAfter);
-      this.#deadline = start + attempt;
       try {
-        return read(this.#quick);
+        return this.#until(start + Math.min(most, longAfter), () => read(this.#quick));
       } catch (error) {
-        if (!(error instanceof TooCostly) || attempt >= Math.min(budget, allowance)) throw error;
-        this.#deadline = start + Math.min(budget, allowance);
-        return read(this.#thorough);
+        if (!(error instanceof TooCostly) || most <= longAfter) throw error;
+        return this.#until(start + most, () => read(this.#thorough));
       }
     } finally {
       if (!foreign) this.#db.exec('COMMIT');
+    }
+  }
+
+  /** Reads up to a deadline, by the clock of `performance`. */
+  #until<T>(deadline: number, read: () => T): T {
+    this.#deadline = deadline;
+    this.#stopped = undefined;
+    try {
+      return read();
+    } catch (error) {
+      throw this.#stopped ?? error;
     }
   }
 

@@ -58,7 +58,7 @@ class SharedSearches implements Searches {
   async matches(type: string, criterion: Criterion, limit: number): Promise<readonly string[]> {
     const asked = { type, criterion };
     const quick = this.#quickly(asked, matchesBudget, (allowance) =>
-      this.#searcher.matches(type, criterion, limit, allowance),
+      this.#searcher.matches(type, criterion, limit, matchesBudget, allowance),
     );
     if (quick !== undefined) return quick;
     const task = { kind: 'matches', type, criterion, limit, budget: matchesBudget } as const;

@@ -11,22 +11,35 @@ export interface SortColumn {
   readonly number: number | undefined;
   readonly descending: boolean;
   readonly nullable: boolean;
+  /**
+   * What orders resources of the same value, where this is the last key and an index has them in that order: the other
+   * columns of the row that the value stands in, by name.
+   */
+  readonly ties: readonly Tie[];
   /** The resource's value: the lowest, or the highest where the order is descending; NULL where it has none. */
   value(subject: Subject): Sql;
 }
 
-/** @param last whether no further key follows, so that ties may be in any stable order. */
-export function sortColumn(key: SortKey, lookUp: LookUp, last: boolean): SortColumn {
+export interface Tie {
+  readonly column: string;
+  value(subject: Subject): Sql;
+}
+
+/**
+ * @param last whether no further key follows, so that ties may be in any stable order.
+ * @param alone whether one type is searched, so that its values needn't compare with others'.
+ */
+export function sortColumn(key: SortKey, lookUp: LookUp, last: boolean, alone: boolean): SortColumn {
   const { by, descending } = key;
   if (by === 'id') {
     const value = ({ prefix }: Subject) =>
       raw(prefix === '' ? 'r.id' : '(SELECT e.id FROM entity e WHERE e.rid = r.rid)');
-    return { key, number: undefined, descending, nullable: false, value };
+    return { key, number: undefined, descending, nullable: false, ties: [], value };
   }
   if (by === 'lastUpdated') {
     // Change numbers rise with it; several changes may have the same instant, though.
     const value = () => raw(last ? 'r.vid' : '(SELECT v.updated FROM version v WHERE v.vid = r.vid)');
-    return { key, number: undefined, descending, nullable: false, value };
+    return { key, number: undefined, descending, nullable: false, ties: [], value };
   }
   const number = lookUp.parameter(by.type, by.code);
   const pieces = number === undefined ? [] : valuesOf(by, descending);
@@ -41,7 +54,62 @@ export function sortColumn(key: SortKey, lookUp: LookUp, last: boolean): SortCol
     if (rest.length === 0) return first;
     return sql`(SELECT ${raw(`${best}(column1)`)} FROM (VALUES (${join(selected, '), (')})))`;
   };
-  return { key, number, descending, nullable: true, value };
+  const ties = last && alone ? tiesOf(by, number, descending) : [];
+  return { key, number, descending, nullable: true, ties, value };
+}
+
+/** An index that has a parameter's values in order, and the columns that tell a resource's rows apart, the value first. */
+export interface SortIndex {
+  readonly table: 'identifier' | 'string' | 'date' | 'quantity' | 'uri';
+  readonly index: 'by_high' | undefined;
+  readonly columns: readonly string[];
+}
+
+/** The index by which resources come in the order of a parameter; undefined where there is none. */
+export function sortIndex({ kind, textual }: Parameter, descending: boolean): SortIndex | undefined {
+  switch (kind) {
+    case 'token':
+      return textual ? { table: 'identifier', index: undefined, columns: ['value', 'system'] } : undefined;
+    case 'string':
+      return { table: 'string', index: undefined, columns: ['norm', 'exact'] };
+    case 'date':
+      return descending
+        ? { table: 'date', index: 'by_high', columns: ['high', 'low'] }
+        : { table: 'date', index: undefined, columns: ['low', 'high'] };
+    case 'number':
+    case 'quantity':
+      // Read by its lower end in both directions, where all are points.
+      return { table: 'quantity', index: undefined, columns: ['low', 'unit', 'high'] };
+    case 'uri':
+      return { table: 'uri', index: undefined, columns: ['value'] };
+    case 'reference':
+    case 'composite':
+    case 'special':
+      return undefined;
+  }
+}
+
+/** The other columns of the row that a resource is sorted by. */
+function tiesOf(by: Parameter, number: number | undefined, descending: boolean): readonly Tie[] {
+  const found = sortIndex(by, descending);
+  if (found === undefined) return [];
+  const columns = by.kind === 'quantity' || by.kind === 'number' ? quantityColumns(descending) : found.columns;
+  const order = columns.map((column) => `s.${column}${descending ? ' DESC' : ''}`).join(', ');
+  return columns.slice(1).map((column, place): Tie => {
+    return {
+      column: found.columns[place + 1] ?? column,
+      value: ({ prefix, number: rid }) =>
+        number === undefined
+          ? raw('NULL')
+          : sql`(SELECT ${raw(`s.${column}`)} FROM ${raw(indexed(prefix, found.table, 'by_resource', 's'))}
+              WHERE s.rid = ${rid} AND s.param = ${number} ORDER BY ${raw(order)} LIMIT 1)`,
+    };
+  });
+}
+
+/** Quantities are sorted by their upper end where the order is descending; for points that is the lower one too. */
+function quantityColumns(descending: boolean): readonly string[] {
+  return descending ? ['high', 'unit', 'low'] : ['low', 'unit', 'high'];
 }
 
 interface Values {

@@ -7,11 +7,11 @@ import { ofPatterns } from './compile/missing.ts';
 import { ofCodes } from './compile/token.ts';
 import { type Branch, collected, frameOf } from './frame.ts';
 import type { Hit, HitReader, Source, Span } from './hits.ts';
-import type { Key, KeyValue, OrderColumn } from './keyset.ts';
+import type { Key, OrderColumn } from './keyset.ts';
 import type { Choice, Probes } from './probe.ts';
 import { type CodeGroup, type IndexScan, scanOf, withinCondition } from './scan.ts';
 import type { SortColumn } from './sort-key.ts';
-import { always, never, type Sql } from './sql.ts';
+import { always, never, raw, type Sql } from './sql.ts';
 import { readByNumber } from './unsorted.ts';
 
 /** What reading a sorted part needs. */
@@ -55,7 +55,7 @@ function readAll(
   return reader.read((branch) => {
     const frame = collected(leading, branch, reader.walk);
     const tests = others.map((condition) => condition.test(frame.subject));
-    return [{ frame, tests, columns: columns.map((column) => ordered(column, frame.subject)), sorted: true }];
+    return [{ frame, tests, columns: columns.flatMap((column) => ordered(column, frame.subject)), order: 'none' }];
   }, span);
 }
 
@@ -90,11 +90,14 @@ function readPresent(
               descending: first.descending,
               nullable: false,
             };
+            const ties = first.ties.map((tie): OrderColumn => {
+              return { value: raw(`d.${tie.column}`), descending: first.descending, nullable: false };
+            });
             return {
               frame,
               tests,
-              columns: [leading, ...rest.map((each) => ordered(each, frame.subject))],
-              sorted: false,
+              columns: [leading, ...ties, ...rest.flatMap((each) => ordered(each, frame.subject))],
+              order: rest.length === 0 ? 'index' : 'blocks',
             };
           }),
       part,
@@ -146,7 +149,8 @@ function readMissing(
   const { context } = sorting;
   const missing = ofPatterns(context.lookUp.patterns(context.typeNumber, first?.number, false), context);
   if (isImpossible(missing)) return [];
-  return readSorted(sorting, [...conditions, missing], rest, within(span, null));
+  const nothing = [null, ...(first?.ties ?? []).map(() => null)];
+  return readSorted(sorting, [...conditions, missing], rest, within(span, nothing));
 }
 
 /** Matches by the text of their least (or greatest) code, then those without one. */
@@ -173,7 +177,7 @@ function readCodes(
       read: (part) => {
         if (codes.length === 0) return [];
         const condition = ofCodes(codes, number, by, descending ? '>' : '<', text);
-        return readSorted(sorting, [...conditions, condition], rest, within(part, text));
+        return readSorted(sorting, [...conditions, condition], rest, within(part, [text]));
       },
     };
   });
@@ -188,13 +192,13 @@ function byBytes(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
 
-/** The span for the keys after the first, whose value is given. */
-function within(span: Span, value: KeyValue): Span {
-  return { ...span, prefix: [...span.prefix, value], after: span.after?.slice(1) };
+/** The span for the keys after the first, whose values are given. */
+function within(span: Span, values: Key): Span {
+  return { ...span, prefix: [...span.prefix, ...values], after: span.after?.slice(values.length) };
 }
 
-function ordered(column: SortColumn, subject: Subject): OrderColumn {
-  return { value: column.value(subject), descending: column.descending, nullable: column.nullable };
+function ordered({ value, ties, descending, nullable }: SortColumn, subject: Subject): readonly OrderColumn[] {
+  return [{ value }, ...ties].map((each) => ({ value: each.value(subject), descending, nullable }));
 }
 
 /** Whether the condition is one on the only value of the sorted parameter. */

@@ -9,5 +9,12 @@ export interface Thresholds {
   readonly kept: number;
 }
 
-/** Measured at three million resources: both ways cost some milliseconds there. */
-export const usualThresholds: Thresholds = { probes: [64, 8192], sorted: 8192, kept: 300 };
+/** For a search that is read at once. At three million resources both ways cost some milliseconds at these numbers. */
+export const quickThresholds: Thresholds = { probes: [64, 8192], sorted: 8192, kept: 300 };
+
+/** For a search that turned out to take long: counting further pays. */
+export const thoroughThresholds: Thresholds = {
+  probes: [64, 8192, 131_072, 2_097_152],
+  sorted: 50_000,
+  kept: 300,
+};

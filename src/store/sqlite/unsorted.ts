@@ -81,7 +81,7 @@ function stretch(
   const columns = range.order.slice(range.fixed.length).map((name): OrderColumn => {
     return { value: raw(`${alias}.${name}`), descending: false, nullable: false };
   });
-  return { frame, tests, columns, sorted: false };
+  return { frame, tests, columns, order: 'index' };
 }
 
 /** Matches in the order of their numbers: all that the most selective condition finds are looked at. */
@@ -107,7 +107,7 @@ export function readByNumber(
     return frames.map((frame): Source => {
       const tests = [...own, ...others].map((other) => other.test(frame.subject));
       if (merged !== undefined && drive?.unique === false) tests.push(drive.first(frame.subject.prefix));
-      return { frame, tests, columns: [], sorted: merged === undefined };
+      return { frame, tests, columns: [], order: merged === undefined ? 'none' : 'index' };
     });
   }, span);
 }

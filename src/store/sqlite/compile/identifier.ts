@@ -60,7 +60,12 @@ export function identifier(tests: readonly TokenTest[], context: Context): Match
     const byNumber = [{ ...stretch, order: [], fixed: [] }];
     return { table, test, stretches: [stretch], byNumber, pinned: true, rank: 0 };
   }
-  const where = all([isIn(columnsOf(table, 'd').a, [...new Set(values)]), test('d')]);
-  const stretches = [{ index: undefined, where, order: ['value', 'system'], fixed: [] }];
+  const { a, b } = columnsOf(table, 'd');
+  const systems = new Set(known.map(({ system }) => system));
+  // One list of values alone can be read in the order of the index.
+  const lead = isIn(a, [...new Set(values)]);
+  const [system] = systems;
+  const rest = systems.size > 1 ? sql`+(${test('d')})` : system === undefined ? always : sql`${b} = ${system}`;
+  const stretches = [{ index: undefined, where: all([lead, rest]), order: ['value', 'system'], fixed: [] }];
   return { table, test, stretches, byNumber: [], pinned: false, rank: 1 };
 }

@@ -13,14 +13,22 @@ interface Numbers {
   readonly any: boolean;
 }
 
+/** How many codes are looked up one by one. */
+const few = 8;
+
 function numbersOf(tests: readonly TokenTest[], { lookUp }: Context): Numbers {
   const codes = new Set<number>();
   const systems = new Set<number>();
+  const listed = new Map<number | undefined, string[]>();
   let every = false;
   for (const { system: uri, code, fold } of tests) {
     const system = uri === undefined ? undefined : lookUp.system(uri);
     if (uri !== undefined && system === undefined) continue;
-    if (code !== undefined) {
+    if (code !== undefined && !fold && tests.length > few) {
+      const list = listed.get(system);
+      if (list === undefined) listed.set(system, [code]);
+      else list.push(code);
+    } else if (code !== undefined) {
       for (const number of lookUp.codes(fold ? foldToken(code) : code, system, fold)) codes.add(number);
     } else if (system !== undefined) {
       systems.add(system);
@@ -28,6 +36,7 @@ function numbersOf(tests: readonly TokenTest[], { lookUp }: Context): Numbers {
       every = true;
     }
   }
+  for (const [system, list] of listed) for (const number of lookUp.manyCodes(list, system)) codes.add(number);
   return { codes: [...codes].sort((a, b) => a - b), systems: [...systems], any: every };
 }
 
