@@ -1,4 +1,7 @@
 /** Searches by dates, sentence by sentence of "Search values". https://hl7.org/fhir/R4/search.html#date */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { find, idsOf, load, observation, patient } from './searching.ts';
 import { type Json, type TestServer, testServer } from './server.ts';
@@ -164,6 +167,19 @@ describe('a time without a zone uses TIMEZONE', () => {
     expect(await observations('2020-06-01T14:00:00%2B02:00')).toBe('berlin fraction later z');
     expect(await observations('2020-06-01T14:00:00+02:00')).toBe('berlin fraction later z');
     expect(await observations('2020-06-01T07:00:00-05:00')).toBe('berlin fraction later z');
+  });
+});
+
+describe('TIMEZONE', () => {
+  it('is recorded by the store: starting with another one is refused', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'osteon-zone-'));
+    const STORE_URL = `sqlite:${join(directory, 'zone.db')}`;
+    const first = await testServer({ STORE_URL, TIMEZONE: 'Europe/Berlin' });
+    await first.close();
+    await expect(testServer({ STORE_URL, TIMEZONE: 'America/New_York' })).rejects.toThrow(/TIMEZONE=Europe\/Berlin/);
+    const again = await testServer({ STORE_URL, TIMEZONE: 'Europe/Berlin' });
+    await again.close();
+    rmSync(directory, { recursive: true, force: true });
   });
 });
 
