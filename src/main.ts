@@ -10,6 +10,7 @@ import { type Definitions, loadDefinitions } from './fhir/definitions/definition
 import { parseJson } from './fhir/json.ts';
 import { isTimezone } from './fhir/period.ts';
 import { isResource } from './fhir/resource.ts';
+import { drainable } from './http/drain.ts';
 import { createMetrics, type Metrics } from './http/metrics.ts';
 import { overflowResponse } from './http/overflow.ts';
 import { basePath, type Edge } from './http/routes.ts';
@@ -188,6 +189,7 @@ export async function startServer(configuration: Configuration): Promise<Running
     requestTimeout: 0,
     keepAliveTimeout: 65_000,
   });
+  const drain = drainable(server);
   // Links need the port, and a port of 0 is known only once it is taken. Requests that come before the store is open wait.
   const opened = openable<RequestListener>();
   server.on('request', (request, response) => {
@@ -206,7 +208,7 @@ export async function startServer(configuration: Configuration): Promise<Running
     server.on('request', listener);
     opened.resolve(listener);
     server.on('clientError', overflowResponse);
-    return { baseUrl, port, composed, stop: () => stop(server, composed) };
+    return { baseUrl, port, composed, stop: () => stop(drain, composed) };
   } catch (error) {
     opened.reject(error);
     server.close();
@@ -258,13 +260,8 @@ function listen(server: Server, host: string, port: number): Promise<number> {
   });
 }
 
-async function stop(server: Server, composed: Composed): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.closeIdleConnections();
-  // Connections that become idle while the last requests end would hold the process up.
-  const sweep = setInterval(() => server.closeIdleConnections(), 100);
-  await closed;
-  clearInterval(sweep);
+async function stop(drain: () => Promise<void>, composed: Composed): Promise<void> {
+  await drain();
   await composed.close();
   composed.log.info({}, 'stopped');
   composed.log.flush();
