@@ -15,7 +15,7 @@ const searcher = new Searcher(db, { clock: () => now, cursorLifetime, stopped: (
 
 function answerTo(task: ReaderTask): ReaderAnswer {
   try {
-    if (task.kind === 'search') return { kind: 'search', page: searcher.search(task.query) };
+    if (task.kind === 'search') return { kind: 'search', page: searcher.search(task.query, task.query.budget, false) };
     const { type, criterion, limit, budget } = task;
     return { kind: 'matches', ids: searcher.matches(type, criterion, limit, budget) };
   } catch (error) {

@@ -66,13 +66,14 @@ export class Searcher {
   /**
    * A page of a search, as `Store.search` says.
    * @param allowance milliseconds to use at most, where they are fewer than the query's budget.
+   * @param quickly whether to try first whether it is quick.
    * @throws TooCostly, CursorExpired.
    */
-  search(query: SearchQuery, allowance = Number.POSITIVE_INFINITY): SearchPage {
+  search(query: SearchQuery, allowance = Number.POSITIVE_INFINITY, quickly = true): SearchPage {
     const now = this.#options.clock();
     const { position, budget } = query;
     if (position !== undefined && position.since + this.#options.cursorLifetime < now) throw new CursorExpired();
-    return this.#reading(budget, allowance, (connection) => this.#page(connection, query, now));
+    return this.#reading(budget, allowance, quickly, (connection) => this.#page(connection, query, now));
   }
 
   /**
@@ -89,7 +90,7 @@ export class Searcher {
     allowance = Number.POSITIVE_INFINITY,
   ): readonly string[] {
     if (limit <= 0) return [];
-    return this.#reading(budget, allowance, (connection) => {
+    return this.#reading(budget, allowance, true, (connection) => {
       const part = new Part(connection, { type, criterion, sort: [] }, undefined, { bodies: false, alone: true });
       const ids = part.first(limit).map((rid) => {
         return String(connection.statements.get(sql`SELECT id FROM entity WHERE rid = ${rid}`)?.[0]);
@@ -102,7 +103,7 @@ export class Searcher {
    * Reads one state of the store, inside the caller's transaction if there is one: at first as what is quick is best
    * read, and if that takes too long, thoroughly.
    */
-  #reading<T>(budget: number, allowance: number, read: (connection: Connection) => T): T {
+  #reading<T>(budget: number, allowance: number, quickly: boolean, read: (connection: Connection) => T): T {
     const foreign = this.#db.isTransaction;
     this.#quick.lookUp.remembers = !foreign;
     reading.set(this.#db, this);
@@ -110,6 +111,7 @@ export class Searcher {
     const most = Math.min(budget, allowance);
     if (!foreign) this.#db.exec('BEGIN');
     try {
+      if (!quickly) return this.#until(start + most, () => read(this.#thorough));
       try {
         return this.#until(start + Math.min(most, longAfter), () => read(this.#quick));
       } catch (error) {

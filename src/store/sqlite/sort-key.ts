@@ -95,6 +95,8 @@ function tiesOf(by: Parameter, number: number | undefined, descending: boolean):
   if (found === undefined) return [];
   const columns = by.kind === 'quantity' || by.kind === 'number' ? quantityColumns(descending) : found.columns;
   const order = columns.map((column) => `s.${column}${descending ? ' DESC' : ''}`).join(', ');
+  // Of a single row there is nothing to sort.
+  const first = by.multiple ? ` ORDER BY ${order} LIMIT 1` : ' LIMIT 1';
   return columns.slice(1).map((column, place): Tie => {
     return {
       column: found.columns[place + 1] ?? column,
@@ -102,7 +104,7 @@ function tiesOf(by: Parameter, number: number | undefined, descending: boolean):
         number === undefined
           ? raw('NULL')
           : sql`(SELECT ${raw(`s.${column}`)} FROM ${raw(indexed(prefix, found.table, 'by_resource', 's'))}
-              WHERE s.rid = ${rid} AND s.param = ${number} ORDER BY ${raw(order)} LIMIT 1)`,
+              WHERE s.rid = ${rid} AND s.param = ${number}${raw(first)})`,
     };
   });
 }

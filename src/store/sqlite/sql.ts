@@ -62,12 +62,12 @@ export function all(tests: readonly Sql[]): Sql {
   return sql`(${all(left.slice(0, middle))}) AND (${all(left.slice(middle))})`;
 }
 
-/** How many tests SQLite may take for joins, which it plans in a time that grows with the square of their number. */
-const mostJoined = 3;
-
-/** All of the tests; none of them is needed to find rows by an index. */
+/**
+ * All of the tests, none of which is needed to find rows by an index. The sign keeps SQLite from making joins of them:
+ * it would look at them after other tables, and plan in a time that grows with the square of their number.
+ */
 export function filters(tests: readonly Sql[]): Sql {
-  return tests.length <= mostJoined ? all(tests) : all(tests.map((test) => (test === always ? test : sql`+(${test})`)));
+  return all(tests.map((test) => (test === always || test === never ? test : sql`+(${test})`)));
 }
 
 /** Any of the tests, in parentheses and balanced, since SQLite limits how deep an expression is; nothing never holds. */
