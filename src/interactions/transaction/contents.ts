@@ -4,7 +4,7 @@ import { patientOf } from '../../fhir/definitions/patient.ts';
 import { parseJson } from '../../fhir/json.ts';
 import { failure, type Issue, OutcomeError } from '../../fhir/outcome.ts';
 import { patchFromBundleEntry } from '../../fhir/patch/patch.ts';
-import { isResource } from '../../fhir/resource.ts';
+import { isResource, type JsonValue } from '../../fhir/resource.ts';
 import type { Condition, Precondition, Put } from '../../store/write.ts';
 import type { RequiredReference } from '../commit.ts';
 import { resolveCondition } from '../condition.ts';
@@ -145,7 +145,7 @@ function contentOf(
   prepared: Prepared,
   bytes: Uint8Array,
 ): Content {
-  const rewritten = bytes === prepared.bytes ? prepared : reparse(bytes);
+  const rewritten = bytes === prepared.bytes ? prepared : withLinks(prepared, bytes);
   const put = putOf(context, rewritten, action.id, action.method, precondition);
   return {
     put,
@@ -157,7 +157,14 @@ function contentOf(
   };
 }
 
-// Links change strings only, so what was checked before still holds.
+/** A resource with its links rewritten. Links change strings only, so what was checked before still holds. */
+function withLinks(before: Prepared, bytes: Uint8Array): Prepared {
+  if (before.indexed !== before.resource) return reparse(bytes);
+  const value: JsonValue = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'));
+  if (!isResource(value)) throw new Error('rewriting links keeps a resource a resource');
+  return { bytes, resource: value, indexed: value };
+}
+
 function reparse(bytes: Uint8Array): Prepared {
   const { value, indexed } = parseJson(bytes);
   if (!isResource(value) || !isResource(indexed)) throw new Error('rewriting links keeps a resource a resource');
