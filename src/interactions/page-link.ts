@@ -42,12 +42,20 @@ export async function linkPages(
   if (first === undefined) return [];
   const until = first[1].since + context.settings.cursorLifetime + margin;
   const q = await short(context, query, until);
+  const general = generalQuery(query);
   const links: { relation: string; url: string }[] = [];
   for (const [relation, position] of wanted) {
     const content: Content = { o: of, q, p: await short(context, position, until) };
-    links.push({ relation, url: `${url}?${cursorParameter}=${signCursor(content, context.store.secret)}` });
+    links.push({ relation, url: `${url}?${cursorParameter}=${signCursor(content, context.store.secret)}${general}` });
   }
   return links;
+}
+
+/** What of a query shapes the response outside of the walk: it stands in the link as it is. JSON is the only format. */
+function generalQuery(query: QueryParameters): string {
+  const format = query.some(([name, value]) => name === '_format' && value !== '') ? '&_format=json' : '';
+  const pretty = query.findLast(([name]) => name === '_pretty')?.[1] === 'true' ? '&_pretty=true' : '';
+  return format + pretty;
 }
 
 /** A value if it is short, otherwise the key under which the store keeps it until then (milliseconds). */
@@ -69,16 +77,18 @@ async function whole<T>(context: Context, value: T | string): Promise<T> {
 
 /**
  * The walk behind a token, undefined where the parameters have none.
- * Throws 400 for a forged token, for one of another walk and for other parameters beside it; 410 for an expired one.
+ * A `_count` beside it is the size of this page and of those that it links to. Throws 400 for a forged token, for one of
+ * another walk and for other parameters beside it; 410 for an expired one.
  */
 export async function openPage(context: Context, of: string, parameters: QueryParameters): Promise<Walk | undefined> {
   const tokens = parameters.filter(([name]) => name === cursorParameter);
   const token = tokens[0]?.[1];
   if (token === undefined) return undefined;
-  const beside = [cursorParameter, '_format', '_pretty', ...context.settings.ignoredParameters];
+  const beside = [cursorParameter, '_format', '_pretty', '_count', ...context.settings.ignoredParameters];
   const others = parameters.filter(([name]) => !beside.includes(name));
   if (tokens.length > 1 || others.length > 0) {
-    throw failure(400, 'invalid', `A link with ${cursorParameter} carries its whole query; follow it unchanged.`);
+    const text = `A link with ${cursorParameter} carries its whole query; only _count may be given beside it.`;
+    throw failure(400, 'invalid', text);
   }
   const content = openCursor(token, context.store.secret);
   if (!isContent(content) || content.o !== of) {
@@ -86,7 +96,11 @@ export async function openPage(context: Context, of: string, parameters: QueryPa
   }
   const position = await whole(context, content.p);
   if (context.clock() - position.since > context.settings.cursorLifetime) throw expired();
-  return { of, query: await whole(context, content.q), position };
+  const query = await whole(context, content.q);
+  // Some clients give each page the size they like.
+  const counts = parameters.filter(([name, value]) => name === '_count' && value !== '');
+  const resized = counts.length === 0 ? query : [...query.filter(([name]) => name !== '_count'), ...counts];
+  return { of, query: resized, position };
 }
 
 /** 410 for a page whose walk is over. */

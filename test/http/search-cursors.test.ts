@@ -116,10 +116,32 @@ describe('what is no page link of ours', () => {
 
   it('nor one with other parameters, or two', async () => {
     const next = link(await server.get('/Patient?_count=2'), 'next') ?? '';
-    expect(refusal(await server.get(`${next}&gender=female`)).diagnostics).toMatch(/unchanged/);
-    expect((await server.get(`${next}&_count=5`)).status).toBe(400);
+    expect(refusal(await server.get(`${next}&gender=female`)).diagnostics).toMatch(/_count/);
+    expect((await server.get(`${next}&_sort=name`)).status).toBe(400);
+    expect((await server.get(`${next}&_count=x`)).status).toBe(400);
+    expect((await server.get(`${next}&_count=1&_count=2`)).status).toBe(400);
     expect((await server.get(`${next}&${new URL(next).search.slice(1)}`)).status).toBe(400);
     expect((await server.get('/Patient?_cursor=')).status).toBe(400);
+  });
+});
+
+describe('_count beside a page link', () => {
+  it('changes the size of that page and of those it links to', async () => {
+    const server = await testServer({ MAX_COUNT: '20' });
+    await load(server, family);
+    for (const more of ['', '&_sort=-_id', '&gender=male']) {
+      const whole = (await pagesFrom(server, await server.get(`/Patient?_count=2${more}`))).flatMap(idsOf);
+      const first = await server.get(`/Patient?_count=2${more}`);
+      const second = await server.get(`${link(first, 'next')}&_count=7`);
+      expect(idsOf(second)).toEqual(whole.slice(2, 9));
+      expect(second.body.total).toBe(30);
+      const third = await server.get(link(second, 'next') ?? '');
+      expect(idsOf(third)).toEqual(whole.slice(9, 16));
+      expect(idsOf(await server.get(link(third, 'previous') ?? ''))).toEqual(whole.slice(2, 9));
+      expect(idsOf(await server.get(`${link(first, 'next')}&_count=1000`))).toEqual(whole.slice(2, 22));
+      expect(idsOf(await server.get(`${link(first, 'next')}&_count=`))).toEqual(whole.slice(2, 4));
+    }
+    await server.close();
   });
 });
 

@@ -102,6 +102,8 @@ describe('_format, _pretty and names in IGNORED_PARAMETERS', () => {
   it('may stand beside a page link', async () => {
     const page = await server.get('/Patient?_count=1');
     expect((await server.get(`${link(page, 'next')}&_format=json&_pretty=true`)).status).toBe(200);
+    const pretty = await server.get('/Patient?_count=1&_pretty=true');
+    expect((await server.get(link(pretty, 'next') ?? '')).text).toMatch(/^\{\n/);
     expect((await server.get(`${link(page, 'next')}&_cacheBuster=1`)).status).toBe(200);
   });
 });
