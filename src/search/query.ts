@@ -106,6 +106,7 @@ export function parseSearch(parameters: readonly (readonly [string, string])[], 
       continue;
     }
     if (!isKnown(written, types, context)) {
+      // DEVIATION: R4 says SHOULD ignore; docs/adr/0001-strict-search-parameters.md.
       if (context.handling === 'strict') throw unknown(written, types, context);
       if (!ignored.includes(written.name.text)) ignored.push(written.name.text);
       continue;
