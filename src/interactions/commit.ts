@@ -6,6 +6,7 @@ import { Conflict, IntegrityViolation, PreconditionFailed } from '../store/error
 import type { Store } from '../store/port.ts';
 import type { Condition, ResourceKey, Write, Written } from '../store/write.ts';
 import type { Answer, Context, Noted } from './context.ts';
+import { makePace } from './transaction/pace.ts';
 import { type Turn, Turns } from './turns.ts';
 
 /** How often a write is planned anew; each round someone else has won, so this many others have been served. */
@@ -62,7 +63,7 @@ export async function commitPlan<T>(context: Context, makePlan: () => Promise<Pl
 /** Commits one plan. A Conflict is given back, since it is no failure yet. */
 async function attemptPlan<T>(context: Context, plan: Plan<T>): Promise<{ readonly answer: T } | Conflict> {
   const { writes, conditions, mustExist = [], mustBeUnreferenced = [] } = plan;
-  const audit = plan.noted.map(context.audit.record).filter((record): record is AuditRecord => record !== undefined);
+  const audit = await recordsOf(context, plan.noted);
   if (writes.length === 0) {
     const answer = plan.answer([]);
     audit.forEach(context.audit.append);
@@ -84,6 +85,18 @@ async function attemptPlan<T>(context: Context, plan: Plan<T>): Promise<{ readon
     if (error instanceof Conflict) return error;
     throw explain(error, plan);
   }
+}
+
+async function recordsOf(context: Context, noted: readonly Noted[]): Promise<readonly AuditRecord[]> {
+  const records: AuditRecord[] = [];
+  const pace = makePace();
+  for (const each of noted) {
+    const record = context.audit.record(each);
+    if (record !== undefined) records.push(record);
+    const pause = pace();
+    if (pause !== undefined) await pause;
+  }
+  return records;
 }
 
 function turnsOf(store: Store): Turns {

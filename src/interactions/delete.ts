@@ -66,17 +66,25 @@ function deletePlan(context: Context, call: Call, writes: readonly Delete[], con
     conditions,
     mustBeUnreferenced: unreferencedAfter(context, writes),
     noted,
-    answer: (written) => deleteAnswer(call, writes, written),
+    answer: (written) => deleteAnswer(call, { type: call.type ?? '', ids: writes.map(({ id }) => id) }, written),
   };
 }
 
-function deleteAnswer(call: Call, writes: readonly Delete[], written: readonly Written[]): Answer {
-  const [only, another] = written;
-  const single = only !== undefined && another === undefined && only.versionId > 0 ? only : undefined;
-  const version = single && { version: { versionId: single.versionId, lastUpdated: single.lastUpdated } };
-  const first = writes[0];
-  const about = first === undefined || another !== undefined ? {} : { about: { type: first.type, id: first.id } };
-  if (call.prefer.return !== 'OperationOutcome') return { status: 204, ...version, ...about };
+/** The answer to a deletion of these ids: 204, or 200 with an outcome where `Prefer` asks for one. */
+export function deleteAnswer(
+  { prefer }: Call,
+  { type, ids }: { readonly type: string; readonly ids: readonly string[] },
+  written: readonly Written[],
+): Answer {
+  const [id, anotherId] = ids;
+  const [only] = written;
+  const single = id !== undefined && anotherId === undefined;
+  const version =
+    single && only !== undefined && only.versionId > 0
+      ? { version: { versionId: only.versionId, lastUpdated: only.lastUpdated } }
+      : {};
+  const about = single ? { about: { type, id } } : {};
+  if (prefer.return !== 'OperationOutcome') return { status: 204, ...version, ...about };
   const deleted = written.filter(({ outcome }) => outcome === 'deleted').length;
   const text =
     deleted === 0 ? 'There was nothing to delete.' : `Deleted ${deleted} resource${deleted === 1 ? '' : 's'}.`;

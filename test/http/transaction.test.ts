@@ -247,7 +247,7 @@ describe('transaction', () => {
     expect(full[0].fullUrl).toBe(`${base}/Patient/${full[0].resource.id}`);
     const outcomes = (await send('OperationOutcome')).body.entry;
     expect(outcomes.map((each: Json) => each.resource)).toEqual([undefined, undefined, undefined]);
-    expect(outcomes[0].response.outcome.resourceType).toBe('OperationOutcome');
+    expect(outcomes.map((each: Json) => each.response.outcome.resourceType)).toEqual(Array(3).fill('OperationOutcome'));
     const minimal = (await send('minimal')).body.entry;
     expect(minimal.map((each: Json) => Object.keys(each))).toEqual([['response'], ['response'], ['response']]);
   });

@@ -13,6 +13,7 @@ import { requiredReferences } from '../integrity.ts';
 import { parsePatch, patched, refuseBinary } from '../patch.ts';
 import { type Prepared, prepareResource, putOf } from '../prepare.ts';
 import { checkId } from '../update.ts';
+import { Arena } from './arena.ts';
 import { within } from './entry.ts';
 import { findLinks, type Link, type LinkResolver, resolveLink, rewriteLinks } from './links.ts';
 import { type LinkTable, linkTable, linkTarget } from './links-table.ts';
@@ -63,6 +64,7 @@ export async function prepareContents(context: Context, resolution: Resolution):
   const { resolved } = resolution;
   const links = linkTable(context, resolved);
   const pace = makePace();
+  const arena = new Arena();
   const byEntry = new Map<number, Content>();
   const pending: Pending[] = [];
   const faults = new Faults();
@@ -83,16 +85,16 @@ export async function prepareContents(context: Context, resolution: Resolution):
       );
       const conditional = [...new Set(found.filter(isConditional).map(({ text }) => text))];
       if (conditional.length === 0) {
-        byEntry.set(entry.index, contentOf(context, each, action, precondition, prepared, rewritten));
+        byEntry.set(entry.index, contentOf(context, arena, each, action, precondition, prepared, rewritten));
       } else {
-        pending.push({ resolved: each, action, precondition, bytes: rewritten, conditional });
+        pending.push({ resolved: each, action, precondition, bytes: arena.keep(rewritten), conditional });
       }
     });
     await pace();
   }
   faults.throwIfAny();
   if (pending.length === 0) return { byEntry, conditions: [] };
-  const conditions = await resolvePending(context, resolution, pending, byEntry, faults);
+  const conditions = await resolvePending(context, arena, resolution, pending, byEntry, faults);
   return { byEntry, conditions };
 }
 
@@ -139,6 +141,7 @@ function refuseUnresolved(found: readonly Link[], resolve: LinkResolver): void {
 
 function contentOf(
   context: Context,
+  arena: Arena,
   { entry }: Resolved,
   action: PutAction,
   precondition: Precondition | undefined,
@@ -148,7 +151,7 @@ function contentOf(
   const rewritten = bytes === prepared.bytes ? prepared : withLinks(prepared, bytes);
   const put = putOf(context, rewritten, action.id, action.method, precondition);
   return {
-    put,
+    put: { ...put, body: arena.keepBody(put.body) },
     patient: patientOf({ ...rewritten.resource, id: action.id }),
     required: requiredReferences(context, rewritten.resource, '').map((reference) => ({
       ...reference,
@@ -194,6 +197,7 @@ class Faults {
 
 async function resolvePending(
   context: Context,
+  arena: Arena,
   resolution: Resolution,
   pending: readonly Pending[],
   byEntry: Map<number, Content>,
@@ -235,7 +239,7 @@ async function resolvePending(
         if (target instanceof OutcomeError) throw within(placeOf(context, prepared, text), target);
       }
       const rewritten = rewriteLinks({ bytes, value: prepared.resource }, resolve, context.definitions);
-      byEntry.set(resolved.entry.index, contentOf(context, resolved, action, precondition, prepared, rewritten));
+      byEntry.set(resolved.entry.index, contentOf(context, arena, resolved, action, precondition, prepared, rewritten));
     });
     await pace();
   }

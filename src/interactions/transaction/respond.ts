@@ -5,6 +5,7 @@ import { formatInstant } from '../../fhir/instant.ts';
 import { type OutcomeError, operationOutcome } from '../../fhir/outcome.ts';
 import type { Answer, Context, Interaction } from '../context.ts';
 import type { Entry } from './entry.ts';
+import { makePace } from './pace.ts';
 
 /** An entry's answer, or the failure it ended with. */
 export interface EntryAnswer {
@@ -35,15 +36,18 @@ const reasons: Readonly<Record<number, string>> = {
 const encoder = new TextEncoder();
 
 /** 200 with the Bundle, one entry for each answer, in order. */
-export function respond(
+export async function respond(
   context: Context,
   type: 'transaction-response' | 'batch-response',
   answers: readonly EntryAnswer[],
-): Answer {
+): Promise<Answer> {
   const named = new Set<string>();
-  const entries = answers.map(({ entry, answer }) =>
-    'issues' in answer ? failed(answer) : succeeded(context, entry, answer, named),
-  );
+  const entries: BundleEntry[] = [];
+  const pace = makePace();
+  for (const { entry, answer } of answers) {
+    entries.push('issues' in answer ? failed(answer) : succeeded(context, entry, answer, named));
+    await pace();
+  }
   const links = [{ relation: 'self', url: context.settings.baseUrl }];
   return { status: 200, body: bundleBytes({ type, links, entries }) };
 }

@@ -5,11 +5,12 @@ import type { Condition, Delete, Put, Write, Written } from '../../store/write.t
 import { commitPlan, type Plan } from '../commit.ts';
 import type { Answer, Call, Context, Noted } from '../context.ts';
 import { foundAnswer } from '../create.ts';
-import { deleteOf } from '../delete.ts';
+import { deleteAnswer, deleteOf } from '../delete.ts';
 import { unreferencedAfter } from '../integrity.ts';
 import { putAnswer } from '../written.ts';
 import { checkTransaction } from './check.ts';
 import { type Contents, prepareContents } from './contents.ts';
+import { makePace } from './pace.ts';
 import { type Resolution, type Resolved, resolveEntries } from './resolve.ts';
 import { type EntryAnswer, respond } from './respond.ts';
 
@@ -24,14 +25,16 @@ export async function transaction(
   perform: Perform,
 ): Promise<Answer> {
   const entries = await checkTransaction(context, call, outline);
-  const written = await commitPlan(context, async () => {
+  const answerOf = await commitPlan(context, async () => {
     const resolution = await resolveEntries(context, entries);
     const contents = await prepareContents(context, resolution);
     return planTransaction(context, call, resolution, contents);
   });
   const answers: EntryAnswer[] = [];
+  const pace = makePace();
   for (const entry of entries) {
-    answers.push({ entry, answer: written.get(entry.index) ?? (await read(context, entry.call, perform)) });
+    answers.push({ entry, answer: answerOf(entry.index) ?? (await read(context, entry.call, perform)) });
+    await pace();
   }
   return respond(context, 'transaction-response', answers);
 }
@@ -52,7 +55,7 @@ function planTransaction(
   call: Call,
   resolution: Resolution,
   contents: Contents,
-): Plan<ReadonlyMap<number, Answer>> {
+): Plan<(index: number) => Answer | undefined> {
   const deletes: { readonly write: Delete; readonly index: number }[] = [];
   const posts: { readonly write: Put; readonly index: number }[] = [];
   const puts: { readonly write: Put; readonly index: number }[] = [];
@@ -111,37 +114,45 @@ function notedOf(call: Call, { resolved }: Resolution, { byEntry }: Contents): r
   return [{ call, status: 200, type: '', id: '', patient: '' }, ...entries];
 }
 
-/** The answers of the entries that write or found a match, by index. */
+/** Gives the answer of an entry that writes or found a match by its index; undefined for one that reads. */
 function answersOf(
   resolved: readonly Resolved[],
   contents: Contents,
   ordered: readonly { readonly write: Write; readonly index: number }[],
   written: readonly Written[],
-): ReadonlyMap<number, Answer> {
-  const results = new Map<number, Written>();
+): (index: number) => Answer | undefined {
+  const results = new Map<number, Written[]>();
   ordered.forEach(({ index }, place) => {
     const result = written[place];
-    if (result !== undefined) results.set(index, result);
+    if (result === undefined) return;
+    const others = results.get(index);
+    if (others === undefined) results.set(index, [result]);
+    else others.push(result);
   });
-  const answers = new Map<number, Answer>();
-  for (const { entry, action } of resolved) {
-    const { index, call } = entry;
-    const result = results.get(index);
-    const content = contents.byEntry.get(index);
-    if (content !== undefined && result !== undefined) {
-      answers.set(index, putAnswer(content.put, result, call.prefer, content.patient));
-    } else if (action.kind === 'found') {
-      answers.set(index, foundAnswer(action.version, call.prefer));
-    } else if (action.kind === 'delete') {
-      const version =
-        result !== undefined && result.versionId > 0 && action.ids.length === 1 ? { version: result } : {};
-      answers.set(index, { status: 204, ...version });
+  const answerOf = (index: number, asked = index): Answer | undefined => {
+    const action = resolved[index]?.action;
+    const call = resolved[asked]?.entry.call;
+    if (action === undefined || call === undefined) return undefined;
+    const done = results.get(index) ?? [];
+    switch (action.kind) {
+      case 'found':
+        return foundAnswer(action.version, call.prefer);
+      case 'same': {
+        // Like the entry that creates it, but as if it had come later.
+        const earlier = answerOf(action.as, asked);
+        return earlier === undefined ? undefined : { ...earlier, status: 200 };
+      }
+      case 'delete':
+        return deleteAnswer(call, action, done);
+      case 'put': {
+        const content = contents.byEntry.get(index);
+        const [result] = done;
+        if (content === undefined || result === undefined) return undefined;
+        return putAnswer(content.put, result, call.prefer, content.patient);
+      }
+      case 'read':
+        return undefined;
     }
-  }
-  // Entries that repeat an earlier conditional create answer like it, as if they had come later.
-  for (const { entry, action } of resolved) {
-    const earlier = action.kind === 'same' ? answers.get(action.as) : undefined;
-    if (earlier !== undefined) answers.set(entry.index, { ...earlier, status: 200 });
-  }
-  return answers;
+  };
+  return answerOf;
 }
