@@ -279,7 +279,12 @@ describe('outlineBundle', () => {
       { requiredKeys: [] },
     );
     const anyBundle = fc.record(
-      { resourceType: fc.constant('Bundle'), entry: fc.array(entry, { maxLength: 4 }), type: anyJson, link: anyJson },
+      {
+        resourceType: fc.constant('Bundle'),
+        entry: fc.array(entry, { minLength: 1, maxLength: 4 }),
+        type: anyJson,
+        link: anyJson,
+      },
       { requiredKeys: ['resourceType'] },
     );
     const spaces = fc.array(fc.constantFrom('', ' ', '\n'), { maxLength: 5 });
