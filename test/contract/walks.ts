@@ -2,10 +2,11 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Criterion, SortKey } from '../../src/search/criteria.ts';
+import type { IndexEntry } from '../../src/search/entry.ts';
 import { compareBy, type Indexed } from '../../src/search/match.ts';
 import { CursorExpired } from '../../src/store/errors.ts';
 import type { Position, SearchPage, TypeQuery } from '../../src/store/port.ts';
-import { arbitraryCriterion, arbitraryResources, arbitrarySort, types } from '../search/arbitraries.ts';
+import { arbitraryCriterion, arbitraryResources, arbitrarySort, parametersOf, types } from '../search/arbitraries.ts';
 import { Library, type Searchable, type SearchSubject } from './library.ts';
 import { commit, day, failureOf, identified, patient, remove, usual } from './subject.ts';
 
@@ -162,6 +163,34 @@ export function walkRules(under: SearchSubject, runs = 20): void {
         ),
         { numRuns: runs },
       );
+    });
+
+    it('shows a resource with several matching values once', async () => {
+      const library = await Library.open(under);
+      const token = (parameter: string, system: string, value: string): IndexEntry => {
+        return { parameter, value: { kind: 'token', system, value } };
+      };
+      const entries = [token('code', '', 'abc'), token('code', 'urn:s', 'abc'), token('code', 'urn:s', 'ABC')];
+      await library.put([
+        { type: 'Observation', id: 'a', lastUpdated: 0, entries: [...entries, token('status', '', 'abc')] },
+        { type: 'Observation', id: 'b', lastUpdated: 0, entries },
+        { type: 'Observation', id: 'c', lastUpdated: 0, entries: entries.slice(0, 1) },
+      ]);
+      const parameters = parametersOf('Observation');
+      const criteria: Criterion[] = [everything];
+      for (const parameter of parameters.filter((each) => each.code === 'code')) {
+        criteria.push({ kind: 'value', parameter, anyOf: [{ kind: 'token', code: 'abc', fold: true }] });
+      }
+      for (const criterion of criteria) {
+        for (const by of ['lastUpdated' as const, ...parameters.filter(({ kind }) => kind !== 'composite')]) {
+          for (const sort of [[], [{ by, descending: false }], [{ by, descending: true }]]) {
+            const search = { parts: [{ type: 'Observation', criterion, sort }], count: 1 };
+            const names = await walk(library, search, await library.page(search.parts, search), 'next');
+            expect(names.map(keyOf).sort()).toEqual(['Observation/a', 'Observation/b', 'Observation/c']);
+          }
+        }
+      }
+      await library.store.close();
     });
 
     it('shows the state of its first page, without what was deleted since', async () => {

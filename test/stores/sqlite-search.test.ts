@@ -13,6 +13,7 @@ import { openSqliteStore } from '../../src/store/sqlite/store.ts';
 import type { Thresholds } from '../../src/store/sqlite/thresholds.ts';
 import { InlineWriter } from '../../src/store/sqlite/writer.ts';
 import { writerEngine } from '../../src/store/sqlite/writer-engine.ts';
+import { dateRules } from '../contract/dates.ts';
 import type { Searchable, SearchSubject } from '../contract/library.ts';
 import { searchRules } from '../contract/search.ts';
 import type { Settings } from '../contract/subject.ts';
@@ -39,8 +40,8 @@ const inFile: SearchSubject = {
 
 const inMemory: SearchSubject = { open: (settings) => open('sqlite::memory:', settings) };
 
-/** A store in memory whose searches choose the rarer ways. */
-function choosing(thresholds: Thresholds): SearchSubject {
+/** A store in memory whose searches choose the rarer ways; of several thresholds each page takes the next. */
+function choosing(...each: readonly Thresholds[]): SearchSubject {
   return {
     open: async ({ clock = Date.now, cursorLifetime, parameters }) => {
       const db = openDatabase(':memory:');
@@ -49,7 +50,8 @@ function choosing(thresholds: Thresholds): SearchSubject {
       registerParameters(db, definitions, () => []);
       const writer = new InlineWriter(writerEngine(db, { clock, cursorLifetime }), currentParameters(db));
       await writer.walks(Number.MAX_SAFE_INTEGER);
-      return new Choosing(db, writer, new Searcher(db, { clock, cursorLifetime, thresholds }));
+      const searchers = each.map((thresholds) => new Searcher(db, { clock, cursorLifetime, thresholds }));
+      return new Choosing(db, writer, searchers);
     },
   };
 }
@@ -57,20 +59,27 @@ function choosing(thresholds: Thresholds): SearchSubject {
 class Choosing implements Searchable {
   readonly #db: Database;
   readonly #writer: InlineWriter;
-  readonly #searcher: Searcher;
+  readonly #searchers: readonly Searcher[];
   readonly #reads: PointReads;
+  #turn = 0;
 
-  constructor(db: Database, writer: InlineWriter, searcher: Searcher) {
+  constructor(db: Database, writer: InlineWriter, searchers: readonly Searcher[]) {
     this.#db = db;
     this.#writer = writer;
-    this.#searcher = searcher;
+    this.#searchers = searchers;
     this.#reads = new PointReads(db, new TypeNumbers(db));
   }
 
-  search: Store['search'] = async (query) => this.#searcher.search(query);
-  matches: Store['matches'] = async (type, criterion, limit) => this.#searcher.matches(type, criterion, limit);
+  search: Store['search'] = async (query) => this.#next().search(query);
+  matches: Store['matches'] = async (type, criterion, limit) => this.#next().matches(type, criterion, limit);
   commit: Store['commit'] = (commit) => this.#writer.commit(commit);
   read: Store['read'] = async (type, id) => this.#reads.read(type, id);
+
+  #next(): Searcher {
+    const searcher = this.#searchers[this.#turn++ % this.#searchers.length];
+    if (searcher === undefined) throw new Error('there is no searcher');
+    return searcher;
+  }
 
   async close(): Promise<void> {
     await this.#writer.close();
@@ -83,15 +92,24 @@ describe('sqlite in memory', () => {
   walkRules(inMemory);
 });
 
+const byIndexes: Thresholds = { probes: [1, 2], sorted: 0, kept: 1 };
+const bySorting: Thresholds = { probes: [64], sorted: 1000, kept: 1 };
+
 describe('sqlite in memory, in the order of indexes', () => {
-  const subject = choosing({ probes: [1, 2], sorted: 0, kept: 1 });
+  const subject = choosing(byIndexes);
   searchRules(subject);
   walkRules(subject);
+  dateRules(subject);
 });
 
 describe('sqlite in memory, sorting what it found', () => {
-  const subject = choosing({ probes: [64], sorted: 1000, kept: 1 });
+  const subject = choosing(bySorting);
   walkRules(subject);
+  dateRules(subject);
+});
+
+describe('sqlite in memory, each page in another way', () => {
+  walkRules(choosing(byIndexes, bySorting));
 });
 
 describe('sqlite in a file', () => {

@@ -26,13 +26,14 @@ const sideOf: Readonly<Record<'low' | 'high', Readonly<Record<ComparisonOperator
 
 /** A test as boxes, any of which must hold. Text is compared by UTF-16 units, which is right for decimal keys. */
 export function boxesOf<V extends number | string>(test: IntervalTest<V>): readonly Box<V>[] {
-  return test.map((comparisons) =>
-    comparisons.reduce<Box<V>>((box, { end, operator, value }) => {
+  return test.map((comparisons) => {
+    const box: { -readonly [S in Side]?: Bound<V> } = {};
+    for (const { end, operator, value } of comparisons) {
       const side = sideOf[end][operator];
-      const bound = { value, closed: operator === '>=' || operator === '<=' };
-      return { ...box, [side]: tighter(side, box[side], bound) };
-    }, {}),
-  );
+      box[side] = tighter(side, box[side], { value, closed: operator === '>=' || operator === '<=' });
+    }
+    return box;
+  });
 }
 
 /** The boxes that are in both lists' boxes. */
