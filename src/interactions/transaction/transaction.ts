@@ -11,6 +11,7 @@ import { putAnswer } from '../written.ts';
 import { checkTransaction } from './check.ts';
 import { type Contents, prepareContents } from './contents.ts';
 import { makePace } from './pace.ts';
+import { releaseAfter } from './release.ts';
 import { type Resolution, type Resolved, resolveEntries } from './resolve.ts';
 import { type EntryAnswer, respond } from './respond.ts';
 
@@ -36,6 +37,7 @@ export async function transaction(
     answers.push({ entry, answer: answerOf(entry.index) ?? (await read(context, entry.call, perform)) });
     await pace();
   }
+  releaseAfter(call.body?.bytes.byteLength ?? 0);
   return respond(context, 'transaction-response', answers);
 }
 
