@@ -1,6 +1,7 @@
 /** The whole server without a socket, so that tests call `app.request()`. https://hl7.org/fhir/R4/http.html */
 import { type Context, Hono } from 'hono';
-import { type Edge, respond } from './http/routes.ts';
+import type { Edge } from './http/edge.ts';
+import { respond } from './http/routes.ts';
 
 /** Health below `/health`, Prometheus' `/metrics`, and FHIR; what lies elsewhere is answered like FHIR's failures. */
 export function createApp(edge: Edge): Hono {

@@ -3,6 +3,8 @@
 const DAY = 86_400_000;
 let lastDay = Number.NaN;
 let lastDate = '';
+let lastSecond = Number.NaN;
+let lastHttpDate = '';
 
 /** Milliseconds since 1970 as an instant in UTC, always of 24 characters: `2026-01-31T08:00:00.000Z`. For years 0 to 9999. */
 export function formatInstant(ms: number): string {
@@ -21,7 +23,13 @@ export function formatInstant(ms: number): string {
 
 /** Milliseconds since 1970 as a date in HTTP headers: `Sat, 31 Jan 2026 08:00:00 GMT`. Fractions of a second are cut. */
 export function httpDate(ms: number): string {
-  return new Date(ms).toUTCString();
+  const second = Math.floor(ms / 1000);
+  // What was written together is often read together.
+  if (second !== lastSecond) {
+    lastHttpDate = new Date(second * 1000).toUTCString();
+    lastSecond = second;
+  }
+  return lastHttpDate;
 }
 
 function two(n: number): string {

@@ -1,34 +1,16 @@
 /** From an HTTP request to an interaction and back. https://hl7.org/fhir/R4/http.html */
 import type { Context as HonoContext } from 'hono';
-import { parseMediaType } from '../fhir/media-type.ts';
 import { failure, OutcomeError } from '../fhir/outcome.ts';
-import type { Call, Context, Interaction, Prefer, QueryParameters } from '../interactions/context.ts';
-import { allowOf, parseQuery, type Target, targetOf } from '../interactions/path.ts';
+import type { Call, Interaction, Prefer } from '../interactions/context.ts';
+import { allowOf, type Target, targetOf } from '../interactions/path.ts';
 import { outcomeError, perform } from '../interactions/perform.ts';
-import type { Log } from '../log.ts';
+import { callOf, isBinaryRead } from './call.ts';
 import { corsHeaders, preflightHeaders } from './cors.ts';
+import { basePath, type Edge } from './edge.ts';
+import { forwarded } from './forwarded.ts';
 import { type IncomingRequest, incomingOf } from './incoming.ts';
-import type { Metrics } from './metrics.ts';
-import { acceptsGzip, type Format, formatOf, noPreference, parsePrefer } from './negotiate.ts';
-import { readBody } from './read-body.ts';
+import { acceptsGzip, noPreference, parsePrefer } from './negotiate.ts';
 import { type Appearance, failureReply, type Reply, replyOf, varying } from './respond.ts';
-
-/** The path under which FHIR is served. */
-export const basePath = '/fhir';
-
-/** What the HTTP edge needs. */
-export interface Edge {
-  readonly context: Context;
-  readonly log: Log;
-  readonly metrics: Metrics;
-  readonly maxBodyBytes: number;
-  readonly maxUrlBytes: number;
-  readonly corsOrigins: readonly string[];
-  readonly trustProxy: boolean;
-  /** Links follow X-Forwarded-Proto and -Host; only where the proxy is trusted and no BASE_URL is set. */
-  readonly forwardedBase: boolean;
-  readonly newRequestId: () => string;
-}
 
 /** Answers one request below `/fhir`. */
 export async function respond(edge: Edge, honoContext: HonoContext): Promise<Response> {
@@ -57,7 +39,6 @@ export async function respond(edge: Edge, honoContext: HonoContext): Promise<Res
     } else {
       target = targetOf(context, incoming.method, segments);
       interaction = target.interaction;
-      // The URL of a Binary gives the resource or its content.
       if (isBinaryRead(target)) headers.Vary = varying(headers.Vary, 'Accept');
       const prefer = parsePrefer(incoming.header('prefer'));
       const { call, format } = await callOf(edge, incoming, target, segments, query, prefer, requestId);
@@ -161,110 +142,3 @@ function optionsReply(edge: Edge, incoming: IncomingRequest, look: Appearance, s
   const cors = preflight && allowed ? preflightHeaders(allow, incoming.header('access-control-request-headers')) : {};
   return { status: 204, headers: { ...look.headers, Allow: allow, ...cors }, body: null };
 }
-
-async function callOf(
-  edge: Edge,
-  incoming: IncomingRequest,
-  target: Target,
-  segments: readonly string[],
-  query: string,
-  prefer: Prefer,
-  requestId: string,
-): Promise<{ readonly call: Call; readonly format: Format }> {
-  const { method } = incoming;
-  let parameters: QueryParameters = parseQuery(query);
-  let spelled = query;
-  const contentType = incoming.header('content-type') ?? '';
-  const accept = incoming.header('accept');
-  const binary = isBinaryRead(target);
-  const form = segments.at(-1) === '_search';
-  // The form of a search may have `_format`.
-  let format = form ? undefined : formatOf(accept, parameters, binary);
-  let body: Call['body'];
-  if (method === 'POST' || method === 'PUT' || method === 'PATCH') {
-    const bytes = await readBody(
-      incoming.chunks(),
-      lengthOf(incoming.header('content-length')),
-      incoming.header('content-encoding'),
-      edge.maxBodyBytes,
-    );
-    if (form) {
-      const text = formOf(bytes, contentType);
-      parameters = [...parameters, ...parseQuery(text)];
-      spelled = [query, text].filter((each) => each !== '').join('&');
-    } else {
-      body = { bytes, contentType };
-    }
-  }
-  format ??= formatOf(accept, parameters, binary);
-  const call: Call = {
-    ...target,
-    method,
-    parameters,
-    query: spelled,
-    prefer,
-    origin: { agent: 'anonymous', address: addressOf(edge, incoming), requestId },
-    ...(body === undefined ? {} : { body }),
-    ...given('ifMatch', incoming.header('if-match')),
-    ...given('ifNoneMatch', incoming.header('if-none-match')),
-    ...given('ifModifiedSince', incoming.header('if-modified-since')),
-    ...given('ifNoneExist', incoming.header('if-none-exist')),
-    ...given('securityContext', incoming.header('x-security-context')),
-    ...(binary ? { raw: !format.fhir, ...given('range', rangeOf(incoming)) } : {}),
-  };
-  return { call, format };
-}
-
-function isBinaryRead({ type, interaction }: Target): boolean {
-  return type === 'Binary' && (interaction === 'read' || interaction === 'vread');
-}
-
-/** `Range` of a GET. Our ETags are weak, so an `If-Range` never holds. https://www.rfc-editor.org/rfc/rfc9110#section-13.1.5 */
-function rangeOf(incoming: IncomingRequest): string | undefined {
-  return incoming.method === 'GET' && incoming.header('if-range') === undefined ? incoming.header('range') : undefined;
-}
-
-function given<N extends string>(name: N, value: string | undefined): { readonly [K in N]?: string } {
-  return value === undefined ? {} : ({ [name]: value } as { readonly [K in N]: string });
-}
-
-function lengthOf(header: string | undefined): number | undefined {
-  return header !== undefined && /^\d{1,15}$/.test(header) ? Number(header) : undefined;
-}
-
-function formOf(bytes: Uint8Array, contentType: string): string {
-  if (bytes.byteLength === 0) return '';
-  if (parseMediaType(contentType).essence !== 'application/x-www-form-urlencoded') {
-    throw failure(415, 'not-supported', 'A search by POST sends its parameters as application/x-www-form-urlencoded.');
-  }
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
-}
-
-function addressOf(edge: Edge, incoming: IncomingRequest): string {
-  return (edge.trustProxy ? firstOf(incoming.header('x-forwarded-for')) : undefined) ?? incoming.address;
-}
-
-const contexts = new WeakMap<Context, Map<string, Context>>();
-
-/** The context with the base that a trusted proxy names; a few bases are kept, since they do not change. */
-function forwarded(edge: Edge, incoming: IncomingRequest): Context {
-  const { context } = edge;
-  if (!edge.forwardedBase) return context;
-  const named = firstOf(incoming.header('x-forwarded-host'));
-  const proto = firstOf(incoming.header('x-forwarded-proto'));
-  // Many proxies pass `Host` on and say only which protocol the client used.
-  const host = named ?? (proto === undefined ? undefined : incoming.header('host'));
-  if (host === undefined || !/^[\w.:[\]-]{1,255}$/.test(host)) return context;
-  const baseUrl = `${proto === 'https' ? 'https' : 'http'}://${host}${basePath}`;
-  const known = contexts.get(context) ?? new Map<string, Context>();
-  contexts.set(context, known);
-  let found = known.get(baseUrl);
-  if (found === undefined) {
-    found = { ...context, settings: { ...context.settings, baseUrl } };
-    if (known.size < 100) known.set(baseUrl, found);
-  }
-  return found;
-}
-
-/** Of several proxies in a row, what the first one saw. */
-const firstOf = (header: string | undefined) => header?.split(',')[0]?.trim();

@@ -1,0 +1,108 @@
+/** The call that a request makes. https://hl7.org/fhir/R4/http.html */
+import { parseMediaType } from '../fhir/media-type.ts';
+import { failure } from '../fhir/outcome.ts';
+import type { Call, Prefer, QueryParameters } from '../interactions/context.ts';
+import { parseQuery, type Target } from '../interactions/path.ts';
+import type { Edge } from './edge.ts';
+import { addressOf } from './forwarded.ts';
+import type { IncomingRequest } from './incoming.ts';
+import { type Format, formatOf } from './negotiate.ts';
+import { readBody } from './read-body.ts';
+
+/** The call, and the format of its answer. Throws what reading the body and negotiating throw. */
+export async function callOf(
+  edge: Edge,
+  incoming: IncomingRequest,
+  target: Target,
+  segments: readonly string[],
+  query: string,
+  prefer: Prefer,
+  requestId: string,
+): Promise<{ readonly call: Call; readonly format: Format }> {
+  const { method } = incoming;
+  let parameters: QueryParameters = parseQuery(query);
+  let spelled = query;
+  const contentType = incoming.header('content-type') ?? '';
+  const accept = incoming.header('accept');
+  const binary = isBinaryRead(target);
+  const form = segments.at(-1) === '_search';
+  // The form of a search may have `_format`.
+  let format = form ? undefined : formatOf(accept, parameters, binary);
+  let body: Call['body'];
+  if (method === 'POST' || method === 'PUT' || method === 'PATCH') {
+    const bytes = await readBody(
+      incoming.chunks(),
+      lengthOf(incoming.header('content-length')),
+      incoming.header('content-encoding'),
+      edge.maxBodyBytes,
+    );
+    if (form) {
+      const text = formOf(bytes, contentType);
+      parameters = [...parameters, ...parseQuery(text)];
+      spelled = [query, text].filter((each) => each !== '').join('&');
+    } else {
+      body = { bytes, contentType };
+    }
+  }
+  format ??= formatOf(accept, parameters, binary);
+  const call: Call = {
+    ...target,
+    method,
+    parameters,
+    query: spelled,
+    prefer,
+    origin: { agent: 'anonymous', address: addressOf(edge, incoming), requestId },
+    ...(body === undefined ? undefined : { body }),
+    ...conditionsOf(incoming),
+    ...(binary ? contentOf(incoming, format) : undefined),
+  };
+  return { call, format };
+}
+
+/** Whether the URL is that of a Binary: it gives the resource or its content. */
+export function isBinaryRead({ type, interaction }: Target): boolean {
+  return type === 'Binary' && (interaction === 'read' || interaction === 'vread');
+}
+
+/** Whether a Binary's content is asked for, and which part. */
+function contentOf(incoming: IncomingRequest, format: Format): Pick<Call, 'raw' | 'range'> {
+  const raw = !format.fhir;
+  // Our ETags are weak, so an If-Range never holds. https://www.rfc-editor.org/rfc/rfc9110#section-13.1.5
+  const whole = incoming.method !== 'GET' || incoming.header('if-range') !== undefined;
+  const range = whole ? undefined : incoming.header('range');
+  return range === undefined ? { raw } : { raw, range };
+}
+
+type Conditions = Pick<Call, 'ifMatch' | 'ifNoneMatch' | 'ifModifiedSince' | 'ifNoneExist' | 'securityContext'>;
+
+const conditionHeaders = [
+  ['if-match', 'ifMatch'],
+  ['if-none-match', 'ifNoneMatch'],
+  ['if-modified-since', 'ifModifiedSince'],
+  ['if-none-exist', 'ifNoneExist'],
+  ['x-security-context', 'securityContext'],
+] as const;
+
+const noConditions: Conditions = {};
+
+/** What headers say of a call. Most requests have none of them, and share one object. */
+function conditionsOf(incoming: IncomingRequest): Conditions {
+  let conditions = noConditions;
+  for (const [header, name] of conditionHeaders) {
+    const value = incoming.header(header);
+    if (value !== undefined) conditions = { ...conditions, [name]: value };
+  }
+  return conditions;
+}
+
+function lengthOf(header: string | undefined): number | undefined {
+  return header !== undefined && /^\d{1,15}$/.test(header) ? Number(header) : undefined;
+}
+
+function formOf(bytes: Uint8Array, contentType: string): string {
+  if (bytes.byteLength === 0) return '';
+  if (parseMediaType(contentType).essence !== 'application/x-www-form-urlencoded') {
+    throw failure(415, 'not-supported', 'A search by POST sends its parameters as application/x-www-form-urlencoded.');
+  }
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+}
