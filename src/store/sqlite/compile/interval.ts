@@ -97,9 +97,59 @@ export function between<V extends number | string>(
   return all(tests);
 }
 
+/** How many boxes are tested one after the other. */
+const fewBoxes = 8;
+
+/** A box that asks for intervals within [lowFrom, highTo]: what `eq` means. */
+interface Within<V> extends Box<V> {
+  readonly lowFrom: Bound<V>;
+  readonly highTo: Bound<V>;
+}
+
+function isWithin<V>(box: Box<V>): box is Within<V> {
+  const { lowFrom, lowTo, highFrom, highTo } = box;
+  return lowFrom?.closed === true && highTo !== undefined && lowTo === undefined && highFrom === undefined;
+}
+
 /** Whether the ends in two columns lie in any of the boxes. */
 export function inBoxes<V extends number | string>(boxes: readonly Box<V>[], low: Sql, high: Sql): Sql {
-  return any(boxes.map((box) => all([between(low, box.lowFrom, box.lowTo), between(high, box.highFrom, box.highTo)])));
+  const inAny = (some: readonly Box<V>[]): Sql =>
+    any(some.map((box) => all([between(low, box.lowFrom, box.lowTo), between(high, box.highFrom, box.highTo)])));
+  if (boxes.length <= fewBoxes || !boxes.every(isWithin)) return inAny(boxes);
+  return byHalves(apart(boxes), low, inAny);
+}
+
+/** Boxes in groups that don't overlap, rising. Equal boxes come once, those that nothing lies in not at all. */
+function apart<V extends number | string>(boxes: readonly Within<V>[]): readonly (readonly Within<V>[])[] {
+  const possible = boxes.filter(({ lowFrom, highTo }) => lowFrom.value <= highTo.value);
+  const rising = possible.sort((a, b) => (a.lowFrom.value < b.lowFrom.value ? -1 : 1));
+  const groups: Within<V>[][] = [];
+  let end: V | undefined;
+  for (const box of rising) {
+    const last = groups.at(-1);
+    const { value } = box.highTo;
+    if (last === undefined || end === undefined || box.lowFrom.value >= end) groups.push([box]);
+    else if (!last.some(({ lowFrom, highTo }) => lowFrom.value === box.lowFrom.value && highTo.value === value))
+      last.push(box);
+    if (end === undefined || value > end) end = value;
+  }
+  return groups;
+}
+
+/**
+ * Whether an interval lies in a box of any group, in as many comparisons as halving takes: what begins before a group lies
+ * in none of its boxes. What begins where a group does and lies in an earlier one is a point, which lies in both.
+ */
+function byHalves<V extends number | string>(
+  groups: readonly (readonly Within<V>[])[],
+  low: Sql,
+  inAny: (boxes: readonly Within<V>[]) => Sql,
+): Sql {
+  const middle = groups.length >> 1;
+  const start = groups[middle]?.[0]?.lowFrom.value;
+  if (groups.length <= 2 || start === undefined) return inAny(groups.flat());
+  const [before, after] = [groups.slice(0, middle), groups.slice(middle)];
+  return sql`CASE WHEN ${low} < ${start} THEN ${byHalves(before, low, inAny)} ELSE ${byHalves(after, low, inAny)} END`;
 }
 
 /** The columns of a date's interval. */

@@ -28,33 +28,41 @@ function unitsOf(test: Test, { lookUp }: Context): readonly number[] | undefined
   return none ? [0, ...units] : units;
 }
 
-function one(test: Test, columns: Columns, context: Context): Sql {
-  const units = unitsOf(test, context);
-  const [low, high] = quantityEnds(columns);
-  return all([units === undefined ? always : isIn(columns.a, units), inBoxes(boxesOf(test.interval), low, high)]);
-}
-
 /** Whether a value in these columns passes any of the tests. */
 export function quantityTest(tests: readonly Test[], columns: Columns, context: Context): Sql {
-  return any(tests.map((test) => one(test, columns, context)));
+  const [low, high] = quantityEnds(columns);
+  const ofUnits = new Map<
+    string,
+    { readonly units: readonly number[] | undefined; readonly boxes: Box<DecimalKey>[] }
+  >();
+  for (const test of tests) {
+    const units = unitsOf(test, context);
+    const key = String(units);
+    const known = ofUnits.get(key) ?? { units, boxes: [] };
+    known.boxes.push(...boxesOf(test.interval));
+    ofUnits.set(key, known);
+  }
+  return any(
+    [...ofUnits.values()].map(({ units, boxes }) =>
+      all([units === undefined ? always : isIn(columns.a, units), inBoxes(boxes, low, high)]),
+    ),
+  );
 }
 
 export function quantity(tests: readonly Test[], context: Context): Matcher | undefined {
   const test = (alias: string) => quantityTest(tests, columnsOf(table, alias), context);
   if (test('d') === never) return undefined;
+  if (tests.length > 2 * mostStretches) return matcherOf(test, [filtered(table, test('d'))]);
   const stretches = tests.flatMap((each, place) => {
     const others = negated(quantityTest(tests.slice(0, place), columnsOf(table, 'd'), context));
     return stretchesOf(each, context).map((stretch) => ({ ...stretch, where: all([stretch.where, others]) }));
   });
   const few = stretches.length <= 2 * mostStretches;
-  return {
-    table,
-    test,
-    stretches: few ? stretches : [filtered(table, test('d'))],
-    byNumber: [],
-    pinned: false,
-    rank: 6,
-  };
+  return matcherOf(test, few ? stretches : [filtered(table, test('d'))]);
+}
+
+function matcherOf(test: Matcher['test'], stretches: readonly Stretch[]): Matcher {
+  return { table, test, stretches, byNumber: [], pinned: false, rank: 6 };
 }
 
 function stretchesOf(test: Test, context: Context): readonly Stretch[] {
