@@ -116,6 +116,9 @@ describe('delete', () => {
       await server.send('PUT', `/Patient/${id}`, patient(id, { id }));
       const reply = await server.send('DELETE', `/Patient/${id}`, undefined, Prefer === undefined ? {} : { Prefer });
       expect([reply.status, reply.text]).toEqual([204, '']);
+      // There is no representation to give.
+      const applied = Prefer === 'return=minimal' ? Prefer : null;
+      expect(reply.headers.get('preference-applied')).toBe(applied);
     },
   );
 

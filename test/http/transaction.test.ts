@@ -480,6 +480,10 @@ describe('a malformed bundle is refused: nothing is written', () => {
         'Bundle.entry[0].resource',
       ],
       [
+        `{"resourceType":"Bundle","type":"transaction","entry":[{"request":{"method":"DELETE","url":"Patient/1"},"resource":{"resourceType":"Patient","active":true,"active":false}}]}`,
+        'Bundle.entry[0].resource.active',
+      ],
+      [
         `{"resourceType":"Bundle","type":"transaction","entry":[{${request},"resource":{"resourceType":"Patient","active":true,"active":false}}]}`,
         'Bundle.entry[0].resource.active',
       ],
@@ -490,6 +494,21 @@ describe('a malformed bundle is refused: nothing is written', () => {
     }
   });
 });
+
+test.each(['nonsense', '[1,]', '{"a" 1}', '"\\x"', '01', '{"a":nonsense}'])(
+  'what is not JSON is 400 also in a resource that its entry does not need: %s',
+  async (resource) => {
+    for (const [method, url] of [
+      ['DELETE', 'Patient/1'],
+      ['GET', 'Patient/1'],
+      ['POST', 'Patient/1/$meta'],
+    ] as const) {
+      const entries = `[{"request":{"method":"${method}","url":"${url}"},"resource":${resource}}]`;
+      const reply = await server.send('POST', '/', `{"resourceType":"Bundle","type":"transaction","entry":${entries}}`);
+      expect([method, reply.status, issueOf(reply).expression]).toEqual([method, 400, ['Bundle.entry[0].resource']]);
+    }
+  },
+);
 
 describe.each(stores)('simultaneous transactions, store %s', (_name, start) => {
   let racing: TestServer;

@@ -1,5 +1,5 @@
 /** Entries of a batch or transaction as calls. https://hl7.org/fhir/R4/bundle.html#transaction */
-import type { EntryOutline } from '../../fhir/json.ts';
+import { type EntryOutline, parseJson } from '../../fhir/json.ts';
 import { failure, OutcomeError } from '../../fhir/outcome.ts';
 import { isObject, type JsonObject } from '../../fhir/resource.ts';
 import type { Call, Context } from '../context.ts';
@@ -17,6 +17,7 @@ export interface Entry {
 }
 
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
+const carriedWrites = ['create', 'update', 'patch'];
 const writesById = ['update', 'patch', 'delete'];
 const carrying = ['POST', 'PUT', 'PATCH'];
 
@@ -74,6 +75,11 @@ export function entryOf(context: Context, bundle: Call, outline: EntryOutline, i
     prefer: { return: bundle.prefer.return ?? 'minimal', handling: bundle.prefer.handling },
     origin: bundle.origin,
   };
+  const { resource } = outline;
+  // A write reads its resource itself; elsewhere it is of no use, but must be JSON like the rest of the body.
+  if (resource !== undefined && !carriedWrites.includes(target.interaction)) {
+    withExpression(`${expression}.resource`, () => parseJson(resource));
+  }
   if (target.interaction === 'create' || (target.id !== undefined && writesById.includes(target.interaction))) {
     withExpression(`${expression}.request.url`, () => refuseParameters(context, call));
   }
