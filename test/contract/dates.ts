@@ -10,17 +10,19 @@ import { Library, type SearchSubject } from './library.ts';
 const hour = 3_600_000;
 const year = 365 * 24 * hour;
 
-const instant = fc.oneof(
-  fc.integer({ min: 0, max: 3 * year }),
-  fc.integer({ min: -60 * year, max: 60 * year }),
-  // Fractions of a millisecond.
-  fc.integer({ min: 0, max: 8_000 }).map((eighths) => eighths / 8),
-);
-/** From nothing to a century, as many narrow ones as wide ones. */
-const width = fc.double({ min: 0, max: 1, noNaN: true }).map((exponent) => Math.floor((100 * year) ** exponent) - 1);
+/** Milliseconds from nothing to a century, as many short times as long ones; some with a fraction. */
+const span = fc
+  .tuple(fc.integer({ min: 0, max: 1000 }), fc.integer({ min: 0, max: 7 }))
+  .map(([permille, eighths]) => Math.floor((100 * year) ** (permille / 1000)) - 1 + eighths / 8);
+/** Most intervals and most instants that are asked for lie around the same few, so that they meet. */
+const anchor = fc.constantFrom(0, year, 1.5 * year);
+
+const instant = fc.tuple(anchor, span, fc.boolean()).map(([at, by, later]) => (later ? at + by : at - by));
+
+const around = fc.tuple(anchor, span, span).map(([at, before, after]) => ({ low: at - before, high: at + after }));
 
 const interval = fc.oneof(
-  { weight: 6, arbitrary: fc.tuple(instant, width).map(([low, more]) => ({ low, high: low + more })) },
+  { weight: 6, arbitrary: around },
   { weight: 1, arbitrary: instant.map((low) => ({ low, high: DATE_MAX })) },
   { weight: 1, arbitrary: instant.map((high) => ({ low: DATE_MIN, high })) },
   { weight: 1, arbitrary: fc.constant({ low: DATE_MIN, high: DATE_MAX }) },
@@ -31,10 +33,19 @@ const comparison = fc.record({
   operator: fc.constantFrom('<' as const, '<=' as const, '>' as const, '>=' as const),
   value: instant,
 });
-const test: fc.Arbitrary<IntervalTest<number>> = fc.array(fc.array(comparison, { minLength: 1, maxLength: 3 }), {
-  minLength: 1,
-  maxLength: 2,
+/** What overlaps a period: the test that neither end's order alone answers. */
+const overlap = fc.tuple(instant, instant).map(([from, to]): IntervalTest<number> => {
+  return [
+    [
+      { end: 'high', operator: '>', value: Math.min(from, to) },
+      { end: 'low', operator: '<', value: Math.max(from, to) },
+    ],
+  ];
 });
+const test: fc.Arbitrary<IntervalTest<number>> = fc.oneof(
+  overlap,
+  fc.array(fc.array(comparison, { minLength: 1, maxLength: 3 }), { minLength: 1, maxLength: 2 }),
+);
 
 function parameter(code: string): Parameter {
   const found = parametersOf('Observation').find((each) => each.code === code);

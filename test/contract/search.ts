@@ -1,9 +1,11 @@
 /** What criteria find: the same as `search/match.ts` on every store. https://hl7.org/fhir/R4/search.html */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Criterion } from '../../src/search/criteria.ts';
+import type { Criterion, ValueTest } from '../../src/search/criteria.ts';
+import type { IndexEntry } from '../../src/search/entry.ts';
+import type { Indexed } from '../../src/search/match.ts';
 
-import { arbitraryCriterion, arbitraryLeaf, arbitraryResources, types } from '../search/arbitraries.ts';
+import { arbitraryCriterion, arbitraryLeaf, arbitraryResources, parametersOf, types } from '../search/arbitraries.ts';
 import { Library, type Searchable, type SearchSubject } from './library.ts';
 import { commit, identified, patient, remove, usual } from './subject.ts';
 
@@ -36,6 +38,63 @@ export function searchRules(under: SearchSubject): void {
         ),
         { numRuns: 40 },
       );
+    });
+
+    it('finds any of many values', async () => {
+      await fc.assert(
+        fc.asyncProperty(
+          arbitraryResources,
+          fc.array(arbitraryLeaf('Observation'), { minLength: 60, maxLength: 200, size: 'max' }),
+          async (resources, leaves) => {
+            const library = await Library.open(under);
+            try {
+              await library.put(resources);
+              for (const criterion of listsOf(leaves)) {
+                const found = await library.search('Observation', criterion);
+                expect(found.ids, JSON.stringify(criterion)).toEqual(library.expected('Observation', criterion));
+                expect(found.total).toBe(found.ids.length);
+              }
+            } finally {
+              await library.store.close();
+            }
+          },
+        ),
+        { numRuns: 15 },
+      );
+    });
+
+    it('finds any of many beginnings and canonicals', async () => {
+      const library = await Library.open(under);
+      const numbers = Array.from({ length: 60 }, (_, n) => n);
+      await library.put(
+        numbers.map((n): Indexed => {
+          const entries: IndexEntry[] = [
+            { parameter: 'name', value: { kind: 'string', norm: `n${n} x`, exact: `N${n} X` } },
+            { parameter: 'url', value: { kind: 'uri', value: `http://u/${n}${n % 2 === 0 ? '|1' : ''}` } },
+          ];
+          return { type: 'Observation', id: `o${n}`, lastUpdated: 0, entries };
+        }),
+      );
+      const some = numbers.filter((n) => n % 3 === 0);
+      const tests: Record<string, readonly ValueTest[]> = {
+        name: some.map((n) => ({
+          kind: 'string',
+          match: n % 2 === 0 ? 'starts' : 'exact',
+          value: n % 2 === 0 ? `n${n} ` : `N${n} X`,
+        })),
+        url: some.map((n) => ({ kind: 'uri', match: 'canonical', value: `http://u/${n}` })),
+      };
+      for (const parameter of parametersOf('Observation')) {
+        const anyOf = tests[parameter.code];
+        if (anyOf === undefined) continue;
+        const list: Criterion = { kind: 'value', parameter, anyOf };
+        for (const criterion of [list, { kind: 'not', of: list } as const]) {
+          const expected = library.expected('Observation', criterion);
+          expect(expected.length).toBe(criterion === list ? 20 : 40);
+          expect((await library.search('Observation', criterion)).ids).toEqual(expected);
+        }
+      }
+      await library.store.close();
     });
 
     it('finds the same after updates and deletions', async () => {
@@ -96,4 +155,16 @@ export function searchRules(under: SearchSubject): void {
       expect(await store.matches('Basic', all, 5)).toEqual([]);
     });
   });
+}
+
+/** The tests of all criteria on the same parameter as one criterion each, alone and negated. */
+function listsOf(leaves: readonly Criterion[]): readonly Criterion[] {
+  const lists = new Map<string, Extract<Criterion, { kind: 'value' }>>();
+  for (const leaf of leaves) {
+    if (leaf.kind !== 'value') continue;
+    const key = `${leaf.parameter.code} ${leaf.parameter.textual}`;
+    const known = lists.get(key);
+    lists.set(key, known === undefined ? leaf : { ...known, anyOf: [...known.anyOf, ...leaf.anyOf] });
+  }
+  return [...lists.values()].flatMap((list): Criterion[] => [list, { kind: 'not', of: list }]);
 }
