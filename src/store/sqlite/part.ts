@@ -33,6 +33,8 @@ export interface PartOptions {
   readonly bodies: boolean;
   /** Whether no other type is searched. */
   readonly alone: boolean;
+  /** Whether it is known that the type has no live resource: then a walk has nothing to show either. */
+  readonly empty?: boolean;
 }
 
 export class Part {
@@ -48,15 +50,19 @@ export class Part {
   /**
    * @param at the change number of the walk's first page; undefined: what is current.
    */
-  constructor(connection: Connection, query: TypeQuery, at: number | undefined, { bodies, alone }: PartOptions) {
+  constructor(
+    connection: Connection,
+    query: TypeQuery,
+    at: number | undefined,
+    { bodies, alone, empty = false }: PartOptions,
+  ) {
     const { statements, lookUp } = connection;
     this.#connection = connection;
     const typeNumber = lookUp.type(query.type);
     this.#walk = { type: typeNumber ?? 0, at };
     const last = query.sort.length - 1;
     this.#columns = query.sort.map((key, place) => sortColumn(key, lookUp, place === last, alone));
-    if (typeNumber === undefined) {
-      // There never was such a resource.
+    if (typeNumber === undefined || empty) {
       this.#conditions = [];
       return;
     }

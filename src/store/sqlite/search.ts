@@ -139,7 +139,10 @@ export class Searcher {
     const newest = newestChange(connection);
     const at = position === undefined || position.at >= newest ? undefined : position.at;
     const alone = queries.length === 1;
-    const parts = queries.map((part) => new Part(connection, part, at, { bodies: alone, alone }));
+    const live = alone ? undefined : liveTypes(connection);
+    const parts = queries.map((part) => {
+      return new Part(connection, part, at, { bodies: alone, alone, empty: live?.has(part.type) === false });
+    });
     const backwards = position?.direction === 'previous';
     const sorted = queries.some(({ sort }) => sort.length > 0);
     const page: PageOfHits = count === 0 ? nothing : readPage(parts, sorted, position?.key, backwards, count);
@@ -194,6 +197,11 @@ function newestChange({ statements }: Connection): number {
   const row = statements.get(sql`SELECT max(coalesce((SELECT max(vid) FROM version), 0),
     coalesce((SELECT value FROM setting WHERE name = 'greatest change'), 0))`);
   return Number(row?.[0]);
+}
+
+/** The types that have resources. */
+function liveTypes({ statements }: Connection): ReadonlySet<string> {
+  return new Set(statements.all(sql`SELECT name FROM type WHERE live > 0`).map(([name]) => String(name)));
 }
 
 const nothing: PageOfHits = { versions: [], first: undefined, last: undefined, more: false };
