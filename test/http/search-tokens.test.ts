@@ -110,10 +110,12 @@ describe('case', () => {
     expect(await patients('email=ANN@EXAMPLE.ORG')).toBe('a');
   });
 
-  it('counts for codes of systems known to be case-sensitive', async () => {
+  it('counts for codes of systems known to be case-sensitive, where they are named or the element has one', async () => {
     expect(await patients('gender=male')).toBe('a');
     expect(await patients('gender=MALE')).toBe('');
     expect(await find(server, '/Condition?clinical-status=active')).toBe('cond');
+    // R4: "When in doubt, servers SHOULD treat tokens in a case-insensitive manner".
+    expect(await find(server, '/Condition?clinical-status=ACTIVE')).toBe('cond');
     const system = 'http://terminology.hl7.org/CodeSystem/condition-clinical';
     expect(await find(server, `/Condition?clinical-status=${system}|active`)).toBe('cond');
     expect(await find(server, `/Condition?clinical-status=${system}|Active`)).toBe('');
