@@ -45,17 +45,11 @@ export async function callOf(
     }
   }
   format ??= formatOf(accept, parameters, binary);
-  const call: Call = {
-    ...target,
-    method,
-    parameters,
-    query: spelled,
-    prefer,
-    origin: { agent: 'anonymous', address: addressOf(edge, incoming), requestId },
-    ...(body === undefined ? undefined : { body }),
-    ...conditionsOf(incoming),
-    ...(binary ? contentOf(incoming, format) : undefined),
-  };
+  const origin = { agent: 'anonymous', address: addressOf(edge, incoming), requestId };
+  const call: Writable<Call> = { ...target, method, parameters, query: spelled, prefer, origin };
+  if (body !== undefined) call.body = body;
+  addConditions(call, incoming);
+  if (binary) addContent(call, incoming, format);
   return { call, format };
 }
 
@@ -64,16 +58,8 @@ export function isBinaryRead({ type, interaction }: Target): boolean {
   return type === 'Binary' && (interaction === 'read' || interaction === 'vread');
 }
 
-/** Whether a Binary's content is asked for, and which part. */
-function contentOf(incoming: IncomingRequest, format: Format): Pick<Call, 'raw' | 'range'> {
-  const raw = !format.fhir;
-  // Our ETags are weak, so an If-Range never holds. https://www.rfc-editor.org/rfc/rfc9110#section-13.1.5
-  const whole = incoming.method !== 'GET' || incoming.header('if-range') !== undefined;
-  const range = whole ? undefined : incoming.header('range');
-  return range === undefined ? { raw } : { raw, range };
-}
-
-type Conditions = Pick<Call, 'ifMatch' | 'ifNoneMatch' | 'ifModifiedSince' | 'ifNoneExist' | 'securityContext'>;
+/** A call while it is put together: spreading what most requests don't have would cost more than the rest. */
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 const conditionHeaders = [
   ['if-match', 'ifMatch'],
@@ -83,16 +69,20 @@ const conditionHeaders = [
   ['x-security-context', 'securityContext'],
 ] as const;
 
-const noConditions: Conditions = {};
-
-/** What headers say of a call. Most requests have none of them, and share one object. */
-function conditionsOf(incoming: IncomingRequest): Conditions {
-  let conditions = noConditions;
+function addConditions(call: Writable<Call>, incoming: IncomingRequest): void {
   for (const [header, name] of conditionHeaders) {
     const value = incoming.header(header);
-    if (value !== undefined) conditions = { ...conditions, [name]: value };
+    if (value !== undefined) call[name] = value;
   }
-  return conditions;
+}
+
+/** Whether a Binary's content is asked for, and which part. */
+function addContent(call: Writable<Call>, incoming: IncomingRequest, format: Format): void {
+  call.raw = !format.fhir;
+  // Our ETags are weak, so an If-Range never holds. https://www.rfc-editor.org/rfc/rfc9110#section-13.1.5
+  const whole = incoming.method !== 'GET' || incoming.header('if-range') !== undefined;
+  const range = whole ? undefined : incoming.header('range');
+  if (range !== undefined) call.range = range;
 }
 
 function lengthOf(header: string | undefined): number | undefined {
