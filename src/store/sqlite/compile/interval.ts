@@ -121,7 +121,9 @@ export function inBoxes<V extends number | string>(boxes: readonly Box<V>[], low
 
 /** Boxes in groups that don't overlap, rising. Equal boxes come once, those that nothing lies in not at all. */
 function apart<V extends number | string>(boxes: readonly Within<V>[]): readonly (readonly Within<V>[])[] {
-  const possible = boxes.filter(({ lowFrom, highTo }) => lowFrom.value <= highTo.value);
+  const possible = boxes.filter(({ lowFrom, highTo }) => {
+    return highTo.closed ? lowFrom.value <= highTo.value : lowFrom.value < highTo.value;
+  });
   const rising = possible.sort((a, b) => (a.lowFrom.value < b.lowFrom.value ? -1 : 1));
   const groups: Within<V>[][] = [];
   let end: V | undefined;
@@ -129,11 +131,16 @@ function apart<V extends number | string>(boxes: readonly Within<V>[]): readonly
     const last = groups.at(-1);
     const { value } = box.highTo;
     if (last === undefined || end === undefined || box.lowFrom.value >= end) groups.push([box]);
-    else if (!last.some(({ lowFrom, highTo }) => lowFrom.value === box.lowFrom.value && highTo.value === value))
-      last.push(box);
+    else if (!last.some((other) => isSame(other, box))) last.push(box);
     if (end === undefined || value > end) end = value;
   }
   return groups;
+}
+
+function isSame<V>(a: Within<V>, b: Within<V>): boolean {
+  return (
+    a.lowFrom.value === b.lowFrom.value && a.highTo.value === b.highTo.value && a.highTo.closed === b.highTo.closed
+  );
 }
 
 /**
