@@ -19,6 +19,7 @@ export class LookUp {
   /** Whether what is found is committed, so that it may be remembered. */
   remembers = true;
   readonly #numbers = new BoundedCache<number>(remembered);
+  readonly #textOf = new BoundedCache<string>(remembered);
   readonly #patterns = new Map<number, Pattern[]>();
   #newestPattern = 0;
   readonly #type: Statement;
@@ -102,7 +103,15 @@ export class LookUp {
 
   /** The texts of codes. */
   textsOf(codes: readonly number[]): readonly (readonly [number, string])[] {
-    return this.#texts.all(JSON.stringify(codes)).map(([number, text]) => [Number(number), String(text)]);
+    const unknown = codes.filter((code) => this.#textOf.get(String(code)) === undefined);
+    const found = new Map<number, string>();
+    if (unknown.length > 0) {
+      for (const [number, text] of this.#texts.all(JSON.stringify(unknown))) {
+        found.set(Number(number), String(text));
+        if (this.remembers) this.#textOf.set(String(number), String(text));
+      }
+    }
+    return codes.map((code) => [code, found.get(code) ?? this.#textOf.get(String(code)) ?? ''] as const);
   }
 
   /** The number of a resource, live or not. */

@@ -34,7 +34,9 @@ export function readSorted(
   const [first, ...rest] = columns;
   if (first === undefined) return readByNumber(reader, conditions, probes, most, span);
   const choice = probes.choose(conditions);
-  if (choice.hits >= most) {
+  const chosen = choice.place === undefined ? undefined : conditions[choice.place];
+  // A condition on the sorted value itself is read in its order, however few it finds.
+  if (choice.hits >= most || (chosen !== undefined && isReadInOrder(chosen, first))) {
     const scan = scanOf(first, rest.length === 0, sorting.context);
     if (scan?.kind === 'index') return readPresent(sorting, conditions, columns, scan, span);
     if (scan?.kind === 'codes') return readCodes(sorting, conditions, columns, scan.groups, span);
@@ -199,6 +201,12 @@ function within(span: Span, values: Key): Span {
 
 function ordered({ value, ties, descending, nullable }: SortColumn, subject: Subject): readonly OrderColumn[] {
   return [{ value }, ...ties].map((each) => ({ value: each.value(subject), descending, nullable }));
+}
+
+/** Whether what the condition finds can be read in the order of the column. */
+function isReadInOrder(condition: Condition, column: SortColumn): boolean {
+  const end = column.descending ? 'high' : 'low';
+  return isOn(condition, column) && (condition.drive?.inOrder?.(end).length ?? 0) > 0;
 }
 
 /** Whether the condition is one on the only value of the sorted parameter. */

@@ -14,7 +14,7 @@ export const quickThresholds: Thresholds = { probes: [64, 8192], sorted: 8192, k
 
 /** For a search that turned out to take long: counting further pays. */
 export const thoroughThresholds: Thresholds = {
-  probes: [64, 8192, 131_072, 2_097_152],
+  probes: [64, 8192, 131_072],
   sorted: 50_000,
   kept: 300,
 };

@@ -93,8 +93,11 @@ export function readByNumber(
   span: Span,
 ): readonly Hit[] {
   const { place, hits } = probes.choose(conditions);
-  const merged = hits < most ? undefined : conditions.find(({ drive }) => (drive?.byNumber.length ?? 0) > 0);
-  const leading = merged ?? (place === undefined ? undefined : conditions[place]);
+  const chosen = place === undefined ? undefined : conditions[place];
+  const ordered = (condition: Condition | undefined) => (condition?.drive?.byNumber.length ?? 0) > 0;
+  // What comes in this order needn't be read to its end.
+  const merged = ordered(chosen) ? chosen : hits < most ? undefined : conditions.find(ordered);
+  const leading = merged ?? chosen;
   const others = conditions.filter((condition) => condition !== leading);
   return reader.read((branch) => {
     const condition = leading ?? everything;
