@@ -7,6 +7,7 @@ import { type Asked, createTraffic, type Traffic } from './traffic.ts';
 /** Resolves with a result for each stream; rejects when a connection breaks or a file can't be read. */
 export async function runJob(job: Job): Promise<readonly StreamResult[]> {
   const streams = job.streams.map((plan) => new Stream(plan, job.port));
+  const rest = stayAwake();
   try {
     await Promise.all(streams.map((stream) => stream.open()));
     const ended = streams.map((stream) => stream.run());
@@ -19,8 +20,25 @@ export async function runJob(job: Job): Promise<readonly StreamResult[]> {
     await Promise.race([broken, wait(20)]);
     return streams.map((stream) => stream.result());
   } finally {
+    rest();
     for (const stream of streams) stream.close();
   }
+}
+
+/**
+ * Keeps this process asking for events without sleeping: on a virtual machine waking it would cost the server, which
+ * writes what it waits for, more than the write itself, and only while this process has time to sleep.
+ * Returns what ends it.
+ */
+function stayAwake(): () => void {
+  let awake = true;
+  const again = (): void => {
+    if (awake) setImmediate(again);
+  };
+  again();
+  return () => {
+    awake = false;
+  };
 }
 
 function wait(seconds: number): Promise<void> {

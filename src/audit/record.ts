@@ -7,7 +7,7 @@ export interface Interacted {
     /** https://hl7.org/fhir/R4/valueset-type-restful-interaction.html, `operation`, or another word for what has none. */
     readonly interaction: string;
     /** The operation's name with its `$`. */
-    readonly operation?: string;
+    readonly operation?: string | undefined;
     readonly method: string;
     /** As the client spelled it, without `?`; '' where there is none. */
     readonly query: string;

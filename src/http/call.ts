@@ -45,11 +45,28 @@ export async function callOf(
     }
   }
   format ??= formatOf(accept, parameters, binary);
-  const origin = { agent: 'anonymous', address: addressOf(edge, incoming), requestId };
-  const call: Writable<Call> = { ...target, method, parameters, query: spelled, prefer, origin };
-  if (body !== undefined) call.body = body;
-  addConditions(call, incoming);
-  if (binary) addContent(call, incoming, format);
+  const { interaction, type, id, versionId, operation } = target;
+  // One literal with all properties, and all calls have one shape: what is added to a spread object gets another each time.
+  const call: Call = {
+    interaction,
+    type,
+    id,
+    versionId,
+    operation,
+    method,
+    parameters,
+    query: spelled,
+    body,
+    ifMatch: incoming.header('if-match'),
+    ifNoneMatch: incoming.header('if-none-match'),
+    ifModifiedSince: incoming.header('if-modified-since'),
+    ifNoneExist: incoming.header('if-none-exist'),
+    securityContext: incoming.header('x-security-context'),
+    raw: binary ? !format.fhir : undefined,
+    range: binary ? rangeOf(incoming) : undefined,
+    prefer,
+    origin: { agent: 'anonymous', address: addressOf(edge, incoming), requestId },
+  };
   return { call, format };
 }
 
@@ -58,31 +75,11 @@ export function isBinaryRead({ type, interaction }: Target): boolean {
   return type === 'Binary' && (interaction === 'read' || interaction === 'vread');
 }
 
-/** A call while it is put together: spreading what most requests don't have would cost more than the rest. */
-type Writable<T> = { -readonly [K in keyof T]: T[K] };
-
-const conditionHeaders = [
-  ['if-match', 'ifMatch'],
-  ['if-none-match', 'ifNoneMatch'],
-  ['if-modified-since', 'ifModifiedSince'],
-  ['if-none-exist', 'ifNoneExist'],
-  ['x-security-context', 'securityContext'],
-] as const;
-
-function addConditions(call: Writable<Call>, incoming: IncomingRequest): void {
-  for (const [header, name] of conditionHeaders) {
-    const value = incoming.header(header);
-    if (value !== undefined) call[name] = value;
-  }
-}
-
-/** Whether a Binary's content is asked for, and which part. */
-function addContent(call: Writable<Call>, incoming: IncomingRequest, format: Format): void {
-  call.raw = !format.fhir;
+/** The part of a Binary's content that is asked for. */
+function rangeOf(incoming: IncomingRequest): string | undefined {
   // Our ETags are weak, so an If-Range never holds. https://www.rfc-editor.org/rfc/rfc9110#section-13.1.5
   const whole = incoming.method !== 'GET' || incoming.header('if-range') !== undefined;
-  const range = whole ? undefined : incoming.header('range');
-  if (range !== undefined) call.range = range;
+  return whole ? undefined : incoming.header('range');
 }
 
 function lengthOf(header: string | undefined): number | undefined {

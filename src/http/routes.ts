@@ -10,23 +10,24 @@ import { basePath, type Edge } from './edge.ts';
 import { forwarded } from './forwarded.ts';
 import { type IncomingRequest, incomingOf } from './incoming.ts';
 import { acceptsGzip, noPreference, parsePrefer } from './negotiate.ts';
-import { type Appearance, failureReply, type Reply, replyOf, varying } from './respond.ts';
+import { type Appearance, failureReply, headersOf, type Reply, replyOf, varying } from './respond.ts';
 
 /** Answers one request below `/fhir`. */
 export async function respond(edge: Edge, honoContext: HonoContext): Promise<Response> {
   const started = performance.now();
   const incoming = incomingOf(honoContext.req.raw, honoContext.env);
   const requestId = requestIdOf(incoming.header('x-request-id')) ?? edge.newRequestId();
-  const headers: Record<string, string> = { 'X-Request-Id': requestId };
-  if (edge.corsOrigins.length > 0) Object.assign(headers, corsHeaders(edge.corsOrigins, incoming.header('origin')));
+  const common: Record<string, string> = {};
+  if (edge.corsOrigins.length > 0) Object.assign(common, corsHeaders(edge.corsOrigins, incoming.header('origin')));
   const context = edge.trustProxy ? forwarded(edge, incoming) : edge.context;
-  let look: Appearance = {
+  const look = {
     method: incoming.method,
     pretty: false,
     gzip: acceptsGzip(incoming.header('accept-encoding')),
     prefer: noPreference,
     baseUrl: context.settings.baseUrl,
-    headers,
+    requestId,
+    common,
   };
   let target: Target | undefined;
   let interaction: Interaction | 'none' = 'none';
@@ -39,10 +40,11 @@ export async function respond(edge: Edge, honoContext: HonoContext): Promise<Res
     } else {
       target = targetOf(context, incoming.method, segments);
       interaction = target.interaction;
-      if (isBinaryRead(target)) headers.Vary = varying(headers.Vary, 'Accept');
+      if (isBinaryRead(target)) common.Vary = varying(common.Vary, 'Accept');
       const prefer = parsePrefer(incoming.header('prefer'));
       const { call, format } = await callOf(edge, incoming, target, segments, query, prefer, requestId);
-      look = { ...look, pretty: format.pretty, prefer: followed(prefer, call) };
+      look.pretty = format.pretty;
+      look.prefer = followed(prefer, call);
       const answer = await perform(context, call, () => {
         interaction = 'transaction';
       });
@@ -138,7 +140,9 @@ function followed(prefer: Prefer, { interaction }: Call): Prefer {
 function optionsReply(edge: Edge, incoming: IncomingRequest, look: Appearance, segments: readonly string[]): Reply {
   const allow = allowOf(edge.context, segments);
   const preflight = incoming.header('access-control-request-method') !== undefined;
-  const allowed = look.headers['Access-Control-Allow-Origin'] !== undefined;
+  const headers = headersOf(look);
+  const allowed = headers['Access-Control-Allow-Origin'] !== undefined;
   const cors = preflight && allowed ? preflightHeaders(allow, incoming.header('access-control-request-headers')) : {};
-  return { status: 204, headers: { ...look.headers, Allow: allow, ...cors }, body: null };
+  headers.Allow = allow;
+  return { status: 204, headers: Object.assign(headers, cors), body: null };
 }

@@ -72,27 +72,27 @@ export type QueryParameters = readonly (readonly [name: string, value: string])[
 /** One interaction that somebody asked for. */
 export interface Call {
   readonly interaction: Interaction;
-  readonly type?: string;
-  readonly id?: string;
+  readonly type?: string | undefined;
+  readonly id?: string | undefined;
   /** As in the URL. */
-  readonly versionId?: string;
+  readonly versionId?: string | undefined;
   /** The operation's name with its `$`. */
-  readonly operation?: string;
+  readonly operation?: string | undefined;
   readonly method: string;
   /** Decoded, in order; of the URL and, for `_search`, of the form. */
   readonly parameters: QueryParameters;
   /** As the client spelled it, without `?`; '' where there is none. */
   readonly query: string;
-  readonly body?: { readonly bytes: Uint8Array; readonly contentType: string };
-  readonly ifMatch?: string;
-  readonly ifNoneMatch?: string;
-  readonly ifModifiedSince?: string;
-  readonly ifNoneExist?: string;
+  readonly body?: { readonly bytes: Uint8Array; readonly contentType: string } | undefined;
+  readonly ifMatch?: string | undefined;
+  readonly ifNoneMatch?: string | undefined;
+  readonly ifModifiedSince?: string | undefined;
+  readonly ifNoneExist?: string | undefined;
   /** Binary's `X-Security-Context`. */
-  readonly securityContext?: string;
+  readonly securityContext?: string | undefined;
   /** Binary content is asked for as it is, not as a resource. */
-  readonly raw?: boolean;
-  readonly range?: string;
+  readonly raw?: boolean | undefined;
+  readonly range?: string | undefined;
   readonly prefer: Prefer;
   readonly origin: Origin;
 }

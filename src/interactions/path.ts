@@ -8,10 +8,17 @@ import type { Context, Interaction, Operation, QueryParameters } from './context
 /** An interaction and what its path names. */
 export interface Target {
   readonly interaction: Interaction;
-  readonly type?: string;
-  readonly id?: string;
-  readonly versionId?: string;
-  readonly operation?: string;
+  readonly type: string | undefined;
+  readonly id: string | undefined;
+  readonly versionId: string | undefined;
+  readonly operation: string | undefined;
+}
+
+/** What a path names, with every property there is: all targets then are objects of one shape. */
+type Named = Omit<Target, 'interaction'>;
+
+function named(type?: string, id?: string, versionId?: string, operation?: string): Named {
+  return { type, id, versionId, operation };
 }
 
 type Level = Operation['levels'][number];
@@ -54,26 +61,26 @@ export const systemInteractions: readonly Interaction[] = ['transaction', 'batch
  */
 export function targetOf(known: Known, method: string, segments: readonly string[]): Target {
   const [first, second, third, fourth] = segments;
-  if (first === undefined) return choose(system, method, {});
-  if (first === 'metadata' && second === undefined) return choose({ GET: 'capabilities' }, method, {});
-  if (first === '_history' && second === undefined) return choose({ GET: 'history-system' }, method, {});
-  if (first === '_search' && second === undefined) return choose({ POST: 'search-system' }, method, {});
-  if (first.startsWith('$') && second === undefined) return operationOf(known, method, 'system', first, {});
+  if (first === undefined) return choose(system, method, named());
+  if (first === 'metadata' && second === undefined) return choose({ GET: 'capabilities' }, method, named());
+  if (first === '_history' && second === undefined) return choose({ GET: 'history-system' }, method, named());
+  if (first === '_search' && second === undefined) return choose({ POST: 'search-system' }, method, named());
+  if (first.startsWith('$') && second === undefined) return operationOf(known, method, 'system', first, named());
   checkType(known, first);
-  const ofType = { type: first };
+  const ofType = named(first);
   if (second === undefined) return choose(without(type, first), method, ofType);
   if (third === undefined) {
     if (second === '_history') return choose({ GET: 'history-type' }, method, ofType);
     if (second === '_search') return choose({ POST: 'search-type' }, method, ofType);
     if (second.startsWith('$')) return operationOf(known, method, 'type', second, ofType);
     checkId(method, first, second);
-    return choose(without(instance, first), method, { ...ofType, id: second });
+    return choose(without(instance, first), method, named(first, second));
   }
   checkId(method, first, second);
-  const ofInstance = { ...ofType, id: second };
+  const ofInstance = named(first, second);
   if (third === '_history' && fourth === undefined) return choose({ GET: 'history-instance' }, method, ofInstance);
   if (third === '_history' && fourth !== undefined && segments.length === 4) {
-    return choose({ GET: 'vread' }, method, { ...ofInstance, versionId: fourth });
+    return choose({ GET: 'vread' }, method, named(first, second, fourth));
   }
   if (third.startsWith('$') && fourth === undefined) return operationOf(known, method, 'instance', third, ofInstance);
   throw failure(404, 'not-found', 'There is nothing at this path. GET /metadata tells what this server offers.');
@@ -93,9 +100,9 @@ function checkType({ definitions }: Known, name: string): void {
   throw failure(404, 'not-found', `There is no resource type of that name in R4. The nearest is ${nearest}.`);
 }
 
-function choose(methods: Methods, method: string, named: Omit<Target, 'interaction'>): Target {
+function choose(methods: Methods, method: string, { type, id, versionId, operation }: Named): Target {
   const interaction = methods[method === 'HEAD' ? 'GET' : method];
-  if (interaction !== undefined) return { interaction, ...named };
+  if (interaction !== undefined) return { interaction, type, id, versionId, operation };
   throw notAllowed(Object.keys(methods));
 }
 
@@ -132,21 +139,15 @@ export function isOffered({ levels, types, affectsState }: Operation, level: Lev
   return level !== 'instance' || !affectsState || withheld[type]?.includes('update') !== true;
 }
 
-function operationOf(
-  { operations }: Known,
-  method: string,
-  level: Level,
-  name: string,
-  named: Omit<Target, 'interaction'>,
-): Target {
-  const offered = operations.filter((each) => isOffered(each, level, named.type));
+function operationOf({ operations }: Known, method: string, level: Level, name: string, { type, id }: Named): Target {
+  const offered = operations.filter((each) => isOffered(each, level, type));
   const operation = offered.find((each) => each.name === name);
   if (operation === undefined) {
     const names = offered.map((each) => each.name).join(', ');
     throw failure(404, 'not-supported', `There is no operation of that name here. There are: ${names || 'none'}.`);
   }
   const methods: Methods = operation.affectsState ? { POST: 'operation' } : { GET: 'operation', POST: 'operation' };
-  return choose(methods, method, { ...named, operation: name });
+  return choose(methods, method, named(type, id, undefined, name));
 }
 
 /** Name and value pairs of a query or a form, decoded, in order. https://url.spec.whatwg.org/#urlencoded-parsing */

@@ -25,10 +25,10 @@ export interface Position {
   /** When the first page was read, in milliseconds since 1970. */
   readonly since: number;
   /** The total of the first page, where it was counted; kept for the walk. */
-  readonly total?: number;
+  readonly total?: number | undefined;
   readonly direction: 'next' | 'previous';
   /** The store's own key of the last row seen; absent: the first page. */
-  readonly key?: readonly (string | number | null)[];
+  readonly key?: readonly (string | number | null)[] | undefined;
 }
 
 /** A criterion and a sort on resources of one type. */
@@ -55,13 +55,13 @@ export interface SearchQuery {
 
 export interface SearchPage {
   readonly matches: readonly Version[];
-  readonly total?: number;
+  readonly total?: number | undefined;
   /** The walk's first page; absent where the walk has but one. */
-  readonly first?: Position;
+  readonly first?: Position | undefined;
   /** Absent on the last page. */
-  readonly next?: Position;
+  readonly next?: Position | undefined;
   /** Absent on the first page. */
-  readonly previous?: Position;
+  readonly previous?: Position | undefined;
 }
 
 export interface HistoryQuery {

@@ -56,26 +56,27 @@ export function entryOf(context: Context, bundle: Call, outline: EntryOutline, i
   if (target.interaction === 'batch') {
     throw failure(400, 'not-supported', 'A bundle inside a bundle is not processed.', `${expression}.request.url`);
   }
-  const ifMatch = text(request, 'ifMatch', expression);
-  const ifNoneMatch = text(request, 'ifNoneMatch', expression);
-  const ifModifiedSince = text(request, 'ifModifiedSince', expression);
-  const ifNoneExist = text(request, 'ifNoneExist', expression);
+  const { resource } = outline;
   const call: Call = {
-    ...target,
+    interaction: target.interaction,
+    type: target.type,
+    id: target.id,
+    versionId: target.versionId,
+    operation: target.operation,
     method,
-    query,
     parameters: parseQuery(query),
-    ...(outline.resource === undefined
-      ? {}
-      : { body: { bytes: outline.resource, contentType: 'application/fhir+json' } }),
-    ...(ifMatch === undefined ? {} : { ifMatch }),
-    ...(ifNoneMatch === undefined ? {} : { ifNoneMatch }),
-    ...(ifModifiedSince === undefined ? {} : { ifModifiedSince }),
-    ...(ifNoneExist === undefined ? {} : { ifNoneExist }),
+    query,
+    body: resource === undefined ? undefined : { bytes: resource, contentType: 'application/fhir+json' },
+    ifMatch: text(request, 'ifMatch', expression),
+    ifNoneMatch: text(request, 'ifNoneMatch', expression),
+    ifModifiedSince: text(request, 'ifModifiedSince', expression),
+    ifNoneExist: text(request, 'ifNoneExist', expression),
+    securityContext: undefined,
+    raw: undefined,
+    range: undefined,
     prefer: { return: bundle.prefer.return ?? 'minimal', handling: bundle.prefer.handling },
     origin: bundle.origin,
   };
-  const { resource } = outline;
   // A write reads its resource itself; elsewhere it is of no use, but must be JSON like the rest of the body.
   if (resource !== undefined && !carriedWrites.includes(target.interaction)) {
     withExpression(`${expression}.resource`, () => parseJson(resource));

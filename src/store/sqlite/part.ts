@@ -67,13 +67,14 @@ export class Part {
       return;
     }
     const numbers = (query: Sql) => statements.all(query).map(([number]) => Number(number));
-    const outer = { type: query.type, typeNumber, lookUp, numbers, at };
+    const { type } = query;
+    const outer = { type, typeNumber, lookUp, numbers, at };
     const criteria = conjuncts(query.criterion);
     if (criteria.length > mostCriteria) {
       throw new TooCostly(`Ask for less at once: at most ${mostCriteria} criteria can be combined.`);
     }
     this.#conditions = criteria.map((criterion) => compile(criterion, outer));
-    this.#context = { ...outer, compile: (criterion) => compile(criterion, outer) };
+    this.#context = { type, typeNumber, lookUp, numbers, at, compile: (criterion) => compile(criterion, outer) };
     if (!this.#conditions.some(isImpossible)) {
       this.#reader = new HitReader(statements, query.type, this.#walk, bodies, connection.thresholds.kept);
     }

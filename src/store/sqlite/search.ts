@@ -153,21 +153,20 @@ export class Searcher {
       newest,
       begins && count > 0 && !page.more ? page.versions.length : undefined,
     );
-    const origin: Position = {
-      at: position?.at ?? newest,
-      since: position?.since ?? now,
-      direction: 'next',
-      ...(total !== undefined && { total }),
+    const begun = position?.at ?? newest;
+    const since = position?.since ?? now;
+    const place = (direction: Position['direction'], key: Position['key']): Position => {
+      return { at: begun, since, total, direction, key };
     };
     const { first, last, more } = page;
     const next = (backwards ? true : more) && last !== undefined;
     const previous = (backwards ? more : !begins) && first !== undefined;
     return {
       matches: page.versions,
-      ...(total !== undefined && { total }),
-      ...((next || previous || !begins) && count > 0 && { first: origin }),
-      ...(next && { next: { ...origin, key: last } }),
-      ...(previous && { previous: { ...origin, direction: 'previous', key: first } }),
+      total,
+      first: (next || previous || !begins) && count > 0 ? place('next', undefined) : undefined,
+      next: next ? place('next', last) : undefined,
+      previous: previous ? place('previous', first) : undefined,
     };
   }
 

@@ -29,6 +29,14 @@ function compileKind<K extends Criterion['kind']>(kind: K, criterion: Of<K>, con
 
 /** A criterion on resources of the context's type as a condition. */
 export function compile(criterion: Criterion, context: Omit<Context, 'compile'>): Condition {
-  const whole: Context = { ...context, compile: (part) => compileKind(part.kind, part, whole) };
+  const { type, typeNumber, lookUp, numbers, at } = context;
+  const whole: Context = {
+    type,
+    typeNumber,
+    lookUp,
+    numbers,
+    at,
+    compile: (part) => compileKind(part.kind, part, whole),
+  };
   return whole.compile(criterion);
 }
