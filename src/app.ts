@@ -1,7 +1,8 @@
 /** The whole server without a socket, so that tests call `app.request()`. https://hl7.org/fhir/R4/http.html */
 import { type Context, Hono } from 'hono';
 import type { Edge } from './http/edge.ts';
-import { respond } from './http/routes.ts';
+import { fromWeb } from './http/incoming.ts';
+import { answerRequest } from './http/routes.ts';
 
 /** Health below `/health`, Prometheus' `/metrics`, and FHIR; what lies elsewhere is answered like FHIR's failures. */
 export function createApp(edge: Edge): Hono {
@@ -23,7 +24,10 @@ export function createApp(edge: Edge): Hono {
       return plain(context, 503, 'text/plain', 'The store is not available.\n');
     }
   });
-  app.all('*', (context) => respond(edge, context));
+  app.all('*', async (context) => {
+    const { status, headers, body } = await answerRequest(edge, fromWeb(context.req.raw));
+    return new Response(body as Uint8Array<ArrayBuffer> | null, { status, headers });
+  });
   return app;
 }
 

@@ -13,6 +13,7 @@ import { isResource } from './fhir/resource.ts';
 import { drainable } from './http/drain.ts';
 import { basePath, type Edge } from './http/edge.ts';
 import { createMetrics, type Metrics } from './http/metrics.ts';
+import { fhirListener } from './http/node.ts';
 import { overflowResponse } from './http/overflow.ts';
 import type { Context, Settings } from './interactions/context.ts';
 import { referencesParameter, withReferences } from './interactions/integrity.ts';
@@ -202,8 +203,8 @@ export async function startServer(configuration: Configuration): Promise<Running
   try {
     const baseUrl = baseUrlOf(configuration, port);
     const composed = await compose(configuration, baseUrl, log);
-    const app = createApp(edgeOf(configuration, composed));
-    const listener = getRequestListener(app.fetch, { overrideGlobalObjects: true });
+    const edge = edgeOf(configuration, composed);
+    const listener = fhirListener(edge, getRequestListener(createApp(edge).fetch));
     server.removeAllListeners('request');
     server.on('request', listener);
     opened.resolve(listener);

@@ -142,7 +142,7 @@ describe('a value that can’t be used ends the start with a message that names 
   });
 
   test('TIMEZONE that no one knows', async () => {
-    const log = { debug() {}, info() {}, warn() {}, error() {}, flush() {} };
+    const log = { debug() {}, info() {}, warn() {}, error() {}, request() {}, flush() {} };
     const configuration = readConfiguration({ STORE_URL: 'sqlite::memory:', TIMEZONE: 'Europe/Atlantis' });
     await expect(compose(configuration, 'http://localhost/fhir', log)).rejects.toThrow(/^TIMEZONE /);
   });

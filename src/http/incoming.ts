@@ -1,9 +1,9 @@
-/** A request as the edge reads it: Node's own where there is one, a web Request otherwise. https://hl7.org/fhir/R4/http.html */
+/** A request as the edge reads it: Node's own, or a web Request. https://hl7.org/fhir/R4/http.html */
 import type { IncomingMessage } from 'node:http';
 
 export interface IncomingRequest {
   readonly method: string;
-  /** Absolute. */
+  /** Path and query as they were sent, beginning with a slash. */
   readonly url: string;
   /** The network address of the client, '' where unknown. */
   readonly address: string;
@@ -12,35 +12,37 @@ export interface IncomingRequest {
   readonly chunks: () => AsyncIterable<Uint8Array>;
 }
 
-/** `env` is what the Node server gives with each request; tests that call `app.request()` have none. */
-export function incomingOf(request: Request, env: unknown): IncomingRequest {
-  const message = messageOf(env);
-  if (message === undefined) {
-    return {
-      method: request.method,
-      url: request.url,
-      address: '',
-      header: (name) => request.headers.get(name) ?? undefined,
-      chunks: () => webChunks(request),
-    };
-  }
-  // Node has parsed the headers already; a web Headers object would parse them again.
-  const { headers } = message;
+/** A request to `app.request()`. */
+export function fromWeb(request: Request): IncomingRequest {
   return {
-    method: message.method ?? 'GET',
-    url: request.url,
+    method: request.method,
+    url: pathAndQuery(request.url),
+    address: '',
+    header: (name) => request.headers.get(name) ?? undefined,
+    chunks: () => webChunks(request),
+  };
+}
+
+/** A request of Node's server, whose headers are parsed already. */
+export function fromNode(message: IncomingMessage): IncomingRequest {
+  const { headers, method = 'GET', url = '/' } = message;
+  return {
+    method,
+    url: url.startsWith('/') ? url : pathAndQuery(url),
     address: message.socket.remoteAddress ?? '',
     header: (name) => {
       const value = headers[name];
       return Array.isArray(value) ? value.join(', ') : value;
     },
-    chunks: () => message,
+    // What is left of a body that was refused is read to its end elsewhere, so that the client sees the answer.
+    chunks: () => message.iterator({ destroyOnReturn: false }),
   };
 }
 
-function messageOf(env: unknown): IncomingMessage | undefined {
-  if (typeof env !== 'object' || env === null || !('incoming' in env)) return undefined;
-  return env.incoming as IncomingMessage;
+/** Of an absolute URL, which proxies send: what follows its third slash. */
+function pathAndQuery(url: string): string {
+  const start = url.indexOf('/', url.indexOf('//') + 2);
+  return start === -1 ? '/' : url.slice(start);
 }
 
 async function* webChunks(request: Request): AsyncIterable<Uint8Array> {

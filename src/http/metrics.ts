@@ -19,11 +19,16 @@ export function createMetrics(counts: () => Promise<ReadonlyMap<string, number>>
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const registers = [registry];
+  const waitingRequests = new Waiting<RequestKind>(({ counter, timer }, seconds) => {
+    counter.inc();
+    timer.observe(seconds);
+  });
   const requests = new Counter({
     name: 'osteon_requests_total',
     help: 'Requests by interaction and status.',
     labelNames: ['interaction', 'status'],
     registers,
+    collect: () => waitingRequests.count(),
   });
   const durations = new Histogram({
     name: 'osteon_request_duration_seconds',
@@ -31,13 +36,16 @@ export function createMetrics(counts: () => Promise<ReadonlyMap<string, number>>
     labelNames: ['interaction'],
     buckets,
     registers,
+    collect: () => waitingRequests.count(),
   });
+  const waitingStore = new Waiting<Histogram.Internal<'operation'>>((timer, seconds) => timer.observe(seconds));
   const storeTimes = new Histogram({
     name: 'osteon_store_duration_seconds',
     help: 'Time in the store, by operation.',
     labelNames: ['operation'],
     buckets,
     registers,
+    collect: () => waitingStore.count(),
   });
   const heads = new Gauge({
     name: 'osteon_audit_head_sequence',
@@ -55,33 +63,31 @@ export function createMetrics(counts: () => Promise<ReadonlyMap<string, number>>
       for (const [type, count] of await counts()) this.set({ type }, count);
     },
   });
-  // Looking a label set up costs more than counting, so its counter is kept.
-  const requestCounters = new Map<string, Counter.Internal>();
-  const durationTimers = new Map<string, Histogram.Internal<'interaction'>>();
+  // Looking a label set up costs more than counting, so what counts it is kept.
+  const kinds = new Map<string, Map<number, RequestKind>>();
+  const kindOf = (interaction: string, status: number): RequestKind => {
+    let byStatus = kinds.get(interaction);
+    if (byStatus === undefined) {
+      byStatus = new Map();
+      kinds.set(interaction, byStatus);
+    }
+    let kind = byStatus.get(status);
+    if (kind === undefined) {
+      kind = { counter: requests.labels(interaction, String(status)), timer: durations.labels(interaction) };
+      byStatus.set(status, kind);
+    }
+    return kind;
+  };
   const storeTimers = new Map<string, Histogram.Internal<'operation'>>();
   return {
-    request: (interaction, status, seconds) => {
-      const key = `${interaction} ${status}`;
-      let counter = requestCounters.get(key);
-      if (counter === undefined) {
-        counter = requests.labels(interaction, String(status));
-        requestCounters.set(key, counter);
-      }
-      counter.inc();
-      let timer = durationTimers.get(interaction);
-      if (timer === undefined) {
-        timer = durations.labels(interaction);
-        durationTimers.set(interaction, timer);
-      }
-      timer.observe(seconds);
-    },
+    request: (interaction, status, seconds) => waitingRequests.add(kindOf(interaction, status), seconds),
     store: (operation, seconds) => {
       let timer = storeTimers.get(operation);
       if (timer === undefined) {
         timer = storeTimes.labels(operation);
         storeTimers.set(operation, timer);
       }
-      timer.observe(seconds);
+      waitingStore.add(timer, seconds);
     },
     auditHead: (chain, sequence, hash) => {
       heads.remove({ chain });
@@ -90,4 +96,34 @@ export function createMetrics(counts: () => Promise<ReadonlyMap<string, number>>
     text: () => registry.metrics(),
     contentType: registry.contentType,
   };
+}
+
+interface RequestKind {
+  readonly counter: Counter.Internal;
+  readonly timer: Histogram.Internal<'interaction'>;
+}
+
+/** How many durations wait at most. */
+const mostWaiting = 512;
+
+/** Durations that wait to be counted together: between other work, counting one takes several times as long. */
+class Waiting<K> {
+  readonly #count: (kind: K, seconds: number) => void;
+  readonly #kinds: K[] = [];
+  readonly #seconds = new Float64Array(mostWaiting);
+
+  constructor(count: (kind: K, seconds: number) => void) {
+    this.#count = count;
+  }
+
+  add(kind: K, seconds: number): void {
+    this.#seconds[this.#kinds.length] = seconds;
+    this.#kinds.push(kind);
+    if (this.#kinds.length === mostWaiting) this.count();
+  }
+
+  count(): void {
+    for (const [place, kind] of this.#kinds.entries()) this.#count(kind, this.#seconds[place] ?? 0);
+    this.#kinds.length = 0;
+  }
 }

@@ -1,5 +1,4 @@
 /** From an HTTP request to an interaction and back. https://hl7.org/fhir/R4/http.html */
-import type { Context as HonoContext } from 'hono';
 import { failure, OutcomeError } from '../fhir/outcome.ts';
 import type { Call, Interaction, Prefer } from '../interactions/context.ts';
 import { allowOf, type Target, targetOf } from '../interactions/path.ts';
@@ -8,14 +7,13 @@ import { callOf, isBinaryRead } from './call.ts';
 import { corsHeaders, preflightHeaders } from './cors.ts';
 import { basePath, type Edge } from './edge.ts';
 import { forwarded } from './forwarded.ts';
-import { type IncomingRequest, incomingOf } from './incoming.ts';
+import type { IncomingRequest } from './incoming.ts';
 import { acceptsGzip, noPreference, parsePrefer } from './negotiate.ts';
 import { type Appearance, failureReply, headersOf, type Reply, replyOf, varying } from './respond.ts';
 
-/** Answers one request below `/fhir`. */
-export async function respond(edge: Edge, honoContext: HonoContext): Promise<Response> {
+/** The answer to one request below `/fhir`, counted and logged. Never rejects. */
+export async function answerRequest(edge: Edge, incoming: IncomingRequest): Promise<Reply> {
   const started = performance.now();
-  const incoming = incomingOf(honoContext.req.raw, honoContext.env);
   const requestId = requestIdOf(incoming.header('x-request-id')) ?? edge.newRequestId();
   const common: Record<string, string> = {};
   if (edge.corsOrigins.length > 0) Object.assign(common, corsHeaders(edge.corsOrigins, incoming.header('origin')));
@@ -57,18 +55,9 @@ export async function respond(edge: Edge, honoContext: HonoContext): Promise<Res
   }
   const seconds = (performance.now() - started) / 1000;
   edge.metrics.request(interaction, reply.status, seconds);
-  edge.log.info(
-    {
-      requestId,
-      interaction,
-      type: target?.type,
-      status: reply.status,
-      ms: Math.round(seconds * 1e6) / 1000,
-      bytes: reply.body?.byteLength ?? 0,
-    },
-    'request',
-  );
-  return new Response(reply.body as Uint8Array<ArrayBuffer> | null, { status: reply.status, headers: reply.headers });
+  const bytes = reply.body?.byteLength ?? 0;
+  edge.log.request({ requestId, interaction, type: target?.type, status: reply.status, seconds, bytes });
+  return reply;
 }
 
 /** A client's request id, if it is harmless enough to be logged and sent back. */
@@ -87,10 +76,7 @@ function pathOf({ method, url }: IncomingRequest): { readonly segments: readonly
   return { segments: linked && segments[0] !== '_search' ? [...segments, '_search'] : segments, query };
 }
 
-function splitUrl(url: string): { readonly segments: readonly string[]; readonly query: string } {
-  // `url` is absolute; the path begins at the third slash.
-  const start = url.indexOf('/', url.indexOf('//') + 2);
-  const path = start === -1 ? '/' : url.slice(start);
+function splitUrl(path: string): { readonly segments: readonly string[]; readonly query: string } {
   const mark = path.indexOf('?');
   const hash = path.indexOf('#');
   const end = mark === -1 ? (hash === -1 ? path.length : hash) : mark;

@@ -10,7 +10,14 @@ const lines: Json[] = [];
 const add = (level: string) => (fields: object, message: string) => {
   lines.push({ level, message, ...fields });
 };
-const log: Log = { debug: add('debug'), info: add('info'), warn: add('warn'), error: add('error'), flush: () => {} };
+const log: Log = {
+  debug: add('debug'),
+  info: add('info'),
+  warn: add('warn'),
+  error: add('error'),
+  request: (line) => add('info')(line, 'request'),
+  flush: () => {},
+};
 
 let server: TestServer;
 beforeAll(async () => {
@@ -36,7 +43,7 @@ describe('one line a request: request id, interaction, type, status, duration, b
         interaction: 'read',
         type: 'Patient',
         status: 200,
-        ms: expect.any(Number),
+        seconds: expect.any(Number),
         bytes: Buffer.byteLength(text),
       },
     ]);
@@ -126,7 +133,10 @@ describe('the log itself', () => {
   const script = `
     import { createLog } from ${JSON.stringify(new URL('../../src/log.ts', import.meta.url).href)};
     const log = createLog(process.argv[1]);
-    log.debug({ a: 1 }, 'one'); log.info({ b: 2 }, 'two'); log.error({ c: 3 }, 'three'); log.flush();`;
+    log.debug({ a: 1 }, 'one'); log.info({ b: 2 }, 'two'); log.error({ c: 3 }, 'three');
+    log.request({ requestId: 'r', interaction: 'read', type: 'Patient', status: 200, seconds: 0.0012345, bytes: 6 });
+    log.request({ requestId: 's', interaction: 'none', type: undefined, status: 404, seconds: 1, bytes: 0 });
+    log.flush();`;
   const preload = fileURLToPath(new URL('../typescript.mjs', import.meta.url));
 
   const run = (level: string): Promise<readonly Json[]> =>
@@ -152,8 +162,30 @@ describe('the log itself', () => {
     expect(await run('info')).toEqual([
       { level: 30, time: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/), b: 2, msg: 'two' },
       { level: 50, time: expect.any(String), c: 3, msg: 'three' },
+      {
+        level: 30,
+        time: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/),
+        requestId: 'r',
+        interaction: 'read',
+        type: 'Patient',
+        status: 200,
+        ms: 1.235,
+        bytes: 6,
+        msg: 'request',
+      },
+      {
+        level: 30,
+        time: expect.any(String),
+        requestId: 's',
+        interaction: 'none',
+        status: 404,
+        ms: 1000,
+        bytes: 0,
+        msg: 'request',
+      },
     ]);
-    expect((await run('debug')).map(({ msg }) => msg)).toEqual(['one', 'two', 'three']);
+    expect((await run('debug')).map(({ msg }) => msg)).toEqual(['one', 'two', 'three', 'request', 'request']);
+    expect((await run('warn')).map(({ msg }) => msg)).toEqual(['three']);
     expect(await run('silent')).toEqual([]);
   });
 });

@@ -7,7 +7,8 @@ import { compose } from '../../src/main.ts';
 
 export const base = 'http://localhost:8080/fhir';
 
-const silent: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {}, flush: () => {} };
+const nothing = () => {};
+const silent: Log = { debug: nothing, info: nothing, warn: nothing, error: nothing, request: nothing, flush: nothing };
 
 /** A JSON answer as tests look at it. */
 // biome-ignore lint/suspicious/noExplicitAny: a test reads answers of any shape

@@ -1,0 +1,59 @@
+/**
+ * FHIR requests of Node's HTTP server, answered without web objects between: those took more of a read than reading it.
+ * https://hl7.org/fhir/R4/http.html
+ */
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { Edge } from './edge.ts';
+import { fromNode } from './incoming.ts';
+import type { Reply } from './respond.ts';
+import { answerRequest } from './routes.ts';
+
+/** What is not FHIR. */
+const elsewhere = /^\/(?:health\/|metrics(?:\?|$))/;
+
+/** Bodies up to this many bytes go out in one piece with the headers. */
+const onePiece = 16_384;
+
+/** What a client may go on sending after its answer, in bytes, and for how many milliseconds. */
+const mostLeftOver = 65_536;
+const longestLeftOver = 500;
+
+/** Answers FHIR's requests, and failures like them for unknown paths; `other` answers for health and metrics. */
+export function fhirListener(edge: Edge, other: RequestListener): RequestListener {
+  return (request, response) => {
+    const incoming = fromNode(request);
+    if (elsewhere.test(incoming.url)) {
+      other(request, response);
+      return;
+    }
+    answerRequest(edge, incoming).then(
+      (reply) => send(request, response, reply),
+      (error: unknown) => {
+        // Whatever fails in an interaction has become a reply; this is the edge's own.
+        edge.context.report(error, '');
+        response.destroy();
+      },
+    );
+  };
+}
+
+function send(request: IncomingMessage, response: ServerResponse, { status, headers, body }: Reply): void {
+  if (!request.complete) response.once('finish', () => discard(request));
+  response.writeHead(status, headers);
+  if (body === null) response.end();
+  else if (body.byteLength > onePiece) response.end(body);
+  // Each byte a character: Node joins texts, so that headers and body are one write.
+  else response.end(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('latin1'), 'latin1');
+}
+
+/** Reads on for a moment: a connection that is cut while its client still sends loses the answer. */
+function discard(request: IncomingMessage): void {
+  let bytes = 0;
+  const { socket } = request;
+  const timer = setTimeout(() => socket.destroySoon(), longestLeftOver);
+  request.on('data', (chunk: Uint8Array) => {
+    bytes += chunk.byteLength;
+    if (bytes > mostLeftOver) socket.destroySoon();
+  });
+  request.once('close', () => clearTimeout(timer));
+}
