@@ -51,11 +51,13 @@ export async function compose(configuration: Configuration, baseUrl: string, log
   const registry = createRegistry(definitions);
   const settings = settingsOf(configuration, baseUrl);
   const { timezone, cursorLifetime } = settings;
-  const extract = extractorOf(configuration, definitions, registry, { baseUrl, timezone });
+  const extraction = extractionOf(configuration, baseUrl);
+  const extract = extractorOf(extraction, timezone, definitions, registry);
   const timings: Pick<Metrics, 'store' | 'auditHead'> = { store: () => undefined, auditHead: () => undefined };
   const store = await openSqliteStore(configuration.STORE_URL, {
     cursorLifetime,
     timezone,
+    extraction: JSON.stringify(extraction),
     parameters: parameterDefinitions(configuration, definitions),
     reextract: (bytes) => extractStored(extract, bytes),
     ...(configuration.AUDIT_RETENTION === 'off' ? {} : { auditRetention: milliseconds(configuration.AUDIT_RETENTION) }),
@@ -101,14 +103,31 @@ function extractStored(extract: Context['extract'], bytes: Uint8Array): readonly
   return isResource(indexed) ? extract(indexed) : [];
 }
 
-/** What indexes stored resources anew, for commands that look after a store. */
+/** What entries depend on besides the definitions and the time zone. */
+interface Extraction {
+  /** Absolute references that begin with it are local ones. */
+  readonly baseUrl: string;
+  /** Whether each reference has an entry of its own. */
+  readonly references: boolean;
+}
+
+function extractionOf({ REFERENTIAL_INTEGRITY }: Configuration, baseUrl: string): Extraction {
+  return { baseUrl, references: REFERENTIAL_INTEGRITY === 'full' };
+}
+
+/**
+ * What indexes stored resources anew, for commands that look after a store.
+ * `recorded`: what the store recorded of the extraction; undefined: nothing, and the configuration counts.
+ */
 export function reextraction(
   configuration: Configuration,
   timezone: string,
+  recorded: string | undefined,
 ): (bytes: Uint8Array) => readonly IndexEntry[] {
   const definitions = loadDefinitions();
-  const baseUrl = baseUrlOf(configuration, configuration.PORT);
-  const extract = extractorOf(configuration, definitions, createRegistry(definitions), { baseUrl, timezone });
+  const configured = extractionOf(configuration, baseUrlOf(configuration, configuration.PORT));
+  const extraction: Extraction = recorded === undefined ? configured : JSON.parse(recorded);
+  const extract = extractorOf(extraction, timezone, definitions, createRegistry(definitions));
   return (bytes) => extractStored(extract, bytes);
 }
 
@@ -146,15 +165,14 @@ function settingsOf(configuration: Configuration, baseUrl: string): Settings {
 /** Raise this when extraction gives other entries for the same definition: what is stored is then indexed anew. */
 const extractionVersion = 1;
 
-/** Extraction as the configuration asks for it. */
 function extractorOf(
-  { REFERENTIAL_INTEGRITY }: Configuration,
+  { baseUrl, references }: Extraction,
+  timezone: string,
   definitions: Definitions,
   registry: ParameterRegistry,
-  options: { readonly baseUrl: string; readonly timezone: string },
 ): Context['extract'] {
-  const extract = createExtractor(registry, definitions, options);
-  return REFERENTIAL_INTEGRITY === 'full' ? withReferences(extract, definitions, options.baseUrl) : extract;
+  const extract = createExtractor(registry, definitions, { baseUrl, timezone });
+  return references ? withReferences(extract, definitions, baseUrl) : extract;
 }
 
 /** Each parameter of each type, with a text that changes whenever its entries would. */

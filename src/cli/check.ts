@@ -12,7 +12,7 @@ export function checkCommand(): Command {
   const command = new Command('check')
     .description('Compare indexes with resources, also beside a running server. Status 1: something is wrong.')
     .option('--repair', 'rewrite what is wrong; the server must not run');
-  return addSettings(command, ['STORE_URL', 'BASE_URL', 'HOST', 'PORT']).action(check);
+  return addSettings(command, ['STORE_URL']).action(check);
 }
 
 function check(options: Readonly<Record<string, unknown>>): void {
@@ -27,9 +27,14 @@ function check(options: Readonly<Record<string, unknown>>): void {
   let repaired = 0;
   let checked = 0;
   try {
-    // Dates are compared as they were indexed, whatever this command's environment says.
+    // Entries are compared as they were made, whatever this command's environment says.
     const timezone = getSetting(reading, 'timezone');
-    const reextract = reextraction(configuration, typeof timezone === 'string' ? timezone : configuration.TIMEZONE);
+    const extraction = getSetting(reading, 'extraction');
+    const reextract = reextraction(
+      configuration,
+      typeof timezone === 'string' ? timezone : configuration.TIMEZONE,
+      typeof extraction === 'string' ? extraction : undefined,
+    );
     for (const each of checkStore(db, reextract, { repair })) {
       if (each.kind === 'progress') {
         checked = each.done;

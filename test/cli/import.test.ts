@@ -114,6 +114,18 @@ describe('osteon import', { timeout: 120_000 }, () => {
     expect(await total('AuditEvent?_summary=count')).toBe(1);
   });
 
+  it('is checked as it was indexed, whatever the environment of the check says', async () => {
+    const url = 'https://clinic.example/fhir';
+    const patient = { resourceType: 'Patient', id: 'p', generalPractitioner: [{ reference: `${url}/Practitioner/1` }] };
+    const practitioner = { resourceType: 'Practitioner', id: '1' };
+    await writeFile(at('x.ndjson'), [practitioner, patient].map((each) => JSON.stringify(each)).join('\n'));
+    const env = { STORE_URL: store, BASE_URL: url, REFERENTIAL_INTEGRITY: 'full', TIMEZONE: 'Asia/Tokyo' };
+    expect(await run(['import', at('x.ndjson')], env)).toMatchObject({ status: 0 });
+    expect(await run(['check'], { STORE_URL: store })).toMatchObject({ status: 0, err: '' });
+    const other = { STORE_URL: store, BASE_URL: 'https://other.example/fhir' };
+    expect(await run(['check'], other)).toMatchObject({ status: 0, err: '' });
+  });
+
   it('says where there is nothing to import', async () => {
     const { status, err } = await importing(at('missing'));
     expect(status).toBe(1);

@@ -147,7 +147,7 @@ describe('pretty', () => {
   });
 
   test('finds room for any depth', () => {
-    const deep = '['.repeat(90) + '1,2' + ']'.repeat(90);
+    const deep = `${'['.repeat(90)}1,2${']'.repeat(90)}`;
     expect(text(pretty(bytes(deep)))).toBe(`${JSON.stringify(JSON.parse(deep), null, 2)}\n`);
   });
 });

@@ -58,6 +58,7 @@ describe('parseExact and writeExact', () => {
     expect(isExactObject(tree.a)).toBe(false);
     expect(Object.keys(tree)).toEqual(['a', '__proto__']);
     const made = exactObject();
+    // biome-ignore lint/suspicious/noProto: the name is what is tested
     made.__proto__ = 'x';
     expect(written(made)).toBe('{"__proto__":"x"}');
   });

@@ -21,7 +21,8 @@ test('a URL with scheme and host, as proxies send it, means its path', async () 
 test('answers unknown paths with an outcome', async () => {
   for (const path of ['*', '/', '/healthy', 'http://x', '//fhir/Patient/a']) {
     const answer = await server.raw(`GET ${path} HTTP/1.1\r\n${close}`);
-    expect(answer, path).toMatch(/^HTTP\/1\.1 404 [^]*"resourceType":"OperationOutcome"/);
+    expect(answer, path).toMatch(/^HTTP\/1\.1 404 /);
+    expect(answer, path).toContain('"resourceType":"OperationOutcome"');
   }
 });
 

@@ -2,7 +2,14 @@
 import type { Database, SqlValue } from './open.ts';
 
 /** `walks`: until when (milliseconds) a walk may be alive; `greatest …`: numbers that an erasure removed, so as not to give them out again. */
-export type SettingName = 'schema' | 'timezone' | 'secret' | 'walks' | 'greatest rid' | 'greatest change';
+export type SettingName =
+  | 'schema'
+  | 'timezone'
+  | 'extraction'
+  | 'secret'
+  | 'walks'
+  | 'greatest rid'
+  | 'greatest change';
 
 /** The value of a setting, undefined where it was never set. */
 export function getSetting(db: Database, name: SettingName): SqlValue | undefined {

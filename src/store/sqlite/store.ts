@@ -28,6 +28,8 @@ export interface SqliteOptions {
   readonly cursorLifetime: number;
   /** The time zone that dates without one were indexed with; the store records it. */
   readonly timezone: string;
+  /** What else entries depend on, as its owner spells it; the store records it for whoever checks them. */
+  readonly extraction?: string;
   /** Every search parameter of which entries will come. */
   readonly parameters: readonly ParameterDefinition[];
   /** Extracts a stored resource's entries anew, for parameters whose definition has changed. */
@@ -97,6 +99,9 @@ function prepare(db: Database, options: SqliteOptions): void {
       `The store's dates are indexed with TIMEZONE=${recorded}, the configuration says ${options.timezone}: ` +
         `set it back, or load the data into a new store.`,
     );
+  }
+  if (options.extraction !== undefined && getSetting(db, 'extraction') !== options.extraction) {
+    setSetting(db, 'extraction', options.extraction);
   }
   registerParameters(db, options.parameters, options.reextract);
 }
