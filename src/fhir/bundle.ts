@@ -7,20 +7,20 @@ export interface BundleLink {
 }
 
 export interface BundleEntry {
-  readonly fullUrl?: string;
+  readonly fullUrl?: string | undefined;
   /** The bytes of a resource: compact JSON. */
-  readonly resource?: Uint8Array;
+  readonly resource?: Uint8Array | undefined;
   readonly search?: { readonly mode: 'match' | 'include' | 'outcome'; readonly score?: number };
   readonly request?: { readonly method: string; readonly url: string };
   readonly response?: {
     /** `200`, or with a reason: `201 Created`. */
     readonly status: string;
-    readonly location?: string;
-    readonly etag?: string;
+    readonly location?: string | undefined;
+    readonly etag?: string | undefined;
     /** An instant. */
-    readonly lastModified?: string;
+    readonly lastModified?: string | undefined;
     /** The bytes of an OperationOutcome. */
-    readonly outcome?: Uint8Array;
+    readonly outcome?: Uint8Array | undefined;
   };
 }
 
@@ -35,7 +35,29 @@ export interface BundleParts {
 }
 
 /** The JSON of a Bundle in UTF-8, properties in R4's order. Empty lists are left out, as R4 demands. */
-export function bundleBytes({ id, type, total, lastUpdated, links, entries }: BundleParts): Uint8Array {
+export function bundleBytes(parts: BundleParts): Uint8Array {
+  const steps = bundleInSteps(parts);
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+  }
+}
+
+/** The same, but awaits `pause`, which may do nothing, after each entry. */
+export async function bundleBytesInSlices(
+  parts: BundleParts,
+  pause: () => Promise<void> | undefined,
+): Promise<Uint8Array> {
+  const steps = bundleInSteps(parts);
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+    const paused = pause();
+    if (paused !== undefined) await paused;
+  }
+}
+
+function* bundleInSteps({ id, type, total, lastUpdated, links, entries }: BundleParts): Generator<void, Uint8Array> {
   const splice = new Splice();
   splice.open();
   splice.member('resourceType', '"Bundle"');
@@ -52,6 +74,7 @@ export function bundleBytes({ id, type, total, lastUpdated, links, entries }: Bu
     for (const [index, entry] of entries.entries()) {
       if (index > 0) splice.text(',');
       writeEntry(splice, entry);
+      yield;
     }
     splice.text(']');
   }
@@ -82,6 +105,9 @@ function writeEntry(splice: Splice, { fullUrl, resource, search, request, respon
   splice.close();
 }
 
+/** UTF-16 units of text that wait to be encoded. */
+const longestPending = 16_384;
+
 /** Texts and resources in a row; their bytes are copied once, into memory that is large enough. */
 class Splice {
   readonly #parts: (string | Uint8Array)[] = [];
@@ -98,6 +124,13 @@ class Splice {
   close(): void {
     this.#pending += '}';
     this.#empty = false;
+    // A long text is encoded piece by piece: at the end it would take a large Bundle's whole time at once.
+    if (this.#pending.length > longestPending) {
+      const bytes = Buffer.from(this.#pending, 'utf8');
+      this.#parts.push(bytes);
+      this.#room += bytes.length;
+      this.#pending = '';
+    }
   }
 
   text(text: string): void {

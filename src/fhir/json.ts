@@ -92,8 +92,8 @@ export interface BundleOutline {
   readonly entries: readonly EntryOutline[];
 }
 
-/** After so many bytes a scan in slices pauses. */
-const SLICE = 2 << 20;
+/** After so many bytes a scan in slices may pause. */
+const SLICE = 64 << 10;
 
 /**
  * The outline of a Bundle in one pass, without a tree of the whole. Throws OutcomeError 400 as `parseJson` does, naming
@@ -107,7 +107,7 @@ export function outlineBundle(bytes: Uint8Array): BundleOutline {
   }
 }
 
-/** As `outlineBundle`, but awaits `pause` after each few milliseconds of work. */
+/** As `outlineBundle`, but awaits `pause`, which may do nothing, after each millisecond or so of work. */
 export async function outlineBundleInSlices(bytes: Uint8Array, pause: () => Promise<void>): Promise<BundleOutline> {
   const outline = outlineInSteps(bytes);
   for (;;) {

@@ -1,5 +1,5 @@
 /** The answers of a bundle's entries, as a Bundle. https://hl7.org/fhir/R4/bundle.html#transaction-response */
-import { type BundleEntry, bundleBytes } from '../../fhir/bundle.ts';
+import { type BundleEntry, bundleBytesInSlices } from '../../fhir/bundle.ts';
 import { etag } from '../../fhir/etag.ts';
 import { formatInstant } from '../../fhir/instant.ts';
 import { type OutcomeError, operationOutcome } from '../../fhir/outcome.ts';
@@ -46,10 +46,11 @@ export async function respond(
   const pace = makePace();
   for (const { entry, answer } of answers) {
     entries.push('issues' in answer ? failed(answer) : succeeded(context, entry, answer, named));
-    await pace();
+    const pause = pace();
+    if (pause !== undefined) await pause;
   }
   const links = [{ relation: 'self', url: context.settings.baseUrl }];
-  return { status: 200, body: bundleBytes({ type, links, entries }) };
+  return { status: 200, body: await bundleBytesInSlices({ type, links, entries }, pace) };
 }
 
 const statusText = (status: number) =>
@@ -67,15 +68,14 @@ function succeeded(context: Context, entry: Entry | undefined, answer: Answer, n
   const outcome = prefer?.return === 'OperationOutcome' && method !== 'GET' ? body : undefined;
   const resource = outcome !== undefined || method === 'HEAD' ? undefined : body;
   return {
-    ...(resource === undefined || !identified(interaction) ? {} : fullUrlOf(context, answer, named)),
-    ...(resource === undefined ? {} : { resource }),
+    fullUrl: resource === undefined || !identified(interaction) ? undefined : fullUrlOf(context, answer, named),
+    resource,
     response: {
       status: statusText(status),
-      ...(location === undefined ? {} : { location }),
-      ...(version === undefined
-        ? {}
-        : { etag: etag(version.versionId), lastModified: formatInstant(version.lastUpdated) }),
-      ...(outcome === undefined ? {} : { outcome }),
+      location,
+      etag: version === undefined ? undefined : etag(version.versionId),
+      lastModified: version === undefined ? undefined : formatInstant(version.lastUpdated),
+      outcome,
     },
   };
 }
@@ -86,15 +86,11 @@ function identified(interaction: Interaction | undefined): boolean {
 }
 
 /** The full URL of the resource in an entry; none for a version that came before. */
-function fullUrlOf(
-  { settings }: Context,
-  { about, version }: Answer,
-  named: Set<string>,
-): { readonly fullUrl?: string } {
-  if (about === undefined || about.id === '') return {};
+function fullUrlOf({ settings }: Context, { about, version }: Answer, named: Set<string>): string | undefined {
+  if (about === undefined || about.id === '') return undefined;
   const fullUrl = `${settings.baseUrl}/${about.type}/${about.id}`;
   const key = `${fullUrl} ${version?.versionId}`;
-  if (named.has(key)) return {};
+  if (named.has(key)) return undefined;
   named.add(key);
-  return { fullUrl };
+  return fullUrl;
 }

@@ -35,7 +35,8 @@ export async function transaction(
   const pace = makePace();
   for (const entry of entries) {
     answers.push({ entry, answer: answerOf(entry.index) ?? (await read(context, entry.call, perform)) });
-    await pace();
+    const pause = pace();
+    if (pause !== undefined) await pause;
   }
   releaseAfter(call.body?.bytes.byteLength ?? 0);
   return respond(context, 'transaction-response', answers);
@@ -52,12 +53,13 @@ async function read(context: Context, call: Call, perform: Perform): Promise<Ans
 }
 
 /** The writes in R4's order: deletions, creates, updates and patches. */
-function planTransaction(
+async function planTransaction(
   context: Context,
   call: Call,
   resolution: Resolution,
   contents: Contents,
-): Plan<(index: number) => Answer | undefined> {
+): Promise<Plan<(index: number) => Answer | undefined>> {
+  const pace = makePace();
   const deletes: { readonly write: Delete; readonly index: number }[] = [];
   const posts: { readonly write: Put; readonly index: number }[] = [];
   const puts: { readonly write: Put; readonly index: number }[] = [];
@@ -68,6 +70,8 @@ function planTransaction(
     }
     const content = contents.byEntry.get(index);
     if (content !== undefined) (content.put.method === 'POST' ? posts : puts).push({ write: content.put, index });
+    const pause = pace();
+    if (pause !== undefined) await pause;
   }
   const ordered: readonly { readonly write: Write; readonly index: number }[] = [...deletes, ...posts, ...puts];
   const writes = ordered.map(({ write }) => write);
@@ -81,7 +85,7 @@ function planTransaction(
       context,
       deletes.map(({ write }) => write),
     ),
-    noted: notedOf(call, resolution, contents),
+    noted: await notedOf(call, resolution, contents),
     answer: (written) => answersOf(resolution.resolved, contents, ordered, written),
     expressionOf: (write) => `Bundle.entry[${ordered[write]?.index ?? 0}]`,
   };
@@ -92,28 +96,30 @@ function distinct(conditions: readonly Condition[]): readonly Condition[] {
   return [...new Map(conditions.map((condition) => [JSON.stringify(condition), condition])).values()];
 }
 
-function notedOf(call: Call, { resolved }: Resolution, { byEntry }: Contents): readonly Noted[] {
-  const entries = resolved.flatMap(({ entry, action }): readonly Noted[] => {
+/** What AuditEvents tell of the transaction and of each entry that writes or finds something. */
+async function notedOf(call: Call, { resolved }: Resolution, { byEntry }: Contents): Promise<readonly Noted[]> {
+  const noted: Noted[] = [{ call, status: 200, type: '', id: '', patient: '' }];
+  const pace = makePace();
+  for (const { entry, action } of resolved) {
     const { index, call: each } = entry;
-    switch (action.kind) {
-      case 'put': {
-        const { type, id, method } = action;
-        const patient = byEntry.get(index)?.patient ?? '';
-        return [{ call: each, status: method === 'POST' ? 201 : 200, type, id, patient }];
+    if (action.kind === 'put') {
+      const { type, id, method } = action;
+      const patient = byEntry.get(index)?.patient ?? '';
+      noted.push({ call: each, status: method === 'POST' ? 201 : 200, type, id, patient });
+    } else if (action.kind === 'delete') {
+      const { type } = action;
+      for (const id of action.ids) {
+        noted.push({ call: each, status: 204, type, id, patient: type === 'Patient' ? id : '' });
       }
-      case 'delete': {
-        const { type, ids } = action;
-        return ids.map((id) => ({ call: each, status: 204, type, id, patient: type === 'Patient' ? id : '' }));
-      }
-      case 'found':
-        return [{ call: each, status: 200, type: action.version.type, id: action.version.id, patient: '' }];
-      case 'same':
-        return [{ call: each, status: 200, type: action.type, id: action.id, patient: '' }];
-      default:
-        return [];
+    } else if (action.kind === 'found') {
+      noted.push({ call: each, status: 200, type: action.version.type, id: action.version.id, patient: '' });
+    } else if (action.kind === 'same') {
+      noted.push({ call: each, status: 200, type: action.type, id: action.id, patient: '' });
     }
-  });
-  return [{ call, status: 200, type: '', id: '', patient: '' }, ...entries];
+    const pause = pace();
+    if (pause !== undefined) await pause;
+  }
+  return noted;
 }
 
 /** Gives the answer of an entry that writes or found a match by its index; undefined for one that reads. */
