@@ -64,7 +64,8 @@ export async function prepareContents(context: Context, resolution: Resolution):
   const { resolved } = resolution;
   const links = linkTable(context, resolved);
   const pace = makePace();
-  const arena = new Arena();
+  const sent = resolved.reduce((sum, { entry }) => sum + (entry.call.body?.bytes.byteLength ?? 0), 0);
+  const arena = new Arena(sent);
   const byEntry = new Map<number, Content>();
   const pending: Pending[] = [];
   const faults = new Faults();

@@ -38,8 +38,9 @@ export async function transaction(
     const pause = pace();
     if (pause !== undefined) await pause;
   }
+  const answer = await respond(context, 'transaction-response', answers);
   releaseAfter(call.body?.bytes.byteLength ?? 0);
-  return respond(context, 'transaction-response', answers);
+  return answer;
 }
 
 /** A GET on the state after the commit. One that finds nothing answers in its entry. */

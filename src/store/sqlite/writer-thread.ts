@@ -1,5 +1,6 @@
 /** The thread of the writer of a file. https://hl7.org/fhir/R4/http.html#transaction */
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { collectGarbage } from '../garbage.ts';
 import { Checkpoints } from './checkpoints.ts';
 import { openDatabase } from './open.ts';
 import type { PackedWrites } from './pack.ts';
@@ -32,6 +33,8 @@ const parts = new Map<number, { writes: PackedWrites[]; audit: Uint8Array[] }>()
 let closing = false;
 let rest: NodeJS.Timeout | undefined;
 let rested = false;
+/** Whether a commit of several parts has left its messages behind. */
+let littered = false;
 
 const db = openDatabase(start.path, writerOpening);
 const engine = writerEngine(db, {
@@ -108,6 +111,7 @@ function work(): void {
     const { ids, tasks } = nextGroup();
     const before = performance.now();
     const results = engine.run(tasks).map((result, index) => numbered(ids[index] ?? 0, result));
+    if (tasks.some((task) => task.kind === 'commit' && task.writes.length > 1)) littered = true;
     answer({ kind: 'results', results, milliseconds: performance.now() - before });
     checkpoints.afterGroup();
     drain();
@@ -120,6 +124,11 @@ function work(): void {
 function tidy(): void {
   const more = engine.tidy();
   if (!more) checkpoints.atRest();
+  if (!more && littered) {
+    littered = false;
+    db.exec('PRAGMA shrink_memory');
+    collectGarbage();
+  }
   // After a long rest the pages that the last load needed give their memory back.
   if (!more && rested) db.exec('PRAGMA shrink_memory');
   rested = true;
