@@ -45,7 +45,7 @@ export async function callOf(
     }
   }
   format ??= formatOf(accept, parameters, binary);
-  const { interaction, type, id, versionId, operation } = target;
+  const { interaction, type, id, versionId, operation, compartment } = target;
   // One literal with all properties, and all calls have one shape: what is added to a spread object gets another each time.
   const call: Call = {
     interaction,
@@ -53,6 +53,7 @@ export async function callOf(
     id,
     versionId,
     operation,
+    compartment,
     method,
     parameters,
     query: spelled,

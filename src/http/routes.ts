@@ -72,7 +72,9 @@ function tooLong(limit: number): OutcomeError {
 /** The path and the query of a request. A page link posted is a search by POST: what else would it create? */
 function pathOf({ method, url }: IncomingRequest): { readonly segments: readonly string[]; readonly query: string } {
   const { segments, query } = splitUrl(url);
-  const linked = method === 'POST' && segments.length < 2 && /(?:^|&)_cursor=/.test(query);
+  // Of the system, a type, or a compartment.
+  const searched = segments.length < 2 || segments.length === 3;
+  const linked = method === 'POST' && searched && /(?:^|&)_cursor=/.test(query);
   return { segments: linked && segments[0] !== '_search' ? [...segments, '_search'] : segments, query };
 }
 

@@ -87,6 +87,7 @@ export function capabilityStatement(context: Context, mode: 'full' | 'normative'
         resource: types.map((type) => resourceOf(context, type)),
         interaction: systemInteractions.map((code) => ({ code })),
         ...(system.length === 0 ? {} : { operation: system.map(operationOf) }),
+        compartment: [...definitions.compartments.values()].map(({ url }) => url).sort(),
       },
     ],
   };

@@ -1,6 +1,8 @@
 /** What an interaction gets and gives: one shape for HTTP requests and bundle entries. https://hl7.org/fhir/R4/http.html */
+
 import type { Definitions } from '../fhir/definitions/definitions.ts';
 import type { Resource } from '../fhir/resource.ts';
+import type { CompartmentOwner } from '../search/compartment.ts';
 import type { IndexEntry } from '../search/entry.ts';
 import type { ParameterRegistry } from '../search/registry.ts';
 import type { AuditRecord } from '../store/audit-record.ts';
@@ -78,6 +80,8 @@ export interface Call {
   readonly versionId?: string | undefined;
   /** The operation's name with its `$`. */
   readonly operation?: string | undefined;
+  /** Whose compartment is searched. */
+  readonly compartment?: CompartmentOwner | undefined;
   readonly method: string;
   /** Decoded, in order; of the URL and, for `_search`, of the form. */
   readonly parameters: QueryParameters;

@@ -3,6 +3,7 @@
 import { closest } from 'fastest-levenshtein';
 import { isId } from '../fhir/id.ts';
 import { failure, OutcomeError } from '../fhir/outcome.ts';
+import { type CompartmentOwner, compartmentTypes } from '../search/compartment.ts';
 import type { Context, Interaction, Operation, QueryParameters } from './context.ts';
 
 /** An interaction and what its path names. */
@@ -12,13 +13,21 @@ export interface Target {
   readonly id: string | undefined;
   readonly versionId: string | undefined;
   readonly operation: string | undefined;
+  /** Whose compartment is searched. */
+  readonly compartment: CompartmentOwner | undefined;
 }
 
 /** What a path names, with every property there is: all targets then are objects of one shape. */
 type Named = Omit<Target, 'interaction'>;
 
-function named(type?: string, id?: string, versionId?: string, operation?: string): Named {
-  return { type, id, versionId, operation };
+function named(
+  type?: string,
+  id?: string,
+  versionId?: string,
+  operation?: string,
+  compartment?: CompartmentOwner,
+): Named {
+  return { type, id, versionId, operation, compartment };
 }
 
 type Level = Operation['levels'][number];
@@ -83,7 +92,32 @@ export function targetOf(known: Known, method: string, segments: readonly string
     return choose({ GET: 'vread' }, method, named(first, second, fourth));
   }
   if (third.startsWith('$') && fourth === undefined) return operationOf(known, method, 'instance', third, ofInstance);
+  if (segments.length === 3)
+    return choose({ GET: searchOf(third) }, method, inCompartment(known, first, second, third));
+  if (fourth === '_search' && segments.length === 4) {
+    return choose({ POST: searchOf(third) }, method, inCompartment(known, first, second, third));
+  }
   throw failure(404, 'not-found', 'There is nothing at this path. GET /metadata tells what this server offers.');
+}
+
+/** All types of a compartment, where a type would stand. */
+const anyType = '*';
+
+const searchOf = (searched: string): Interaction => (searched === anyType ? 'search-system' : 'search-type');
+
+/** What `Patient/1/Observation` and `Patient/1/*` name. Throws 404 for what is no compartment, or never in it. */
+function inCompartment(known: Known, owner: string, id: string, searched: string): Named {
+  const types = compartmentTypes(known.definitions, owner);
+  if (types.length === 0) {
+    const owners = [...known.definitions.compartments.keys()].join(', ');
+    throw failure(404, 'not-found', `${owner} has no compartment; these have one: ${owners}.`);
+  }
+  if (searched === anyType) return named(undefined, undefined, undefined, undefined, { type: owner, id });
+  checkType(known, searched);
+  if (!types.includes(searched)) {
+    throw failure(404, 'not-found', `${searched} is never in the compartment of a resource of type ${owner}.`);
+  }
+  return named(searched, undefined, undefined, undefined, { type: owner, id });
 }
 
 /** An update says of its body what is wrong with the id; elsewhere such an id is one that nothing has. */
@@ -100,9 +134,9 @@ function checkType({ definitions }: Known, name: string): void {
   throw failure(404, 'not-found', `There is no resource type of that name in R4. The nearest is ${nearest}.`);
 }
 
-function choose(methods: Methods, method: string, { type, id, versionId, operation }: Named): Target {
+function choose(methods: Methods, method: string, { type, id, versionId, operation, compartment }: Named): Target {
   const interaction = methods[method === 'HEAD' ? 'GET' : method];
-  if (interaction !== undefined) return { interaction, type, id, versionId, operation };
+  if (interaction !== undefined) return { interaction, type, id, versionId, operation, compartment };
   throw notAllowed(Object.keys(methods));
 }
 

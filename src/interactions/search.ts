@@ -3,6 +3,7 @@ import { type BundleEntry, bundleBytes } from '../fhir/bundle.ts';
 import { parseJson } from '../fhir/json.ts';
 import { failure, type Issue, operationOutcome } from '../fhir/outcome.ts';
 import { isResource } from '../fhir/resource.ts';
+import { compartmentTypes } from '../search/compartment.ts';
 import type { IndexEntry } from '../search/entry.ts';
 import { collectIncludes } from '../search/include.ts';
 import { parseSearch, type Search } from '../search/query.ts';
@@ -27,24 +28,36 @@ interface SearchPlan {
 
 /** Reads a call's parameters. Throws 400 for those that can't be followed, 400 and 410 for a page link's token. */
 export async function planSearch(context: Context, call: Call): Promise<SearchPlan> {
-  const { type } = call;
-  const of = type === undefined ? 'search' : `search/${type}`;
+  const path = searchedPath(call);
+  const of = path === '' ? 'search' : `search/${path}`;
   const walk = await openPage(context, of, call.parameters);
-  const types = type === undefined ? [...context.definitions.resourceTypes] : [type];
   const handling = call.prefer.handling ?? 'strict';
-  const searching = searchContext(context, types, handling);
-  // A walk keeps the "now" of its first page, which `ap` depends on.
-  const parsed = parseSearch(
-    walk?.query ?? call.parameters,
-    walk === undefined ? searching : { ...searching, now: walk.position.since },
-  );
+  const parsed = parseSearch(walk?.query ?? call.parameters, {
+    ...searchContext(context, searchedTypes(context, call), handling),
+    compartment: call.compartment,
+    // A walk keeps the "now" of its first page, which `ap` depends on.
+    now: walk?.position.since ?? context.clock(),
+  });
   return { of, walk, parsed, wanted: cutOfSearch(parsed) };
+}
+
+/** Relative to the base: '' for the system, a type, or that in a compartment. */
+function searchedPath({ type, compartment }: Call): string {
+  if (compartment === undefined) return type ?? '';
+  return `${compartment.type}/${compartment.id}/${type ?? '*'}`;
+}
+
+function searchedTypes({ definitions }: Context, { type, compartment }: Call): readonly string[] {
+  if (type !== undefined) return [type];
+  return compartment === undefined ? [...definitions.resourceTypes] : compartmentTypes(definitions, compartment.type);
 }
 
 /** 200 with a Bundle of type searchset. */
 export async function search(context: Context, call: Call): Promise<Answer> {
-  const { type } = call;
-  const path = type === undefined ? context.settings.baseUrl : `${context.settings.baseUrl}/${type}`;
+  const { type, compartment } = call;
+  const { baseUrl } = context.settings;
+  const searched = searchedPath(call);
+  const path = searched === '' ? baseUrl : `${baseUrl}/${searched}`;
   const { of, walk, parsed, wanted } = await planSearch(context, call);
   if (walk === undefined) await refuseAmbiguous(context, parsed);
   const query = {
@@ -76,7 +89,8 @@ export async function search(context: Context, call: Call): Promise<Answer> {
       ...outcomeEntries(context, parsed, capped),
     ],
   });
-  return type === undefined ? { status: 200, body } : { status: 200, body, about: { type, id: '' } };
+  const patient = compartment?.type === 'Patient' ? compartment.id : '';
+  return { status: 200, body, about: { type: type ?? '', id: '', patient } };
 }
 
 /**

@@ -1,5 +1,6 @@
 /** Query strings turned into lowered criteria and result parameters. https://hl7.org/fhir/R4/search.html */
 import type { Definitions } from '../fhir/definitions/definitions.ts';
+import { type CompartmentOwner, compartmentCriterion } from './compartment.ts';
 import type { Criterion, SortKey } from './criteria.ts';
 import type { Include } from './include.ts';
 import { parseInclude } from './include-parameter.ts';
@@ -26,6 +27,8 @@ export interface SearchContext {
   readonly definitions: Definitions;
   /** The searched types; for a search of the whole system all of them, unless `_type` names some. */
   readonly types: readonly string[];
+  /** Whose compartment the search keeps to. */
+  readonly compartment?: CompartmentOwner | undefined;
   readonly baseUrl: string;
   /** For times without a zone: an IANA name or an offset. */
   readonly timezone: string;
@@ -123,7 +126,7 @@ export function parseSearch(parameters: readonly (readonly [string, string])[], 
   const sortValues = results.get('_sort')?.values ?? [];
   const parts = types.map((type) => ({
     type,
-    criterion: lowerAll(criteria, type, context, ambiguousIds),
+    criterion: within(lowerAll(criteria, type, context, ambiguousIds), type, context),
     sort: parseSort(sortValues, type, context.registry),
   }));
   checkSorts(parts.map(({ sort }) => sort));
@@ -254,6 +257,12 @@ function refuseContained(results: ReadonlyMap<string, QueryParameter>): void {
   const contained = results.get('_contained')?.text ?? 'false';
   if (contained !== 'false') throw refuse('not-supported', '_contained is not supported yet.');
   if (results.has('_containedType')) throw refuse('not-supported', '_containedType is not supported yet.');
+}
+
+/** The criterion within the compartment that is searched, if one is. */
+function within(criterion: Criterion, type: string, { compartment, definitions, registry }: SearchContext): Criterion {
+  if (compartment === undefined) return criterion;
+  return { kind: 'and', of: [compartmentCriterion(compartment, type, definitions, registry), criterion] };
 }
 
 /** All parameters of a query as one criterion: each of them holds. */

@@ -63,6 +63,7 @@ export function entryOf(context: Context, bundle: Call, outline: EntryOutline, i
     id: target.id,
     versionId: target.versionId,
     operation: target.operation,
+    compartment: target.compartment,
     method,
     parameters: parseQuery(query),
     query,
