@@ -29,6 +29,13 @@ export const matchesBudget = 10_000;
 /** Milliseconds after which it pays to find out more about a search. */
 const longAfter = 10;
 
+/**
+ * A clock goes on while the processor does other work. A search past its allowance that has hardly looked at rows isn't
+ * slow itself and is soon done: it goes on, up to so many times the allowance. (A tick stands for about 1,024 rows.)
+ */
+const fewTicks = 2;
+const patience = 8;
+
 const hint =
   'Add a criterion that few resources match, such as a patient, an identifier, a code or a shorter period, ' +
   'or leave out _sort or _total=accurate.';
@@ -43,6 +50,9 @@ export class Searcher {
   readonly #thorough: Connection;
   readonly #totals = new Totals();
   #deadline = Number.POSITIVE_INFINITY;
+  /** When a search that has hardly looked at rows ends: not before the deadline. */
+  #lastDeadline = Number.POSITIVE_INFINITY;
+  #ticks = 0;
   /** Why the statement that runs was stopped: the binding gives another error for one that its function throws. */
   #stopped: TooCostly | StoreUnavailable | undefined;
 
@@ -58,14 +68,15 @@ export class Searcher {
     this.#thorough = connection(options.thresholds ?? thoroughThresholds);
     db.function('tick', {}, () => {
       const reader = reading.get(db);
-      if (reader !== undefined) reader.#check();
+      if (reader !== undefined) reader.#tick();
       return 1;
     });
   }
 
   /**
    * A page of a search, as `Store.search` says.
-   * @param allowance milliseconds to use at most, where they are fewer than the query's budget.
+   * @param allowance milliseconds to use at most, where they are fewer than the query's budget; what turns out to be
+   *   cheap but had to wait for the processor may take longer.
    * @param quickly whether to try first whether it is quick.
    * @throws TooCostly, CursorExpired.
    */
@@ -111,21 +122,24 @@ export class Searcher {
     const most = Math.min(budget, allowance);
     if (!foreign) this.#db.exec('BEGIN');
     try {
-      if (!quickly) return this.#until(start + most, () => read(this.#thorough));
+      const last = start + Math.min(budget, allowance * patience);
+      if (!quickly) return this.#until(start + most, last, () => read(this.#thorough));
       try {
-        return this.#until(start + Math.min(most, longAfter), () => read(this.#quick));
+        return this.#until(start + Math.min(most, longAfter), last, () => read(this.#quick));
       } catch (error) {
         if (!(error instanceof TooCostly) || most <= longAfter) throw error;
-        return this.#until(start + most, () => read(this.#thorough));
+        return this.#until(start + most, last, () => read(this.#thorough));
       }
     } finally {
       if (!foreign) this.#db.exec('COMMIT');
     }
   }
 
-  /** Reads up to a deadline, by the clock of `performance`. */
-  #until<T>(deadline: number, read: () => T): T {
+  /** Reads up to a deadline, or where hardly any rows are looked at to the last one, by the clock of `performance`. */
+  #until<T>(deadline: number, last: number, read: () => T): T {
     this.#deadline = deadline;
+    this.#lastDeadline = last;
+    this.#ticks = 0;
     this.#stopped = undefined;
     try {
       return read();
@@ -183,9 +197,17 @@ export class Searcher {
     return this.#totals.get(query, newest, Number.POSITIVE_INFINITY, () => sum(parts, Number.POSITIVE_INFINITY));
   }
 
+  /** Some rows were looked at. Throws when the time is up. */
+  #tick(): void {
+    this.#ticks++;
+    this.#check();
+  }
+
   /** Throws when the time is up. */
   #check(): void {
-    if (performance.now() > this.#deadline) this.#stopped = new TooCostly(hint);
+    const now = performance.now();
+    if (now > this.#deadline && (this.#ticks >= fewTicks || now > this.#lastDeadline))
+      this.#stopped = new TooCostly(hint);
     else if (this.#options.stopped?.() === true) this.#stopped = new StoreUnavailable('The store is closing.');
     if (this.#stopped !== undefined) throw this.#stopped;
   }
