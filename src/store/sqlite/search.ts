@@ -1,16 +1,16 @@
 /** Searches on one connection: pages of walks, totals, and the matches that conditions are evaluated on. https://hl7.org/fhir/R4/search.html */
 import type { Criterion } from '../../search/criteria.ts';
 import { CursorExpired, StoreUnavailable, TooCostly } from '../errors.ts';
-import type { Position, SearchPage, SearchQuery } from '../port.ts';
+import type { Position, SearchPage, SearchQuery, TypeQuery } from '../port.ts';
 import { LookUp } from './look-up.ts';
 import type { Database } from './open.ts';
 import { type PageOfHits, readPage } from './page.ts';
 import { type Connection, Part } from './part.ts';
 import { Probes } from './probe.ts';
+import { type Known, Remembered } from './remembered.ts';
 import { sql } from './sql.ts';
 import { Statements } from './statements.ts';
 import { quickThresholds, type Thresholds, thoroughThresholds } from './thresholds.ts';
-import { Totals } from './totals.ts';
 
 export interface SearcherOptions {
   /** Milliseconds since 1970. */
@@ -21,6 +21,12 @@ export interface SearcherOptions {
   readonly thresholds?: Thresholds;
   /** Whether to give up whatever is being read: asked now and then. */
   readonly stopped?: () => boolean;
+}
+
+/** A way to read on a connection, and what is remembered of it. */
+interface Reading {
+  readonly connection: Connection;
+  readonly remembered: Remembered;
 }
 
 /** Milliseconds that the criteria of a conditional interaction may take. */
@@ -46,9 +52,8 @@ const reading = new WeakMap<Database, Searcher>();
 export class Searcher {
   readonly #db: Database;
   readonly #options: SearcherOptions;
-  readonly #quick: Connection;
-  readonly #thorough: Connection;
-  readonly #totals = new Totals();
+  readonly #quick: Reading;
+  readonly #thorough: Reading;
   #deadline = Number.POSITIVE_INFINITY;
   /** When a search that has hardly looked at rows ends: not before the deadline. */
   #lastDeadline = Number.POSITIVE_INFINITY;
@@ -61,11 +66,13 @@ export class Searcher {
     this.#options = options;
     const statements = new Statements(db, () => this.#check());
     const lookUp = new LookUp(db);
-    const connection = (thresholds: Thresholds): Connection => {
-      return { statements, lookUp, probes: new Probes(statements, thresholds.probes), thresholds };
+    const way = (thresholds: Thresholds): Reading => {
+      const probes = new Probes(statements, thresholds.probes);
+      const connection = { statements, lookUp, probes, thresholds };
+      return { connection, remembered: new Remembered((type) => newestOfType(connection, type)) };
     };
-    this.#quick = connection(options.thresholds ?? quickThresholds);
-    this.#thorough = connection(options.thresholds ?? thoroughThresholds);
+    this.#quick = way(options.thresholds ?? quickThresholds);
+    this.#thorough = way(options.thresholds ?? thoroughThresholds);
     db.function('tick', {}, () => {
       const reader = reading.get(db);
       if (reader !== undefined) reader.#tick();
@@ -84,7 +91,7 @@ export class Searcher {
     const now = this.#options.clock();
     const { position, budget } = query;
     if (position !== undefined && position.since + this.#options.cursorLifetime < now) throw new CursorExpired();
-    return this.#reading(budget, allowance, quickly, (connection) => this.#page(connection, query, now));
+    return this.#reading(budget, allowance, quickly, (reading) => this.#page(reading, query, now));
   }
 
   /**
@@ -101,7 +108,7 @@ export class Searcher {
     allowance = Number.POSITIVE_INFINITY,
   ): readonly string[] {
     if (limit <= 0) return [];
-    return this.#reading(budget, allowance, true, (connection) => {
+    return this.#reading(budget, allowance, true, ({ connection }) => {
       const part = new Part(connection, { type, criterion, sort: [] }, undefined, { bodies: false, alone: true });
       const ids = part.first(limit).map((rid) => {
         return String(connection.statements.get(sql`SELECT id FROM entity WHERE rid = ${rid}`)?.[0]);
@@ -114,9 +121,9 @@ export class Searcher {
    * Reads one state of the store, inside the caller's transaction if there is one: at first as what is quick is best
    * read, and if that takes too long, thoroughly.
    */
-  #reading<T>(budget: number, allowance: number, quickly: boolean, read: (connection: Connection) => T): T {
+  #reading<T>(budget: number, allowance: number, quickly: boolean, read: (reading: Reading) => T): T {
     const foreign = this.#db.isTransaction;
-    this.#quick.lookUp.remembers = !foreign;
+    this.#quick.connection.lookUp.remembers = !foreign;
     reading.set(this.#db, this);
     const start = performance.now();
     const most = Math.min(budget, allowance);
@@ -148,25 +155,22 @@ export class Searcher {
     }
   }
 
-  #page(connection: Connection, query: SearchQuery, now: number): SearchPage {
+  #page(reading: Reading, query: SearchQuery, now: number): SearchPage {
     const { parts: queries, count, position } = query;
+    const { connection, remembered } = reading;
     const newest = newestChange(connection);
     const at = position === undefined || position.at >= newest ? undefined : position.at;
-    const alone = queries.length === 1;
-    const live = alone ? undefined : liveTypes(connection);
-    const parts = queries.map((part) => {
-      return new Part(connection, part, at, { bodies: alone, alone, empty: live?.has(part.type) === false });
-    });
+    // Inside another's transaction what is found may be taken back.
+    const known: Known =
+      position === undefined && connection.lookUp.remembers
+        ? remembered.get(queries, newest, () => partsOf(connection, queries, undefined))
+        : { parts: partsOf(connection, queries, at), totals: new Map() };
+    const { parts } = known;
     const backwards = position?.direction === 'previous';
     const sorted = queries.some(({ sort }) => sort.length > 0);
     const page: PageOfHits = count === 0 ? nothing : readPage(parts, sorted, position?.key, backwards, count);
     const begins = position?.key === undefined;
-    const total = this.#total(
-      query,
-      parts,
-      newest,
-      begins && count > 0 && !page.more ? page.versions.length : undefined,
-    );
+    const total = this.#total(query, known, begins && count > 0 && !page.more ? page.versions.length : undefined);
     const begun = position?.at ?? newest;
     const since = position?.since ?? now;
     const place = (direction: Position['direction'], key: Position['key']): Position => {
@@ -185,16 +189,13 @@ export class Searcher {
   }
 
   /** The total to show: the walk's own, what the only page shows, or counted. */
-  #total(query: SearchQuery, parts: readonly Part[], newest: number, shown: number | undefined): number | undefined {
+  #total(query: SearchQuery, known: Known, shown: number | undefined): number | undefined {
     const { position, total, totalBound } = query;
     if (position?.total !== undefined) return position.total;
     if (position !== undefined || total === 'none') return undefined;
     if (shown !== undefined) return shown;
-    if (total === 'bounded') {
-      const counted = this.#totals.get(query, newest, totalBound + 1, () => sum(parts, totalBound + 1));
-      return counted > totalBound ? undefined : counted;
-    }
-    return this.#totals.get(query, newest, Number.POSITIVE_INFINITY, () => sum(parts, Number.POSITIVE_INFINITY));
+    const counted = totalOf(known, total === 'bounded' ? totalBound + 1 : Number.POSITIVE_INFINITY);
+    return total === 'bounded' && counted > totalBound ? undefined : counted;
   }
 
   /** Some rows were looked at. Throws when the time is up. */
@@ -220,6 +221,14 @@ function newestChange({ statements }: Connection): number {
   return Number(row?.[0]);
 }
 
+/** The number of the last change of a type's resources, or of an erasure. */
+function newestOfType({ statements, lookUp }: Connection, type: string): number {
+  const row = statements.get(sql`SELECT max(
+    coalesce((SELECT max(vid) FROM version INDEXED BY version_by_type WHERE type = ${lookUp.type(type) ?? 0}), 0),
+    coalesce((SELECT value FROM setting WHERE name = 'greatest change'), 0))`);
+  return Number(row?.[0]);
+}
+
 /** The types that have resources. */
 function liveTypes({ statements }: Connection): ReadonlySet<string> {
   return new Set(statements.all(sql`SELECT name FROM type WHERE live > 0`).map(([name]) => String(name)));
@@ -227,12 +236,24 @@ function liveTypes({ statements }: Connection): ReadonlySet<string> {
 
 const nothing: PageOfHits = { versions: [], first: undefined, last: undefined, more: false };
 
+/** The searched types of a search, at a change of the store or now. */
+function partsOf(connection: Connection, queries: readonly TypeQuery[], at: number | undefined): readonly Part[] {
+  const alone = queries.length === 1;
+  const live = alone ? undefined : liveTypes(connection);
+  return queries.map((query) => {
+    return new Part(connection, query, at, { bodies: alone, alone, empty: live?.has(query.type) === false });
+  });
+}
+
 /** Matches of all parts, counted no further than the bound. */
-function sum(parts: readonly Part[], bound: number): number {
+function totalOf({ parts, totals }: Known, bound: number): number {
+  const known = totals.get(bound);
+  if (known !== undefined) return known;
   let counted = 0;
   for (const part of parts) {
     counted += part.count(bound - counted);
     if (counted >= bound) break;
   }
+  totals.set(bound, counted);
   return counted;
 }
