@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Criterion } from '../../src/search/criteria.ts';
 import type { SearchQuery, Store } from '../../src/store/port.ts';
-import { Remembered } from '../../src/store/sqlite/remembered.ts';
+import { LastChanges, Remembered } from '../../src/store/sqlite/remembered.ts';
 import { openSqliteStore } from '../../src/store/sqlite/store.ts';
 import {
   code,
@@ -88,15 +88,14 @@ describe('a search that comes again', () => {
 });
 
 describe('Remembered', () => {
-  it('compiles again only after a change of the type', () => {
+  it('finds out again only after a change of the type', () => {
     const changes = new Map([['Patient', 3]]);
-    const remembered = new Remembered((type) => changes.get(type) ?? 0);
+    const remembered = new Remembered<object>(new LastChanges((type) => changes.get(type) ?? 0), 10);
     const queries = [{ type: 'Patient', criterion: identified('p'), sort: [] }];
-    const made = () => remembered.get(queries, 3, () => []);
-    const first = made();
-    expect(made()).toBe(first);
-    expect(remembered.get(queries, 4, () => [])).toBe(first);
+    const first = remembered.get('p', queries, 3, () => ({}));
+    expect(remembered.get('p', queries, 3, () => ({}))).toBe(first);
+    expect(remembered.get('p', queries, 4, () => ({}))).toBe(first);
     changes.set('Patient', 5);
-    expect(remembered.get(queries, 5, () => [])).not.toBe(first);
+    expect(remembered.get('p', queries, 5, () => ({}))).not.toBe(first);
   });
 });

@@ -5,64 +5,68 @@
 import type { Criterion } from '../../search/criteria.ts';
 import type { TypeQuery } from '../port.ts';
 import { BoundedCache } from './bounded-cache.ts';
-import type { Part } from './part.ts';
 
-/** How many searches are remembered at least, and how long their criteria may be. */
-const remembered = 250;
+/** Texts longer than this are not remembered: they would take too much memory. */
 const longest = 4096;
 
-export interface Known {
-  /** What reads the current state; only a walk's first page, since a later one tells a part what led it. */
-  readonly parts: readonly Part[];
-  /** Totals by where counting them was to stop. */
-  readonly totals: Map<number, number>;
-}
-
-interface Entry extends Known {
-  /** The last change of the store that is known not to concern this, and the last one of its type. */
-  change: number;
-  readonly typeChange: number;
-}
-
-export class Remembered {
-  readonly #entries = new BoundedCache<Entry>(remembered);
-  readonly #typeChange: (type: string) => number;
+/** Knows which change of the store was the last that may concern a search. */
+export class LastChanges {
+  readonly #ofType: (type: string) => number;
+  readonly #known = new Map<string, number>();
   #change = -1;
-  readonly #typeChanges = new Map<string, number>();
 
-  /** @param typeChange gives the number of the last change of a type's resources, erasures of any type included. */
-  constructor(typeChange: (type: string) => number) {
-    this.#typeChange = typeChange;
+  /** @param ofType gives the number of the last change of a type's resources, erasures of any type included. */
+  constructor(ofType: (type: string) => number) {
+    this.#ofType = ofType;
   }
 
-  /** What is known of a search at the store's last change; `compile` makes its parts where nothing is. */
-  get(queries: readonly TypeQuery[], change: number, compile: () => readonly Part[]): Known {
-    const key = JSON.stringify(queries);
-    const known = this.#entries.get(key);
-    if (known !== undefined && this.#holds(known, queries, change)) return known;
-    const made = { parts: compile(), totals: new Map(), change, typeChange: this.#last(queries, change) };
-    if (key.length <= longest) this.#entries.set(key, made);
-    return made;
-  }
-
-  #holds(entry: Entry, queries: readonly TypeQuery[], change: number): boolean {
-    if (entry.change === change) return true;
-    if (entry.typeChange !== this.#last(queries, change)) return false;
-    entry.change = change;
-    return true;
-  }
-
-  /** The last change that may concern a search. */
-  #last(queries: readonly TypeQuery[], change: number): number {
+  /** The number of that change, where `change` is that of the store's last one. */
+  of(queries: readonly TypeQuery[], change: number): number {
     const [query] = queries;
     if (query === undefined || queries.length > 1 || looksElsewhere(query.criterion)) return change;
-    if (change !== this.#change) this.#typeChanges.clear();
+    if (change !== this.#change) this.#known.clear();
     this.#change = change;
-    const known = this.#typeChanges.get(query.type);
+    const known = this.#known.get(query.type);
     if (known !== undefined) return known;
-    const last = this.#typeChange(query.type);
-    this.#typeChanges.set(query.type, last);
+    const last = this.#ofType(query.type);
+    this.#known.set(query.type, last);
     return last;
+  }
+}
+
+interface Entry<V> {
+  readonly value: V;
+  /** The last change that concerns it, and the last one of the store that is known not to. */
+  readonly concerns: number;
+  unconcerned: number;
+}
+
+/** One thing that is found out about searches. */
+export class Remembered<V> {
+  readonly #changes: LastChanges;
+  readonly #entries: BoundedCache<Entry<V>>;
+
+  /** @param limit how many are remembered at least. */
+  constructor(changes: LastChanges, limit: number) {
+    this.#changes = changes;
+    this.#entries = new BoundedCache(limit);
+  }
+
+  /**
+   * What is known under a key at the store's last change, found out where nothing is. The key names the search and
+   * whatever else it depends on.
+   */
+  get(key: string, queries: readonly TypeQuery[], change: number, find: () => V): V {
+    const known = this.#entries.get(key);
+    if (known?.unconcerned === change) return known.value;
+    const concerns = this.#changes.of(queries, change);
+    if (known?.concerns === concerns) {
+      known.unconcerned = change;
+      return known.value;
+    }
+    const value = find();
+    if (key.length <= longest) this.#entries.set(key, { value, concerns, unconcerned: change });
+    return value;
   }
 }
 

@@ -7,7 +7,7 @@ import type { Database } from './open.ts';
 import { type PageOfHits, readPage } from './page.ts';
 import { type Connection, Part } from './part.ts';
 import { Probes } from './probe.ts';
-import { type Known, Remembered } from './remembered.ts';
+import { LastChanges, Remembered } from './remembered.ts';
 import { sql } from './sql.ts';
 import { Statements } from './statements.ts';
 import { quickThresholds, type Thresholds, thoroughThresholds } from './thresholds.ts';
@@ -23,11 +23,17 @@ export interface SearcherOptions {
   readonly stopped?: () => boolean;
 }
 
-/** A way to read on a connection, and what is remembered of it. */
+/** A way to read on a connection, and what is remembered of searches that are read so. */
 interface Reading {
   readonly connection: Connection;
-  readonly remembered: Remembered;
+  /** What reads the current state; only walks' first pages, since a later one tells a part what led it. */
+  readonly parts: Remembered<readonly Part[]>;
+  readonly totals: Remembered<number>;
 }
+
+/** How many are remembered at least: compiled criteria take some kilobytes. */
+const rememberedParts = 250;
+const rememberedTotals = 2000;
 
 /** Milliseconds that the criteria of a conditional interaction may take. */
 export const matchesBudget = 10_000;
@@ -69,7 +75,12 @@ export class Searcher {
     const way = (thresholds: Thresholds): Reading => {
       const probes = new Probes(statements, thresholds.probes);
       const connection = { statements, lookUp, probes, thresholds };
-      return { connection, remembered: new Remembered((type) => newestOfType(connection, type)) };
+      const changes = new LastChanges((type) => newestOfType(connection, type));
+      return {
+        connection,
+        parts: new Remembered(changes, rememberedParts),
+        totals: new Remembered(changes, rememberedTotals),
+      };
     };
     this.#quick = way(options.thresholds ?? quickThresholds);
     this.#thorough = way(options.thresholds ?? thoroughThresholds);
@@ -157,20 +168,22 @@ export class Searcher {
 
   #page(reading: Reading, query: SearchQuery, now: number): SearchPage {
     const { parts: queries, count, position } = query;
-    const { connection, remembered } = reading;
+    const { connection } = reading;
     const newest = newestChange(connection);
     const at = position === undefined || position.at >= newest ? undefined : position.at;
     // Inside another's transaction what is found may be taken back.
-    const known: Known =
-      position === undefined && connection.lookUp.remembers
-        ? remembered.get(queries, newest, () => partsOf(connection, queries, undefined))
-        : { parts: partsOf(connection, queries, at), totals: new Map() };
-    const { parts } = known;
+    const key = position === undefined && connection.lookUp.remembers ? JSON.stringify(queries) : undefined;
+    const compile = () => partsOf(connection, queries, at);
+    const parts = key === undefined ? compile() : reading.parts.get(key, queries, newest, compile);
     const backwards = position?.direction === 'previous';
     const sorted = queries.some(({ sort }) => sort.length > 0);
     const page: PageOfHits = count === 0 ? nothing : readPage(parts, sorted, position?.key, backwards, count);
     const begins = position?.key === undefined;
-    const total = this.#total(query, known, begins && count > 0 && !page.more ? page.versions.length : undefined);
+    const shown = begins && count > 0 && !page.more ? page.versions.length : undefined;
+    const total = this.#total(query, shown, (bound) => {
+      const counting = () => countedOf(parts, bound);
+      return key === undefined ? counting() : reading.totals.get(`${bound} ${key}`, queries, newest, counting);
+    });
     const begun = position?.at ?? newest;
     const since = position?.since ?? now;
     const place = (direction: Position['direction'], key: Position['key']): Position => {
@@ -189,12 +202,12 @@ export class Searcher {
   }
 
   /** The total to show: the walk's own, what the only page shows, or counted. */
-  #total(query: SearchQuery, known: Known, shown: number | undefined): number | undefined {
+  #total(query: SearchQuery, shown: number | undefined, count: (bound: number) => number): number | undefined {
     const { position, total, totalBound } = query;
     if (position?.total !== undefined) return position.total;
     if (position !== undefined || total === 'none') return undefined;
     if (shown !== undefined) return shown;
-    const counted = totalOf(known, total === 'bounded' ? totalBound + 1 : Number.POSITIVE_INFINITY);
+    const counted = count(total === 'bounded' ? totalBound + 1 : Number.POSITIVE_INFINITY);
     return total === 'bounded' && counted > totalBound ? undefined : counted;
   }
 
@@ -246,14 +259,11 @@ function partsOf(connection: Connection, queries: readonly TypeQuery[], at: numb
 }
 
 /** Matches of all parts, counted no further than the bound. */
-function totalOf({ parts, totals }: Known, bound: number): number {
-  const known = totals.get(bound);
-  if (known !== undefined) return known;
+function countedOf(parts: readonly Part[], bound: number): number {
   let counted = 0;
   for (const part of parts) {
     counted += part.count(bound - counted);
     if (counted >= bound) break;
   }
-  totals.set(bound, counted);
   return counted;
 }
