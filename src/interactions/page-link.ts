@@ -21,6 +21,7 @@ export interface Walk {
   readonly position: Position;
 }
 
+/** What a token holds, as JSON. */
 interface Content {
   readonly o: string;
   /** The query, or the key under which the store keeps it. */
@@ -41,11 +42,11 @@ export async function linkPages(
   const [first] = wanted;
   if (first === undefined) return [];
   const until = first[1].since + context.settings.cursorLifetime + margin;
-  const q = await short(context, query, until);
+  const walked = `{"o":${JSON.stringify(of)},"q":${await short(context, query, until)}`;
   const general = generalQuery(query);
   const links: { relation: string; url: string }[] = [];
   for (const [relation, position] of wanted) {
-    const content: Content = { o: of, q, p: await short(context, position, until) };
+    const content = `${walked},"p":${await short(context, position, until)}}`;
     links.push({ relation, url: `${url}?${cursorParameter}=${signCursor(content, context.store.secret)}${general}` });
   }
   return links;
@@ -58,13 +59,13 @@ function generalQuery(query: QueryParameters): string {
   return format + pretty;
 }
 
-/** A value if it is short, otherwise the key under which the store keeps it until then (milliseconds). */
-async function short<T>(context: Context, value: T, until: number): Promise<T | string> {
+/** A value's JSON if that is short, otherwise that of the key under which the store keeps it until then (milliseconds). */
+async function short(context: Context, value: object, until: number): Promise<string> {
   const text = JSON.stringify(value);
-  if (Buffer.byteLength(text) <= longestInToken) return value;
+  if (Buffer.byteLength(text) <= longestInToken) return text;
   const key = createHash('sha256').update(text).digest('base64url').slice(0, 32);
   await context.store.keep(key, text, until);
-  return key;
+  return JSON.stringify(key);
 }
 
 /** What a token holds, or the store under its key. Throws 410 where that is gone. */

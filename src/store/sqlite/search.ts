@@ -1,16 +1,16 @@
 /** Searches on one connection: pages of walks, totals, and the matches that conditions are evaluated on. https://hl7.org/fhir/R4/search.html */
 import type { Criterion } from '../../search/criteria.ts';
 import { CursorExpired, StoreUnavailable, TooCostly } from '../errors.ts';
-import type { Position, SearchPage, SearchQuery } from '../port.ts';
+import type { Position, SearchPage, SearchQuery, TypeQuery } from '../port.ts';
 import { LookUp } from './look-up.ts';
 import type { Database } from './open.ts';
 import { type PageOfHits, readPage } from './page.ts';
 import { type Connection, Part } from './part.ts';
 import { Probes } from './probe.ts';
+import { LastChanges, Remembered } from './remembered.ts';
 import { sql } from './sql.ts';
 import { Statements } from './statements.ts';
 import { quickThresholds, type Thresholds, thoroughThresholds } from './thresholds.ts';
-import { Totals } from './totals.ts';
 
 export interface SearcherOptions {
   /** Milliseconds since 1970. */
@@ -23,11 +23,30 @@ export interface SearcherOptions {
   readonly stopped?: () => boolean;
 }
 
+/** A way to read on a connection, and what is remembered of searches that are read so. */
+interface Reading {
+  readonly connection: Connection;
+  /** What reads the current state; only walks' first pages, since a later one tells a part what led it. */
+  readonly parts: Remembered<readonly Part[]>;
+  readonly totals: Remembered<number>;
+}
+
+/** How many are remembered at least: compiled criteria take some kilobytes. */
+const rememberedParts = 250;
+const rememberedTotals = 2000;
+
 /** Milliseconds that the criteria of a conditional interaction may take. */
 export const matchesBudget = 10_000;
 
 /** Milliseconds after which it pays to find out more about a search. */
 const longAfter = 10;
+
+/**
+ * A clock goes on while the processor does other work. A search past its allowance that has hardly looked at rows isn't
+ * slow itself and is soon done: it goes on, up to so many times the allowance. (A tick stands for about 1,024 rows.)
+ */
+const fewTicks = 2;
+const patience = 8;
 
 const hint =
   'Add a criterion that few resources match, such as a patient, an identifier, a code or a shorter period, ' +
@@ -39,10 +58,12 @@ const reading = new WeakMap<Database, Searcher>();
 export class Searcher {
   readonly #db: Database;
   readonly #options: SearcherOptions;
-  readonly #quick: Connection;
-  readonly #thorough: Connection;
-  readonly #totals = new Totals();
+  readonly #quick: Reading;
+  readonly #thorough: Reading;
   #deadline = Number.POSITIVE_INFINITY;
+  /** When a search that has hardly looked at rows ends: not before the deadline. */
+  #lastDeadline = Number.POSITIVE_INFINITY;
+  #ticks = 0;
   /** Why the statement that runs was stopped: the binding gives another error for one that its function throws. */
   #stopped: TooCostly | StoreUnavailable | undefined;
 
@@ -51,21 +72,29 @@ export class Searcher {
     this.#options = options;
     const statements = new Statements(db, () => this.#check());
     const lookUp = new LookUp(db);
-    const connection = (thresholds: Thresholds): Connection => {
-      return { statements, lookUp, probes: new Probes(statements, thresholds.probes), thresholds };
+    const way = (thresholds: Thresholds): Reading => {
+      const probes = new Probes(statements, thresholds.probes);
+      const connection = { statements, lookUp, probes, thresholds };
+      const changes = new LastChanges((type) => newestOfType(connection, type));
+      return {
+        connection,
+        parts: new Remembered(changes, rememberedParts),
+        totals: new Remembered(changes, rememberedTotals),
+      };
     };
-    this.#quick = connection(options.thresholds ?? quickThresholds);
-    this.#thorough = connection(options.thresholds ?? thoroughThresholds);
+    this.#quick = way(options.thresholds ?? quickThresholds);
+    this.#thorough = way(options.thresholds ?? thoroughThresholds);
     db.function('tick', {}, () => {
       const reader = reading.get(db);
-      if (reader !== undefined) reader.#check();
+      if (reader !== undefined) reader.#tick();
       return 1;
     });
   }
 
   /**
    * A page of a search, as `Store.search` says.
-   * @param allowance milliseconds to use at most, where they are fewer than the query's budget.
+   * @param allowance milliseconds to use at most, where they are fewer than the query's budget; what turns out to be
+   *   cheap but had to wait for the processor may take longer.
    * @param quickly whether to try first whether it is quick.
    * @throws TooCostly, CursorExpired.
    */
@@ -73,7 +102,7 @@ export class Searcher {
     const now = this.#options.clock();
     const { position, budget } = query;
     if (position !== undefined && position.since + this.#options.cursorLifetime < now) throw new CursorExpired();
-    return this.#reading(budget, allowance, quickly, (connection) => this.#page(connection, query, now));
+    return this.#reading(budget, allowance, quickly, (reading) => this.#page(reading, query, now));
   }
 
   /**
@@ -90,7 +119,7 @@ export class Searcher {
     allowance = Number.POSITIVE_INFINITY,
   ): readonly string[] {
     if (limit <= 0) return [];
-    return this.#reading(budget, allowance, true, (connection) => {
+    return this.#reading(budget, allowance, true, ({ connection }) => {
       const part = new Part(connection, { type, criterion, sort: [] }, undefined, { bodies: false, alone: true });
       const ids = part.first(limit).map((rid) => {
         return String(connection.statements.get(sql`SELECT id FROM entity WHERE rid = ${rid}`)?.[0]);
@@ -103,29 +132,32 @@ export class Searcher {
    * Reads one state of the store, inside the caller's transaction if there is one: at first as what is quick is best
    * read, and if that takes too long, thoroughly.
    */
-  #reading<T>(budget: number, allowance: number, quickly: boolean, read: (connection: Connection) => T): T {
+  #reading<T>(budget: number, allowance: number, quickly: boolean, read: (reading: Reading) => T): T {
     const foreign = this.#db.isTransaction;
-    this.#quick.lookUp.remembers = !foreign;
+    this.#quick.connection.lookUp.remembers = !foreign;
     reading.set(this.#db, this);
     const start = performance.now();
     const most = Math.min(budget, allowance);
     if (!foreign) this.#db.exec('BEGIN');
     try {
-      if (!quickly) return this.#until(start + most, () => read(this.#thorough));
+      const last = start + Math.min(budget, allowance * patience);
+      if (!quickly) return this.#until(start + most, last, () => read(this.#thorough));
       try {
-        return this.#until(start + Math.min(most, longAfter), () => read(this.#quick));
+        return this.#until(start + Math.min(most, longAfter), last, () => read(this.#quick));
       } catch (error) {
         if (!(error instanceof TooCostly) || most <= longAfter) throw error;
-        return this.#until(start + most, () => read(this.#thorough));
+        return this.#until(start + most, last, () => read(this.#thorough));
       }
     } finally {
       if (!foreign) this.#db.exec('COMMIT');
     }
   }
 
-  /** Reads up to a deadline, by the clock of `performance`. */
-  #until<T>(deadline: number, read: () => T): T {
+  /** Reads up to a deadline, or where hardly any rows are looked at to the last one, by the clock of `performance`. */
+  #until<T>(deadline: number, last: number, read: () => T): T {
     this.#deadline = deadline;
+    this.#lastDeadline = last;
+    this.#ticks = 0;
     this.#stopped = undefined;
     try {
       return read();
@@ -134,25 +166,24 @@ export class Searcher {
     }
   }
 
-  #page(connection: Connection, query: SearchQuery, now: number): SearchPage {
+  #page(reading: Reading, query: SearchQuery, now: number): SearchPage {
     const { parts: queries, count, position } = query;
+    const { connection } = reading;
     const newest = newestChange(connection);
     const at = position === undefined || position.at >= newest ? undefined : position.at;
-    const alone = queries.length === 1;
-    const live = alone ? undefined : liveTypes(connection);
-    const parts = queries.map((part) => {
-      return new Part(connection, part, at, { bodies: alone, alone, empty: live?.has(part.type) === false });
-    });
+    // Inside another's transaction what is found may be taken back.
+    const key = position === undefined && connection.lookUp.remembers ? JSON.stringify(queries) : undefined;
+    const compile = () => partsOf(connection, queries, at);
+    const parts = key === undefined ? compile() : reading.parts.get(key, queries, newest, compile);
     const backwards = position?.direction === 'previous';
     const sorted = queries.some(({ sort }) => sort.length > 0);
     const page: PageOfHits = count === 0 ? nothing : readPage(parts, sorted, position?.key, backwards, count);
     const begins = position?.key === undefined;
-    const total = this.#total(
-      query,
-      parts,
-      newest,
-      begins && count > 0 && !page.more ? page.versions.length : undefined,
-    );
+    const shown = begins && count > 0 && !page.more ? page.versions.length : undefined;
+    const total = this.#total(query, shown, (bound) => {
+      const counting = () => countedOf(parts, bound);
+      return key === undefined ? counting() : reading.totals.get(`${bound} ${key}`, queries, newest, counting);
+    });
     const begun = position?.at ?? newest;
     const since = position?.since ?? now;
     const place = (direction: Position['direction'], key: Position['key']): Position => {
@@ -171,21 +202,26 @@ export class Searcher {
   }
 
   /** The total to show: the walk's own, what the only page shows, or counted. */
-  #total(query: SearchQuery, parts: readonly Part[], newest: number, shown: number | undefined): number | undefined {
+  #total(query: SearchQuery, shown: number | undefined, count: (bound: number) => number): number | undefined {
     const { position, total, totalBound } = query;
     if (position?.total !== undefined) return position.total;
     if (position !== undefined || total === 'none') return undefined;
     if (shown !== undefined) return shown;
-    if (total === 'bounded') {
-      const counted = this.#totals.get(query, newest, totalBound + 1, () => sum(parts, totalBound + 1));
-      return counted > totalBound ? undefined : counted;
-    }
-    return this.#totals.get(query, newest, Number.POSITIVE_INFINITY, () => sum(parts, Number.POSITIVE_INFINITY));
+    const counted = count(total === 'bounded' ? totalBound + 1 : Number.POSITIVE_INFINITY);
+    return total === 'bounded' && counted > totalBound ? undefined : counted;
+  }
+
+  /** Some rows were looked at. Throws when the time is up. */
+  #tick(): void {
+    this.#ticks++;
+    this.#check();
   }
 
   /** Throws when the time is up. */
   #check(): void {
-    if (performance.now() > this.#deadline) this.#stopped = new TooCostly(hint);
+    const now = performance.now();
+    if (now > this.#deadline && (this.#ticks >= fewTicks || now > this.#lastDeadline))
+      this.#stopped = new TooCostly(hint);
     else if (this.#options.stopped?.() === true) this.#stopped = new StoreUnavailable('The store is closing.');
     if (this.#stopped !== undefined) throw this.#stopped;
   }
@@ -198,6 +234,14 @@ function newestChange({ statements }: Connection): number {
   return Number(row?.[0]);
 }
 
+/** The number of the last change of a type's resources, or of an erasure. */
+function newestOfType({ statements, lookUp }: Connection, type: string): number {
+  const row = statements.get(sql`SELECT max(
+    coalesce((SELECT max(vid) FROM version INDEXED BY version_by_type WHERE type = ${lookUp.type(type) ?? 0}), 0),
+    coalesce((SELECT value FROM setting WHERE name = 'greatest change'), 0))`);
+  return Number(row?.[0]);
+}
+
 /** The types that have resources. */
 function liveTypes({ statements }: Connection): ReadonlySet<string> {
   return new Set(statements.all(sql`SELECT name FROM type WHERE live > 0`).map(([name]) => String(name)));
@@ -205,8 +249,17 @@ function liveTypes({ statements }: Connection): ReadonlySet<string> {
 
 const nothing: PageOfHits = { versions: [], first: undefined, last: undefined, more: false };
 
+/** The searched types of a search, at a change of the store or now. */
+function partsOf(connection: Connection, queries: readonly TypeQuery[], at: number | undefined): readonly Part[] {
+  const alone = queries.length === 1;
+  const live = alone ? undefined : liveTypes(connection);
+  return queries.map((query) => {
+    return new Part(connection, query, at, { bodies: alone, alone, empty: live?.has(query.type) === false });
+  });
+}
+
 /** Matches of all parts, counted no further than the bound. */
-function sum(parts: readonly Part[], bound: number): number {
+function countedOf(parts: readonly Part[], bound: number): number {
   let counted = 0;
   for (const part of parts) {
     counted += part.count(bound - counted);

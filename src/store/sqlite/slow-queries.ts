@@ -1,21 +1,36 @@
 /** Remembers which searches took long, so that they aren't begun on the main thread again. https://hl7.org/fhir/R4/search.html */
 
-/** How many are remembered, and for how many milliseconds: data and load change. */
+/** How many are remembered. */
 const most = 500;
-const lasting = 60_000;
+/**
+ * For how many milliseconds: a search may have been slow by chance (a cold cache, a busy processor), so that it is soon
+ * tried again; one that is slow each time is left alone for twice as long each time.
+ */
+const shortest = 1_000;
+const longest = 60_000;
+
+interface Slow {
+  readonly until: number;
+  readonly lasting: number;
+}
 
 export class SlowQueries {
-  readonly #until = new Map<string, number>();
+  readonly #slow = new Map<string, Slow>();
 
   has(query: object): boolean {
-    if (this.#until.size === 0) return false;
-    const until = this.#until.get(textOf(query));
-    return until !== undefined && performance.now() < until;
+    if (this.#slow.size === 0) return false;
+    const known = this.#slow.get(textOf(query));
+    return known !== undefined && performance.now() < known.until;
   }
 
   add(query: object): void {
-    if (this.#until.size >= most) this.#until.clear();
-    this.#until.set(textOf(query), performance.now() + lasting);
+    const text = textOf(query);
+    const now = performance.now();
+    const known = this.#slow.get(text);
+    const again = known !== undefined && now < known.until + known.lasting;
+    const lasting = again ? Math.min(2 * known.lasting, longest) : shortest;
+    if (known === undefined && this.#slow.size >= most) this.#slow.clear();
+    this.#slow.set(text, { until: now + lasting, lasting });
   }
 }
 

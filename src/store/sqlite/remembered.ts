@@ -1,0 +1,89 @@
+/**
+ * Remembers what the same search would find out again until resources of its types change: its criteria compiled, and its
+ * total. https://hl7.org/fhir/R4/search.html#total
+ */
+import type { Criterion } from '../../search/criteria.ts';
+import type { TypeQuery } from '../port.ts';
+import { BoundedCache } from './bounded-cache.ts';
+
+/** Texts longer than this are not remembered: they would take too much memory. */
+const longest = 4096;
+
+/** Knows which change of the store was the last that may concern a search. */
+export class LastChanges {
+  readonly #ofType: (type: string) => number;
+  readonly #known = new Map<string, number>();
+  #change = -1;
+
+  /** @param ofType gives the number of the last change of a type's resources, erasures of any type included. */
+  constructor(ofType: (type: string) => number) {
+    this.#ofType = ofType;
+  }
+
+  /** The number of that change, where `change` is that of the store's last one. */
+  of(queries: readonly TypeQuery[], change: number): number {
+    const [query] = queries;
+    if (query === undefined || queries.length > 1 || looksElsewhere(query.criterion)) return change;
+    if (change !== this.#change) this.#known.clear();
+    this.#change = change;
+    const known = this.#known.get(query.type);
+    if (known !== undefined) return known;
+    const last = this.#ofType(query.type);
+    this.#known.set(query.type, last);
+    return last;
+  }
+}
+
+interface Entry<V> {
+  readonly value: V;
+  /** The last change that concerns it, and the last one of the store that is known not to. */
+  readonly concerns: number;
+  unconcerned: number;
+}
+
+/** One thing that is found out about searches. */
+export class Remembered<V> {
+  readonly #changes: LastChanges;
+  readonly #entries: BoundedCache<Entry<V>>;
+
+  /** @param limit how many are remembered at least. */
+  constructor(changes: LastChanges, limit: number) {
+    this.#changes = changes;
+    this.#entries = new BoundedCache(limit);
+  }
+
+  /**
+   * What is known under a key at the store's last change, found out where nothing is. The key names the search and
+   * whatever else it depends on.
+   */
+  get(key: string, queries: readonly TypeQuery[], change: number, find: () => V): V {
+    const known = this.#entries.get(key);
+    if (known?.unconcerned === change) return known.value;
+    const concerns = this.#changes.of(queries, change);
+    if (known?.concerns === concerns) {
+      known.unconcerned = change;
+      return known.value;
+    }
+    const value = find();
+    if (key.length <= longest) this.#entries.set(key, { value, concerns, unconcerned: change });
+    return value;
+  }
+}
+
+/** Whether what a criterion finds depends on resources of other types. */
+function looksElsewhere(criterion: Criterion): boolean {
+  switch (criterion.kind) {
+    case 'and':
+    case 'or':
+      return criterion.of.some(looksElsewhere);
+    case 'not':
+      return looksElsewhere(criterion.of);
+    case 'referenced':
+      return true;
+    case 'value':
+    case 'missing':
+    case 'id':
+    case 'lastUpdated':
+      return false;
+  }
+}
