@@ -14,12 +14,14 @@ export interface IncludeContext {
 }
 
 /**
- * What `Source:parameter`, `Source:parameter:Target`, `Source:*` or `*` follows. Throws 400 for unknown names, for
- * parameters that are no references, and for what could never find anything on this search.
+ * What `Source:parameter`, `Source:parameter:Target`, `Source:*` or `*` follows. `iterate`: from what was included too.
+ * Throws 400 for unknown names, for parameters that are no references, and for what could never find anything on this
+ * search.
  */
 export function parseInclude(
   name: '_include' | '_revinclude',
   value: string,
+  iterate: boolean,
   context: IncludeContext,
 ): readonly Include[] {
   const [source = '', written, target, ...rest] = value.split(':');
@@ -32,17 +34,18 @@ export function parseInclude(
     const names = nearest(type, [...definitions.resourceTypes]).join(', ');
     throw refuse('value', `${name}: ${shown(type)} is no resource type; nearest: ${names}.`);
   }
-  if (name === '_include' && source !== '*' && !types.includes(source)) {
+  if (name === '_include' && !iterate && source !== '*' && !types.includes(source)) {
     throw refuse(
       'value',
       `${name}: ${source} is not searched here; the included resources are those that a match refers to.`,
     );
   }
-  const sources = source !== '*' ? [source] : name === '_include' ? types : [...definitions.resourceTypes];
+  // What is included may be of any type, and is followed by `:iterate`.
+  const sources = source !== '*' ? [source] : name === '_include' && !iterate ? types : [...definitions.resourceTypes];
   const parameters = sources.flatMap((type) => parametersOf(name, type, code, registry));
-  const includes = parameters.map((parameter) => includeOf(parameter, target, context));
+  const includes = parameters.map((parameter) => includeOf(parameter, target, iterate, context));
   const useful = includes.filter(({ targets }) =>
-    name === '_include' ? targets.length > 0 : targets.some((type) => types.includes(type)),
+    name === '_include' || iterate ? targets.length > 0 : targets.some((type) => types.includes(type)),
   );
   if (useful.length === 0 && code !== '*') {
     throw refuse('value', `${name}: ${shown(value)} never leads to ${target ?? types.slice(0, 5).join(', ')}.`);
@@ -67,14 +70,19 @@ function parametersOf(
   throw refuse('value', `${name}: ${type} has no reference parameter ${shown(code)}; nearest: ${names}.`);
 }
 
-function includeOf(parameter: SearchParameter, target: string | undefined, context: IncludeContext): Include {
+function includeOf(
+  parameter: SearchParameter,
+  target: string | undefined,
+  iterate: boolean,
+  context: IncludeContext,
+): Include {
   const all = parameter.targets.length > 0 ? parameter.targets : [...context.definitions.resourceTypes];
   const targets = target === undefined ? all : all.filter((type) => type === target);
   return {
     parameter: parameter.parameter,
     targets,
     canonicals: mayBeUri(parameter) ? targets.flatMap((type) => canonicalTarget(type, context.registry)) : [],
-    iterate: false,
+    iterate,
   };
 }
 

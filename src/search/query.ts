@@ -103,8 +103,10 @@ export function parseSearch(parameters: readonly (readonly [string, string])[], 
       if (written.values.length === 0) continue;
       if (results.has(code)) throw refuse('invalid', `${code} is given twice.`);
       if (singleParameters.has(code)) results.set(code, written);
-      if (code === '_include') includes.push(...parseInclude(code, written.text, { ...context, types }));
-      if (code === '_revinclude') revincludes.push(...parseInclude(code, written.text, { ...context, types }));
+      if (code === '_include' || code === '_revinclude') {
+        const followed = parseInclude(code, written.text, modifier === 'iterate', { ...context, types });
+        (code === '_include' ? includes : revincludes).push(...followed);
+      }
       if (code !== '_count') used.push(pair);
       continue;
     }
@@ -248,8 +250,7 @@ function checkModifiers({ name }: QueryParameter, types: readonly string[], cont
 
 function refuseModifier(code: string, modifier: string | undefined): void {
   if (modifier === undefined) return;
-  const includes = code === '_include' || code === '_revinclude';
-  if (includes && modifier === 'iterate') throw refuse('not-supported', `${code}:iterate is not supported yet.`);
+  if (modifier === 'iterate' && (code === '_include' || code === '_revinclude')) return;
   throw refuse('invalid', `${code} takes no modifier :${modifier.slice(0, 80)}.`);
 }
 

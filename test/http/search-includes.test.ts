@@ -49,6 +49,19 @@ describe('_include', () => {
     expect(await includes('/Patient?_include=Patient:organization')).toBe('Organization/org');
   });
 
+  it(':iterate follows what was included too', async () => {
+    const up = '_include:iterate=Patient:organization';
+    expect(await includes(`/Observation?_id=o3&_include=Observation:subject&${up}`)).toBe('Organization/org Patient/b');
+    expect(await includes(`/Observation?_id=o3&${up}`)).toBe('');
+    expect(await includes('/Organization?_revinclude:iterate=Patient:organization')).toBe('Patient/a Patient/b');
+    expect(
+      await includes('/Organization?_revinclude=Patient:organization&_revinclude:iterate=Observation:subject'),
+    ).toBe('Observation/o1 Observation/o2 Observation/o3 Patient/a Patient/b');
+    expect(await includes('/Observation?_id=o1&_include:iterate=*')).toBe(
+      'Encounter/e Organization/org Patient/a Practitioner/doc',
+    );
+  });
+
   it('may be several, and a wildcard', async () => {
     expect(await includes('/Observation?_include=Observation:subject&_include=Observation:encounter&_id=o1')).toBe(
       'Encounter/e Patient/a',

@@ -150,7 +150,7 @@ describe('400 always', () => {
     await everywhere('/Observation?code:text=x', /:text/);
     await everywhere('/Patient?_contained=true', /_contained/);
     await everywhere('/Location?near=1|2', /near/);
-    await everywhere('/Observation?_include:iterate=Observation:subject', /iterate/);
+    await everywhere('/Observation?_include:again=Observation:subject', /again/);
   });
 
   it('a malformed value', async () => {

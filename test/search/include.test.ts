@@ -1,4 +1,5 @@
 /** Includes, on a store that is a list. https://hl7.org/fhir/R4/search.html#include */
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { collectIncludes, type Find, type Found, type IncludeSources } from '../../src/search/include.ts';
@@ -132,6 +133,84 @@ describe('_include', () => {
     expect(
       (await include(questionnaires, ['Questionnaire/q1'], '_revinclude=QuestionnaireResponse:questionnaire')).keys,
     ).toEqual(['QuestionnaireResponse/any']);
+  });
+});
+
+describe(':iterate', () => {
+  const part = (id: string, of?: string): Resource => ({
+    resourceType: 'Location',
+    id,
+    ...(of === undefined ? {} : { partOf: { reference: `Location/${of}` } }),
+  });
+  const tree = [part('ward', 'house'), part('house', 'site'), part('site'), part('other')];
+
+  test('follows a hierarchy to its end, in both directions', async () => {
+    expect((await include(tree, ['Location/ward'], '_include=Location:partof')).keys).toEqual(['Location/house']);
+    expect((await include(tree, ['Location/ward'], '_include:iterate=Location:partof')).keys).toEqual([
+      'Location/house',
+      'Location/site',
+    ]);
+    expect((await include(tree, ['Location/site'], '_revinclude:iterate=Location:partof')).keys).toEqual([
+      'Location/house',
+      'Location/ward',
+    ]);
+  });
+
+  test('ends in a circle, and at the cap', async () => {
+    const circle = [part('a', 'b'), part('b', 'c'), part('c', 'a')];
+    expect((await include(circle, ['Location/a'], '_include:iterate=Location:partof')).keys).toEqual([
+      'Location/b',
+      'Location/c',
+    ]);
+    const chain = Array.from({ length: 10 }, (_, n) => part(`${n}`, `${n + 1}`));
+    expect(await include(chain, ['Location/0'], '_include:iterate=Location:partof', { cap: 3 })).toEqual({
+      keys: ['Location/1', 'Location/2', 'Location/3'],
+      capped: true,
+    });
+  });
+
+  test('follows what other includes brought, of types that are not searched', async () => {
+    const all = [
+      observation('o', 'Patient/p'),
+      patient('p', { managingOrganization: { reference: 'Organization/x' } }),
+      { resourceType: 'Organization', id: 'x', partOf: { reference: 'Organization/y' } },
+      { resourceType: 'Organization', id: 'y' },
+      { resourceType: 'Endpoint', id: 'e', managingOrganization: { reference: 'Organization/y' } },
+    ];
+    const query = (...more: readonly string[]) => ['_include=Observation:subject', ...more].join('&');
+    const keys = async (...more: readonly string[]) => (await include(all, ['Observation/o'], query(...more))).keys;
+    const up = '_include:iterate=Organization:partof';
+    expect(await keys(up)).toEqual(['Patient/p']);
+    expect(await keys('_include:iterate=Patient:organization')).toEqual(['Organization/x', 'Patient/p']);
+    expect(await keys('_include:iterate=Patient:organization', up)).toEqual([
+      'Organization/x',
+      'Organization/y',
+      'Patient/p',
+    ]);
+    expect(await keys('_include:iterate=*', '_revinclude:iterate=Endpoint:organization')).toEqual([
+      'Endpoint/e',
+      'Organization/x',
+      'Organization/y',
+      'Patient/p',
+    ]);
+  });
+
+  test('is what repeated includes give, whatever refers to what', async () => {
+    const ids = ['0', '1', '2', '3', '4', '5'];
+    const anyForest = fc.tuple(...ids.map(() => fc.option(fc.constantFrom(...ids), { nil: undefined })));
+    await fc.assert(
+      fc.asyncProperty(anyForest, fc.constantFrom(...ids), fc.boolean(), async (parents, start, forward) => {
+        const all = ids.map((id, n) => part(id, parents[n]));
+        const plain = forward ? '_include=Location:partof' : '_revinclude=Location:partof';
+        const reached = new Set([`Location/${start}`]);
+        for (let size = 0; size < reached.size; ) {
+          size = reached.size;
+          for (const key of (await include(all, [...reached], plain)).keys) reached.add(key);
+        }
+        const iterated = await include(all, [`Location/${start}`], plain.replace('=', ':iterate='));
+        expect([`Location/${start}`, ...iterated.keys].sort()).toEqual([...reached].sort());
+      }),
+    );
   });
 });
 
