@@ -6,6 +6,7 @@ import type { Include } from './include.ts';
 import { parseInclude } from './include-parameter.ts';
 import { type LowerContext, refuse } from './lower/context.ts';
 import { lowerParameter } from './lower/criterion.ts';
+import { lowerList } from './lower/list.ts';
 import { checkModifier } from './lower/modifier.ts';
 import { nearest } from './nearest.ts';
 import { parseParameter, parseQueryString, type QueryParameter } from './parse/parameter.ts';
@@ -71,6 +72,9 @@ export interface Search {
   readonly ignored: readonly string[];
   readonly ambiguousIds: readonly AmbiguousId[];
 }
+
+/** Chooses by what Lists refer to; no parameter of any type. */
+const listParameter = '_list';
 
 /** Codes that a conditional interaction's criteria may hold without being criteria. */
 const withoutMeaning = (name: string, context: SearchContext): boolean =>
@@ -219,6 +223,10 @@ function searchedTypes(parameters: readonly (readonly [string, string])[], conte
 function isKnown({ name }: QueryParameter, types: readonly string[], { registry }: SearchContext): boolean {
   const [first, ...chained] = name.steps;
   const code = first?.code ?? '';
+  if (code === listParameter && chained.length === 0) {
+    refuseModifier(code, first?.modifier);
+    return true;
+  }
   const every = types.every((type) => registry.get(type, code) !== undefined);
   const near = code === 'near' && types.every((type) => type === 'Location');
   if (!every && (near || unsupportedParameters.has(code)))
@@ -283,7 +291,9 @@ function lowerAll(
       now: context.now,
       ambiguous: (id, types) => ambiguousIds.push({ parameter: name, id, types }),
     };
-    const parameter = context.registry.get(type, written.name.steps[0]?.code ?? '');
+    const code = written.name.steps[0]?.code ?? '';
+    if (code === listParameter) return lowerList(written.values, context.registry, lowering);
+    const parameter = context.registry.get(type, code);
     if (parameter === undefined) throw unknown(written, [type], context);
     return lowerParameter(written, parameter, lowering);
   });

@@ -402,7 +402,6 @@ describe('each thing that it declares is performed: searches', { timeout: 120_00
     '_text',
     '_content',
     '_filter',
-    '_list',
     '_query',
     'general-practitioner.name',
   ])('what R4 has beyond that is refused, not ignored: %s', async (name) => {
