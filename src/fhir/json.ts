@@ -79,6 +79,11 @@ export function resourceTypeOf(bytes: Uint8Array): string | undefined {
   return peekString(withoutByteOrderMark(bytes), 'resourceType');
 }
 
+/** The `type` of a Bundle, as `resourceTypeOf` finds its resourceType. */
+export function bundleTypeOf(bytes: Uint8Array): string | undefined {
+  return peekString(withoutByteOrderMark(bytes), 'type');
+}
+
 export interface EntryOutline {
   /** The entry without its resource. */
   readonly members: JsonObject;

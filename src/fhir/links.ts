@@ -11,6 +11,9 @@ export interface LinkPlace {
   path(): readonly (string | number)[];
   /** FHIRPath, e.g. `Observation.subject.reference`. */
   expression(): string;
+  /** The object or array that has the link's text, and its property or index in there. Both stay valid. */
+  owner(): object;
+  key(): string | number;
 }
 
 /** Told of each link (or whole narrative) in the order of the JSON text. */
@@ -94,6 +97,7 @@ class Walk implements LinkPlace {
   /** -1 where a property is no array. */
   readonly #indexes: number[] = [];
   #depth = 0;
+  #owner: object = {};
 
   constructor(definitions: Definitions, visit: LinkVisitor, root: string) {
     this.#definitions = definitions;
@@ -119,6 +123,15 @@ class Walk implements LinkPlace {
       expression += `.${this.#members[at]?.name}${index < 0 ? '' : `[${index}]`}`;
     }
     return expression;
+  }
+
+  owner(): object {
+    return this.#owner;
+  }
+
+  key(): string | number {
+    const index = this.#indexes[this.#depth - 1] ?? -1;
+    return index >= 0 ? index : (this.#properties[this.#depth - 1] ?? '');
   }
 
   resource(value: JsonObject): void {
@@ -147,20 +160,22 @@ class Walk implements LinkPlace {
       const found = value[property];
       if (!isArray(found)) {
         this.#indexes[depth] = -1;
-        this.#value(found, member);
+        this.#value(found, member, value);
         continue;
       }
       for (let at = 0; at < found.length; at++) {
         this.#indexes[depth] = at;
-        this.#value(found[at], member);
+        this.#value(found[at], member, found);
       }
     }
     this.#depth = depth;
   }
 
-  #value(value: JsonValue | undefined, member: Member): void {
+  #value(value: JsonValue | undefined, member: Member, owner: object): void {
     if (typeof value === 'string') {
-      if (member.kind !== 'object' && member.kind !== 'resource') this.#visit(member.kind, value, this);
+      if (member.kind === 'object' || member.kind === 'resource') return;
+      this.#owner = owner;
+      this.#visit(member.kind, value, this);
     } else if (isObject(value)) {
       if (member.kind === 'object') {
         member.plan ??= this.#planOf(member.type);

@@ -79,6 +79,7 @@ async function attemptPlan<T>(context: Context, plan: Plan<T>): Promise<{ readon
       mustBeUnreferenced,
       audit,
       ...(context.notes === undefined ? {} : { notes: context.notes }),
+      ...(context.bulk === undefined ? {} : { bulk: context.bulk }),
     });
     return { answer: plan.answer(committed.written) };
   } catch (error) {

@@ -147,6 +147,8 @@ export interface Context {
   readonly audit: AuditSink;
   /** Kept with whatever is committed: how an import remembers what it has stored. */
   readonly notes?: readonly Note[];
+  /** Whether commits are some of many, as in an import; see `Commit.bulk`. */
+  readonly bulk?: boolean;
   /** Tells the operator of a fault of the server's own; never with a resource's contents. */
   readonly report: (error: unknown, requestId: string) => void;
 }

@@ -45,7 +45,7 @@ export function criteriaOf(header: string, type: string, expression?: string): s
 
 function createPlan(context: Context, call: Call, prepared: Prepared, conditions: readonly Condition[]): Plan {
   const put = putOf(context, prepared, context.newId(), 'POST');
-  const patient = patientOf({ ...prepared.resource, id: put.id });
+  const patient = patientOf(prepared.resource, put.id);
   return {
     writes: [put],
     conditions,

@@ -42,10 +42,14 @@ const auditedInCommit: ReadonlySet<Interaction> = new Set(['create', 'update', '
 
 /**
  * The answer of an interaction. A bundle for the base is a batch, a transaction or a history by its type; `onTransaction`
- * is told where it is a transaction.
+ * is told where it is a transaction, and of how many entries.
  * Throws OutcomeError, never anything else.
  */
-export async function perform(context: Context, call: Call, onTransaction?: () => void): Promise<Answer> {
+export async function perform(
+  context: Context,
+  call: Call,
+  onTransaction?: (entries: number) => void,
+): Promise<Answer> {
   if (call.interaction !== 'batch') return audited(context, call, interactionOf(call));
   let outline: BundleOutline;
   try {
@@ -57,7 +61,7 @@ export async function perform(context: Context, call: Call, onTransaction?: () =
   const { type } = outline.members;
   if (type === 'transaction') {
     const bundle: Call = { ...call, interaction: 'transaction' };
-    onTransaction?.();
+    onTransaction?.(outline.entries.length);
     return audited(context, bundle, () => transaction(context, bundle, outline, perform));
   }
   if (type === 'batch') return audited(context, call, () => batch(context, call, outline, perform));

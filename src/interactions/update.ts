@@ -106,7 +106,7 @@ function updatePlan(
   precondition: Precondition | undefined,
 ): Plan {
   const put = putOf(context, prepared, id, 'PUT', precondition);
-  const patient = patientOf({ ...prepared.resource, id });
+  const patient = patientOf(prepared.resource, id);
   return {
     writes: [put],
     conditions,

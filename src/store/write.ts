@@ -63,6 +63,8 @@ export interface Commit {
   readonly audit: readonly AuditRecord[];
   /** Kept in the same transaction, as `Store.keep` does. */
   readonly notes?: readonly Note[];
+  /** One of many that nobody waits for by itself: it may wait a little to be written together with those that follow. */
+  readonly bulk?: boolean;
 }
 
 /** A text that the store keeps under a key until an instant (milliseconds since 1970). */

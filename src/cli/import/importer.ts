@@ -1,7 +1,7 @@
 /** Stores the pieces of files, several at a time, and goes on after faulty ones. https://hl7.org/fhir/R4/http.html#transaction */
 import { createHash } from 'node:crypto';
 import { resolve } from 'node:path';
-import { type BundleOutline, outlineBundle, parseJson, resourceTypeOf } from '../../fhir/json.ts';
+import { type BundleOutline, bundleTypeOf, outlineBundle, parseJson, resourceTypeOf } from '../../fhir/json.ts';
 import { type Issue, OutcomeError } from '../../fhir/outcome.ts';
 import { isArray, isObject, type JsonValue } from '../../fhir/resource.ts';
 import type { Call, Context } from '../../interactions/context.ts';
@@ -25,10 +25,10 @@ export interface ImportCounts {
   readonly skipped: number;
 }
 
-/** Bundles in work at a time: one is planned while others are committed. */
-const bundlesAtOnce = 4;
-/** Single resources in work at a time; those that arrive together are committed together. */
-const resourcesAtOnce = 64;
+/** Pieces in work at a time: some are planned while others are committed, and those that are ready together go together. */
+const piecesAtOnce = 128;
+/** Bytes of the pieces in work at a time. */
+const bytesAtOnce = 4 << 20;
 /** Milliseconds for which an import can be resumed. */
 const resumable = 30 * 86_400_000;
 
@@ -58,8 +58,8 @@ export class Importer {
 
   /** Takes one piece; what goes wrong with it is told to `onFault`. */
   async add(source: Source, piece: Piece): Promise<void> {
-    const weight = resourceTypeOf(piece.bytes) === 'Bundle' ? resourcesAtOnce / bundlesAtOnce : 1;
-    while (this.#weight > 0 && this.#weight + weight > resourcesAtOnce) await Promise.race(this.#inWork);
+    const weight = Math.max(piece.bytes.byteLength, bytesAtOnce / piecesAtOnce);
+    while (this.#weight > 0 && this.#weight + weight > bytesAtOnce) await Promise.race(this.#inWork);
     this.#weight += weight;
     const before = [...this.#inWork];
     const work = this.#store(source, piece, before).finally(() => {
@@ -101,18 +101,22 @@ export class Importer {
 
   /** A piece that is one commit has its note in it, so that it is never stored twice nor left out; others leave it at the end. */
   async #attempt(note: Note, source: Source, piece: Piece): Promise<void> {
-    const context: Context = { ...this.#context, notes: [note] };
+    const context: Context = { ...this.#context, notes: [note], bulk: true };
     const type = resourceTypeOf(piece.bytes);
     if (type !== 'Bundle') {
       await perform(context, resourceCall(source, piece.bytes, type));
       this.#resources += 1;
       return;
     }
-    const outline = outlineBundle(piece.bytes);
-    const kind = outline.members.type;
-    if (kind === 'transaction') {
-      await perform(context, bundleCall(source, piece.bytes));
-      this.#resources += outline.entries.length;
+    // Its outline is made once, by what processes it; other kinds have theirs looked at here.
+    const outline = bundleTypeOf(piece.bytes) === 'transaction' ? undefined : outlineBundle(piece.bytes);
+    const kind = outline?.members.type ?? 'transaction';
+    if (outline === undefined || kind === 'transaction') {
+      let entries = 0;
+      await perform(context, bundleCall(source, piece.bytes), (count) => {
+        entries = count;
+      });
+      this.#resources += entries;
       return;
     }
     if (kind === 'batch' || kind === 'history') {

@@ -87,12 +87,12 @@ function follow(value: JsonValue | undefined, path: Path, depth: number): string
 }
 
 /**
- * The logical id of the patient that a resource concerns: a Patient's own, otherwise the first one that the parameters of
+ * The logical id of the patient that a resource concerns: a Patient's own (`id`, where the server gives it), otherwise the first one that the parameters of
  * the patient compartment, or elements like `subject`, refer to by a relative reference. '' if there is none.
  */
-export function patientOf(resource: Resource): string {
+export function patientOf(resource: Resource, id = resource.id ?? ''): string {
   const type = resource.resourceType;
-  if (type === 'Patient') return resource.id ?? '';
+  if (type === 'Patient') return id;
   const definitions = loadDefinitions();
   let known = paths.get(definitions);
   if (known === undefined) {

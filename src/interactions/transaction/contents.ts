@@ -4,7 +4,7 @@ import { patientOf } from '../../fhir/definitions/patient.ts';
 import { parseJson } from '../../fhir/json.ts';
 import { failure, type Issue, OutcomeError } from '../../fhir/outcome.ts';
 import { patchFromBundleEntry } from '../../fhir/patch/patch.ts';
-import { isResource, type JsonValue } from '../../fhir/resource.ts';
+import { isResource } from '../../fhir/resource.ts';
 import type { Condition, Precondition, Put } from '../../store/write.ts';
 import type { RequiredReference } from '../commit.ts';
 import { resolveCondition } from '../condition.ts';
@@ -15,7 +15,7 @@ import { type Prepared, prepareResource, putOf } from '../prepare.ts';
 import { checkId } from '../update.ts';
 import { Arena } from './arena.ts';
 import { within } from './entry.ts';
-import { findLinks, type Link, type LinkResolver, resolveLink, rewriteLinks } from './links.ts';
+import { findLinks, type Link, type LinkResolver, replaceLinks, resolveLink, rewriteLinks } from './links.ts';
 import { type LinkTable, linkTable, linkTarget } from './links-table.ts';
 import { OwnResources } from './own.ts';
 import { makePace } from './pace.ts';
@@ -86,7 +86,8 @@ export async function prepareContents(context: Context, resolution: Resolution):
       );
       const conditional = [...new Set(found.filter(isConditional).map(({ text }) => text))];
       if (conditional.length === 0) {
-        byEntry.set(entry.index, contentOf(context, arena, each, action, precondition, prepared, rewritten));
+        const changed = rewritten === prepared.bytes ? prepared : withLinks(prepared, rewritten, all, resolve);
+        byEntry.set(entry.index, contentOf(context, arena, each, action, precondition, changed));
       } else {
         pending.push({ resolved: each, action, precondition, bytes: arena.keep(rewritten), conditional });
       }
@@ -147,26 +148,26 @@ function contentOf(
   action: PutAction,
   precondition: Precondition | undefined,
   prepared: Prepared,
-  bytes: Uint8Array,
 ): Content {
-  const rewritten = bytes === prepared.bytes ? prepared : withLinks(prepared, bytes);
-  const put = putOf(context, rewritten, action.id, action.method, precondition);
+  const { resource } = prepared;
+  const put = putOf(context, prepared, action.id, action.method, precondition);
   return {
     put: { ...put, body: arena.keepBody(put.body) },
-    patient: patientOf({ ...rewritten.resource, id: action.id }),
-    required: requiredReferences(context, rewritten.resource, '').map((reference) => ({
+    patient: patientOf(resource, action.id),
+    required: requiredReferences(context, resource, '').map((reference) => ({
       ...reference,
-      expression: `${entry.expression}.resource${reference.expression.slice(rewritten.resource.resourceType.length)}`,
+      expression: `${entry.expression}.resource${reference.expression.slice(resource.resourceType.length)}`,
     })),
   };
 }
 
-/** A resource with its links rewritten. Links change strings only, so what was checked before still holds. */
-function withLinks(before: Prepared, bytes: Uint8Array): Prepared {
-  if (before.indexed !== before.resource) return reparse(bytes);
-  const value: JsonValue = JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'));
-  if (!isResource(value)) throw new Error('rewriting links keeps a resource a resource');
-  return { bytes, resource: value, indexed: value };
+/**
+ * A resource with its links rewritten, `bytes` already. Links change strings only, so what was checked before still holds.
+ * Nobody else has the parsed resource, so it is changed where it is.
+ */
+function withLinks(before: Prepared, bytes: Uint8Array, found: readonly Link[], resolve: LinkResolver): Prepared {
+  if (before.indexed !== before.resource || !replaceLinks(found, resolve)) return reparse(bytes);
+  return { bytes, resource: before.resource, indexed: before.resource };
 }
 
 function reparse(bytes: Uint8Array): Prepared {
@@ -239,8 +240,10 @@ async function resolvePending(
         const target = targets.get(text);
         if (target instanceof OutcomeError) throw within(placeOf(context, prepared, text), target);
       }
-      const rewritten = rewriteLinks({ bytes, value: prepared.resource }, resolve, context.definitions);
-      byEntry.set(resolved.entry.index, contentOf(context, arena, resolved, action, precondition, prepared, rewritten));
+      const found = findLinks(prepared.resource, context.definitions);
+      const rewritten = rewriteLinks({ bytes, value: prepared.resource }, resolve, context.definitions, found);
+      const changed = withLinks(prepared, rewritten, found, resolve);
+      byEntry.set(resolved.entry.index, contentOf(context, arena, resolved, action, precondition, changed));
     });
     await pace();
   }

@@ -1,6 +1,6 @@
 /** Rewriting the links of a transaction's resources in their bytes. https://hl7.org/fhir/R4/http.html#trules */
 import type { Definitions } from '../../fhir/definitions/definitions.ts';
-import { type LinkElement, visitLinks } from '../../fhir/links.ts';
+import { type LinkElement, type LinkPlace, visitLinks } from '../../fhir/links.ts';
 import { attributeText, narrativeLinks } from '../../fhir/narrative-links.ts';
 import type { Resource } from '../../fhir/resource.ts';
 import { type JsonPath, locateStrings, offsetIn } from './links-bytes.ts';
@@ -11,16 +11,18 @@ export interface Link {
   readonly text: string;
   /** FHIRPath of the element, e.g. `Observation.subject.reference`; of the narrative (`Patient.text.div`) for its links. */
   readonly expression: string;
+  /** Gives the element another text in the parsed resource. Not for links in narratives. */
+  replace(text: string): void;
 }
 
 /** All links of a resource in the order of its text, each `href` and `src` of a narrative by itself. */
 export function findLinks(value: Resource, definitions: Definitions): readonly Link[] {
   const links: Link[] = [];
-  const add = (element: LinkElement, text: string) =>
-    links.push(new FoundLink(element, text, value, definitions, links.length));
-  visitLinks(value, definitions, (element, text) => {
-    if (element !== 'narrative') add(element, text);
-    else for (const link of narrativeLinks(text)) add(element, link.text);
+  const add = (element: LinkElement, text: string, place: LinkPlace) =>
+    links.push(new FoundLink(element, text, value, definitions, links.length, place));
+  visitLinks(value, definitions, (element, text, place) => {
+    if (element !== 'narrative') add(element, text, place);
+    else for (const link of narrativeLinks(text)) add(element, link.text, place);
   });
   return links;
 }
@@ -31,13 +33,28 @@ class FoundLink implements Link {
   readonly #value: Resource;
   readonly #definitions: Definitions;
   readonly #ordinal: number;
+  readonly #owner: object;
+  readonly #key: string | number;
 
-  constructor(element: LinkElement, text: string, value: Resource, definitions: Definitions, ordinal: number) {
+  constructor(
+    element: LinkElement,
+    text: string,
+    value: Resource,
+    definitions: Definitions,
+    ordinal: number,
+    place: LinkPlace,
+  ) {
     this.element = element;
     this.text = text;
     this.#value = value;
     this.#definitions = definitions;
     this.#ordinal = ordinal;
+    this.#owner = place.owner();
+    this.#key = place.key();
+  }
+
+  replace(text: string): void {
+    Reflect.set(this.#owner, this.#key, text);
   }
 
   /** Looked for when it is asked for: most links are never spoken of. */
@@ -101,6 +118,20 @@ export function rewriteLinks(
     done = end;
   }
   return Buffer.from(result + source.slice(done), 'latin1');
+}
+
+/**
+ * Does in the parsed resource what `rewriteLinks` does in its bytes, which is cheaper than reading them again. False where
+ * a narrative's links change: then nothing is done.
+ */
+export function replaceLinks(found: readonly Link[], resolve: LinkResolver): boolean {
+  const targets = found.map(({ text, element }) => resolveLink(text, element, resolve));
+  if (found.some(({ element }, index) => element === 'narrative' && targets[index] !== undefined)) return false;
+  found.forEach((link, index) => {
+    const target = targets[index];
+    if (target !== undefined) link.replace(target);
+  });
+  return true;
 }
 
 /** What a text becomes, and how often. */

@@ -6,7 +6,7 @@ import { statSync } from 'node:fs';
 import type { Database, Statement } from './open.ts';
 
 /** Bytes of the log beyond which it is moved while writes go on. */
-const limit = 24 * 1024 * 1024;
+const limit = 40 * 1024 * 1024;
 /** Bytes beyond which the writer waits for readers to let the log start anew. */
 const hardLimit = 256 * 1024 * 1024;
 /** Milliseconds between two attempts. */

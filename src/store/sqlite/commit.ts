@@ -7,7 +7,7 @@ import type { Criterion } from '../../search/criteria.ts';
 import { Conflict, PreconditionFailed } from '../errors.ts';
 import type { Condition, Precondition } from '../write.ts';
 import { Entities, type Entity } from './entities.ts';
-import { IndexRows } from './index-rows.ts';
+import { IndexRows, type NewRows } from './index-rows.ts';
 import { Integrity } from './integrity.ts';
 import { KeptVersions } from './kept-versions.ts';
 import { Numbers } from './numbers.ts';
@@ -164,16 +164,18 @@ export class Commits {
     let place = 0;
     runs.forEach((run, index) => {
       const entries = new FieldReader(run.entries);
+      const created: NewRows[] = [];
       for (const planned of plans[index] ?? []) {
         const [versionId, instant, outcome] =
           planned.kind === PUT
-            ? this.#put(planned, entries, updated, pending)
+            ? this.#put(planned, entries, updated, pending, created)
             : this.#remove(planned, updated, pending);
         written[place] = versionId;
         written[place + 1] = instant;
         written[place + 2] = outcome;
         place += 3;
       }
+      this.#index.insert(created);
     });
     if (pending.vid !== this.#vid) this.#updated = updated;
     return written;
@@ -223,6 +225,7 @@ export class Commits {
     entries: FieldReader,
     updated: number,
     pending: Pending,
+    created: NewRows[],
   ): readonly [number, number, number] {
     if (entity === undefined) throw new Error('a put was planned without a resource');
     const live = entity.state === LIVE;
@@ -245,7 +248,7 @@ export class Commits {
       this.#kept.replace(entity, type, vid, this.#options.clock(), this.#options.cursorLifetime);
       this.#index.replace(entity.rid, this.#kept.tablesOf(entity.pattern), rows);
     } else {
-      this.#index.insert(entity.rid, rows);
+      created.push({ rid: entity.rid, rows });
       pending.live.set(type, (pending.live.get(type) ?? 0) + 1);
     }
     if (entity.state === -1) this.#entities.create(type, id, next);

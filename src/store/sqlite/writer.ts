@@ -10,6 +10,7 @@ import { StoreUnavailable } from '../errors.ts';
 import type { Commit, Committed } from '../write.ts';
 import { Packer, packRecords } from './audit-pack.ts';
 import type { Engine } from './engine.ts';
+import { Gathering } from './gathering.ts';
 import { type PackedWrites, type ParameterNumbers, packWrites } from './pack.ts';
 import { type CommitTask, type Task, type TaskResult, unpackWritten } from './tasks.ts';
 import { fromWire, type NumberedTask, type WriterAnswer, type WriterMessage, type WriterStart } from './wire.ts';
@@ -102,6 +103,8 @@ export class ThreadWriter implements Writer {
   readonly #hearing: WriterHearing;
   readonly #waiting = new Map<number, Waiting>();
   readonly #ended: Promise<void>;
+  /** Bulk commits in the outbox. */
+  readonly #gathering = new Gathering(() => this.#flush());
   #outbox: NumberedTask[] = [];
   #transfers: ArrayBuffer[] = [];
   #next = 1;
@@ -145,10 +148,11 @@ export class ThreadWriter implements Writer {
 
   async commit(commit: Commit): Promise<Committed> {
     const { writes, audit } = commit;
+    const gathered = commit.bulk === true ? writes.length : undefined;
     if (writes.length <= partSize) {
       const packed = packWrites(writes, 0, writes.length, this.#parameters);
       const task = commitTask(commit, [packed], this.#packAudit(audit));
-      return { written: unpackWritten(await this.#send(task, this.#next++, [packed.bytes.buffer])) };
+      return { written: unpackWritten(await this.#send(task, this.#next++, [packed.bytes.buffer], gathered)) };
     }
     const id = this.#next++;
     try {
@@ -157,7 +161,7 @@ export class ThreadWriter implements Writer {
       this.#post({ kind: 'drop', id }, []);
       throw error;
     }
-    return { written: unpackWritten(await this.#send(commitTask(commit, [], []), id, [])) };
+    return { written: unpackWritten(await this.#send(commitTask(commit, [], []), id, [], gathered)) };
   }
 
   async #sendParts(id: number, { writes, audit }: Commit): Promise<void> {
@@ -199,12 +203,14 @@ export class ThreadWriter implements Writer {
     return records.length === 0 ? [] : packRecords(records, this.#packer).map((part) => new Uint8Array(part));
   }
 
-  #send(task: Task, id: number, transfers: readonly ArrayBuffer[]): Promise<Float64Array> {
+  /** @param gathered how many writes a bulk commit has; undefined: the task goes with this turn of the event loop. */
+  #send(task: Task, id: number, transfers: readonly ArrayBuffer[], gathered?: number): Promise<Float64Array> {
     this.check();
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
       // What requests of the same turn send goes in one message.
-      if (this.#outbox.length === 0) setImmediate(() => this.#flush());
+      if (gathered !== undefined) this.#gathering.add(gathered);
+      else setImmediate(() => this.#flush());
       this.#outbox.push({ id, task });
       this.#transfers.push(...transfers);
     });
@@ -212,6 +218,7 @@ export class ThreadWriter implements Writer {
 
   #flush(): void {
     if (this.#outbox.length === 0) return;
+    this.#gathering.end();
     const [tasks, transfers] = [this.#outbox, this.#transfers];
     this.#outbox = [];
     this.#transfers = [];
