@@ -55,6 +55,20 @@ export interface Span {
   readonly falling: boolean;
 }
 
+/** A statement that reads matches of a source. */
+interface Query {
+  readonly statement: Sql;
+  /** How many columns the order has. */
+  readonly columns: number;
+  readonly withVersion: boolean;
+}
+
+/** A remembered statement of a first page. */
+interface FirstPage {
+  readonly limit: number;
+  readonly query: Query;
+}
+
 export class HitReader {
   readonly walk: Walk;
   readonly #statements: Statements;
@@ -62,6 +76,8 @@ export class HitReader {
   readonly #bodies: boolean;
   /** Which kept versions there are for this walk. */
   readonly #kept: Exclude<Branch, 'current'> | undefined;
+  /** By the names of what is read. */
+  readonly #firstPages = new Map<string, FirstPage>();
 
   /**
    * @param bodies whether to read the versions together with their places, where one statement finds all.
@@ -75,22 +91,35 @@ export class HitReader {
     this.#kept = this.#keptBranch(few);
   }
 
-  /** The first matches of all sources beyond the span's beginning, in the columns' order (backwards: the reverse). */
-  read(make: (branch: Branch) => readonly Source[], span: Span): readonly Hit[] {
+  /**
+   * The first matches of all sources beyond the span's beginning, in the columns' order (backwards: the reverse).
+   * @param name where the sources are the same whenever this is read again: names them among those of the reader.
+   */
+  read(make: (branch: Branch) => readonly Source[], span: Span, name?: string): readonly Hit[] {
+    const { after, backwards, limit } = span;
+    const begins = after === undefined && !backwards && this.#kept === undefined ? name : undefined;
+    const known = begins === undefined ? undefined : this.#firstPages.get(begins);
+    if (known?.limit === limit) return this.#run(known.query, span);
     const sources = this.#kept === undefined ? make('current') : [...make('current'), ...make(this.#kept)];
     const [first] = sources;
     if (first === undefined) return [];
-    if (sources.length === 1) return this.#query(first, span, this.#bodies);
-    const lists = sources.map((source) => this.#query(source, span, false)).filter((list) => list.length > 0);
+    if (sources.length === 1) {
+      const query = queryOf(first, span, this.#bodies);
+      if (begins !== undefined) this.#firstPages.set(begins, { limit, query });
+      return this.#run(query, span);
+    }
+    const lists = sources
+      .map((source) => this.#run(queryOf(source, span, false), span))
+      .filter((list) => list.length > 0);
     const [only = []] = lists;
     if (lists.length <= 1) return only;
     const order = [...first.columns, { descending: span.falling }];
-    const sign = span.backwards ? -1 : 1;
+    const sign = backwards ? -1 : 1;
     return lists
       .flat()
       .map((hit) => ({ hit, key: keyOf({ ...hit, prefix: [] }) }))
       .sort((a, b) => sign * compareKeys(order, a.key, b.key))
-      .slice(0, span.limit)
+      .slice(0, limit)
       .map(({ hit }) => hit);
   }
 
@@ -106,14 +135,8 @@ export class HitReader {
     });
   }
 
-  #query(source: Source, { prefix, after, backwards, limit, falling }: Span, withVersion: boolean): readonly Hit[] {
-    const columns = [...source.columns, { value: source.frame.rid, descending: falling, nullable: false }];
-    const query =
-      source.order === 'none'
-        ? sortingQuery(source, columns, after, backwards, limit, withVersion)
-        : scanningQuery(source, columns, after, backwards, limit, withVersion);
-    const rows = this.#statements.all(query);
-    return rows.map((row) => ({ prefix, row, columns: columns.length, withVersion }));
+  #run({ statement, columns, withVersion }: Query, { prefix }: Span): readonly Hit[] {
+    return this.#statements.all(statement).map((row) => ({ prefix, row, columns, withVersion }));
   }
 
   #keptBranch(few: number): Exclude<Branch, 'current'> | undefined {
@@ -125,6 +148,13 @@ export class HitReader {
     if (count === 0) return undefined;
     return count < few ? 'kept by change' : 'kept by index';
   }
+}
+
+function queryOf(source: Source, { after, backwards, limit, falling }: Span, withVersion: boolean): Query {
+  const columns = [...source.columns, { value: source.frame.rid, descending: falling, nullable: false }];
+  const make = source.order === 'none' ? sortingQuery : scanningQuery;
+  const statement = make(source, columns, after, backwards, limit, withVersion);
+  return { statement, columns: columns.length, withVersion };
 }
 
 const versionColumns = raw('v.number, v.updated, v.method, v.body');

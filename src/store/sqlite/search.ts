@@ -3,7 +3,7 @@ import type { Criterion } from '../../search/criteria.ts';
 import { CursorExpired, StoreUnavailable, TooCostly } from '../errors.ts';
 import type { Position, SearchPage, SearchQuery, TypeQuery } from '../port.ts';
 import { LookUp } from './look-up.ts';
-import type { Database } from './open.ts';
+import type { Database, Statement } from './open.ts';
 import { type PageOfHits, readPage } from './page.ts';
 import { type Connection, Part } from './part.ts';
 import { Probes } from './probe.ts';
@@ -58,6 +58,8 @@ const reading = new WeakMap<Database, Searcher>();
 export class Searcher {
   readonly #db: Database;
   readonly #options: SearcherOptions;
+  readonly #begin: Statement;
+  readonly #end: Statement;
   readonly #quick: Reading;
   readonly #thorough: Reading;
   #deadline = Number.POSITIVE_INFINITY;
@@ -70,6 +72,8 @@ export class Searcher {
   constructor(db: Database, options: SearcherOptions) {
     this.#db = db;
     this.#options = options;
+    this.#begin = db.prepare('BEGIN');
+    this.#end = db.prepare('COMMIT');
     const statements = new Statements(db, () => this.#check());
     const lookUp = new LookUp(db);
     const way = (thresholds: Thresholds): Reading => {
@@ -138,7 +142,7 @@ export class Searcher {
     reading.set(this.#db, this);
     const start = performance.now();
     const most = Math.min(budget, allowance);
-    if (!foreign) this.#db.exec('BEGIN');
+    if (!foreign) this.#begin.run();
     try {
       const last = start + Math.min(budget, allowance * patience);
       if (!quickly) return this.#until(start + most, last, () => read(this.#thorough));
@@ -149,7 +153,7 @@ export class Searcher {
         return this.#until(start + most, last, () => read(this.#thorough));
       }
     } finally {
-      if (!foreign) this.#db.exec('COMMIT');
+      if (!foreign) this.#end.run();
     }
   }
 

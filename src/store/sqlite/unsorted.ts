@@ -52,12 +52,15 @@ export function readUnsorted(
     if (begin !== undefined && (span.backwards ? number > begin : number < begin)) continue;
     const range = ranges[number];
     if (range === undefined || range.where === never) continue;
-    const found = reader.read((branch) => [stretch(reader, range, drive, leading, others, branch)], {
-      ...span,
+    const of: Span = {
       prefix: [...span.prefix, number, ...range.fixed],
       after: number === begin ? span.after?.slice(1 + range.fixed.length) : undefined,
+      backwards: span.backwards,
       limit: span.limit - hits.length,
-    });
+      falling: span.falling,
+    };
+    const make = (branch: Branch) => [stretch(reader, range, drive, leading, others, branch)];
+    const found = reader.read(make, of, `${lead} ${number}`);
     if (hits.length === 0 && found.length >= span.limit) return found;
     hits.push(...found);
     if (hits.length >= span.limit) break;
