@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { loadDefinitions } from '../../src/fhir/definitions/definitions.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
-import { findLinks, rewriteLinks } from '../../src/interactions/transaction/links.ts';
+import { findLinks, replaceLinks, rewriteLinks } from '../../src/interactions/transaction/links.ts';
 
 const definitions = loadDefinitions();
 
@@ -144,6 +144,21 @@ it('a resolver that knows nothing, or gives each text itself, changes nothing', 
       expect(rewriteLinks(parsed, (text) => text, definitions)).toBe(parsed.bytes);
     }),
     { numRuns: 200 },
+  );
+});
+
+it('links replaced in the parsed resource make it that of the new bytes', () => {
+  fc.assert(
+    fc.property(fc.oneof(anySpelling, plainSpelling), ({ before, after }) => {
+      const value = parse(before);
+      const found = findLinks(value, definitions);
+      const resolve = (text: string) => targets.get(text);
+      const narrative = found.some(({ element, text }) => element === 'narrative' && targets.has(text));
+      if (replaceLinks(found, resolve)) expect(value).toEqual(parse(after));
+      else expect(value).toEqual(parse(before));
+      if (narrative) expect(value).toEqual(parse(before));
+    }),
+    { numRuns: 600 },
   );
 });
 

@@ -70,6 +70,28 @@ describe('engine', () => {
     db.close();
   });
 
+  it('undoes a commit that fails while it writes, and no other of its transaction', () => {
+    const { db, engine } = opened();
+    const whole = task(db, observation('o', 'p', 'one'), observation('q', 'p', 'two'));
+    const broken = { ...whole, writes: whole.writes.map((run) => ({ ...run, entries: run.entries.slice(0, -1) })) };
+    const results = engine.run([task(db, patient('a', '1')), broken, task(db, patient('b', '1'))]);
+    expect(results.map(({ ok }) => ok)).toEqual([true, false, true]);
+    expect(results[1]).toMatchObject({ error: { message: 'a text is missing in a packed write' } });
+    expect(db.prepare('SELECT id FROM entity ORDER BY id').all()).toEqual([['a'], ['b']]);
+    expect(engine.run([whole]).map(({ ok }) => ok)).toEqual([true]);
+    expect(findings(db)).toEqual([]);
+    db.close();
+  });
+
+  it('indexes many resources of one commit', () => {
+    const { db, engine } = opened();
+    const writes = Array.from({ length: 100 }, (_, n) => observation(`o${n}`, `p${n % 7}`, `code ${n % 5}`));
+    engine.run([task(db, ...writes)]);
+    expect(count(db, 'reference')).toBe(100);
+    expect(findings(db)).toEqual([]);
+    db.close();
+  });
+
   it('writes only what an update changes in the index', () => {
     const { db, engine } = opened();
     engine.run([task(db, observation('o', 'p', 'one'))]);

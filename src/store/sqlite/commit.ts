@@ -1,5 +1,5 @@
 /**
- * One commit, in its savepoint: conditions, then preconditions, then writes, then integrity.
+ * One commit in the transaction of a group: conditions, then preconditions, then writes, then integrity.
  * https://hl7.org/fhir/R4/http.html#transaction, https://hl7.org/fhir/R4/http.html#concurrency
  */
 import { bodyBytes, sameContent } from '../../fhir/body.ts';
@@ -50,7 +50,10 @@ const GONE = 2;
 const empty = new Uint8Array();
 const deleteMethod = methods.indexOf('DELETE');
 
-/** What a commit changed beside rows, merged when its savepoint is released. */
+/** A commit failed while it wrote, without a savepoint to go back to: the transaction has to be rolled back. */
+export class Unfinished extends Error {}
+
+/** What a commit changed beside rows, merged when it is complete. */
 interface Pending {
   readonly live: Map<number, number>;
   vid: number;
@@ -102,31 +105,37 @@ export class Commits {
   }
 
   /**
-   * Applies a commit inside the caller's transaction, in a savepoint of its own.
+   * Applies a commit inside the caller's transaction. For a savepoint SQLite copies each page that is changed in it, so
+   * there is one only for a commit that can be refused after it wrote, or where it is asked for.
    * @returns for each write version id, last updated and outcome, as in `TaskResult`.
-   * @throws PreconditionFailed, Conflict, IntegrityViolation; nothing is left of the commit then.
+   * @throws PreconditionFailed, Conflict, IntegrityViolation; nothing is left of the commit then. Unfinished.
    */
-  apply(task: CommitTask): Float64Array<ArrayBuffer> {
+  apply(task: CommitTask, savepoint: boolean): Float64Array<ArrayBuffer> {
     const mark = this.#numbers.mark();
     const entityMark = this.#entities.mark();
     const pending: Pending = { live: new Map(), vid: this.#vid };
-    this.#db.exec('SAVEPOINT one');
+    const guarded = savepoint || task.mustExist.length > 0 || task.mustBeUnreferenced.length > 0;
+    let writing = false;
+    if (guarded) this.#db.exec('SAVEPOINT one');
     try {
       task.conditions.forEach((condition, index) => {
         this.#checkCondition(condition, index);
       });
-      const written = this.#write(task.writes, pending);
+      const plans = this.#plans(task.writes);
+      writing = true;
+      const written = this.#write(task.writes, plans, pending);
       for (const key of task.mustExist) this.#integrity.mustExist(this.#numbers.type(key.type), key);
       for (const key of task.mustBeUnreferenced) this.#integrity.mustBeUnreferenced(this.#numbers.type(key.type), key);
       for (const { key, text, until } of task.notes) this.#keepNote.run(key, text, until);
-      this.#db.exec('RELEASE one');
+      if (guarded) this.#db.exec('RELEASE one');
       this.#entities.release();
       this.#vid = pending.vid;
       for (const [type, change] of pending.live) this.#live.set(type, (this.#live.get(type) ?? 0) + change);
       return written;
     } catch (error) {
+      if (writing && !guarded) throw new Unfinished('a commit failed while it wrote', { cause: error });
       // A full disk may already have ended the whole transaction.
-      if (this.#db.isTransaction) this.#db.exec('ROLLBACK TO one; RELEASE one');
+      if (guarded && this.#db.isTransaction) this.#db.exec('ROLLBACK TO one; RELEASE one');
       this.#numbers.rollback(mark);
       this.#entities.rollback(entityMark);
       throw error;
@@ -152,14 +161,22 @@ export class Commits {
     }
   }
 
-  #write(runs: readonly PackedWrites[], pending: Pending): Float64Array<ArrayBuffer> {
+  /** What is to be done, with all preconditions checked: nothing but numbers is written by then. */
+  #plans(runs: readonly PackedWrites[]): readonly (readonly Planned[])[] {
     let offset = 0;
-    const plans = runs.map((run) => {
+    return runs.map((run) => {
       const planned = this.#plan(run, offset);
       offset += run.count;
       return planned;
     });
-    const written = new Float64Array(3 * offset);
+  }
+
+  #write(
+    runs: readonly PackedWrites[],
+    plans: readonly (readonly Planned[])[],
+    pending: Pending,
+  ): Float64Array<ArrayBuffer> {
+    const written = new Float64Array(3 * runs.reduce((sum, { count }) => sum + count, 0));
     const updated = Math.max(this.#options.clock(), this.#updated);
     let place = 0;
     runs.forEach((run, index) => {

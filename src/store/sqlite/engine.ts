@@ -6,7 +6,7 @@
  */
 import { StoreUnavailable } from '../errors.ts';
 import type { AuditAppender } from './audit-append.ts';
-import { type CommitOptions, Commits, keepNote } from './commit.ts';
+import { type CommitOptions, Commits, keepNote, Unfinished } from './commit.ts';
 import type { Database, Statement } from './open.ts';
 import type { Task, TaskResult } from './tasks.ts';
 
@@ -42,13 +42,14 @@ export class Engine {
 
   /**
    * Runs all tasks in one transaction. A task that fails leaves the others alone.
+   * @param savepoints whether each commit gets one, so that a failure nobody expects of it leaves the others alone too.
    * @returns a result for each task, in order, when everything is on disk.
    */
-  run(tasks: readonly Task[]): readonly TaskResult[] {
+  run(tasks: readonly Task[], savepoints = false): readonly TaskResult[] {
     try {
       this.#db.exec('BEGIN IMMEDIATE');
       const audit: Uint8Array[] = [];
-      const results = tasks.map((task) => this.#attempt(task, audit));
+      const results = tasks.map((task) => this.#attempt(task, savepoints, audit));
       this.#commits.finish();
       this.#options.audit.appendParts(audit);
       this.#commits.kept.purge(this.#options.clock(), tasks.length + purgeBeside);
@@ -58,6 +59,8 @@ export class Engine {
       return results;
     } catch (error) {
       this.#startAgain();
+      // What nobody expected of one commit is no fault of the others.
+      if (error instanceof Unfinished) return this.run(tasks, true);
       const reason = error instanceof Error ? error.message : String(error);
       const failure = new StoreUnavailable(`The store could not write: ${reason}`);
       return tasks.map(() => ({ ok: false, error: failure }));
@@ -79,11 +82,11 @@ export class Engine {
     }
   }
 
-  #attempt(task: Task, audit: Uint8Array[]): TaskResult {
+  #attempt(task: Task, savepoint: boolean, audit: Uint8Array[]): TaskResult {
     try {
       switch (task.kind) {
         case 'commit': {
-          const written = this.#commits.apply(task);
+          const written = this.#commits.apply(task, savepoint);
           audit.push(...task.audit);
           return { ok: true, written };
         }
@@ -98,7 +101,7 @@ export class Engine {
       }
       return { ok: true, written: nothing };
     } catch (error) {
-      if (!this.#db.isTransaction) throw error;
+      if (error instanceof Unfinished || !this.#db.isTransaction) throw error;
       return { ok: false, error };
     }
   }
