@@ -42,11 +42,13 @@ export async function linkPages(
   const [first] = wanted;
   if (first === undefined) return [];
   const until = first[1].since + context.settings.cursorLifetime + margin;
-  const walked = `{"o":${JSON.stringify(of)},"q":${await short(context, query, until)}`;
+  const text = JSON.stringify(query);
+  const walked = `{"o":${JSON.stringify(of)},"q":${isShort(text) ? text : await keptAs(context, text, until)}`;
   const general = generalQuery(query);
   const links: { relation: string; url: string }[] = [];
   for (const [relation, position] of wanted) {
-    const content = `${walked},"p":${await short(context, position, until)}}`;
+    const place = JSON.stringify(position);
+    const content = `${walked},"p":${isShort(place) ? place : await keptAs(context, place, until)}}`;
     links.push({ relation, url: `${url}?${cursorParameter}=${signCursor(content, context.store.secret)}${general}` });
   }
   return links;
@@ -59,12 +61,15 @@ function generalQuery(query: QueryParameters): string {
   return format + pretty;
 }
 
-/** A value's JSON if that is short, otherwise that of the key under which the store keeps it until then (milliseconds). */
-async function short(context: Context, value: object, until: number): Promise<string> {
-  const text = JSON.stringify(value);
-  if (Buffer.byteLength(text) <= longestInToken) return text;
-  const key = createHash('sha256').update(text).digest('base64url').slice(0, 32);
-  await context.store.keep(key, text, until);
+function isShort(json: string): boolean {
+  // A UTF-16 unit takes at most three bytes.
+  return json.length * 3 <= longestInToken || Buffer.byteLength(json) <= longestInToken;
+}
+
+/** The JSON of the key under which the store keeps a JSON text until then (milliseconds). */
+async function keptAs(context: Context, json: string, until: number): Promise<string> {
+  const key = createHash('sha256').update(json).digest('base64url').slice(0, 32);
+  await context.store.keep(key, json, until);
   return JSON.stringify(key);
 }
 

@@ -16,11 +16,16 @@ interface Slow {
 
 export class SlowQueries {
   readonly #slow = new Map<string, Slow>();
+  /** When all that is known is out of date. */
+  #stale = 0;
 
   has(query: object): boolean {
+    // To look a query up it must be written down, which costs more than to parse it; most of the time nothing is known.
     if (this.#slow.size === 0) return false;
+    const now = performance.now();
+    if (now >= this.#stale) this.#slow.clear();
     const known = this.#slow.get(textOf(query));
-    return known !== undefined && performance.now() < known.until;
+    return known !== undefined && now < known.until;
   }
 
   add(query: object): void {
@@ -31,6 +36,7 @@ export class SlowQueries {
     const lasting = again ? Math.min(2 * known.lasting, longest) : shortest;
     if (known === undefined && this.#slow.size >= most) this.#slow.clear();
     this.#slow.set(text, { until: now + lasting, lasting });
+    this.#stale = Math.max(this.#stale, now + 2 * lasting);
   }
 }
 
