@@ -72,6 +72,7 @@ async function attemptPlan<T>(context: Context, plan: Plan<T>): Promise<{ readon
   // Records of reads that came before go to the store before this commit, so that events lie in the order of their times.
   void context.audit.settle();
   try {
+    context.onPlanned?.();
     const committed = await context.store.commit({
       writes,
       conditions,

@@ -149,6 +149,8 @@ export interface Context {
   readonly notes?: readonly Note[];
   /** Whether commits are some of many, as in an import; see `Commit.bulk`. */
   readonly bulk?: boolean;
+  /** Told when a plan is complete and goes to the store. */
+  readonly onPlanned?: () => void;
   /** Tells the operator of a fault of the server's own; never with a resource's contents. */
   readonly report: (error: unknown, requestId: string) => void;
 }

@@ -28,7 +28,7 @@ export interface ImportCounts {
 /** Pieces in work at a time: some are planned while others are committed, and those that are ready together go together. */
 const piecesAtOnce = 128;
 /** Bytes of the pieces in work at a time. */
-const bytesAtOnce = 4 << 20;
+const bytesAtOnce = 3 << 20;
 /** Milliseconds for which an import can be resumed. */
 const resumable = 30 * 86_400_000;
 
@@ -62,11 +62,15 @@ export class Importer {
     while (this.#weight > 0 && this.#weight + weight > bytesAtOnce) await Promise.race(this.#inWork);
     this.#weight += weight;
     const before = [...this.#inWork];
-    const work = this.#store(source, piece, before).finally(() => {
-      this.#weight -= weight;
-      this.#inWork.delete(work);
+    // Planned one after the other, so that little is in memory of what is not yet handed to the store.
+    await new Promise<void>((planned) => {
+      const work = this.#store(source, piece, before, planned).finally(() => {
+        this.#weight -= weight;
+        this.#inWork.delete(work);
+        planned();
+      });
+      this.#inWork.add(work);
     });
-    this.#inWork.add(work);
   }
 
   /** Resolves when all that was added is stored. */
@@ -75,7 +79,7 @@ export class Importer {
     return this.counts;
   }
 
-  async #store(source: Source, piece: Piece, before: readonly Promise<void>[]): Promise<void> {
+  async #store(source: Source, piece: Piece, before: readonly Promise<void>[], onPlanned: () => void): Promise<void> {
     const key = pieceKey(source, piece);
     if (this.#resume && (await this.#context.store.kept(key)) !== undefined) {
       this.#skipped += 1;
@@ -83,7 +87,7 @@ export class Importer {
     }
     const note = { key, text: 'stored', until: this.#context.clock() + resumable };
     try {
-      await this.#attempt(note, source, piece);
+      await this.#attempt(note, source, piece, onPlanned);
     } catch (error) {
       if (!(error instanceof OutcomeError)) throw error;
       // What it refers to may be in an earlier piece that was still in work.
@@ -91,7 +95,7 @@ export class Importer {
         return this.#fault(source, piece, error);
       await Promise.all(before);
       try {
-        await this.#attempt(note, source, piece);
+        await this.#attempt(note, source, piece, onPlanned);
       } catch (again) {
         if (!(again instanceof OutcomeError)) throw again;
         return this.#fault(source, piece, again);
@@ -100,8 +104,8 @@ export class Importer {
   }
 
   /** A piece that is one commit has its note in it, so that it is never stored twice nor left out; others leave it at the end. */
-  async #attempt(note: Note, source: Source, piece: Piece): Promise<void> {
-    const context: Context = { ...this.#context, notes: [note], bulk: true };
+  async #attempt(note: Note, source: Source, piece: Piece, onPlanned: () => void): Promise<void> {
+    const context: Context = { ...this.#context, notes: [note], bulk: true, onPlanned };
     const type = resourceTypeOf(piece.bytes);
     if (type !== 'Bundle') {
       await perform(context, resourceCall(source, piece.bytes, type));
@@ -119,6 +123,8 @@ export class Importer {
       this.#resources += entries;
       return;
     }
+    // Many commits, each of which is waited for: others are planned meanwhile.
+    onPlanned();
     if (kind === 'batch' || kind === 'history') {
       const answer = await perform(this.#context, bundleCall(source, piece.bytes));
       this.#countBatch(source, piece, answer.body);
