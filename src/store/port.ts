@@ -27,7 +27,7 @@ export interface Position {
   /** The total of the first page, where it was counted; kept for the walk. */
   readonly total?: number | undefined;
   readonly direction: 'next' | 'previous';
-  /** The store's own key of the last row seen; absent: the first page. */
+  /** The store's own key of the last row seen, or of the place before the first page; absent: also the first page. */
   readonly key?: readonly (string | number | null)[] | undefined;
 }
 

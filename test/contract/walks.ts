@@ -87,7 +87,7 @@ async function walk(
   }
 }
 
-export function walkRules(under: SearchSubject, runs = 20): void {
+export function walkRules(under: SearchSubject, runs = 40): void {
   describe('a walk', () => {
     it('shows all matches in the order of the sort, those without a value last', async () => {
       await fc.assert(

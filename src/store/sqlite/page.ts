@@ -9,6 +9,8 @@ export interface PageOfHits {
   readonly versions: readonly Version[];
   readonly first: Key | undefined;
   readonly last: Key | undefined;
+  /** The place before the first match of the walk: an unsorted one is led there as it is here. */
+  readonly beginning: Key | undefined;
   /** Whether there are matches beyond the page in the direction it was read. */
   readonly more: boolean;
 }
@@ -52,7 +54,18 @@ export function readPage(
     const [index = null, ...key] = keyOf(hit);
     return sorted ? [index, ...key] : [index, leads, ...key];
   };
-  return { versions: shown, first: first && place(first), last: last && place(last), more };
+  return {
+    versions: shown,
+    first: first && place(first),
+    last: last && place(last),
+    beginning: sorted ? undefined : [null, leads],
+    more,
+  };
+}
+
+/** Whether a place is before the first match of its walk: where a match is, the key ends with its number. */
+export function isBeginning(key: Key | undefined): boolean {
+  return key === undefined || (key.length === 2 && key[0] === null && typeof key[1] === 'string');
 }
 
 /** Sorted: the parts' matches merged by their sort values. */
@@ -77,7 +90,7 @@ function readInTurn(parts: readonly Part[], after: Key | undefined, backwards: b
     const lead = known[index];
     if (lead !== undefined && lead !== '') part.lead = Number(lead);
   });
-  const begin = after === undefined ? undefined : Number(place);
+  const begin = isBeginning(after) ? undefined : Number(place);
   const found: Found[] = [];
   let left = limit;
   const places = parts.map((_, index) => index);

@@ -4,7 +4,7 @@ import { CursorExpired, StoreUnavailable, TooCostly } from '../errors.ts';
 import type { Position, SearchPage, SearchQuery, TypeQuery } from '../port.ts';
 import { LookUp } from './look-up.ts';
 import type { Database, Statement } from './open.ts';
-import { type PageOfHits, readPage } from './page.ts';
+import { isBeginning, type PageOfHits, readPage } from './page.ts';
 import { type Connection, Part } from './part.ts';
 import { Probes } from './probe.ts';
 import { LastChanges, Remembered } from './remembered.ts';
@@ -182,7 +182,7 @@ export class Searcher {
     const backwards = position?.direction === 'previous';
     const sorted = queries.some(({ sort }) => sort.length > 0);
     const page: PageOfHits = count === 0 ? nothing : readPage(parts, sorted, position?.key, backwards, count);
-    const begins = position?.key === undefined;
+    const begins = isBeginning(position?.key);
     const shown = begins && count > 0 && !page.more ? page.versions.length : undefined;
     const total = this.#total(query, shown, (bound) => {
       const counting = () => countedOf(parts, bound);
@@ -199,7 +199,7 @@ export class Searcher {
     return {
       matches: page.versions,
       total,
-      first: (next || previous || !begins) && count > 0 ? place('next', undefined) : undefined,
+      first: (next || previous || !begins) && count > 0 ? place('next', page.beginning) : undefined,
       next: next ? place('next', last) : undefined,
       previous: previous ? place('previous', first) : undefined,
     };
@@ -251,7 +251,7 @@ function liveTypes({ statements }: Connection): ReadonlySet<string> {
   return new Set(statements.all(sql`SELECT name FROM type WHERE live > 0`).map(([name]) => String(name)));
 }
 
-const nothing: PageOfHits = { versions: [], first: undefined, last: undefined, more: false };
+const nothing: PageOfHits = { versions: [], first: undefined, last: undefined, beginning: undefined, more: false };
 
 /** The searched types of a search, at a change of the store or now. */
 function partsOf(connection: Connection, queries: readonly TypeQuery[], at: number | undefined): readonly Part[] {
