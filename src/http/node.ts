@@ -14,8 +14,7 @@ const elsewhere = /^\/(?:health\/|metrics(?:\?|$))/;
 /** Bodies up to this many bytes go out in one piece with the headers. */
 const onePiece = 16_384;
 
-/** What a client may go on sending after its answer, in bytes, and for how many milliseconds. */
-const mostLeftOver = 65_536;
+/** Milliseconds for which a client may go on sending what its answer didn't wait for. */
 const longestLeftOver = 500;
 
 /** Answers FHIR's requests, and failures like them for unknown paths; `other` answers for health and metrics. */
@@ -38,7 +37,7 @@ export function fhirListener(edge: Edge, other: RequestListener): RequestListene
 }
 
 function send(request: IncomingMessage, response: ServerResponse, { status, headers, body }: Reply): void {
-  if (!request.complete) response.once('finish', () => discard(request));
+  if (!request.complete) response.once('finish', () => endOfBody(request));
   response.writeHead(status, headers);
   if (body === null) response.end();
   else if (body.byteLength > onePiece) response.end(body);
@@ -46,14 +45,13 @@ function send(request: IncomingMessage, response: ServerResponse, { status, head
   else response.end(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('latin1'), 'latin1');
 }
 
-/** Reads on for a moment: a connection that is cut while its client still sends loses the answer. */
-function discard(request: IncomingMessage): void {
-  let bytes = 0;
+/**
+ * Node reads the rest of a body that nobody asked for, so that the client sees its answer and the connection can be used
+ * again; one that doesn't end is cut off.
+ */
+function endOfBody(request: IncomingMessage): void {
+  if (request.complete) return;
   const { socket } = request;
   const timer = setTimeout(() => socket.destroySoon(), longestLeftOver);
-  request.on('data', (chunk: Uint8Array) => {
-    bytes += chunk.byteLength;
-    if (bytes > mostLeftOver) socket.destroySoon();
-  });
   request.once('close', () => clearTimeout(timer));
 }

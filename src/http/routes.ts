@@ -73,7 +73,7 @@ function tooLong(limit: number): OutcomeError {
 function pathOf({ method, url }: IncomingRequest): { readonly segments: readonly string[]; readonly query: string } {
   const { segments, query } = splitUrl(url);
   // Of the system, a type, or a compartment.
-  const searched = segments.length < 2 || segments.length === 3;
+  const searched = segments.length < 2 || (segments.length === 3 && !/^[$_]/.test(segments[2] ?? ''));
   const linked = method === 'POST' && searched && /(?:^|&)_cursor=/.test(query);
   return { segments: linked && segments[0] !== '_search' ? [...segments, '_search'] : segments, query };
 }

@@ -1,19 +1,33 @@
 /** Criteria that decide what is written. https://hl7.org/fhir/R4/http.html#cond-update */
 import { failure, type OutcomeError } from '../fhir/outcome.ts';
+import type { CompartmentOwner } from '../search/compartment.ts';
 import { parseCondition, type SearchContext } from '../search/query.ts';
 import type { Condition } from '../store/write.ts';
 import type { Context } from './context.ts';
 
-/** What parsing a search needs to know, for one type or several. */
+/** What parsing a search needs to know, for one type or several. `now`: milliseconds since 1970, which `ap` depends on. */
 export function searchContext(
   context: Context,
   types: readonly string[],
   handling: 'strict' | 'lenient',
+  now = context.clock(),
+  compartment?: CompartmentOwner,
 ): SearchContext {
   const { baseUrl, timezone, defaultCount, maxCount, ignoredParameters } = context.settings;
   const { registry, definitions } = context;
-  const now = context.clock();
-  return { registry, definitions, types, baseUrl, timezone, now, handling, defaultCount, maxCount, ignoredParameters };
+  return {
+    registry,
+    definitions,
+    types,
+    compartment,
+    baseUrl,
+    timezone,
+    now,
+    handling,
+    defaultCount,
+    maxCount,
+    ignoredParameters,
+  };
 }
 
 /**

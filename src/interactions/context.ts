@@ -1,5 +1,4 @@
 /** What an interaction gets and gives: one shape for HTTP requests and bundle entries. https://hl7.org/fhir/R4/http.html */
-
 import type { Definitions } from '../fhir/definitions/definitions.ts';
 import type { Resource } from '../fhir/resource.ts';
 import type { CompartmentOwner } from '../search/compartment.ts';

@@ -32,12 +32,10 @@ export async function planSearch(context: Context, call: Call): Promise<SearchPl
   const of = path === '' ? 'search' : `search/${path}`;
   const walk = await openPage(context, of, call.parameters);
   const handling = call.prefer.handling ?? 'strict';
-  const parsed = parseSearch(walk?.query ?? call.parameters, {
-    ...searchContext(context, searchedTypes(context, call), handling),
-    compartment: call.compartment,
-    // A walk keeps the "now" of its first page, which `ap` depends on.
-    now: walk?.position.since ?? context.clock(),
-  });
+  // A walk keeps the "now" of its first page.
+  const now = walk?.position.since;
+  const searching = searchContext(context, searchedTypes(context, call), handling, now, call.compartment);
+  const parsed = parseSearch(walk?.query ?? call.parameters, searching);
   return { of, walk, parsed, wanted: cutOfSearch(parsed) };
 }
 

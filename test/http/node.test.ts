@@ -1,5 +1,6 @@
 /** What only a socket shows of requests. https://hl7.org/fhir/R4/http.html */
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { connect, type Socket } from 'node:net';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type SocketServer, socketServer } from './socket.ts';
 
 let server: SocketServer;
@@ -63,4 +64,32 @@ test('a body that a GET brings along is ignored', async () => {
     `GET /fhir/Patient/a HTTP/1.1\r\nContent-Length: 5\r\nHost: x\r\n\r\nhelloGET /fhir/Patient/a HTTP/1.1\r\n${close}`,
   );
   expect([...answer.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status)).toEqual(['200', '200']);
+});
+
+describe('an answer that did not wait for the body', () => {
+  /** A connection that has sent these headers and got its answer. */
+  function answered(head: string): Promise<{ readonly socket: Socket; readonly answer: string }> {
+    return new Promise((resolve, reject) => {
+      const socket = connect(server.port, '127.0.0.1', () => socket.write(head));
+      socket.once('data', (data) => resolve({ socket, answer: data.toString() }));
+      socket.once('error', reject);
+    });
+  }
+  const head = 'POST /fhir/Nonsense HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n';
+
+  test('leaves a connection that can be used again when the body is there', async () => {
+    const { socket, answer } = await answered(head);
+    expect(answer).toMatch(/^HTTP\/1\.1 404 /);
+    const next = new Promise<string>((resolve) => socket.once('data', (data) => resolve(data.toString())));
+    socket.write(`helloGET /fhir/Patient/a HTTP/1.1\r\n${close}`);
+    expect(await next).toMatch(/^HTTP\/1\.1 200 /);
+    socket.destroy();
+  });
+
+  test('ends the connection when the body does not come', async () => {
+    const { socket, answer } = await answered(head);
+    expect(answer).toMatch(/^HTTP\/1\.1 404 /);
+    await new Promise((resolve) => socket.once('close', resolve));
+    expect(socket.bytesWritten).toBe(head.length);
+  });
 });

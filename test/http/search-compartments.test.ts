@@ -106,11 +106,14 @@ describe('like any search', () => {
   });
 
   it('leaves an AuditEvent that names the patient', async () => {
-    await find(server, '/Patient/2/Encounter');
+    await find(server, '/Patient/2/Encounter?status=finished');
     await server.context.audit.settle();
-    const reply = await server.get('/Patient/2/AuditEvent?_sort=-date&_count=1');
-    const [event] = entriesOf(reply);
-    expect(event?.resource.entity.map(({ what }: Json) => what?.reference)).toContain('Patient/2');
+    const events = entriesOf(await server.get('/Patient/2/AuditEvent'));
+    const query = Buffer.from('status=finished').toString('base64');
+    const own = events.filter(({ resource }) => resource.entity.some((each: Json) => each.query === query));
+    expect(own).toHaveLength(1);
+    expect(own[0]?.resource.subtype[0].code).toBe('search-type');
+    expect(own[0]?.resource.entity.map(({ what }: Json) => what?.reference)).toContain('Patient/2');
   });
 });
 

@@ -45,6 +45,8 @@ export class Importer {
   #resources = 0;
   #faults = 0;
   #skipped = 0;
+  /** What no piece is to blame for: the import ends with it. */
+  #failure: { readonly error: unknown } | undefined;
 
   constructor(context: Context, resume: boolean, onFault: (fault: Fault) => void) {
     this.#context = context;
@@ -56,7 +58,7 @@ export class Importer {
     return { resources: this.#resources, faults: this.#faults, skipped: this.#skipped };
   }
 
-  /** Takes one piece; what goes wrong with it is told to `onFault`. */
+  /** Takes one piece; what goes wrong with it is told to `onFault`. Rejects with what went wrong with the store. */
   async add(source: Source, piece: Piece): Promise<void> {
     const weight = Math.max(piece.bytes.byteLength, bytesAtOnce / piecesAtOnce);
     while (this.#weight > 0 && this.#weight + weight > bytesAtOnce) await Promise.race(this.#inWork);
@@ -64,19 +66,29 @@ export class Importer {
     const before = [...this.#inWork];
     // Planned one after the other, so that little is in memory of what is not yet handed to the store.
     await new Promise<void>((planned) => {
-      const work = this.#store(source, piece, before, planned).finally(() => {
-        this.#weight -= weight;
-        this.#inWork.delete(work);
-        planned();
-      });
+      const work = this.#store(source, piece, before, planned)
+        .catch((error: unknown) => {
+          this.#failure ??= { error };
+        })
+        .finally(() => {
+          this.#weight -= weight;
+          this.#inWork.delete(work);
+          planned();
+        });
       this.#inWork.add(work);
     });
+    this.#throwFailure();
   }
 
-  /** Resolves when all that was added is stored. */
+  /** Resolves when all that was added is stored. Rejects as `add` does. */
   async finish(): Promise<ImportCounts> {
-    while (this.#inWork.size > 0) await Promise.race(this.#inWork);
+    await Promise.all(this.#inWork);
+    this.#throwFailure();
     return this.counts;
+  }
+
+  #throwFailure(): void {
+    if (this.#failure !== undefined) throw this.#failure.error;
   }
 
   async #store(source: Source, piece: Piece, before: readonly Promise<void>[], onPlanned: () => void): Promise<void> {
