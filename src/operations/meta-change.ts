@@ -6,11 +6,9 @@ import {
   exactObject,
   isExactObject,
   parseExact,
-  plain,
   writeExact,
 } from '../fhir/exact-json.ts';
 import { failure } from '../fhir/outcome.ts';
-import { isObject, type JsonObject } from '../fhir/resource.ts';
 import { jsonBytes } from '../interactions/body.ts';
 import { commitPlan } from '../interactions/commit.ts';
 import type { Answer, Call, Context, Operation } from '../interactions/context.ts';
@@ -103,7 +101,7 @@ function withMeta(
   body: Uint8Array,
   given: ExactObject,
   change: Change,
-): { readonly bytes: Uint8Array; readonly meta: JsonObject } {
+): { readonly bytes: Uint8Array; readonly meta: ExactObject } {
   const resource = parseExact(body);
   if (!isExactObject(resource)) throw new Error('a stored resource is an object');
   const meta: ExactObject = isExactObject(resource.meta) ? resource.meta : exactObject();
@@ -114,8 +112,7 @@ function withMeta(
     else delete meta[list];
   }
   resource.meta = meta;
-  const shown = plain(meta);
-  return { bytes: writeExact(resource), meta: isObject(shown) ? shown : {} };
+  return { bytes: writeExact(resource), meta };
 }
 
 function itemsOf(meta: ExactObject, list: (typeof lists)[number]): readonly ExactJson[] {
