@@ -177,7 +177,7 @@ export function parseCondition(type: string, query: string, context: SearchConte
     if (resultParameters.has(code))
       throw refuse('invalid', `${code} is no criterion; a condition takes search parameters only.`);
     if (!isKnown(written, [type], context)) throw unknown(written, [type], context);
-    if (written.values.length === 0)
+    if (written.values.every((value) => value.trim() === ''))
       throw refuse('invalid', `${written.name.text} has no value; a condition needs one.`);
     criteria.push(written);
   }

@@ -76,6 +76,7 @@ describe('conditional create', () => {
     ['an unknown parameter beside a known one', 'identifier=1&nonsense=1'],
     ['an unknown modifier', 'identifier:nonsense=1'],
     ['an empty parameter', 'identifier='],
+    ['a parameter of white space alone', 'identifier=%20,+'],
     ['an empty parameter beside another', 'identifier=1&name='],
     ['a result parameter', 'identifier=1&_count=1'],
     ['_sort', 'identifier=1&_sort=name'],

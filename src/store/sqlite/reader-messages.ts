@@ -23,12 +23,6 @@ export type ReaderTask =
       readonly budget: number;
     };
 
-/** What a task comes to. */
-export interface ReaderResults {
-  readonly search: SearchPage;
-  readonly matches: readonly string[];
-}
-
 /** `now`: milliseconds since 1970. */
 export type ReaderMessage =
   | { readonly kind: 'task'; readonly now: number; readonly task: ReaderTask }
