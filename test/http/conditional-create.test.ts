@@ -62,6 +62,17 @@ describe('conditional create', () => {
     expect(wrong.status).toBe(400);
   });
 
+  test('If-None-Exist may be escaped, or UTF-8 as it is; other bytes are 400', async () => {
+    const value = `ü€${unique()}`;
+    const first = await create(`identifier=${encodeURIComponent(value)}`, patient(value));
+    expect(first.status).toBe(201);
+    // A header is sent byte by byte.
+    const bytes = (encoding: BufferEncoding) => Buffer.from(`identifier=${value}`, encoding).toString('latin1');
+    const second = await create(bytes('utf8'), patient(value));
+    expect([second.status, idOf(second)]).toEqual([200, idOf(first)]);
+    expect((await create(bytes('latin1'), patient(value))).status).toBe(400);
+  });
+
   test('a question mark in a value belongs to the value', async () => {
     const url = `http://example.org/a?b=${unique()}`;
     const body = { resourceType: 'ValueSet', status: 'draft', url };
