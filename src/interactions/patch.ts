@@ -104,20 +104,33 @@ export async function patched(
   document: Patch,
   precondition: Precondition | undefined,
 ): Promise<Patched> {
+  const { versionId, body } = await currentFor(context, type, id, precondition);
+  const bytes = writeExact(applyPatch(exactObject(body), document, context.definitions));
+  const prepared = prepareResource(context, bytes, type);
+  return { prepared, precondition: { ...precondition, computedFrom: versionId }, before: body };
+}
+
+/**
+ * The current version of a resource that is to be changed. `If-Match` is checked before: the change is likely to fail on a
+ * version that it was not made for. Throws 412 where it does not hold, otherwise 404 and 410 where there is none.
+ */
+export async function currentFor(
+  context: Context,
+  type: string,
+  id: string,
+  precondition: Precondition | undefined,
+): Promise<{ readonly versionId: number; readonly lastUpdated: number; readonly body: Uint8Array }> {
   const ifMatch = precondition?.ifMatch;
   const current = await context.store.read(type, id);
   if (current?.body === undefined) {
     if (ifMatch !== undefined) throw preconditionFailure(new PreconditionFailed(0, 'ifMatch', current?.versionId));
     throw current === undefined ? failure(404, 'not-found', `There is no ${type} with the id ${id}.`) : gone(current);
   }
-  const { versionId, body } = current;
-  // Before the patch is applied, which is likely to fail on a version that it was not made for.
+  const { versionId, lastUpdated, body } = current;
   if (ifMatch !== undefined && ifMatch !== '*' && !ifMatch.includes(String(versionId))) {
     throw preconditionFailure(new PreconditionFailed(0, 'ifMatch', versionId));
   }
-  const bytes = writeExact(applyPatch(exactObject(body), document, context.definitions));
-  const prepared = prepareResource(context, bytes, type);
-  return { prepared, precondition: { ...precondition, computedFrom: versionId }, before: body };
+  return { versionId, lastUpdated, body };
 }
 
 function exactObject(bytes: Uint8Array): ExactObject {

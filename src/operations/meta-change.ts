@@ -12,8 +12,8 @@ import { failure } from '../fhir/outcome.ts';
 import { jsonBytes } from '../interactions/body.ts';
 import { commitPlan } from '../interactions/commit.ts';
 import type { Answer, Call, Context, Operation } from '../interactions/context.ts';
+import { currentFor } from '../interactions/patch.ts';
 import { prepareResource, putOf } from '../interactions/prepare.ts';
-import { currentOf } from '../interactions/read.ts';
 import { preconditionOf } from '../interactions/update.ts';
 import { metaAnswer } from './meta.ts';
 
@@ -60,8 +60,8 @@ async function changeMeta(context: Context, call: Call, change: Change): Promise
   const given = metaParameter(context, call);
   const precondition = preconditionOf(call);
   return commitPlan(context, async () => {
-    const { version: current, body } = await currentOf(context, type, id);
-    const changed = withMeta(body, given, change);
+    const current = await currentFor(context, type, id, precondition);
+    const changed = withMeta(current.body, given, change);
     const prepared = prepareResource(context, changed.bytes, type);
     const put = putOf(context, prepared, id, 'PUT', { ...precondition, computedFrom: current.versionId });
     const patient = patientOf(prepared.resource);

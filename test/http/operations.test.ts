@@ -183,6 +183,10 @@ describe('$meta-add', () => {
     await make('match');
     expect((await add('match', { tag: [{ code: 'x' }] }, { 'If-Match': 'W/"7"' })).status).toBe(412);
     expect((await add('match', { tag: [{ code: 'x' }] }, { 'If-Match': 'W/"1"' })).status).toBe(200);
+    await server.send('DELETE', '/Patient/match');
+    for (const id of ['match', 'nobody']) {
+      expect([id, (await add(id, { tag: [{ code: 'x' }] }, { 'If-Match': '*' })).status]).toEqual([id, 412]);
+    }
   });
 
   test('two at once both stay', async () => {
