@@ -1,4 +1,5 @@
 /** The call that a request makes. https://hl7.org/fhir/R4/http.html */
+import { isUtf8 } from 'node:buffer';
 import { parseMediaType } from '../fhir/media-type.ts';
 import { failure } from '../fhir/outcome.ts';
 import type { Call, Prefer, QueryParameters } from '../interactions/context.ts';
@@ -61,7 +62,7 @@ export async function callOf(
     ifMatch: incoming.header('if-match'),
     ifNoneMatch: incoming.header('if-none-match'),
     ifModifiedSince: incoming.header('if-modified-since'),
-    ifNoneExist: incoming.header('if-none-exist'),
+    ifNoneExist: criteriaOf(incoming.header('if-none-exist')),
     securityContext: incoming.header('x-security-context'),
     raw: binary ? !format.fhir : undefined,
     range: binary ? rangeOf(incoming) : undefined,
@@ -81,6 +82,17 @@ function rangeOf(incoming: IncomingRequest): string | undefined {
   // Our ETags are weak, so an If-Range never holds. https://www.rfc-editor.org/rfc/rfc9110#section-13.1.5
   const whole = incoming.method !== 'GET' || incoming.header('if-range') !== undefined;
   return whole ? undefined : incoming.header('range');
+}
+
+/**
+ * `If-None-Exist` as it was meant: Node gives a header's bytes as Latin-1, but who doesn't escape sends UTF-8. Read wrongly,
+ * criteria would match nothing, and each create would make another resource. Throws 400 for other bytes.
+ */
+function criteriaOf(header: string | undefined): string | undefined {
+  if (header === undefined || /^[ -~]*$/.test(header)) return header;
+  const bytes = Buffer.from(header, 'latin1');
+  if (isUtf8(bytes)) return bytes.toString('utf8');
+  throw failure(400, 'value', 'If-None-Exist must be ASCII with % escapes, or UTF-8.');
 }
 
 function lengthOf(header: string | undefined): number | undefined {

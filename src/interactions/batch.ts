@@ -11,7 +11,7 @@ import { type EntryAnswer, respond } from './transaction/respond.ts';
 import type { Perform } from './transaction/transaction.ts';
 
 /** Entries are processed in the same order as those of a transaction; a method that is none fails wherever it stands. */
-const order = ['DELETE', 'POST', 'PUT', 'PATCH', 'GET', 'HEAD'];
+const order: readonly (readonly string[])[] = [['DELETE'], ['POST'], ['PUT', 'PATCH'], ['GET', 'HEAD']];
 
 /** 200 with a Bundle of type batch-response in request order, each entry with its own outcome. */
 export async function batch(context: Context, call: Call, outline: BundleOutline, perform: Perform): Promise<Answer> {
@@ -21,7 +21,8 @@ export async function batch(context: Context, call: Call, outline: BundleOutline
 }
 
 function rankOf({ members: { request } }: EntryOutline): number {
-  return isObject(request) && typeof request.method === 'string' ? order.indexOf(request.method) : -1;
+  const method = isObject(request) && typeof request.method === 'string' ? request.method : '';
+  return order.findIndex((methods) => methods.includes(method));
 }
 
 /**

@@ -37,8 +37,13 @@ const interactions: { readonly [K in Exclude<Interaction, 'batch' | 'transaction
   operation,
 };
 
-/** These leave their records with the change they make. */
-const auditedInCommit: ReadonlySet<Interaction> = new Set(['create', 'update', 'patch', 'delete', 'transaction']);
+const writes: ReadonlySet<Interaction> = new Set(['create', 'update', 'patch', 'delete', 'transaction']);
+
+/** Whether an interaction leaves its records with the change it makes. */
+function auditedInCommit({ operations }: Context, { interaction, operation: named }: Call): boolean {
+  if (interaction === 'operation') return operations.find(({ name }) => name === named)?.affectsState === true;
+  return writes.has(interaction);
+}
 
 /**
  * The answer of an interaction. A bundle for the base is a batch, a transaction or a history by its type; `onTransaction`
@@ -80,7 +85,7 @@ function interactionOf(call: Call): Perform {
 async function audited(context: Context, call: Call, run: Perform): Promise<Answer> {
   try {
     const answer = await run(context, call);
-    if (!auditedInCommit.has(call.interaction)) note(context, call, answer.status, answer);
+    if (!auditedInCommit(context, call)) note(context, call, answer.status, answer);
     return answer;
   } catch (error) {
     throw noteFailure(context, call, error);

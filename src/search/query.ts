@@ -180,7 +180,7 @@ export function parseCondition(type: string, query: string, context: SearchConte
       throw refuse('invalid', `${code} is no criterion; a condition takes search parameters only.`);
     const lacking = unknownOf(written, [type], context);
     if (lacking !== undefined) throw unknown(lacking, written, [type], context);
-    if (written.values.length === 0)
+    if (written.values.every((value) => value.trim() === ''))
       throw refuse('invalid', `${written.name.text} has no value; a condition needs one.`);
     criteria.push(written);
   }

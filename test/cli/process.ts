@@ -36,6 +36,8 @@ export async function run(args: readonly string[], env: Record<string, string> =
 export interface Serving {
   readonly base: string;
   readonly child: ChildProcess;
+  /** What it has printed so far. */
+  readonly printed: () => string;
   /** SIGTERM; gives the exit status. */
   readonly stop: () => Promise<number | null>;
 }
@@ -61,6 +63,7 @@ export async function serve(store: string, args: readonly string[] = []): Promis
   return {
     base,
     child,
+    printed: () => out,
     stop: () => {
       child.kill('SIGTERM');
       return ended;

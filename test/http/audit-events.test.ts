@@ -89,6 +89,19 @@ describe('AuditEvents', () => {
     expect((await server.get(`/AuditEvent/${first.id}/_history`)).body.total).toBe(1);
   });
 
+  it('a history of one obeys _since, _at and _count', async () => {
+    const [first] = await events('_count=1&_sort=date');
+    const counted = async (query: string) => {
+      const { status, body } = await server.get(`/AuditEvent/${first.id}/_history?${query}`);
+      return [status, body.total, (body.entry ?? []).length];
+    };
+    expect(await counted('_since=2000-01-01T00:00:00Z')).toEqual([200, 1, 1]);
+    expect(await counted('_since=2999-01-01T00:00:00Z')).toEqual([200, 0, 0]);
+    expect(await counted('_at=2999')).toEqual([200, 1, 1]);
+    expect(await counted('_at=2000')).toEqual([200, 0, 0]);
+    expect(await counted('_count=0')).toEqual([200, 1, 0]);
+  });
+
   it('come page by page, forward and back, without those that were recorded since', async () => {
     const first = await server.get('/AuditEvent?_sort=-date&_count=2');
     const link = (body: Json, relation: string) => body.link.find((each: Json) => each.relation === relation)?.url;

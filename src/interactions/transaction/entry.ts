@@ -1,10 +1,11 @@
 /** Entries of a batch or transaction as calls. https://hl7.org/fhir/R4/bundle.html#transaction */
-import { type EntryOutline, parseJson } from '../../fhir/json.ts';
+import type { EntryOutline } from '../../fhir/json.ts';
 import { failure, OutcomeError } from '../../fhir/outcome.ts';
 import { isObject, type JsonObject } from '../../fhir/resource.ts';
 import type { Call, Context } from '../context.ts';
 import { refuseParameters } from '../parameters.ts';
 import { parseQuery, targetOf } from '../path.ts';
+import { prepareResource } from '../prepare.ts';
 import { checkEntry } from './envelope.ts';
 
 /** One entry, with the interaction that its request asks for. */
@@ -16,10 +17,12 @@ export interface Entry {
   readonly call: Call;
 }
 
+/** Issues beyond this many tell nobody more; those of the entry that reaches it are all told. */
+export const mostIssues = 100;
+
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
 const carriedWrites = ['create', 'update', 'patch'];
 const writesById = ['update', 'patch', 'delete'];
-const carrying = ['POST', 'PUT', 'PATCH'];
 
 /**
  * The entry's request as a call. `bundle`: the call of the whole bundle.
@@ -45,18 +48,18 @@ export function entryOf(context: Context, bundle: Call, outline: EntryOutline, i
   if (method === undefined || !methods.includes(method)) {
     throw failure(400, 'value', `request.method must be one of ${methods.join(', ')}.`, `${expression}.request.method`);
   }
-  if (url === undefined && method !== 'POST') {
+  if (url === undefined) {
     throw failure(400, 'required', 'The entry has no request.url.', `${expression}.request.url`);
   }
-  if (carrying.includes(method) && outline.resource === undefined) {
-    throw failure(400, 'required', `A ${method} entry needs a resource.`, `${expression}.resource`);
-  }
-  const { segments, query } = splitUrl(context, url ?? '', expression);
+  const { segments, query } = splitUrl(context, url, expression);
   const target = withExpression(`${expression}.request.url`, () => targetOf(context, method, segments));
   if (target.interaction === 'batch') {
     throw failure(400, 'not-supported', 'A bundle inside a bundle is not processed.', `${expression}.request.url`);
   }
   const { resource } = outline;
+  if (resource === undefined && carriedWrites.includes(target.interaction)) {
+    throw failure(400, 'required', `A ${method} entry needs a resource.`, `${expression}.resource`);
+  }
   const call: Call = {
     interaction: target.interaction,
     type: target.type,
@@ -78,9 +81,9 @@ export function entryOf(context: Context, bundle: Call, outline: EntryOutline, i
     prefer: { return: bundle.prefer.return ?? 'minimal', handling: bundle.prefer.handling },
     origin: bundle.origin,
   };
-  // A write reads its resource itself; elsewhere it is of no use, but must be JSON like the rest of the body.
+  // A write reads its resource itself; elsewhere it is of no use, but must be as sound as the rest of the body.
   if (resource !== undefined && !carriedWrites.includes(target.interaction)) {
-    withExpression(`${expression}.resource`, () => parseJson(resource));
+    withExpression(`${expression}.resource`, () => prepareResource(context, resource, undefined));
   }
   if (target.interaction === 'create' || (target.id !== undefined && writesById.includes(target.interaction))) {
     withExpression(`${expression}.request.url`, () => refuseParameters(context, call));
