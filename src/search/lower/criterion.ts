@@ -1,7 +1,7 @@
 /** One parameter of a query as a criterion. https://hl7.org/fhir/R4/search.html#combining */
 import type { Criterion, ValueTest } from '../criteria.ts';
 import type { QueryParameter } from '../parse/parameter.ts';
-import { unescaped } from '../parse/value.ts';
+import { isEscaped, unescaped } from '../parse/value.ts';
 import type { SearchParameter } from '../registry.ts';
 import { lowerComposite } from './composite.ts';
 import { badValue, type LowerContext, refuse } from './context.ts';
@@ -16,6 +16,8 @@ import { lowerSimple } from './simple.ts';
 export function lowerParameter(written: QueryParameter, parameter: SearchParameter, context: LowerContext): Criterion {
   const modifier = written.name.steps[0]?.modifier;
   if (modifier !== undefined) checkModifier(modifier, parameter, context.name, context.definitions.resourceTypes);
+  const illegal = written.values.find((value) => !isEscaped(value));
+  if (illegal !== undefined) throw badValue(context, illegal, 'escaped: write \\\\ for a backslash');
   if (modifier === 'missing') return missing(written.values, parameter, context);
   const criterion = anyOf(written.values, modifier, parameter, context);
   return modifier === 'not' ? { kind: 'not', of: criterion } : criterion;
