@@ -75,7 +75,7 @@ describe.runIf(present)('the lists', () => {
   });
 });
 
-describe.each(suites)('$name', ({ resources, cases }) => {
+describe.each(suites.map((suite) => [suite.name, suite] as const))('%s', (_, { resources, cases }) => {
   let server: TestServer;
   const places = new Map<string, string>();
 

@@ -40,17 +40,17 @@ describe('the list of what is pending', () => {
   });
 });
 
-describe.each(sections)('search.html#$anchor', ({ resources, examples, now, earlier }) => {
+describe.each(sections.map((section) => [section.anchor, section] as const))('search.html#%s', (_, section) => {
+  const { resources, examples, now, earlier } = section;
   let server: TestServer;
 
   beforeAll(async () => {
-    const began = earlier?.at ?? now;
-    if (began !== undefined) vi.useFakeTimers({ toFake: ['Date'], now: new Date(began) });
+    const today = new Date(now ?? Date.now());
+    const began = new Date(earlier?.at ?? today);
+    vi.useFakeTimers({ toFake: ['Date'], now: began });
     server = await testServer();
-    if (earlier !== undefined) {
-      await store(server, earlier.resources);
-      vi.useRealTimers();
-    }
+    if (earlier !== undefined) await store(server, earlier.resources);
+    vi.setSystemTime(today);
     await store(server, resources);
   });
   afterAll(async () => {

@@ -36,8 +36,14 @@ function measured(id: string, code: string, value: number, unit: string): Json {
 function pressures(id: string, systolic: number, diastolic: number): Json {
   return observation(id, {
     component: [
-      { code: concept(loinc, '8480-6'), valueQuantity: { value: systolic, unit: 'mmHg', system: ucum, code: 'mm[Hg]' } },
-      { code: concept(loinc, '8462-4'), valueQuantity: { value: diastolic, unit: 'mmHg', system: ucum, code: 'mm[Hg]' } },
+      {
+        code: concept(loinc, '8480-6'),
+        valueQuantity: { value: systolic, unit: 'mmHg', system: ucum, code: 'mm[Hg]' },
+      },
+      {
+        code: concept(loinc, '8462-4'),
+        valueQuantity: { value: diastolic, unit: 'mmHg', system: ucum, code: 'mm[Hg]' },
+      },
     ],
   });
 }
@@ -213,8 +219,7 @@ const includes: Section = {
       finds: 'for-group r + Provenance/source',
     },
     {
-      query:
-        'MedicationDispense?_include=MedicationDispense:prescription&_include:iterate=MedicationRequest:performer',
+      query: 'MedicationDispense?_include=MedicationDispense:prescription&_include:iterate=MedicationRequest:performer',
       says: 'all Medication Request resources and their prescribing Practitioner Resources for the matching Medication Dispense resources',
       finds: 'd + MedicationRequest/r Practitioner/doc',
       instead: {

@@ -99,9 +99,7 @@ const modifiers: Section = {
     patient('none'),
     patient('extended', {
       _gender: {
-        extension: [
-          { url: 'http://hl7.org/fhir/StructureDefinition/data-absent-reason', valueCode: 'asked-declined' },
-        ],
+        extension: [{ url: 'http://hl7.org/fhir/StructureDefinition/data-absent-reason', valueCode: 'asked-declined' }],
       },
     }),
   ],
