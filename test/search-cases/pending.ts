@@ -29,7 +29,7 @@ export const pendingExamples: Pending = {
   ':above and :below': [
     'ValueSet?url:below=http://acme.org/fhir/',
     'ValueSet?url:above=http://acme.org/fhir/ValueSet/123/_history/5',
-    'Condition?code:below=126851005',
+    'Condition?code:below=http://snomed.info/sct|126851005',
     'DocumentReference?contenttype:below=text/xml',
     'QuestionnaireResponse?questionnaire:below=http://acme.com/some-profile',
     'QuestionnaireResponse?questionnaire:below=http://acme.com/some-profile|1',
@@ -45,22 +45,8 @@ export const pendingExamples: Pending = {
     'Medication?ingredient-code=abc&_contained=true&_containedType=contained',
   ],
   _filter: ['Observation?_filter=code eq http://loinc.org|1234-5 and subject.name co "peter"'],
-  _has: [
-    'Patient?_has:Observation:patient:code=1234-5',
-    'Patient?_has:Observation:patient:code=123,456',
-    'Patient?_has:Observation:patient:code=123&_has:Observation:patient:code=456',
-    'Patient?_has:Observation:patient:_has:AuditEvent:entity:altid=MyUserId',
-  ],
   _text: ['Condition?_text=(bone OR liver) and metastases'],
-  chains: [
-    'Observation?patient.identifier=http://example.com/fhir/identifier/mrn|123456',
-    'DiagnosticReport?subject.name=peter',
-    'DiagnosticReport?subject:Patient.name=peter',
-    'Patient?general-practitioner.name=Joe&general-practitioner.address-state=MN',
-    'DiagnosticReport?result.code-value-quantity=http://loinc.org|2823-3$gt5.4|http://unitsofmeasure.org|mmol/L',
-    'Observation?code=http://loinc.org|1234-5&subject.name=peter',
-    'MedicationRequest?medication.ingredient-code=abc',
-  ],
+  'chains into contained resources': ['MedicationRequest?medication.ingredient-code=abc'],
   'conversion of units': [
     'Observation?value-quantity=0.023|http://unitsofmeasure.org|m/h',
     'Observation?value-quantity=5.40|http://unitsofmeasure.org|mg',

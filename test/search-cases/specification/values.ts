@@ -175,6 +175,10 @@ const tokens: Section = {
       query: 'Condition?code:below=126851005',
       says: 'any condition that is subsumed by the SNOMED CT Code "Neoplasm of liver"',
       finds: 'liver liver-cancer',
+      instead: {
+        query: `Condition?code:below=${snomed}|126851005`,
+        because: '"The search parameter is a concept with the form [system]|[code]"',
+      },
     },
     {
       query: 'Condition?code:in=http://acme.org/fhir/ValueSet/cardiac-conditions',
