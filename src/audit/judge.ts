@@ -41,6 +41,8 @@ export function judge(criterion: Criterion, record: AuditRecord): boolean | unde
       return judgeValue(criterion, record);
     case 'missing':
     case 'referenced':
+    case 'chain':
+    case 'has':
       return undefined;
   }
 }

@@ -32,6 +32,8 @@ export function narrow(criterion: Criterion): AuditQuery {
     case 'not':
     case 'missing':
     case 'referenced':
+    case 'chain':
+    case 'has':
       return {};
   }
 }

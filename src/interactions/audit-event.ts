@@ -1,11 +1,13 @@
 /** AuditEvents: the server's own beside those that clients created. https://hl7.org/fhir/R4/auditevent.html#search */
 import { countAudit, readAudit, searchAudit } from '../audit/search.ts';
 import { parseJson } from '../fhir/json.ts';
+import { failure } from '../fhir/outcome.ts';
 import { dateRange } from '../fhir/period.ts';
 import { isObject } from '../fhir/resource.ts';
 import type { Criterion, SortKey } from '../search/criteria.ts';
 import { CursorExpired } from '../store/errors.ts';
 import type { Position, SearchPage, SearchQuery, Version } from '../store/port.ts';
+import { followed } from './audit-chains.ts';
 import { createdBy, matchingOf, sortedPage } from './audit-event-sort.ts';
 import type { Context } from './context.ts';
 
@@ -30,10 +32,12 @@ interface Place {
 /**
  * A page of AuditEvents, as `Store.search` gives pages: the newest first unless sorted otherwise. What clients created
  * is merged in by date. Pages go forward; where there are only the server's own, or in another order, backward too.
+ * Throws 400 for a sort through references.
  */
 export async function searchAuditEvents(context: Context, query: SearchQuery): Promise<SearchPage> {
-  const [part] = query.parts;
-  if (part === undefined) return { matches: [] };
+  const [asked] = query.parts;
+  if (asked === undefined) return { matches: [] };
+  const part = { ...asked, criterion: await followed(context, asked.criterion, query.budget) };
   const { position } = query;
   const { cursorLifetime } = context.settings;
   if (position !== undefined && context.clock() - position.since > cursorLifetime) throw new CursorExpired();
@@ -42,7 +46,7 @@ export async function searchAuditEvents(context: Context, query: SearchQuery): P
   const since = position?.since ?? context.clock();
   // A total needs no order.
   const order = query.count === 0 ? 'descending' : orderOf(part.sort);
-  if (order === undefined) return sortedPage(context, query, upTo, since);
+  if (order === undefined) return sortedPage(context, { ...query, parts: [part] }, upTo, since);
   const mixed = (await context.store.counts()).has('AuditEvent');
   const search = { context, query, criterion: part.criterion, order, upTo };
   const total = position === undefined ? await totalOf(search, mixed) : position.total;
@@ -61,11 +65,14 @@ interface AuditWalk {
   readonly upTo: number;
 }
 
-/** The order of time that a sort means; undefined: another order. */
+/** The order of time that a sort means; undefined: another order. Throws 400 for one through references. */
 function orderOf(sort: readonly SortKey[]): 'ascending' | 'descending' | undefined {
   const [first] = sort;
   if (first === undefined) return 'descending';
-  const byTime = ({ by }: SortKey) => by === 'lastUpdated' || (typeof by === 'object' && by.code === 'date');
+  if (sort.some(({ by }) => typeof by === 'object' && 'through' in by))
+    throw failure(400, 'not-supported', 'AuditEvents are not sorted through references.');
+  const byTime = ({ by }: SortKey) =>
+    by === 'lastUpdated' || (typeof by === 'object' && 'code' in by && by.code === 'date');
   if (!sort.every(byTime)) return undefined;
   return first.descending ? 'descending' : 'ascending';
 }

@@ -13,13 +13,14 @@ export const singleParameters: ReadonlySet<string> = new Set([
   '_contained',
   '_containedType',
   '_type',
+  '_explain',
 ]);
 
 /** All result parameters. */
 export const resultParameters: ReadonlySet<string> = new Set([...singleParameters, '_include', '_revinclude']);
 
 /** Parameters of R4 that are refused as such, not as unknown ones. */
-export const unsupportedParameters: ReadonlySet<string> = new Set(['_has', '_filter', '_text', '_content', '_query']);
+export const unsupportedParameters: ReadonlySet<string> = new Set(['_filter', '_text', '_content', '_query']);
 
 /** Parameters of every interaction. https://hl7.org/fhir/R4/http.html#parameters */
 export const generalParameters: ReadonlySet<string> = new Set(['_format', '_pretty']);
@@ -39,6 +40,11 @@ export function parseTotal(value: string): 'none' | 'estimate' | 'accurate' {
 /** Throws 400 for what isn't one of R4's words. */
 export function parseSummary(value: string): 'true' | 'text' | 'data' | 'count' | 'false' {
   return oneOf('_summary', value, ['true', 'text', 'data', 'count', 'false'] as const);
+}
+
+/** Throws 400 for what isn't true or false. */
+export function parseFlag(name: string, value: string): boolean {
+  return oneOf(name, value, ['true', 'false'] as const) === 'true';
 }
 
 function oneOf<T extends string>(name: string, value: string, words: readonly T[]): T {

@@ -100,10 +100,12 @@ export function parametersOf(criterion: Criterion): readonly string[] {
       return parametersOf(criterion.of);
     case 'value':
     case 'missing':
+    case 'chain':
       return [criterion.parameter.code];
     case 'id':
     case 'lastUpdated':
     case 'referenced':
+    case 'has':
       return [];
   }
 }
