@@ -168,9 +168,15 @@ export function parseSearch(parameters: readonly (readonly [string, string])[], 
 
 /**
  * The criterion of a conditional interaction on resources of a type. `query` may begin with `?` or `Type?`.
+ * `ambiguousIds` takes the bare ids that may lead to several types.
  * Throws 400 for an unknown, empty or result parameter, and for criteria that come to nothing, whatever the handling.
  */
-export function parseCondition(type: string, query: string, context: SearchContext): Criterion {
+export function parseCondition(
+  type: string,
+  query: string,
+  context: SearchContext,
+  ambiguousIds: AmbiguousId[] = [],
+): Criterion {
   const criteria: QueryParameter[] = [];
   for (const pair of parseQueryString(behindType(type, query))) {
     const written = parseParameter(pair);
@@ -186,7 +192,7 @@ export function parseCondition(type: string, query: string, context: SearchConte
   }
   if (criteria.length === 0)
     throw refuse('invalid', 'The condition has no criteria; add one, e.g. identifier=system|value.');
-  return lowerAll(criteria, type, context, []);
+  return lowerAll(criteria, type, context, ambiguousIds);
 }
 
 function behindType(type: string, query: string): string {
