@@ -98,6 +98,11 @@ const operationOf = ({ name, definition }: { readonly name: string; readonly def
   definition,
 });
 
+/** The full-text parameters; their definitions have no expression, so that the registry doesn't know them. */
+const textParameters = (['Resource-content', 'DomainResource-text'] as const).map((id) => {
+  return { name: id.replace(/.*-/, '_'), definition: `http://hl7.org/fhir/SearchParameter/${id}`, type: 'string' };
+});
+
 function resourceOf(context: Context, type: string): JsonObject {
   const { registry, settings, operations } = context;
   const interactions = interactionsOf(type);
@@ -122,7 +127,10 @@ function resourceOf(context: Context, type: string): JsonObject {
     referencePolicy: ['literal', 'logical', ...enforced],
     ...(includes.length === 0 ? {} : { searchInclude: includes }),
     ...(revincludes.length === 0 ? {} : { searchRevInclude: revincludes }),
-    searchParam: parameters.map(({ code, url, kind }) => ({ name: code, definition: url, type: kind })),
+    searchParam: [
+      ...(type === 'AuditEvent' ? [] : textParameters),
+      ...parameters.map(({ code, url, kind }) => ({ name: code, definition: url, type: kind })),
+    ],
     ...(own.length === 0 ? {} : { operation: own.map(operationOf) }),
   };
 }

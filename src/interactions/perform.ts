@@ -1,7 +1,7 @@
 /** Runs an interaction, audits it, and gives every failure the shape of an OperationOutcome. https://hl7.org/fhir/R4/http.html */
 import { type BundleOutline, outlineBundleInSlices } from '../fhir/json.ts';
 import { failure, OutcomeError } from '../fhir/outcome.ts';
-import { CursorExpired, StoreUnavailable, TooCostly } from '../store/errors.ts';
+import { CursorExpired, NotReady, StoreUnavailable, TooCostly } from '../store/errors.ts';
 import { batch } from './batch.ts';
 import { jsonBytes } from './body.ts';
 import { capabilities } from './capabilities.ts';
@@ -118,6 +118,10 @@ export function outcomeError(error: unknown): OutcomeError {
   if (error instanceof OutcomeError) return error;
   if (error instanceof CursorExpired) return failure(410, 'not-found', 'This page link has expired. Search again.');
   if (error instanceof TooCostly) return failure(400, 'too-costly', `The search would take too long. ${error.hint}`);
+  if (error instanceof NotReady) {
+    const issue = { severity: 'error', code: 'transient', diagnostics: error.message } as const;
+    return new OutcomeError(503, [issue], { 'Retry-After': String(error.retryAfter) });
+  }
   if (error instanceof StoreUnavailable) return failure(503, 'transient', 'The store is not available. Try again.');
   return failure(500, 'exception', 'The server failed to process the request. Its log has the details.');
 }

@@ -139,6 +139,23 @@ export interface ReferencedCriterion {
   readonly by: readonly string[];
 }
 
+/** Which words a full-text search looks at: the narrative's (`_text`), or all of the resource's (`_content`). */
+export type TextScope = 'narrative' | 'content';
+
+/** A query on words (`search/words.ts`). `and` and `or` have at least two parts. */
+export type TextQuery =
+  /** These words one after the other; with `prefix` the last one is the beginning of a word. */
+  | { readonly kind: 'words'; readonly words: readonly string[]; readonly prefix: boolean }
+  | { readonly kind: 'and' | 'or'; readonly of: readonly TextQuery[] }
+  | { readonly kind: 'except'; readonly of: TextQuery; readonly but: TextQuery };
+
+/** Holds when the words of the resource pass the query. */
+export interface TextCriterion {
+  readonly kind: 'text';
+  readonly scope: TextScope;
+  readonly query: TextQuery;
+}
+
 /** A type that canonical URLs lead to, with the parameters that hold its own. */
 export interface CanonicalTarget {
   readonly type: string;
@@ -195,7 +212,8 @@ export type Criterion =
   | LastUpdatedCriterion
   | ReferencedCriterion
   | ChainCriterion
-  | HasCriterion;
+  | HasCriterion
+  | TextCriterion;
 
 /** What resources are sorted by. `lastUpdated` and `id` stand for `_lastUpdated` and `_id`. */
 export type SortBy = Parameter | 'lastUpdated' | 'id' | SortThrough;

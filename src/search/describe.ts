@@ -1,6 +1,6 @@
 /** Criteria in words, for `_explain`. https://hl7.org/fhir/R4/search.html */
 import { decimalText } from '../fhir/decimal.ts';
-import type { Comparison, Criterion, IntervalTest, SortBy, SortKey, ValueTest } from './criteria.ts';
+import type { Comparison, Criterion, IntervalTest, SortBy, SortKey, TextQuery, ValueTest } from './criteria.ts';
 import { DATE_MAX, DATE_MIN, DECIMAL_MAX, DECIMAL_MIN } from './entry.ts';
 
 /** How many alternatives are written out. */
@@ -25,10 +25,25 @@ export function describe(criterion: Criterion): string {
       return `_lastUpdated ${interval(criterion.interval, instant)}`;
     case 'referenced':
       return `${criterion.parameter.type} ${listed(criterion.by, ' or ')} refers to it by ${criterion.parameter.code}`;
+    case 'text':
+      return `${criterion.scope === 'content' ? '_content' : '_text'} has ${text(criterion.query)}`;
     case 'chain':
       return `${criterion.parameter.code} leads to a ${criterion.target} with (${describe(criterion.of)})`;
     case 'has':
       return `a ${criterion.parameter.type} with (${describe(criterion.of)}) refers to it by ${criterion.parameter.code}`;
+  }
+}
+
+/** A query on words: `"bone" or ("broken leg" but not "metasta*")`. */
+function text(query: TextQuery): string {
+  switch (query.kind) {
+    case 'words':
+      return `"${query.words.join(' ')}${query.prefix ? '*' : ''}"`;
+    case 'and':
+    case 'or':
+      return `(${listed(query.of.map(text), ` ${query.kind} `)})`;
+    case 'except':
+      return `(${text(query.of)} but not ${text(query.but)})`;
   }
 }
 

@@ -16,6 +16,7 @@ import type {
 } from './criteria.ts';
 import type { IndexEntry, IndexValue } from './entry.ts';
 import { foldToken } from './normalise.ts';
+import { says, type Words } from './words.ts';
 
 /** A current resource as stores index it. `lastUpdated`: milliseconds since 1970. */
 export interface Indexed {
@@ -23,6 +24,8 @@ export interface Indexed {
   readonly id: string;
   readonly lastUpdated: number;
   readonly entries: readonly IndexEntry[];
+  /** Absent: it has none. */
+  readonly words?: Words | undefined;
 }
 
 /** The current resources, for criteria that look at others than the tested one. */
@@ -54,6 +57,8 @@ export function matches(criterion: Criterion, resource: Indexed, others: Others 
       return valuesOf(criterion.parameter, resource.entries).some((value) =>
         criterion.anyOf.some((test) => passes(test, value)),
       );
+    case 'text':
+      return says(criterion.query, criterion.scope, resource.words ?? { narrative: [], content: [] });
     case 'referenced':
       return criterion.by.some((id) =>
         refersTo(criterion.parameter, undefined, others.get(criterion.parameter.type, id), resource),

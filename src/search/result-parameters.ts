@@ -20,7 +20,7 @@ export const singleParameters: ReadonlySet<string> = new Set([
 export const resultParameters: ReadonlySet<string> = new Set([...singleParameters, '_include', '_revinclude']);
 
 /** Parameters of R4 that are refused as such, not as unknown ones. */
-export const unsupportedParameters: ReadonlySet<string> = new Set(['_filter', '_text', '_content', '_query']);
+export const unsupportedParameters: ReadonlySet<string> = new Set(['_filter', '_query']);
 
 /** Parameters of every interaction. https://hl7.org/fhir/R4/http.html#parameters */
 export const generalParameters: ReadonlySet<string> = new Set(['_format', '_pretty']);

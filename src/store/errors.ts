@@ -74,3 +74,16 @@ export class StoreUnavailable extends Error {
     this.name = 'StoreUnavailable';
   }
 }
+
+/** An index that a search needs is still being made: 503. */
+export class NotReady extends Error {
+  /** Seconds after which it is worth asking again. */
+  readonly retryAfter: number;
+
+  /** @param message for the client: what isn't ready, and how far it is. */
+  constructor(message: string, retryAfter: number) {
+    super(message);
+    this.name = 'NotReady';
+    this.retryAfter = retryAfter;
+  }
+}

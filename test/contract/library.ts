@@ -2,6 +2,7 @@
 import { makeBody } from '../../src/fhir/body.ts';
 import type { Criterion, SortKey } from '../../src/search/criteria.ts';
 import { type Indexed, matches, type Others } from '../../src/search/match.ts';
+import { boundary } from '../../src/search/words.ts';
 import type { Position, SearchPage, Store, TypeQuery } from '../../src/store/port.ts';
 import type { Put } from '../../src/store/write.ts';
 import { parametersOf, types } from '../search/arbitraries.ts';
@@ -104,7 +105,14 @@ export class Library {
 let contents = 0;
 
 /** A write of a resource whose content is new each time. */
-function putOf({ type, id, entries }: Indexed): Put {
-  const json = { resourceType: type, id, language: `x-${++contents}` };
+function putOf({ type, id, entries, words }: Indexed): Put {
+  const { narrative = [], content = [] } = words ?? {};
+  const json = {
+    resourceType: type,
+    id,
+    language: `x-${++contents}`,
+    ...(narrative.length > 0 && { text: { div: `<div>${narrative.join('<br/>')}</div>` } }),
+    extension: content.length === 0 ? [] : content.join(' ').split(boundary).map((text) => ({ valueString: text })),
+  };
   return { kind: 'put', method: 'PUT', type, id, body: makeBody(Buffer.from(JSON.stringify(json)), id), entries };
 }

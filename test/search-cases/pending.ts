@@ -45,7 +45,6 @@ export const pendingExamples: Pending = {
     'Medication?ingredient-code=abc&_contained=true&_containedType=contained',
   ],
   _filter: ['Observation?_filter=code eq http://loinc.org|1234-5 and subject.name co "peter"'],
-  _text: ['Condition?_text=(bone OR liver) and metastases'],
   'chains into contained resources': ['MedicationRequest?medication.ingredient-code=abc'],
   'conversion of units': [
     'Observation?value-quantity=0.023|http://unitsofmeasure.org|m/h',

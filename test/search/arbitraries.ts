@@ -13,11 +13,13 @@ import type {
   SimpleTest,
   SortBy,
   SortKey,
+  TextQuery,
   ValueTest,
 } from '../../src/search/criteria.ts';
 import { DATE_MAX, DATE_MIN, type IndexEntry, type IndexValue, type SimpleValue } from '../../src/search/entry.ts';
 import type { Indexed } from '../../src/search/match.ts';
 import { normaliseString } from '../../src/search/normalise.ts';
+import { boundary, type Words } from '../../src/search/words.ts';
 
 /** The types of the random resources. Both have the same parameters. */
 export const types = ['Observation', 'Patient'] as const;
@@ -145,9 +147,40 @@ export const arbitraryEntries: fc.Arbitrary<readonly IndexEntry[]> = fc
   .tuple(...untyped.map(entriesOf))
   .map((lists) => lists.flat());
 
+const vocabulary = ['bone', 'bo', 'liver', 'lee', 'zoe', '8480', '6', '骨', '折', 'ss'] as const;
+
+/** A few texts of a few words; stores are given them as a narrative and as extensions. */
+const arbitraryWords: fc.Arbitrary<Words> = fc
+  .tuple(
+    fc.array(pick(vocabulary), { maxLength: 4 }),
+    fc.array(fc.array(pick(vocabulary), { minLength: 1, maxLength: 3 }), { maxLength: 3 }),
+  )
+  .map(([narrative, texts]) => {
+    return { narrative, content: texts.flatMap((words, n) => (n === 0 ? words : [boundary, ...words])) };
+  });
+
+/** A query on those words. */
+export function arbitraryTextQuery(depth = 2): fc.Arbitrary<TextQuery> {
+  const words = fc
+    .record({ words: fc.array(pick([...vocabulary, 'nothing']), { minLength: 1, maxLength: 2 }), prefix: fc.boolean() })
+    .map((each): TextQuery => ({ kind: 'words', ...each }));
+  if (depth === 0) return words;
+  const part = arbitraryTextQuery(depth - 1);
+  return fc.oneof(
+    { weight: 3, arbitrary: words },
+    {
+      weight: 2,
+      arbitrary: fc
+        .tuple(pick(['and', 'or'] as const), fc.array(part, { minLength: 2, maxLength: 3 }))
+        .map(([kind, of]): TextQuery => ({ kind, of })),
+    },
+    fc.tuple(part, part).map(([of, but]): TextQuery => ({ kind: 'except', of, but })),
+  );
+}
+
 /** Up to sixteen resources of both types, none twice. A store that sets `lastUpdated` itself ignores theirs. */
 export const arbitraryResources: fc.Arbitrary<readonly Indexed[]> = fc.uniqueArray(
-  fc.record({ type: pick(types), id: pick(ids), lastUpdated: pick(instants), entries: arbitraryEntries }),
+  fc.record({ type: pick(types), id: pick(ids), lastUpdated: pick(instants), entries: arbitraryEntries, words: arbitraryWords }),
   { maxLength: 16, selector: ({ type, id }) => `${type}/${id}` },
 );
 
@@ -261,6 +294,12 @@ export function arbitraryLeaf(type: string, steps = 2): fc.Arbitrary<Criterion> 
       arbitrary: fc.tuple(pick(parameters), fc.boolean()).map(([each, missing]): Criterion => {
         return { kind: 'missing', parameter: each, missing };
       }),
+    },
+    {
+      weight: 2,
+      arbitrary: fc
+        .tuple(pick(['narrative', 'content'] as const), arbitraryTextQuery())
+        .map(([scope, query]): Criterion => ({ kind: 'text', scope, query })),
     },
     { weight: 1, arbitrary: idList.map((list): Criterion => ({ kind: 'id', ids: list })) },
     {

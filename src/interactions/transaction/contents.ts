@@ -1,10 +1,12 @@
 /** The resources of a transaction, with their links and conditional references resolved. https://hl7.org/fhir/R4/http.html#trules */
 
+import { bodyBytes } from '../../fhir/body.ts';
 import { patientOf } from '../../fhir/definitions/patient.ts';
 import { parseJson } from '../../fhir/json.ts';
 import { failure, type Issue, OutcomeError } from '../../fhir/outcome.ts';
 import { patchFromBundleEntry } from '../../fhir/patch/patch.ts';
 import { isResource } from '../../fhir/resource.ts';
+import { type Words, wordsOf } from '../../search/words.ts';
 import type { Condition, Precondition, Put } from '../../store/write.ts';
 import type { RequiredReference } from '../commit.ts';
 import { resolveCondition } from '../condition.ts';
@@ -220,16 +222,21 @@ async function resolvePending(
   const types = new Set([...wanted].map((text) => text.slice(0, text.indexOf('?'))));
   // What the bundle itself writes of these types: it may match, with its conditional references still open.
   const own = new OwnResources();
+  const worded = [...wanted].some((text) => /(?:_|%5f)(?:text|content)/i.test(text));
   const lastUpdated = context.clock();
   for (const [entry, { put }] of byEntry) {
     const { type, id, entries } = put;
-    if (types.has(type)) own.add({ entry, type, id, lastUpdated, entries });
+    if (!types.has(type)) continue;
+    const words = worded ? wordsOf(reparse(bodyBytes(put.body, 1, 0)).indexed) : undefined;
+    own.add({ entry, type, id, lastUpdated, entries, words });
   }
   for (const { resolved, action, bytes } of pending) {
     const { type, id } = action;
     if (!types.has(type)) continue;
-    const entries = context.extract(reparse(bytes).indexed);
-    own.add({ entry: resolved.entry.index, type, id, lastUpdated, entries });
+    const { indexed } = reparse(bytes);
+    const entries = context.extract(indexed);
+    const words: Words | undefined = worded ? wordsOf(indexed) : undefined;
+    own.add({ entry: resolved.entry.index, type, id, lastUpdated, entries, words });
     await pace();
   }
   const replaced = replacedOf(own, types, resolution.deleted);

@@ -2,12 +2,13 @@
 import { parseJson } from '../../fhir/json.ts';
 import { OutcomeError } from '../../fhir/outcome.ts';
 import type { Criterion } from '../../search/criteria.ts';
-import type { IndexEntry } from '../../search/entry.ts';
+import type { Indexed } from '../../search/match.ts';
+import { wordsOf } from '../../search/words.ts';
 import { multipleMatches } from '../condition.ts';
 import type { Context } from '../context.ts';
 import { prepareResource } from '../prepare.ts';
 import type { Entry } from './entry.ts';
-import { canonical, OwnResources, parametersOf } from './own.ts';
+import { canonical, OwnResources, parametersOf, wordsCode } from './own.ts';
 import { makePace } from './pace.ts';
 import type { Resolved } from './resolve.ts';
 
@@ -102,17 +103,22 @@ async function ownResources(
     const content = codes === undefined ? undefined : contentOf(context, call.body.bytes, codes);
     if (content === undefined) continue;
     const group = method === 'PUT' ? 'updates' : call.ifNoneExist === undefined ? 'unconditional' : 'conditional';
-    own[group].add({ entry: index, type, id, lastUpdated, entries: content });
+    own[group].add({ entry: index, type, id, lastUpdated, ...content });
     await pace();
   }
   return own;
 }
 
 /** Undefined for a resource that has faults: they are reported when all resources are prepared. */
-function contentOf(context: Context, bytes: Uint8Array, codes: ReadonlySet<string>): readonly IndexEntry[] | undefined {
+function contentOf(
+  context: Context,
+  bytes: Uint8Array,
+  codes: ReadonlySet<string>,
+): Pick<Indexed, 'entries' | 'words'> | undefined {
   try {
     const { indexed } = prepareResource(context, bytes, undefined);
-    return context.extract(indexed).filter(({ parameter }) => codes.has(parameter));
+    const entries = context.extract(indexed).filter(({ parameter }) => codes.has(parameter));
+    return codes.has(wordsCode) ? { entries, words: wordsOf(indexed) } : { entries };
   } catch (error) {
     if (error instanceof OutcomeError) return undefined;
     throw error;

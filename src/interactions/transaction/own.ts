@@ -4,6 +4,9 @@ import type { IndexValue } from '../../search/entry.ts';
 import { type Indexed, matches } from '../../search/match.ts';
 import { foldToken } from '../../search/normalise.ts';
 
+/** Stands in `parametersOf` for the words of the resource. */
+export const wordsCode = '_content';
+
 /** A resource that an entry writes. */
 export interface OwnResource extends Indexed {
   /** The entry's index. */
@@ -102,6 +105,8 @@ export function parametersOf(criterion: Criterion): readonly string[] {
     case 'missing':
     case 'chain':
       return [criterion.parameter.code];
+    case 'text':
+      return [wordsCode];
     case 'id':
     case 'lastUpdated':
     case 'referenced':

@@ -4,6 +4,7 @@
  * Reads beside a running server, in many short snapshots so that the log doesn't grow. Repairing takes the store's lock.
  */
 import { foldToken } from '../../search/normalise.ts';
+import { checkText } from './check-text.ts';
 import { FoundNumbers } from './found-numbers.ts';
 import type { Database } from './open.ts';
 import { currentParameters } from './parameters.ts';
@@ -59,6 +60,8 @@ export function* checkStore(
   yield* checkCodes(db, repair);
   yield* checkOrphans(db, repair);
   yield* checkRows(db, reextract, repair);
+  const text = checkText(db, repair);
+  if (text !== undefined) yield finding(text, repair);
 }
 
 function finding(text: string, repaired = false): Finding {

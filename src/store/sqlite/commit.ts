@@ -16,6 +16,7 @@ import { DELETE, ERASE, FieldReader, methods, type PackedWrites, PUT } from './p
 import { patternOf, type RowNumbers, readRows, rowNumbers } from './rows.ts';
 import { getSetting, setSetting } from './settings.ts';
 import { type CommitTask, CREATED, DELETED, UNCHANGED, UPDATED } from './tasks.ts';
+import { TextIndex } from './text-index.ts';
 
 /** Evaluates a criterion on the writer's own connection: the first `limit` logical ids, sorted. */
 export type Matches = (type: string, criterion: Criterion, limit: number) => readonly string[];
@@ -68,6 +69,7 @@ export class Commits {
   readonly #index: IndexRows;
   readonly #kept: KeptVersions;
   readonly #integrity: Integrity;
+  readonly #text: TextIndex;
   readonly #insertVersion: Statement;
   readonly #selectVersion: Statement<[updated: number, body: Uint8Array | null]>;
   readonly #removeVersions: Statement;
@@ -87,6 +89,7 @@ export class Commits {
     this.#index = new IndexRows(db);
     this.#kept = new KeptVersions(db, this.#index);
     this.#integrity = new Integrity(db);
+    this.#text = new TextIndex(db);
     this.#insertVersion = db.prepare(
       'INSERT INTO version (vid, rid, type, number, updated, method, body) VALUES (?, ?, ?, ?, ?, ?, ?)',
     );
@@ -102,6 +105,11 @@ export class Commits {
   /** Replaced versions; the engine sets their mark and purges them. */
   get kept(): KeptVersions {
     return this.#kept;
+  }
+
+  /** What searches by words read; the engine fills it. */
+  get text(): TextIndex {
+    return this.#text;
   }
 
   /**
@@ -306,6 +314,7 @@ export class Commits {
 
   /** Removes every version; the number stays where others refer to the resource. */
   #erase(id: string, type: number, entity: Entity, vid: number): void {
+    this.#text.erase(entity.rid);
     this.#removeVersions.run(entity.rid);
     setSetting(this.#db, 'greatest change', vid);
     if (this.#integrity.isReferenced(entity.rid)) {

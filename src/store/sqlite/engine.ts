@@ -20,6 +20,8 @@ const purgeStep = 100;
 const purgeBeside = 10;
 /** Groups after which one removes expired notes too. */
 const groupsBetweenNotes = 64;
+/** How many changes one step of `tidy` takes into the full-text index. */
+const textStep = 50;
 const nothing = new Float64Array();
 
 export class Engine {
@@ -67,15 +69,17 @@ export class Engine {
     }
   }
 
-  /** Removes a little of what has expired. @returns whether there is more. */
+  /** Removes a little of what has expired, and takes a little into a full-text index that is in use. @returns whether there is more. */
   tidy(): boolean {
     const now = this.#options.clock();
     this.#db.exec('BEGIN IMMEDIATE');
     try {
       const versions = this.#commits.kept.purge(now, purgeStep);
       const notes = this.#purgeNotes.run(now, purgeStep).changes;
+      const { text } = this.#commits;
+      const texts = text.used && text.advance(textStep);
       this.#db.exec('COMMIT');
-      return versions === purgeStep || notes === purgeStep;
+      return versions === purgeStep || notes === purgeStep || texts;
     } catch (error) {
       this.#startAgain();
       throw error;
@@ -98,6 +102,9 @@ export class Engine {
           break;
         case 'walks':
           this.#commits.kept.walksUntil(task.until);
+          break;
+        case 'words':
+          this.#commits.text.advance(task.limit);
       }
       return { ok: true, written: nothing };
     } catch (error) {

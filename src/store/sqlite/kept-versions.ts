@@ -17,6 +17,7 @@ export class KeptVersions {
   readonly #expired: Statement<[number]>;
   readonly #remove: Statement;
   readonly #hide: Statement;
+  readonly #freeWords: Statement;
   readonly #selectTables: Statement<[number]>;
   readonly #tables = new Map<number, number>();
   #walksUntil: number;
@@ -29,6 +30,7 @@ export class KeptVersions {
     this.#expired = db.prepare('SELECT vid FROM kept WHERE until <= ? ORDER BY until LIMIT ?');
     this.#remove = db.prepare('DELETE FROM kept WHERE vid = ?');
     this.#hide = db.prepare('UPDATE kept SET deleted = 1 WHERE rid = ?');
+    this.#freeWords = db.prepare('UPDATE replaced_words SET kept = 0 WHERE vid = ?');
     this.#selectTables = db.prepare('SELECT tables FROM pattern WHERE num = ?');
     this.#walksUntil = Number(getSetting(db, 'walks') ?? 0);
   }
@@ -77,5 +79,6 @@ export class KeptVersions {
   #drop(vid: number): void {
     this.#index.removeKept(vid);
     this.#remove.run(vid);
+    this.#freeWords.run(vid);
   }
 }

@@ -5,12 +5,14 @@ import { auditSchema } from './audit-schema.ts';
 import type { Database } from './open.ts';
 import { schema } from './schema.ts';
 import { getSetting, setSetting } from './settings.ts';
+import { textSchema } from './text-index.ts';
 
 /** One step for each version of the schema: the first makes an empty store. A released step is never changed. */
 const steps: readonly string[] = [
   schema + auditSchema,
   // What is kept of a deleted resource: it isn't shown, but chains of a walk lead through it.
   'ALTER TABLE kept ADD COLUMN deleted INTEGER NOT NULL DEFAULT 0;',
+  textSchema,
 ];
 
 /** The schema version that this release reads and writes. */

@@ -86,6 +86,7 @@ function looksElsewhere(criterion: Criterion): boolean {
     case 'missing':
     case 'id':
     case 'lastUpdated':
+    case 'text':
       return false;
   }
 }

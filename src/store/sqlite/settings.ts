@@ -1,7 +1,8 @@
 /** Facts that the store's file carries about itself. https://hl7.org/fhir/R4/search.html#date (the time zone of the index). */
 import type { Database, SqlValue } from './open.ts';
 
-/** `walks`: until when (milliseconds) a walk may be alive; `greatest …`: numbers that an erasure removed, so as not to give them out again. */
+/** `walks`: until when (milliseconds) a walk may be alive; `greatest …`: numbers that an erasure removed, so as not to give them out again;
+ * `words`: the last change that the full-text index has (absent: nobody has used it), `words version`: the rules it was made by. */
 export type SettingName =
   | 'schema'
   | 'timezone'
@@ -9,7 +10,9 @@ export type SettingName =
   | 'secret'
   | 'walks'
   | 'greatest rid'
-  | 'greatest change';
+  | 'greatest change'
+  | 'words'
+  | 'words version';
 
 /** The value of a setting, undefined where it was never set. */
 export function getSetting(db: Database, name: SettingName): SqlValue | undefined {

@@ -17,6 +17,8 @@ import { PointReads, TypeNumbers } from './read.ts';
 import { type ReadSide, readSide } from './read-side.ts';
 import type { Reextract } from './reindex.ts';
 import { getSetting, setSetting } from './settings.ts';
+import { TextCatchUp } from './text-catch-up.ts';
+import { refreshTextIndex } from './text-index.ts';
 import { Values } from './values.ts';
 import { InlineWriter, ThreadWriter, type Writer } from './writer.ts';
 import { writerEngine } from './writer-engine.ts';
@@ -110,6 +112,7 @@ function prepare(db: Database, options: SqliteOptions): void {
   if (options.extraction !== undefined && getSetting(db, 'extraction') !== options.extraction) {
     setSetting(db, 'extraction', options.extraction);
   }
+  refreshTextIndex(db);
   registerParameters(db, options.parameters, options.reextract);
 }
 
@@ -120,6 +123,7 @@ class SqliteStore implements Store {
   readonly #db: Database;
   readonly #writer: Writer;
   readonly #side: ReadSide;
+  readonly #text: TextCatchUp;
   readonly #lock: Lock | undefined;
   readonly #options: SqliteOptions;
   readonly #clock: () => number;
@@ -153,6 +157,7 @@ class SqliteStore implements Store {
     this.#note = db.prepare('SELECT text FROM note WHERE key = ? AND until > ?');
     this.#walksUntil = Number(getSetting(db, 'walks') ?? 0);
     this.#side = readSide(path, db, writer, { clock: this.#clock, cursorLifetime: options.cursorLifetime });
+    this.#text = new TextCatchUp(db, writer);
     this.audit = this.#side.audit;
   }
 
@@ -170,6 +175,7 @@ class SqliteStore implements Store {
 
   search(query: SearchQuery): Promise<SearchPage> {
     return this.#timed('search', async () => {
+      await this.#text.ready(query.parts.map(({ criterion }) => criterion));
       const page = await this.#side.search(query);
       if (query.position !== undefined || page.next === undefined) return page;
       // Before a walk's first cursor goes out, the writer must be keeping what the walk may still show.
@@ -183,11 +189,17 @@ class SqliteStore implements Store {
   }
 
   explain(query: SearchQuery): Promise<Explanation> {
-    return this.#timed('search', () => this.#side.explain(query));
+    return this.#timed('search', async () => {
+      await this.#text.ready(query.parts.map(({ criterion }) => criterion));
+      return this.#side.explain(query);
+    });
   }
 
   matches(type: string, criterion: Criterion, limit: number): Promise<readonly string[]> {
-    return this.#timed('matches', () => this.#side.matches(type, criterion, limit));
+    return this.#timed('matches', async () => {
+      await this.#text.ready([criterion]);
+      return this.#side.matches(type, criterion, limit);
+    });
   }
 
   commit(commit: Commit): Promise<Committed> {
@@ -225,6 +237,7 @@ class SqliteStore implements Store {
 
   async #close(): Promise<void> {
     if (this.#working > 0) await new Promise<void>((resolve) => (this.#atRest = resolve));
+    await this.#text.close();
     await this.#side.close();
     // The connection that closes last removes the log, which only a writing one can: the writer's, where it has its own.
     if (this.#lock !== undefined) this.#db.close();

@@ -34,7 +34,13 @@ export interface WalksTask {
   readonly until: number;
 }
 
-export type Task = CommitTask | AuditTask | NoteTask | WalksTask;
+/** Takes so many changes into the full-text index. */
+export interface WordsTask {
+  readonly kind: 'words';
+  readonly limit: number;
+}
+
+export type Task = CommitTask | AuditTask | NoteTask | WalksTask | WordsTask;
 
 /** `written`: for each write version id, last updated, and the number of the outcome in `outcomes`. */
 export type TaskResult =

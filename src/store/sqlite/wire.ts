@@ -3,6 +3,7 @@ import {
   Conflict,
   CursorExpired,
   IntegrityViolation,
+  NotReady,
   PreconditionFailed,
   StoreUnavailable,
   TooCostly,
@@ -69,6 +70,7 @@ export type WireError =
     }
   | { readonly name: 'StoreUnavailable'; readonly message: string }
   | { readonly name: 'TooCostly'; readonly hint: string }
+  | { readonly name: 'NotReady'; readonly message: string; readonly retryAfter: number }
   | { readonly name: 'CursorExpired' }
   | { readonly name: 'Error'; readonly message: string };
 
@@ -82,6 +84,7 @@ export function toWire(error: unknown): WireError {
   }
   if (error instanceof StoreUnavailable) return { name: 'StoreUnavailable', message: error.message };
   if (error instanceof TooCostly) return { name: 'TooCostly', hint: error.hint };
+  if (error instanceof NotReady) return { name: 'NotReady', message: error.message, retryAfter: error.retryAfter };
   if (error instanceof CursorExpired) return { name: 'CursorExpired' };
   return { name: 'Error', message: error instanceof Error ? (error.stack ?? error.message) : String(error) };
 }
@@ -96,6 +99,8 @@ export function fromWire(error: WireError): Error {
       return new IntegrityViolation(error.rule, error.key, error.referrers);
     case 'StoreUnavailable':
       return new StoreUnavailable(error.message);
+    case 'NotReady':
+      return new NotReady(error.message, error.retryAfter);
     case 'CursorExpired':
       return new CursorExpired();
     case 'TooCostly':

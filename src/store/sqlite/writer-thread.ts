@@ -123,7 +123,8 @@ function work(): void {
 /** Removes what has expired in small steps, each on a turn of its own so that tasks come first. */
 function tidy(): void {
   const more = engine.tidy();
-  if (!more) checkpoints.atRest();
+  if (more) checkpoints.afterGroup();
+  else checkpoints.atRest();
   if (!more && littered) {
     littered = false;
     db.exec('PRAGMA shrink_memory');

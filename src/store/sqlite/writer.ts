@@ -23,6 +23,8 @@ export interface Writer {
   note(key: string, text: string, until: number): Promise<void>;
   /** Resolves when replaced versions are kept for walks that may be alive up to `until` (milliseconds). */
   walks(until: number): Promise<void>;
+  /** Takes so many changes into the full-text index. */
+  words(limit: number): Promise<void>;
   /** Throws StoreUnavailable when it can't write any more. */
   check(): void;
   /** Finishes what was given, then ends. */
@@ -60,6 +62,10 @@ export class InlineWriter implements Writer {
 
   async walks(until: number): Promise<void> {
     this.#run({ kind: 'walks', until });
+  }
+
+  async words(limit: number): Promise<void> {
+    this.#run({ kind: 'words', limit });
   }
 
   async close(): Promise<void> {
@@ -187,6 +193,10 @@ export class ThreadWriter implements Writer {
 
   async walks(until: number): Promise<void> {
     await this.#send({ kind: 'walks', until }, this.#next++, []);
+  }
+
+  async words(limit: number): Promise<void> {
+    await this.#send({ kind: 'words', limit }, this.#next++, []);
   }
 
   async close(): Promise<void> {

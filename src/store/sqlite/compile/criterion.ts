@@ -10,6 +10,7 @@ import { missing } from './missing.ts';
 import { not } from './not.ts';
 import { or } from './or.ts';
 import { referenced } from './referenced.ts';
+import { text } from './text.ts';
 import { value } from './value.ts';
 
 type Of<K extends Criterion['kind']> = Extract<Criterion, { kind: K }>;
@@ -25,6 +26,7 @@ const compilers: { readonly [K in Criterion['kind']]: (criterion: Of<K>, context
   referenced,
   chain,
   has,
+  text,
 };
 
 function compileKind<K extends Criterion['kind']>(kind: K, criterion: Of<K>, context: Context): Condition {

@@ -1,0 +1,128 @@
+/** The words of resources that full-text searches look for. https://hl7.org/fhir/R4/search.html#content */
+import { isArray, isObject, type JsonValue } from '../fhir/resource.ts';
+import type { Criterion, TextQuery, TextScope } from './criteria.ts';
+import { textOfNarrative } from './narrative-text.ts';
+import { foldToken } from './normalise.ts';
+
+/** The words of a resource in their order, with `boundary` between two texts. */
+export interface Words {
+  /** Of `text.div`. */
+  readonly narrative: readonly string[];
+  /** Of all other texts. */
+  readonly content: readonly string[];
+}
+
+/** Raise this when the same resource would have other words: stores then make their index anew. */
+export const wordsVersion = 1;
+
+/** Stands between the words of two texts, so that no phrase reaches over it: no text has it as a word. */
+export const boundary = '\ue000';
+
+const plain = /^[\0-\x7f]*$/;
+const accents = /[\u0300-\u036f]/g;
+const apostrophes = /(?<=\p{L})['’ʼ`´](?=\p{L})/gu;
+/** Scripts without spaces have a word for each character; elsewhere letters, digits and their marks are one. */
+const words =
+  /[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}]|(?:(?![\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}])[\p{L}\p{N}\p{M}])+/gu;
+/** Characters of a word that count. */
+const longest = 64;
+
+/** The words of a text: without case, accents and apostrophes; all other punctuation separates words. */
+export function wordsIn(text: string): readonly string[] {
+  const folded = plain.test(text)
+    ? text.toLowerCase()
+    : foldToken(foldToken(text).normalize('NFD').replace(accents, '').normalize('NFC'));
+  const found = folded.replace(apostrophes, '').match(words) ?? [];
+  return found.map((word) => (word.length > longest ? word.slice(0, longest) : word));
+}
+
+/** Elements that nobody reads as text, by their names: ids, addresses of other resources, bytes. */
+const unread: ReadonlySet<string> = new Set([
+  'resourceType',
+  'id',
+  'versionId',
+  'lastUpdated',
+  'url',
+  'reference',
+  'data',
+  'hash',
+  'valueBase64Binary',
+]);
+/** Uris are found by search parameters, not by their parts. */
+const uri = /^(?:https?|ftp|urn|mailto|tel|data|file|cid|oid|uuid):\S*$/i;
+
+/** The words of a resource: of every string but ids, uris, references and base64; numbers and booleans have none. */
+export function wordsOf(resource: JsonValue): Words {
+  const content: string[] = [];
+  let narrative: readonly string[] = [];
+  const add = (text: string): void => {
+    const found = wordsIn(text);
+    if (found.length === 0) return;
+    if (content.length > 0) content.push(boundary);
+    for (const word of found) content.push(word);
+  };
+  const visit = (value: JsonValue, name: string): void => {
+    if (typeof value === 'string') {
+      if (name === 'div') add(textOfNarrative(value));
+      else if (!uri.test(value)) add(value);
+    } else if (isArray(value)) {
+      for (const item of value) visit(item, name);
+    } else if (isObject(value)) {
+      for (const [key, member] of Object.entries(value)) {
+        if (member !== undefined && !unread.has(key)) visit(member, key);
+      }
+    }
+  };
+  if (!isObject(resource)) return { narrative, content };
+  for (const [key, member] of Object.entries(resource)) {
+    if (member === undefined || unread.has(key)) continue;
+    if (key === 'text' && isObject(member) && typeof member.div === 'string') {
+      narrative = wordsIn(textOfNarrative(member.div));
+      const { div: _div, ...rest } = member;
+      visit(rest, key);
+    } else visit(member, key);
+  }
+  return { narrative, content };
+}
+
+/** Whether the words of a resource pass a query. */
+export function says(query: TextQuery, scope: TextScope, of: Words): boolean {
+  switch (query.kind) {
+    case 'and':
+      return query.of.every((part) => says(part, scope, of));
+    case 'or':
+      return query.of.some((part) => says(part, scope, of));
+    case 'except':
+      return says(query.of, scope, of) && !says(query.but, scope, of);
+    case 'words':
+      return follow(query, of.narrative) || (scope === 'content' && follow(query, of.content));
+  }
+}
+
+/** Whether the words of a phrase follow each other in the list. */
+function follow({ words: phrase, prefix }: Extract<TextQuery, { kind: 'words' }>, list: readonly string[]): boolean {
+  const last = phrase.length - 1;
+  return list.some((_, start) =>
+    phrase.every((word, n) => {
+      const found = list[start + n] ?? '';
+      return prefix && n === last ? found.startsWith(word) : found === word;
+    }),
+  );
+}
+
+/** Whether a criterion looks at words, of any resource. */
+export function looksAtWords(criterion: Criterion): boolean {
+  switch (criterion.kind) {
+    case 'text':
+      return true;
+    case 'and':
+    case 'or':
+      return criterion.of.some(looksAtWords);
+    case 'not':
+    case 'chain':
+    case 'has':
+      return looksAtWords(criterion.of);
+    default:
+      return false;
+  }
+}

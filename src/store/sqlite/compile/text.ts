@@ -1,0 +1,64 @@
+/** Criteria on words, by the full-text index and by what it doesn't have yet. https://hl7.org/fhir/R4/search.html#content */
+import type { TextCriterion, TextQuery } from '../../../search/criteria.ts';
+import { says, wordsOf } from '../../../search/words.ts';
+import { NotReady } from '../../errors.ts';
+import { any, isIn, raw, type Sql, sql, tick } from '../sql.ts';
+import { jsonOf, typeWord } from '../text-index.ts';
+import { type Condition, type Context, finding, type Prefix } from './condition.ts';
+
+/** Versions that are read one by one, since the index doesn't have them yet. */
+const mostUnindexed = 2000;
+
+/**
+ * The index has versions by their change numbers, kept ones too, up to some change. What came after it in the state that is
+ * being read is looked at here, so that a search is exact whether or not the index is up to date.
+ */
+export function text(criterion: TextCriterion, context: Context): Condition {
+  const { typeNumber } = context;
+  const query = ftsQuery(criterion, typeNumber);
+  const later = unindexed(criterion, context);
+  const indexed = sql`SELECT f.rowid AS vid FROM words f WHERE f.words MATCH ${query} AND ${tick(raw('f.rowid'))}`;
+  const found = (vid: string): Sql => any([sql`${raw(vid)} IN (${indexed})`, isIn(raw(vid), later)]);
+  const versions = sql`(${indexed} UNION ALL SELECT j.value FROM json_each(${JSON.stringify(later)}) j) x`;
+  const owners = (prefix: Prefix): Sql =>
+    prefix === ''
+      ? sql`SELECT e.rid AS rid FROM ${versions}
+          CROSS JOIN version v ON v.vid = x.vid CROSS JOIN entity e ON e.rid = v.rid AND e.vid = x.vid`
+      : sql`SELECT k.vid AS rid FROM ${versions} CROSS JOIN kept k ON k.vid = x.vid`;
+  return {
+    test: ({ row }) => found(`${row}.vid`),
+    drive: finding(owners, 4, true),
+    usesResource: true,
+  };
+}
+
+/** The change numbers of versions of the searched type that pass and aren't in the index yet. */
+function unindexed({ query, scope }: TextCriterion, { typeNumber, rows }: Context): readonly number[] {
+  const found = rows(sql`SELECT vid, body FROM version INDEXED BY version_by_type
+    WHERE type = ${typeNumber} AND vid > coalesce((SELECT value FROM setting WHERE name = 'words'), 0)
+    AND body IS NOT NULL LIMIT ${mostUnindexed + 1}`);
+  if (found.length > mostUnindexed)
+    throw new NotReady('The full-text index is behind what was written. Try again.', 5);
+  return found.flatMap(([vid, body]) => {
+    if (!(body instanceof Uint8Array)) return [];
+    return says(query, scope, wordsOf(jsonOf(body))) ? [Number(vid)] : [];
+  });
+}
+
+/** The query in FTS5's language. Words are letters and digits alone, so that quoting them needs no escapes. */
+function ftsQuery({ query, scope }: TextCriterion, typeNumber: number): string {
+  const columns = scope === 'content' ? '{narrative content}' : 'narrative';
+  return `type : "${typeWord(typeNumber)}" AND ${columns} : (${ftsExpression(query)})`;
+}
+
+function ftsExpression(query: TextQuery): string {
+  switch (query.kind) {
+    case 'words':
+      return `"${query.words.join(' ')}"${query.prefix ? ' *' : ''}`;
+    case 'and':
+    case 'or':
+      return `(${query.of.map(ftsExpression).join(query.kind === 'and' ? ' AND ' : ' OR ')})`;
+    case 'except':
+      return `(${ftsExpression(query.of)} NOT ${ftsExpression(query.but)})`;
+  }
+}
