@@ -4,7 +4,7 @@
 const inline: ReadonlySet<string> = new Set(
   'a abbr acronym b big bdo cite code dfn em font i kbd q s samp small span strike strong sub sup tt u var'.split(' '),
 );
-const tag = /<[/!?]?([A-Za-z][A-Za-z0-9]*)?(?:[^<>"']|"[^"]*"|'[^']*')*>/y;
+const tag = /<[/!?]?([A-Za-z][A-Za-z0-9]*)?(?![A-Za-z0-9])(?:[^<>"']|"[^"]*"|'[^']*')*>/y;
 const reference = /&(?:#([0-9]{1,7})|#[xX]([0-9A-Fa-f]{1,6})|([A-Za-z][A-Za-z0-9]{0,30}));/g;
 /** `eacute`, `Uuml`: the letter with its accent, which doesn't count in words. */
 const accented = /^([A-Za-z])(?:acute|caron|cedil|circ|grave|ring|slash|tilde|uml)$/;

@@ -91,6 +91,18 @@ export class TextIndex {
 
   /** Takes in so many changes at most, in the caller's transaction. @returns whether there may be more. */
   advance(limit: number): boolean {
+    // FTS5 rewrites its pages again and again: none may leave words in the file that an erasure doesn't find.
+    this.#db.exec('PRAGMA secure_delete = ON');
+    try {
+      const more = this.#advance(limit);
+      this.#flush();
+      return more;
+    } finally {
+      this.#db.exec('PRAGMA secure_delete = OFF');
+    }
+  }
+
+  #advance(limit: number): boolean {
     const from = Number(getSetting(this.#db, 'words') ?? 0);
     const changes = this.#changes.all(from, limit);
     for (const change of changes) this.#take(change);
@@ -99,13 +111,17 @@ export class TextIndex {
     return this.#clean(limit) || changes.length === limit;
   }
 
-  /** Removes the words of all versions of a resource, before they go themselves. */
+  /** Removes the words of all versions of a resource, before they go themselves; the caller lets pages be overwritten. */
   erase(rid: number): void {
     if (!this.used) return;
     let removed = false;
     for (const [number] of this.#versionsOf.all(rid)) removed = this.#remove(rid, number) || removed;
-    // FTS5 writes when a savepoint begins: while pages are overwritten.
-    if (removed) this.#db.exec('SAVEPOINT words; RELEASE words');
+    if (removed) this.#flush();
+  }
+
+  /** Lets FTS5 write what it holds, which it does when a savepoint begins: while pages are overwritten. */
+  #flush(): void {
+    this.#db.exec('SAVEPOINT words; RELEASE words');
   }
 
   #take([vid, rid, type, number, body, wanted]: Change): void {
