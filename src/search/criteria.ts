@@ -140,20 +140,20 @@ export interface ReferencedCriterion {
 }
 
 /** Which words a full-text search looks at: the narrative's (`_text`), or all of the resource's (`_content`). */
-export type TextScope = 'narrative' | 'content';
+export type WordsScope = 'narrative' | 'content';
 
 /** A query on words (`search/words.ts`). `and` and `or` have at least two parts. */
-export type TextQuery =
+export type WordsQuery =
   /** These words one after the other; with `prefix` the last one is the beginning of a word. */
   | { readonly kind: 'words'; readonly words: readonly string[]; readonly prefix: boolean }
-  | { readonly kind: 'and' | 'or'; readonly of: readonly TextQuery[] }
-  | { readonly kind: 'except'; readonly of: TextQuery; readonly but: TextQuery };
+  | { readonly kind: 'and' | 'or'; readonly of: readonly WordsQuery[] }
+  | { readonly kind: 'except'; readonly of: WordsQuery; readonly but: WordsQuery };
 
 /** Holds when the words of the resource pass the query. */
-export interface TextCriterion {
-  readonly kind: 'text';
-  readonly scope: TextScope;
-  readonly query: TextQuery;
+export interface WordsCriterion {
+  readonly kind: 'words';
+  readonly scope: WordsScope;
+  readonly query: WordsQuery;
 }
 
 /** A type that canonical URLs lead to, with the parameters that hold its own. */
@@ -213,7 +213,7 @@ export type Criterion =
   | ReferencedCriterion
   | ChainCriterion
   | HasCriterion
-  | TextCriterion;
+  | WordsCriterion;
 
 /** What resources are sorted by. `lastUpdated` and `id` stand for `_lastUpdated` and `_id`. */
 export type SortBy = Parameter | 'lastUpdated' | 'id' | SortThrough;

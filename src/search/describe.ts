@@ -1,6 +1,6 @@
 /** Criteria in words, for `_explain`. https://hl7.org/fhir/R4/search.html */
 import { decimalText } from '../fhir/decimal.ts';
-import type { Comparison, Criterion, IntervalTest, SortBy, SortKey, TextQuery, ValueTest } from './criteria.ts';
+import type { Comparison, Criterion, IntervalTest, SortBy, SortKey, WordsQuery, ValueTest } from './criteria.ts';
 import { DATE_MAX, DATE_MIN, DECIMAL_MAX, DECIMAL_MIN } from './entry.ts';
 
 /** How many alternatives are written out. */
@@ -25,8 +25,8 @@ export function describe(criterion: Criterion): string {
       return `_lastUpdated ${interval(criterion.interval, instant)}`;
     case 'referenced':
       return `${criterion.parameter.type} ${listed(criterion.by, ' or ')} refers to it by ${criterion.parameter.code}`;
-    case 'text':
-      return `${criterion.scope === 'content' ? '_content' : '_text'} has ${text(criterion.query)}`;
+    case 'words':
+      return `${criterion.scope === 'content' ? '_content' : '_text'} has ${words(criterion.query)}`;
     case 'chain':
       return `${criterion.parameter.code} leads to a ${criterion.target} with (${describe(criterion.of)})`;
     case 'has':
@@ -35,15 +35,15 @@ export function describe(criterion: Criterion): string {
 }
 
 /** A query on words: `"bone" or ("broken leg" but not "metasta*")`. */
-function text(query: TextQuery): string {
+function words(query: WordsQuery): string {
   switch (query.kind) {
     case 'words':
       return `"${query.words.join(' ')}${query.prefix ? '*' : ''}"`;
     case 'and':
     case 'or':
-      return `(${listed(query.of.map(text), ` ${query.kind} `)})`;
+      return `(${listed(query.of.map(words), ` ${query.kind} `)})`;
     case 'except':
-      return `(${text(query.of)} but not ${text(query.but)})`;
+      return `(${words(query.of)} but not ${words(query.but)})`;
   }
 }
 
@@ -64,9 +64,9 @@ function nested(criterion: Criterion): string {
   return compound ? `(${describe(criterion)})` : describe(criterion);
 }
 
-function listed(words: readonly string[], between: string): string {
-  if (words.length <= few) return words.join(between);
-  return `${words.slice(0, few).join(between)}${between}${words.length - few} more`;
+function listed(texts: readonly string[], between: string): string {
+  if (texts.length <= few) return texts.join(between);
+  return `${texts.slice(0, few).join(between)}${between}${texts.length - few} more`;
 }
 
 function test(value: ValueTest): string {

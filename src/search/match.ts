@@ -57,7 +57,7 @@ export function matches(criterion: Criterion, resource: Indexed, others: Others 
       return valuesOf(criterion.parameter, resource.entries).some((value) =>
         criterion.anyOf.some((test) => passes(test, value)),
       );
-    case 'text':
+    case 'words':
       return says(criterion.query, criterion.scope, resource.words ?? { narrative: [], content: [] });
     case 'referenced':
       return criterion.by.some((id) =>

@@ -1,6 +1,6 @@
 /** The words of resources that full-text searches look for. https://hl7.org/fhir/R4/search.html#content */
 import { isArray, isObject, type JsonValue } from '../fhir/resource.ts';
-import type { Criterion, TextQuery, TextScope } from './criteria.ts';
+import type { Criterion, WordsQuery, WordsScope } from './criteria.ts';
 import { textOfNarrative } from './narrative-text.ts';
 import { foldToken } from './normalise.ts';
 
@@ -86,7 +86,7 @@ export function wordsOf(resource: JsonValue): Words {
 }
 
 /** Whether the words of a resource pass a query. */
-export function says(query: TextQuery, scope: TextScope, of: Words): boolean {
+export function says(query: WordsQuery, scope: WordsScope, of: Words): boolean {
   switch (query.kind) {
     case 'and':
       return query.of.every((part) => says(part, scope, of));
@@ -100,7 +100,7 @@ export function says(query: TextQuery, scope: TextScope, of: Words): boolean {
 }
 
 /** Whether the words of a phrase follow each other in the list. */
-function follow({ words: phrase, prefix }: Extract<TextQuery, { kind: 'words' }>, list: readonly string[]): boolean {
+function follow({ words: phrase, prefix }: Extract<WordsQuery, { kind: 'words' }>, list: readonly string[]): boolean {
   const last = phrase.length - 1;
   return list.some((_, start) =>
     phrase.every((word, n) => {
@@ -113,7 +113,7 @@ function follow({ words: phrase, prefix }: Extract<TextQuery, { kind: 'words' }>
 /** Whether a criterion looks at words, of any resource. */
 export function looksAtWords(criterion: Criterion): boolean {
   switch (criterion.kind) {
-    case 'text':
+    case 'words':
       return true;
     case 'and':
     case 'or':

@@ -13,7 +13,7 @@ import type {
   SimpleTest,
   SortBy,
   SortKey,
-  TextQuery,
+  WordsQuery,
   ValueTest,
 } from '../../src/search/criteria.ts';
 import { DATE_MAX, DATE_MIN, type IndexEntry, type IndexValue, type SimpleValue } from '../../src/search/entry.ts';
@@ -160,21 +160,21 @@ const arbitraryWords: fc.Arbitrary<Words> = fc
   });
 
 /** A query on those words. */
-export function arbitraryTextQuery(depth = 2): fc.Arbitrary<TextQuery> {
+export function arbitraryWordsQuery(depth = 2): fc.Arbitrary<WordsQuery> {
   const words = fc
     .record({ words: fc.array(pick([...vocabulary, 'nothing']), { minLength: 1, maxLength: 2 }), prefix: fc.boolean() })
-    .map((each): TextQuery => ({ kind: 'words', ...each }));
+    .map((each): WordsQuery => ({ kind: 'words', ...each }));
   if (depth === 0) return words;
-  const part = arbitraryTextQuery(depth - 1);
+  const part = arbitraryWordsQuery(depth - 1);
   return fc.oneof(
     { weight: 3, arbitrary: words },
     {
       weight: 2,
       arbitrary: fc
         .tuple(pick(['and', 'or'] as const), fc.array(part, { minLength: 2, maxLength: 3 }))
-        .map(([kind, of]): TextQuery => ({ kind, of })),
+        .map(([kind, of]): WordsQuery => ({ kind, of })),
     },
-    fc.tuple(part, part).map(([of, but]): TextQuery => ({ kind: 'except', of, but })),
+    fc.tuple(part, part).map(([of, but]): WordsQuery => ({ kind: 'except', of, but })),
   );
 }
 
@@ -298,8 +298,8 @@ export function arbitraryLeaf(type: string, steps = 2): fc.Arbitrary<Criterion> 
     {
       weight: 2,
       arbitrary: fc
-        .tuple(pick(['narrative', 'content'] as const), arbitraryTextQuery())
-        .map(([scope, query]): Criterion => ({ kind: 'text', scope, query })),
+        .tuple(pick(['narrative', 'content'] as const), arbitraryWordsQuery())
+        .map(([scope, query]): Criterion => ({ kind: 'words', scope, query })),
     },
     { weight: 1, arbitrary: idList.map((list): Criterion => ({ kind: 'id', ids: list })) },
     {

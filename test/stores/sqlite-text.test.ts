@@ -17,7 +17,7 @@ import { directory, openAt, parameters, reextract } from './files.ts';
 const at = directory();
 
 function says(...words: readonly string[]): Criterion {
-  return { kind: 'text', scope: 'content', query: { kind: 'words', words, prefix: false } };
+  return { kind: 'words', scope: 'content', query: { kind: 'words', words, prefix: false } };
 }
 
 /** Patients whose language is a word. */

@@ -105,7 +105,7 @@ export function parametersOf(criterion: Criterion): readonly string[] {
     case 'missing':
     case 'chain':
       return [criterion.parameter.code];
-    case 'text':
+    case 'words':
       return [wordsCode];
     case 'id':
     case 'lastUpdated':

@@ -10,7 +10,7 @@ import { lowerParameter } from './criterion.ts';
 import { lowerList } from './list.ts';
 import { checkModifier } from './modifier.ts';
 import { mayBeUri, possibleTypes, targetsOf } from './reference.ts';
-import { lowerText, textScopes } from './text.ts';
+import { lowerWords, wordsScopes } from './words.ts';
 
 /** Chooses by what Lists refer to; no parameter of any type. */
 const listParameter = '_list';
@@ -42,7 +42,7 @@ export function unknownStep(steps: readonly NameStep[], type: string, path: Path
     const { source, code } = reverseOf(step, rest, path);
     return path.registry.get(source, code) === undefined ? { type: source, code } : unknownStep(rest, source, path);
   }
-  if ((step.code === listParameter || textScopes.has(step.code)) && rest.length === 0) {
+  if ((step.code === listParameter || wordsScopes.has(step.code)) && rest.length === 0) {
     if (step.modifier !== undefined)
       throw refuse('invalid', `${step.code} takes no modifier :${step.modifier.slice(0, 80)}.`);
     return undefined;
@@ -75,8 +75,8 @@ function lowerSteps(steps: readonly NameStep[], type: string, values: readonly s
   const [step, ...rest] = steps;
   if (step?.code === reverse) return lowerReverse(step, rest, type, values, path);
   if (step?.code === listParameter) return lowerList(values, registry, context);
-  const scope = step && textScopes.get(step.code);
-  if (scope !== undefined) return lowerText(values, scope, context);
+  const scope = step && wordsScopes.get(step.code);
+  if (scope !== undefined) return lowerWords(values, scope, context);
   const parameter = step && registry.get(type, step.code);
   if (step === undefined || parameter === undefined) throw refuse('invalid', `${shown(path)} is unknown.`);
   if (rest.length === 0) return lowerParameter(step.modifier, values, parameter, context);

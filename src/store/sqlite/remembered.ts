@@ -86,7 +86,7 @@ function looksElsewhere(criterion: Criterion): boolean {
     case 'missing':
     case 'id':
     case 'lastUpdated':
-    case 'text':
+    case 'words':
       return false;
   }
 }

@@ -10,8 +10,8 @@ import { missing } from './missing.ts';
 import { not } from './not.ts';
 import { or } from './or.ts';
 import { referenced } from './referenced.ts';
-import { text } from './text.ts';
 import { value } from './value.ts';
+import { words } from './words.ts';
 
 type Of<K extends Criterion['kind']> = Extract<Criterion, { kind: K }>;
 
@@ -26,7 +26,7 @@ const compilers: { readonly [K in Criterion['kind']]: (criterion: Of<K>, context
   referenced,
   chain,
   has,
-  text,
+  words,
 };
 
 function compileKind<K extends Criterion['kind']>(kind: K, criterion: Of<K>, context: Context): Condition {

@@ -1,5 +1,5 @@
 /** Criteria on words, by the full-text index and by what it doesn't have yet. https://hl7.org/fhir/R4/search.html#content */
-import type { TextCriterion, TextQuery } from '../../../search/criteria.ts';
+import type { WordsCriterion, WordsQuery } from '../../../search/criteria.ts';
 import { says, wordsOf } from '../../../search/words.ts';
 import { NotReady } from '../../errors.ts';
 import { any, isIn, raw, type Sql, sql, tick } from '../sql.ts';
@@ -13,7 +13,7 @@ const mostUnindexed = 2000;
  * The index has versions by their change numbers, kept ones too, up to some change. What came after it in the state that is
  * being read is looked at here, so that a search is exact whether or not the index is up to date.
  */
-export function text(criterion: TextCriterion, context: Context): Condition {
+export function words(criterion: WordsCriterion, context: Context): Condition {
   const { typeNumber } = context;
   const query = ftsQuery(criterion, typeNumber);
   const later = unindexed(criterion, context);
@@ -33,7 +33,7 @@ export function text(criterion: TextCriterion, context: Context): Condition {
 }
 
 /** The change numbers of versions of the searched type that pass and aren't in the index yet. */
-function unindexed({ query, scope }: TextCriterion, { typeNumber, rows }: Context): readonly number[] {
+function unindexed({ query, scope }: WordsCriterion, { typeNumber, rows }: Context): readonly number[] {
   const found = rows(sql`SELECT vid, body FROM version INDEXED BY version_by_type
     WHERE type = ${typeNumber} AND vid > coalesce((SELECT value FROM setting WHERE name = 'words'), 0)
     AND body IS NOT NULL LIMIT ${mostUnindexed + 1}`);
@@ -46,12 +46,12 @@ function unindexed({ query, scope }: TextCriterion, { typeNumber, rows }: Contex
 }
 
 /** The query in FTS5's language. Words are letters and digits alone, so that quoting them needs no escapes. */
-function ftsQuery({ query, scope }: TextCriterion, typeNumber: number): string {
+function ftsQuery({ query, scope }: WordsCriterion, typeNumber: number): string {
   const columns = scope === 'content' ? '{narrative content}' : 'narrative';
   return `type : "${typeWord(typeNumber)}" AND ${columns} : (${ftsExpression(query)})`;
 }
 
-function ftsExpression(query: TextQuery): string {
+function ftsExpression(query: WordsQuery): string {
   switch (query.kind) {
     case 'words':
       return `"${query.words.join(' ')}"${query.prefix ? ' *' : ''}`;

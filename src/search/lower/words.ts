@@ -1,18 +1,18 @@
 /** `_text` and `_content`: words of the narrative, or of the whole resource. https://hl7.org/fhir/R4/search.html#content */
-import type { Criterion, TextQuery, TextScope } from '../criteria.ts';
-import { parseText, type TextExpression, TextFault } from '../parse/text.ts';
+import type { Criterion, WordsQuery, WordsScope } from '../criteria.ts';
+import { parseWords, type WordsExpression, WordsFault } from '../parse/words.ts';
 import { wordsIn } from '../words.ts';
 import { type LowerContext, refuse } from './context.ts';
 
 /** The full-text parameters; no definition of theirs has an expression. */
-export const textScopes: ReadonlyMap<string, TextScope> = new Map([
+export const wordsScopes: ReadonlyMap<string, WordsScope> = new Map([
   ['_text', 'narrative'],
   ['_content', 'content'],
 ]);
 
 /** A query, or that it must not hold: so a query always says what is there. */
 interface Signed {
-  readonly query: TextQuery;
+  readonly query: WordsQuery;
   readonly negative: boolean;
 }
 
@@ -20,24 +20,24 @@ interface Signed {
  * The criterion that resources have these words; values are alternatives, unless a comma between them stands in quotes or
  * parentheses. Throws 400 for a malformed query, with its place.
  */
-export function lowerText(values: readonly string[], scope: TextScope, { name }: LowerContext): Criterion {
+export function lowerWords(values: readonly string[], scope: WordsScope, { name }: LowerContext): Criterion {
   const text = values.join(',');
   try {
-    const { query, negative } = signed(parseText(text));
-    const criterion: Criterion = { kind: 'text', scope, query };
+    const { query, negative } = signed(parseWords(text));
+    const criterion: Criterion = { kind: 'words', scope, query };
     return negative ? { kind: 'not', of: criterion } : criterion;
   } catch (error) {
-    if (!(error instanceof TextFault)) throw error;
+    if (!(error instanceof WordsFault)) throw error;
     const near = text.slice(Math.max(0, error.place - 1), error.place + 30);
     const shown = near === '' ? 'at the end' : `at "${near}"`;
     throw refuse('value', `${name.slice(0, 200)}: ${error.fault} (character ${error.place}, ${shown}).`);
   }
 }
 
-function signed(expression: TextExpression): Signed {
+function signed(expression: WordsExpression): Signed {
   if (expression.kind === 'words') {
     const words = wordsIn(expression.text);
-    if (words.length === 0) throw new TextFault('there is no letter or digit to look for', expression.place);
+    if (words.length === 0) throw new WordsFault('there is no letter or digit to look for', expression.place);
     return { query: { kind: 'words', words, prefix: expression.prefix }, negative: false };
   }
   if (expression.kind === 'not') {
@@ -55,7 +55,7 @@ function signed(expression: TextExpression): Signed {
   return { query: but.length === 0 ? all : { kind: 'except', of: all, but: joined('or', but) }, negative: or };
 }
 
-function joined(kind: 'and' | 'or', of: readonly TextQuery[]): TextQuery {
+function joined(kind: 'and' | 'or', of: readonly WordsQuery[]): WordsQuery {
   const [only] = of;
   return of.length === 1 && only !== undefined ? only : { kind, of };
 }

@@ -1,13 +1,13 @@
 /** Queries on words as `_text` and `_content` write them. https://hl7.org/fhir/R4/search.html#content */
 
 /** What a query says, not yet simplified. `place`: where it stands, from 1. */
-export type TextExpression =
+export type WordsExpression =
   | { readonly kind: 'words'; readonly text: string; readonly prefix: boolean; readonly place: number }
-  | { readonly kind: 'and' | 'or'; readonly of: readonly TextExpression[] }
-  | { readonly kind: 'not'; readonly of: TextExpression };
+  | { readonly kind: 'and' | 'or'; readonly of: readonly WordsExpression[] }
+  | { readonly kind: 'not'; readonly of: WordsExpression };
 
 /** A query that can't be read. */
-export class TextFault extends Error {
+export class WordsFault extends Error {
   /** What is wrong, for the client. */
   readonly fault: string;
   /** The character, from 1. */
@@ -34,9 +34,9 @@ const token = /(\s+)|([(),])|"((?:[^"\\]|\\.)*)"(\*?)|((?:[^\s(),"\\]|\\.)+)/suy
 /**
  * Reads words, "phrases", beginnings (`bon*`), `AND`, `OR`, `NOT` (in any case), parentheses, and commas as the weakest OR.
  * Words without an operator between them must all be there.
- * @throws TextFault for what isn't such a query.
+ * @throws WordsFault for what isn't such a query.
  */
-export function parseText(text: string): TextExpression {
+export function parseWords(text: string): WordsExpression {
   const reader = new Reader(tokensOf(text));
   const expression = reader.alternatives(',', 0);
   reader.end();
@@ -52,7 +52,7 @@ function tokensOf(text: string): readonly Token[] {
     const place = at + 1;
     if (found === null) {
       const fault = text[at] === '"' ? 'the quote that begins here has no end' : 'a backslash escapes nothing here';
-      throw new TextFault(fault, place);
+      throw new WordsFault(fault, place);
     }
     const [, space, single, phrase, star, word] = found;
     if (space !== undefined) continue;
@@ -65,11 +65,11 @@ function tokensOf(text: string): readonly Token[] {
       tokens.push({ kind: operator, place });
       continue;
     }
-    if (++terms > mostTerms) throw new TextFault(`more than ${mostTerms} words and phrases; ask for fewer`, place);
+    if (++terms > mostTerms) throw new WordsFault(`more than ${mostTerms} words and phrases; ask for fewer`, place);
     const prefix = star === '*' || (word?.endsWith('*') ?? false);
     const bare = phrase ?? (prefix ? word?.slice(0, -1) : word) ?? '';
     if (bare.includes('*') && phrase === undefined)
-      throw new TextFault('* goes only to the end of a word or phrase', place + bare.indexOf('*'));
+      throw new WordsFault('* goes only to the end of a word or phrase', place + bare.indexOf('*'));
     tokens.push({ kind: 'words', text: bare.replace(/\\(.)/gsu, ' '), prefix, place });
   }
   return [...tokens, { kind: 'end', place: text.length + 1 }];
@@ -84,7 +84,7 @@ class Reader {
   }
 
   /** Alternatives between commas, or those of each between `OR`. */
-  alternatives(by: ',' | 'or', depth: number): TextExpression {
+  alternatives(by: ',' | 'or', depth: number): WordsExpression {
     const next = () => (by === ',' ? this.alternatives('or', depth) : this.#all(depth));
     const of = [next()];
     while (this.#take(by)) of.push(next());
@@ -93,11 +93,11 @@ class Reader {
 
   end(): void {
     const { kind, place } = this.#peek();
-    if (kind === ')') throw new TextFault('the parenthesis that ends here was never begun', place);
-    if (kind !== 'end') throw new TextFault('a word was expected', place);
+    if (kind === ')') throw new WordsFault('the parenthesis that ends here was never begun', place);
+    if (kind !== 'end') throw new WordsFault('a word was expected', place);
   }
 
-  #all(depth: number): TextExpression {
+  #all(depth: number): WordsExpression {
     const of = [this.#one(depth)];
     for (;;) {
       const { kind } = this.#peek();
@@ -107,17 +107,17 @@ class Reader {
     }
   }
 
-  #one(depth: number): TextExpression {
+  #one(depth: number): WordsExpression {
     const found = this.#peek();
-    if (depth > mostDepth) throw new TextFault(`parentheses more than ${mostDepth} deep`, found.place);
+    if (depth > mostDepth) throw new WordsFault(`parentheses more than ${mostDepth} deep`, found.place);
     if (found.kind === 'words') {
       this.#at++;
       return found;
     }
     if (this.#take('not')) return { kind: 'not', of: this.#one(depth + 1) };
-    if (!this.#take('(')) throw new TextFault('a word was expected', found.place);
+    if (!this.#take('(')) throw new WordsFault('a word was expected', found.place);
     const of = this.alternatives(',', depth + 1);
-    if (!this.#take(')')) throw new TextFault('the parenthesis that begins here has no end', found.place);
+    if (!this.#take(')')) throw new WordsFault('the parenthesis that begins here has no end', found.place);
     return of;
   }
 
@@ -132,7 +132,7 @@ class Reader {
   }
 }
 
-function joined(kind: 'and' | 'or', of: readonly TextExpression[]): TextExpression {
+function joined(kind: 'and' | 'or', of: readonly WordsExpression[]): WordsExpression {
   const [only] = of;
   return of.length === 1 && only !== undefined ? only : { kind, of };
 }
