@@ -3,13 +3,14 @@ import type { Definitions } from '../fhir/definitions/definitions.ts';
 import { type CompartmentOwner, compartmentCriterion } from './compartment.ts';
 import type { Criterion, SortKey } from './criteria.ts';
 import type { Include } from './include.ts';
+import { lowerFilter } from './filter/lower.ts';
 import { parseInclude } from './include-parameter.ts';
 import { type LowerContext, refuse } from './lower/context.ts';
 import { lowerParameter } from './lower/criterion.ts';
 import { lowerList } from './lower/list.ts';
 import { checkModifier } from './lower/modifier.ts';
 import { nearest } from './nearest.ts';
-import { parseParameter, parseQueryString, type QueryParameter } from './parse/parameter.ts';
+import { filterParameter, parseParameter, parseQueryString, type QueryParameter } from './parse/parameter.ts';
 import type { ParameterRegistry } from './registry.ts';
 import {
   generalParameters,
@@ -218,19 +219,19 @@ function searchedTypes(parameters: readonly (readonly [string, string])[], conte
 
 /**
  * Whether all searched types have the parameter. Throws 400 for what R4 has and this server not yet: chains, `_has`,
- * `_filter`, full text.
+ * full text, named queries.
  */
 function isKnown({ name }: QueryParameter, types: readonly string[], { registry }: SearchContext): boolean {
   const [first, ...chained] = name.steps;
   const code = first?.code ?? '';
-  if (code === listParameter && chained.length === 0) {
+  if ((code === listParameter || code === filterParameter) && chained.length === 0) {
     refuseModifier(code, first?.modifier);
     return true;
   }
   const every = types.every((type) => registry.get(type, code) !== undefined);
   const near = code === 'near' && types.every((type) => type === 'Location');
   if (!every && (near || unsupportedParameters.has(code)))
-    throw refuse('not-supported', `${code} is not supported yet.`);
+    throw refuse('not-supported', unsupportedParameters.get(code) ?? `${code} is not supported yet.`);
   if (every && chained.length > 0)
     throw refuse('not-supported', `${name.text}: chained parameters are not supported yet.`);
   return every;
@@ -264,8 +265,16 @@ function refuseModifier(code: string, modifier: string | undefined): void {
 
 function refuseContained(results: ReadonlyMap<string, QueryParameter>): void {
   const contained = results.get('_contained')?.text ?? 'false';
-  if (contained !== 'false') throw refuse('not-supported', '_contained is not supported yet.');
-  if (results.has('_containedType')) throw refuse('not-supported', '_containedType is not supported yet.');
+  if (!['false', 'true', 'both'].includes(contained))
+    throw refuse('value', `_contained: "${contained.slice(0, 80)}" is not one of false, true, both.`);
+  if (contained !== 'false') {
+    const instead = 'contained resources are found with what contains them, not by themselves; leave it out';
+    throw refuse('not-supported', `_contained=${contained} is not supported: ${instead}.`);
+  }
+  if (results.has('_containedType')) {
+    const instead = 'it says what _contained=true answers with, which is not supported either; leave it out';
+    throw refuse('not-supported', `_containedType is not supported: ${instead}.`);
+  }
 }
 
 /** The criterion within the compartment that is searched, if one is. */
@@ -292,6 +301,7 @@ function lowerAll(
       ambiguous: (id, types) => ambiguousIds.push({ parameter: name, id, types }),
     };
     const code = written.name.steps[0]?.code ?? '';
+    if (code === filterParameter) return lowerFilter(written.text, type, context.registry, lowering);
     if (code === listParameter) return lowerList(written.values, context.registry, lowering);
     const parameter = context.registry.get(type, code);
     if (parameter === undefined) throw unknown(written, [type], context);

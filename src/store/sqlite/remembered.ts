@@ -81,6 +81,7 @@ function looksElsewhere(criterion: Criterion): boolean {
     case 'referenced':
       return true;
     case 'value':
+    case 'differs':
     case 'missing':
     case 'id':
     case 'lastUpdated':
