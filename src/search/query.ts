@@ -2,8 +2,8 @@
 import type { Definitions } from '../fhir/definitions/definitions.ts';
 import { type CompartmentOwner, compartmentCriterion } from './compartment.ts';
 import type { Criterion, SortKey } from './criteria.ts';
-import type { Include } from './include.ts';
 import { lowerFilter } from './filter/lower.ts';
+import type { Include } from './include.ts';
 import { parseInclude } from './include-parameter.ts';
 import { type LowerContext, refuse } from './lower/context.ts';
 import { lowerParameter } from './lower/criterion.ts';

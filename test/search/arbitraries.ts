@@ -175,15 +175,13 @@ function simpleTest(kind: SimpleKind, textual: boolean): fc.Arbitrary<SimpleTest
           ...(system === null && code === null && { system: '' }),
         }));
     case 'string':
-      return fc
-        .tuple(pick(stringMatches), pick(texts), fc.nat({ max: 3 }))
-        .map(([match, text, length]): StringTest => {
-          const whole = match === 'exact' ? text : normaliseString(text);
-          if (match === 'exact' || match === 'equal' || length === 0) return { kind: 'string', match, value: whole };
-          const characters = [...whole];
-          const part = match === 'ends' ? characters.slice(-length) : characters.slice(0, length);
-          return { kind: 'string', match, value: part.join('') };
-        });
+      return fc.tuple(pick(stringMatches), pick(texts), fc.nat({ max: 3 })).map(([match, text, length]): StringTest => {
+        const whole = match === 'exact' ? text : normaliseString(text);
+        if (match === 'exact' || match === 'equal' || length === 0) return { kind: 'string', match, value: whole };
+        const characters = [...whole];
+        const part = match === 'ends' ? characters.slice(-length) : characters.slice(0, length);
+        return { kind: 'string', match, value: part.join('') };
+      });
     case 'date':
       return interval<number>(dates).map((test) => ({ kind: 'date', interval: test }));
     case 'number':

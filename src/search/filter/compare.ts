@@ -38,7 +38,12 @@ export function lowerComparison(
     case 'number':
       return asParameter(undefined, `${operator}${value}`, parameter, context);
     case 'quantity':
-      return asParameter(undefined, `${operator}${value.replace(/(?<=^[^|]*\|)[^|]+(?=\|)/, named)}`, parameter, context);
+      return asParameter(
+        undefined,
+        `${operator}${value.replace(/(?<=^[^|]*\|)[^|]+(?=\|)/, named)}`,
+        parameter,
+        context,
+      );
     case 'token':
       return lowerConcept(operator, withNamespace(value), parameter, context);
     case 'uri':

@@ -17,12 +17,7 @@ interface Scope {
  * The criterion on resources of a type that a filter means. Throws 400 for a malformed filter, for names that the type
  * doesn't have, and for operators and values that don't fit the parameter.
  */
-export function lowerFilter(
-  text: string,
-  type: string,
-  registry: ParameterRegistry,
-  context: LowerContext,
-): Criterion {
+export function lowerFilter(text: string, type: string, registry: ParameterRegistry, context: LowerContext): Criterion {
   return lower(parseFilter(text), type, { registry, context });
 }
 
@@ -59,17 +54,15 @@ function lowerChain(_test: FilterTest, parameter: SearchParameter, { context }: 
   throw refuse('not-supported', `${context.name}: chained parameters are not supported yet.`);
 }
 
-function parameterOf(
-  name: string,
-  type: string,
-  registry: ParameterRegistry,
-  context: LowerContext,
-): SearchParameter {
+function parameterOf(name: string, type: string, registry: ParameterRegistry, context: LowerContext): SearchParameter {
   const parameter = registry.get(type, name);
   if (parameter !== undefined) return parameter;
   const codes = registry.of(type).map(({ code }) => code);
   const names = nearest(name, codes).join(', ');
-  throw refuse('invalid', `${context.name}: ${type} has no search parameter "${name.slice(0, 80)}"; nearest: ${names}.`);
+  throw refuse(
+    'invalid',
+    `${context.name}: ${type} has no search parameter "${name.slice(0, 80)}"; nearest: ${names}.`,
+  );
 }
 
 /** Any of the criteria; those on the values of one parameter become one, which stores find together. */

@@ -76,7 +76,12 @@ export function lowerRepetition(
   return { kind: 'value', parameter: composite.parameter, anyOf };
 }
 
-function testsOf(test: FilterTest, composite: SearchParameter, place: number, context: LowerContext): readonly SimpleTest[] {
+function testsOf(
+  test: FilterTest,
+  composite: SearchParameter,
+  place: number,
+  context: LowerContext,
+): readonly SimpleTest[] {
   const part = composite.parts[place];
   return part === undefined ? [] : lowerEqual(test, part, context);
 }

@@ -4,7 +4,7 @@ import { refuse } from '../lower/context.ts';
 
 const space = /\s+/y;
 const name = /[A-Za-z_][A-Za-z0-9_-]*/y;
-const string = /"[^"\\]*(?:\\.[^"\\]*)*"/ys;
+const string = /"[^"\\]*(?:\\.[^"\\]*)*"/sy;
 const token = /[^\s)\]]+/y;
 /** A time whose zone's `+` was read as a space, as happens to links that aren't percent-encoded. */
 const spacedTime = /[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+ [0-9]{2}:[0-9]{2}(?=[\s)\]]|$)/y;

@@ -25,7 +25,18 @@ const isJoin = ({ kind }: Filter): boolean => kind === 'and' || kind === 'or';
 
 const names = fc.constantFrom('name', '_id', 'value-quantity', 'a1', 'and', 'or', 'eq', 'relatesTo');
 const values = fc.oneof(
-  fc.constantFrom('2014-10-10', '5.40', 'http://loinc.org|1234-5', 'true', 'a"b', 'a)b]', '\\', 'é\u{1f600}', ' x ', ''),
+  fc.constantFrom(
+    '2014-10-10',
+    '5.40',
+    'http://loinc.org|1234-5',
+    'true',
+    'a"b',
+    'a)b]',
+    '\\',
+    'é\u{1f600}',
+    ' x ',
+    '',
+  ),
   fc.string({ unit: 'grapheme' }).filter((text) => !/\0|\p{Surrogate}/u.test(text)),
 );
 
@@ -86,13 +97,19 @@ test('a printed filter is parsed to the same one', () => {
 test('no text does more than be refused', () => {
   const pieces = fc.constantFrom('name', ' ', 'eq', 'and', 'or', 'not', '(', ')', '[', ']', '.', '"', '\\', 'x', '5');
   fc.assert(
-    fc.property(fc.oneof(fc.string(), fc.array(pieces).map((parts) => parts.join(''))), (text) => {
-      try {
-        parseFilter(text);
-      } catch (error) {
-        expect(error).toBeInstanceOf(OutcomeError);
-      }
-    }),
+    fc.property(
+      fc.oneof(
+        fc.string(),
+        fc.array(pieces).map((parts) => parts.join('')),
+      ),
+      (text) => {
+        try {
+          parseFilter(text);
+        } catch (error) {
+          expect(error).toBeInstanceOf(OutcomeError);
+        }
+      },
+    ),
     { numRuns: 1000 },
   );
 });
@@ -146,7 +163,7 @@ describe('and, or, not', () => {
 });
 
 describe('values', () => {
-  const valueOf = (text: string): string => {
+  const read = (text: string): string => {
     const filter = parseFilter(`a eq ${text}`);
     return filter.kind === 'test' ? filter.value : '';
   };
@@ -161,7 +178,7 @@ describe('values', () => {
     ['and', 'and'],
     ['""', ''],
   ])('%s', (text, expected) => {
-    expect(valueOf(text)).toBe(expected);
+    expect(read(text)).toBe(expected);
   });
 });
 
@@ -212,7 +229,9 @@ describe('bounds', () => {
   const negated = (depth: number) => `${'not ('.repeat(depth)}a eq 1${')'.repeat(depth)}`;
   const within = (depth: number) => `${'a['.repeat(depth)}a eq 1${'].a eq 1'.repeat(depth)}`;
   const mixed = (joins: number) =>
-    Array.from({ length: joins }, (_, n) => `a eq 1 ${n % 2 === 0 ? 'and' : 'or'} `).join('').concat('a eq 1');
+    Array.from({ length: joins }, (_, n) => `a eq 1 ${n % 2 === 0 ? 'and' : 'or'} `)
+      .join('')
+      .concat('a eq 1');
 
   test.each([
     ['parentheses', nested, 50],

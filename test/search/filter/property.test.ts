@@ -52,7 +52,7 @@ function indexed(resources: Resources, type: string): readonly Indexed[] {
 }
 
 function found(type: string, parameters: readonly (readonly [string, string])[], among: readonly Indexed[]) {
-  const query = new URLSearchParams(parameters.map(([name, value]) => [name, value])).toString();
+  const query = new URLSearchParams(parameters.map(([name, value]): [string, string] => [name, value])).toString();
   const [part] = search(type, query).parts;
   if (part === undefined) throw new Error('one type is searched');
   return among.filter((each) => matches(part.criterion, each)).map(({ id }) => id);
