@@ -42,6 +42,8 @@ export function judge(criterion: Criterion, record: AuditRecord): boolean | unde
     case 'differs':
     case 'missing':
     case 'referenced':
+    case 'chain':
+    case 'has':
       return undefined;
   }
 }

@@ -33,6 +33,8 @@ export function narrow(criterion: Criterion): AuditQuery {
     case 'differs':
     case 'missing':
     case 'referenced':
+    case 'chain':
+    case 'has':
       return {};
   }
 }

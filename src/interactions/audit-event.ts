@@ -8,6 +8,7 @@ import type { Criterion, SortKey } from '../search/criteria.ts';
 import { matches } from '../search/match.ts';
 import { CursorExpired } from '../store/errors.ts';
 import type { Position, SearchPage, SearchQuery, Version } from '../store/port.ts';
+import { followed } from './audit-chains.ts';
 import type { Context } from './context.ts';
 
 /** The AuditEvent of the server's own with this id, undefined where there is none. */
@@ -34,8 +35,9 @@ interface Place {
  * Throws 400 for a sort that is not by time.
  */
 export async function searchAuditEvents(context: Context, query: SearchQuery): Promise<SearchPage> {
-  const [part] = query.parts;
-  if (part === undefined) return { matches: [] };
+  const [asked] = query.parts;
+  if (asked === undefined) return { matches: [] };
+  const part = { ...asked, criterion: await followed(context, asked.criterion, query.budget) };
   const { position } = query;
   const { cursorLifetime } = context.settings;
   if (position !== undefined && context.clock() - position.since > cursorLifetime) throw new CursorExpired();
@@ -64,7 +66,8 @@ interface AuditWalk {
 function orderOf(sort: readonly SortKey[]): 'ascending' | 'descending' {
   const [first] = sort;
   if (first === undefined) return 'descending';
-  const byTime = first.by === 'lastUpdated' || (typeof first.by === 'object' && first.by.code === 'date');
+  const byTime =
+    first.by === 'lastUpdated' || (typeof first.by === 'object' && 'code' in first.by && first.by.code === 'date');
   if (!byTime) throw failure(400, 'not-supported', 'AuditEvents are sorted by date or _lastUpdated.');
   return first.descending ? 'descending' : 'ascending';
 }

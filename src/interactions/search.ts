@@ -8,10 +8,12 @@ import type { IndexEntry } from '../search/entry.ts';
 import { collectIncludes } from '../search/include.ts';
 import { parseSearch, type Search } from '../search/query.ts';
 import type { SearchPage, Version } from '../store/port.ts';
+import { namesAuditEvent, withOwnAuditEvents } from './audit-chains.ts';
 import { searchAuditEvents } from './audit-event.ts';
 import { searchContext } from './condition.ts';
 import type { Answer, Call, Context } from './context.ts';
 import { type Cut, cut } from './cut.ts';
+import { explained } from './explain.ts';
 import { queryUrl } from './history.ts';
 import { linkPages, openPage, type Walk } from './page-link.ts';
 
@@ -58,14 +60,25 @@ export async function search(context: Context, call: Call): Promise<Answer> {
   const path = searched === '' ? baseUrl : `${baseUrl}/${searched}`;
   const { of, walk, parsed, wanted } = await planSearch(context, call);
   if (walk === undefined) await refuseAmbiguous(context, parsed);
+  const { searchBudget } = context.settings;
+  const parts = parsed.parts.map((part) => {
+    if (!namesAuditEvent(part.criterion)) return part;
+    const followed = withOwnAuditEvents(context, part.type, part.criterion, searchBudget, searchAuditEvents);
+    return followed.then((criterion) => ({ ...part, criterion }));
+  });
   const query = {
-    parts: parsed.parts,
+    parts: await Promise.all(parts),
     count: parsed.count,
     total: parsed.total,
     totalBound: context.settings.totalBound,
-    budget: context.settings.searchBudget,
+    budget: searchBudget,
     ...(walk === undefined ? {} : { position: walk.position }),
   };
+  if (parsed.explain) {
+    if (namesAuditEvents(type, parsed))
+      throw failure(400, 'not-supported', '_explain: AuditEvents are not read by the indexes of other resources.');
+    return explained(parsed, await context.store.explain(query));
+  }
   const page = namesAuditEvents(type, parsed)
     ? await searchAuditEvents(context, query)
     : await context.store.search(query);

@@ -147,6 +147,36 @@ export interface ReferencedCriterion {
   readonly by: readonly string[];
 }
 
+/** A type that canonical URLs lead to, with the parameters that hold its own. */
+export interface CanonicalTarget {
+  readonly type: string;
+  readonly url: Parameter;
+  readonly version: Parameter | undefined;
+}
+
+/** Holds when a value of the parameter leads to a current resource of the target's type for which `of` holds. */
+export interface ChainCriterion {
+  readonly kind: 'chain';
+  /** A reference parameter of the tested type. */
+  readonly parameter: Parameter;
+  readonly target: string;
+  /** How the parameter's canonicals lead to that type; undefined: it has none. */
+  readonly canonical: CanonicalTarget | undefined;
+  /** On resources of the target's type. */
+  readonly of: Criterion;
+}
+
+/** Holds when a current resource for which `of` holds refers to the tested one through the parameter. */
+export interface HasCriterion {
+  readonly kind: 'has';
+  /** A reference parameter of the type that refers. */
+  readonly parameter: Parameter;
+  /** How the parameter's canonicals lead to the tested type; undefined: it has none. */
+  readonly canonical: CanonicalTarget | undefined;
+  /** On resources of the parameter's type. */
+  readonly of: Criterion;
+}
+
 export interface AndCriterion {
   readonly kind: 'and';
   readonly of: readonly Criterion[];
@@ -172,10 +202,22 @@ export type Criterion =
   | MissingCriterion
   | IdCriterion
   | LastUpdatedCriterion
-  | ReferencedCriterion;
+  | ReferencedCriterion
+  | ChainCriterion
+  | HasCriterion;
 
-/** One key of `_sort`. `lastUpdated` and `id` stand for `_lastUpdated` and `_id`. */
+/** What resources are sorted by. `lastUpdated` and `id` stand for `_lastUpdated` and `_id`. */
+export type SortBy = Parameter | 'lastUpdated' | 'id' | SortThrough;
+
+/** The values of the current resources that a reference parameter leads to. */
+export interface SortThrough {
+  readonly through: Parameter;
+  /** By the type that is led to. Their values are of one kind. */
+  readonly ends: readonly { readonly target: string; readonly by: SortBy }[];
+}
+
+/** One key of `_sort`. */
 export interface SortKey {
-  readonly by: Parameter | 'lastUpdated' | 'id';
+  readonly by: SortBy;
   readonly descending: boolean;
 }

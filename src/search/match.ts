@@ -2,12 +2,15 @@
  * What criteria and sort keys mean, evaluated on index entries: every store must give the same answers.
  * https://hl7.org/fhir/R4/search.html
  */
+import { names } from './canonical-target.ts';
 import type {
+  CanonicalTarget,
   ComparisonOperator,
   Criterion,
   IntervalTest,
   Parameter,
   SimpleTest,
+  SortBy,
   SortKey,
   StringTest,
   ValueTest,
@@ -23,11 +26,18 @@ export interface Indexed {
   readonly entries: readonly IndexEntry[];
 }
 
-/** Gives the entries of a current resource, for criteria that look at others; undefined where there is none. */
-export type Entries = (type: string, id: string) => readonly IndexEntry[] | undefined;
+/** The current resources, for criteria that look at others than the tested one. */
+export interface Others {
+  /** undefined where there is no such resource. */
+  get(type: string, id: string): Indexed | undefined;
+  /** All of a type. */
+  of(type: string): Iterable<Indexed>;
+}
 
-/** Whether the criterion holds for the resource. `others` is asked for the sources of `referenced` criteria. */
-export function matches(criterion: Criterion, resource: Indexed, others: Entries = () => undefined): boolean {
+const nothing: Others = { get: () => undefined, of: () => [] };
+
+/** Whether the criterion holds for the resource, among `others`. */
+export function matches(criterion: Criterion, resource: Indexed, others: Others = nothing): boolean {
   switch (criterion.kind) {
     case 'and':
       return criterion.of.every((part) => matches(part, resource, others));
@@ -51,11 +61,38 @@ export function matches(criterion: Criterion, resource: Indexed, others: Entries
       );
     case 'referenced':
       return criterion.by.some((id) =>
-        valuesOf(criterion.parameter, others(criterion.parameter.type, id) ?? []).some(
-          (value) => value.kind === 'reference' && value.type === resource.type && value.id === resource.id,
-        ),
+        refersTo(criterion.parameter, undefined, others.get(criterion.parameter.type, id), resource),
       );
+    case 'chain': {
+      const { parameter, target, canonical, of } = criterion;
+      const named = valuesOf(parameter, resource.entries).flatMap((value): readonly Indexed[] => {
+        if (value.kind === 'reference' && value.type === target) return one(others.get(target, value.id));
+        if (value.kind !== 'uri' || canonical === undefined) return [];
+        return [...others.of(target)].filter(({ entries }) => names(value.value, canonical, entries));
+      });
+      return named.some((each) => matches(of, each, others));
+    }
+    case 'has': {
+      const { parameter, canonical, of } = criterion;
+      for (const source of others.of(parameter.type)) {
+        if (refersTo(parameter, canonical, source, resource) && matches(of, source, others)) return true;
+      }
+      return false;
+    }
   }
+}
+
+/** Whether a value of the source's parameter leads to the resource. */
+function refersTo(
+  parameter: Parameter,
+  canonical: CanonicalTarget | undefined,
+  source: Indexed | undefined,
+  { type, id, entries }: Indexed,
+): boolean {
+  return valuesOf(parameter, source?.entries ?? []).some((value) => {
+    if (value.kind === 'reference') return value.type === type && value.id === id;
+    return value.kind === 'uri' && canonical !== undefined && names(value.value, canonical, entries);
+  });
 }
 
 /** Whether one value passes one test. A value of another kind than the test's never does. */
@@ -142,11 +179,11 @@ function holds(order: number, operator: ComparisonOperator): boolean {
  * The order of a sort: negative if `a` comes first, 0 for ties. Ascending goes by the lowest value, descending by the
  * highest; resources without a value come last in both.
  */
-export function compareBy(sort: readonly SortKey[]): (a: Indexed, b: Indexed) => number {
+export function compareBy(sort: readonly SortKey[], others: Others = nothing): (a: Indexed, b: Indexed) => number {
   return (a, b) => {
     for (const key of sort) {
-      const left = sortValue(key, a);
-      const right = sortValue(key, b);
+      const left = sortValue(key, a, others);
+      const right = sortValue(key, b, others);
       if (left === undefined || right === undefined) {
         if (left !== right) return left === undefined ? 1 : -1;
         continue;
@@ -159,19 +196,36 @@ export function compareBy(sort: readonly SortKey[]): (a: Indexed, b: Indexed) =>
 }
 
 /** What a resource is sorted by: milliseconds, a decimal key or a text; undefined where it has no value. */
-export function sortValue(key: SortKey, resource: Indexed): number | string | undefined {
-  if (key.by === 'id') return resource.id;
-  if (key.by === 'lastUpdated') return resource.lastUpdated;
+export function sortValue(
+  { by, descending }: SortKey,
+  resource: Indexed,
+  others: Others = nothing,
+): number | string | undefined {
   let best: number | string | undefined;
-  for (const value of valuesOf(key.by, resource.entries)) {
-    if (key.by.kind === 'reference' && value.kind === 'identifier') continue;
-    const candidate = sortForm(value, key.descending);
-    if (candidate === undefined) continue;
-    if (best === undefined || (key.descending ? compare(candidate, best) > 0 : compare(candidate, best) < 0)) {
+  for (const candidate of sortValues(by, descending, resource, others)) {
+    if (best === undefined || (descending ? compare(candidate, best) > 0 : compare(candidate, best) < 0)) {
       best = candidate;
     }
   }
   return best;
+}
+
+function sortValues(by: SortBy, descending: boolean, resource: Indexed, others: Others): readonly (number | string)[] {
+  if (by === 'id') return [resource.id];
+  if (by === 'lastUpdated') return [resource.lastUpdated];
+  if ('through' in by) {
+    return valuesOf(by.through, resource.entries).flatMap((value) => {
+      if (value.kind !== 'reference') return [];
+      const found = others.get(value.type, value.id);
+      if (found === undefined) return [];
+      const ends = by.ends.filter(({ target }) => target === value.type);
+      return ends.flatMap((end) => sortValues(end.by, descending, found, others));
+    });
+  }
+  return valuesOf(by, resource.entries).flatMap((value) => {
+    if (by.kind === 'reference' && value.kind === 'identifier') return [];
+    return one(sortForm(value, descending));
+  });
 }
 
 /**
@@ -195,6 +249,10 @@ function sortForm(value: IndexValue, descending: boolean): number | string | und
     case 'composite':
       return undefined;
   }
+}
+
+function one<T>(value: T | undefined): readonly T[] {
+  return value === undefined ? [] : [value];
 }
 
 function valuesOf(parameter: Parameter, entries: readonly IndexEntry[]): readonly IndexValue[] {

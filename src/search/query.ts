@@ -6,9 +6,8 @@ import { lowerFilter } from './filter/lower.ts';
 import type { Include } from './include.ts';
 import { parseInclude } from './include-parameter.ts';
 import { type LowerContext, refuse } from './lower/context.ts';
-import { lowerParameter } from './lower/criterion.ts';
-import { lowerList } from './lower/list.ts';
 import { checkModifier } from './lower/modifier.ts';
+import { lowerNamed, type UnknownName, unknownStep } from './lower/name.ts';
 import { nearest } from './nearest.ts';
 import { filterParameter, parseParameter, parseQueryString, type QueryParameter } from './parse/parameter.ts';
 import type { ParameterRegistry } from './registry.ts';
@@ -16,6 +15,7 @@ import {
   generalParameters,
   parseCount,
   parseElements,
+  parseFlag,
   parseSummary,
   parseTotal,
   resultParameters,
@@ -72,10 +72,9 @@ export interface Search {
   /** Names of unknown parameters that lenient handling ignored. */
   readonly ignored: readonly string[];
   readonly ambiguousIds: readonly AmbiguousId[];
+  /** Whether to say how it is read, instead of what it finds. */
+  readonly explain: boolean;
 }
-
-/** Chooses by what Lists refer to; no parameter of any type. */
-const listParameter = '_list';
 
 /** Codes that a conditional interaction's criteria may hold without being criteria. */
 const withoutMeaning = (name: string, context: SearchContext): boolean =>
@@ -115,9 +114,10 @@ export function parseSearch(parameters: readonly (readonly [string, string])[], 
       if (code !== '_count') used.push(pair);
       continue;
     }
-    if (!isKnown(written, types, context)) {
+    const lacking = unknownOf(written, types, context);
+    if (lacking !== undefined) {
       // DEVIATION: R4 says SHOULD ignore; docs/adr/0001-strict-search-parameters.md.
-      if (context.handling === 'strict') throw unknown(written, types, context);
+      if (context.handling === 'strict') throw unknown(lacking, written, types, context);
       if (!ignored.includes(written.name.text)) ignored.push(written.name.text);
       continue;
     }
@@ -134,7 +134,7 @@ export function parseSearch(parameters: readonly (readonly [string, string])[], 
   const parts = types.map((type) => ({
     type,
     criterion: within(lowerAll(criteria, type, context, ambiguousIds), type, context),
-    sort: parseSort(sortValues, type, context.registry),
+    sort: parseSort(sortValues, type, context.registry, lowering('_sort', context, [])),
   }));
   checkSorts(parts.map(({ sort }) => sort));
   refuseContained(results);
@@ -151,6 +151,7 @@ export function parseSearch(parameters: readonly (readonly [string, string])[], 
   // R4: "If _count has the value 0, this shall be treated the same as _summary=count".
   const onlyCount = asked === 0 || summary === 'count';
   const elements = results.get('_elements')?.values;
+  const explainText = results.get('_explain')?.text;
   return {
     parts,
     count: onlyCount ? 0 : asked,
@@ -162,6 +163,7 @@ export function parseSearch(parameters: readonly (readonly [string, string])[], 
     used,
     ignored,
     ambiguousIds: distinctIds(ambiguousIds),
+    explain: explainText !== undefined && parseFlag('_explain', explainText),
   };
 }
 
@@ -177,7 +179,8 @@ export function parseCondition(type: string, query: string, context: SearchConte
     if (withoutMeaning(code, context)) continue;
     if (resultParameters.has(code))
       throw refuse('invalid', `${code} is no criterion; a condition takes search parameters only.`);
-    if (!isKnown(written, [type], context)) throw unknown(written, [type], context);
+    const lacking = unknownOf(written, [type], context);
+    if (lacking !== undefined) throw unknown(lacking, written, [type], context);
     if (written.values.length === 0)
       throw refuse('invalid', `${written.name.text} has no value; a condition needs one.`);
     criteria.push(written);
@@ -217,40 +220,50 @@ function searchedTypes(parameters: readonly (readonly [string, string])[], conte
   return [...new Set(written.values)];
 }
 
-/**
- * Whether all searched types have the parameter. Throws 400 for what R4 has and this server not yet: chains, `_has`,
- * full text, named queries.
- */
-function isKnown({ name }: QueryParameter, types: readonly string[], { registry }: SearchContext): boolean {
-  const [first, ...chained] = name.steps;
-  const code = first?.code ?? '';
-  if ((code === listParameter || code === filterParameter) && chained.length === 0) {
-    refuseModifier(code, first?.modifier);
-    return true;
+/** What one of the searched types lacks for the parameter. Throws 400 for what R4 has and this server not yet. */
+function unknownOf(
+  { name }: QueryParameter,
+  types: readonly string[],
+  context: SearchContext,
+): UnknownName | undefined {
+  const [first] = name.steps;
+  if (first?.code === filterParameter && name.steps.length === 1) {
+    refuseModifier(filterParameter, first.modifier);
+    return undefined;
   }
-  const every = types.every((type) => registry.get(type, code) !== undefined);
-  const near = code === 'near' && types.every((type) => type === 'Location');
-  if (!every && (near || unsupportedParameters.has(code)))
-    throw refuse('not-supported', unsupportedParameters.get(code) ?? `${code} is not supported yet.`);
-  if (every && chained.length > 0)
-    throw refuse('not-supported', `${name.text}: chained parameters are not supported yet.`);
-  return every;
+  const path = { registry: context.registry, context: lowering(name.text, context, []) };
+  let unknown: UnknownName | undefined;
+  for (const type of types) {
+    unknown = unknownStep(name.steps, type, path);
+    if (unknown !== undefined) break;
+  }
+  const near = unknown?.code === 'near' && unknown.type === 'Location';
+  if (unknown !== undefined && (near || unsupportedParameters.has(unknown.code)))
+    throw refuse('not-supported', unsupportedParameters.get(unknown.code) ?? `${unknown.code} is not supported yet.`);
+  return unknown;
 }
 
-function unknown({ name }: QueryParameter, types: readonly string[], { registry }: SearchContext): Error {
-  const code = name.steps[0]?.code ?? '';
-  const lacking = types.find((type) => registry.get(type, code) === undefined) ?? '';
+/** 400 that names what is lacking, with the nearest names: those of all searched types where it is theirs. */
+function unknown(
+  { type, code }: UnknownName,
+  { name }: QueryParameter,
+  types: readonly string[],
+  { registry }: SearchContext,
+): Error {
+  const searched = name.steps.length === 1 ? types : [type];
   const common = registry
-    .of(lacking)
-    .filter((each) => types.every((type) => registry.get(type, each.code) !== undefined));
-  const names = nearest(code, [...common.map((each) => each.code), ...resultParameters]).join(', ');
-  return refuse('invalid', `${lacking} has no search parameter "${code.slice(0, 80)}"; nearest: ${names}.`);
+    .of(type)
+    .filter((each) => searched.every((searchedType) => registry.get(searchedType, each.code) !== undefined));
+  const results = name.steps.length === 1 ? resultParameters : [];
+  const names = nearest(code, [...common.map((each) => each.code), ...results]).join(', ');
+  const place = name.steps.length === 1 ? '' : `${name.text.slice(0, 200)}: `;
+  return refuse('invalid', `${place}${type} has no search parameter "${code.slice(0, 80)}"; nearest: ${names}.`);
 }
 
 /** Throws 400 for a modifier that the parameter doesn't take; where there are no values, nothing else would. */
 function checkModifiers({ name }: QueryParameter, types: readonly string[], context: SearchContext): void {
   const { code = '', modifier } = name.steps[0] ?? {};
-  if (modifier === undefined) return;
+  if (modifier === undefined || name.steps.length > 1) return;
   for (const type of types) {
     const parameter = context.registry.get(type, code);
     if (parameter !== undefined) checkModifier(modifier, parameter, name.text, context.definitions.resourceTypes);
@@ -291,24 +304,24 @@ function lowerAll(
   ambiguousIds: AmbiguousId[],
 ): Criterion {
   const of = criteria.map((written): Criterion => {
-    const name = written.name.text;
-    const lowering: LowerContext = {
-      name,
-      definitions: context.definitions,
-      baseUrl: context.baseUrl,
-      timezone: context.timezone,
-      now: context.now,
-      ambiguous: (id, types) => ambiguousIds.push({ parameter: name, id, types }),
-    };
-    const code = written.name.steps[0]?.code ?? '';
-    if (code === filterParameter) return lowerFilter(written.text, type, context.registry, lowering);
-    if (code === listParameter) return lowerList(written.values, context.registry, lowering);
-    const parameter = context.registry.get(type, code);
-    if (parameter === undefined) throw unknown(written, [type], context);
-    return lowerParameter(written, parameter, lowering);
+    const path = { registry: context.registry, context: lowering(written.name.text, context, ambiguousIds) };
+    const filter = written.name.steps[0]?.code === filterParameter;
+    return filter ? lowerFilter(written.text, type, path) : lowerNamed(written, type, path);
   });
   const [only] = of;
   return of.length === 1 && only !== undefined ? only : { kind: 'and', of };
+}
+
+/** What lowering a parameter needs. */
+function lowering(name: string, context: SearchContext, ambiguousIds: AmbiguousId[]): LowerContext {
+  return {
+    name,
+    definitions: context.definitions,
+    baseUrl: context.baseUrl,
+    timezone: context.timezone,
+    now: context.now,
+    ambiguous: (id, types) => ambiguousIds.push({ parameter: name, id, types }),
+  };
 }
 
 function distinctIds(ids: readonly AmbiguousId[]): readonly AmbiguousId[] {

@@ -13,6 +13,7 @@ export const singleParameters: ReadonlySet<string> = new Set([
   '_contained',
   '_containedType',
   '_type',
+  '_explain',
 ]);
 
 /** All result parameters. */
@@ -20,7 +21,6 @@ export const resultParameters: ReadonlySet<string> = new Set([...singleParameter
 
 /** Parameters of R4 that are refused as such, not as unknown ones, and with what. */
 export const unsupportedParameters: ReadonlyMap<string, string> = new Map([
-  ['_has', '_has is not supported yet.'],
   ['_text', '_text is not supported yet.'],
   ['_content', '_content is not supported yet.'],
   ['_query', '_query: this server has no named queries; write the search with parameters or _filter.'],
@@ -44,6 +44,11 @@ export function parseTotal(value: string): 'none' | 'estimate' | 'accurate' {
 /** Throws 400 for what isn't one of R4's words. */
 export function parseSummary(value: string): 'true' | 'text' | 'data' | 'count' | 'false' {
   return oneOf('_summary', value, ['true', 'text', 'data', 'count', 'false'] as const);
+}
+
+/** Throws 400 for what isn't true or false. */
+export function parseFlag(name: string, value: string): boolean {
+  return oneOf(name, value, ['true', 'false'] as const) === 'true';
 }
 
 function oneOf<T extends string>(name: string, value: string, words: readonly T[]): T {

@@ -64,6 +64,43 @@ export interface SearchPage {
   readonly previous?: Position | undefined;
 }
 
+/** How a page of a search was read: for people. */
+export interface Explanation {
+  /** By searched type that has resources. */
+  readonly parts: readonly ExplainedPart[];
+  /** What was read, in order. */
+  readonly steps: readonly ExplainedStep[];
+  /** Matches on the page. */
+  readonly matches: number;
+  readonly total?: number | undefined;
+  /** Whether what is cheap did not answer in time, so that it was read more thoroughly. */
+  readonly thorough: boolean;
+}
+
+export interface ExplainedPart {
+  readonly type: string;
+  /** Criteria that must all hold, as they were combined. */
+  readonly criteria: readonly ExplainedCriterion[];
+  /** What the matches were found by: a criterion's place, or all resources in some order. */
+  readonly lead: number | 'sort' | 'number' | 'change';
+}
+
+export interface ExplainedCriterion {
+  readonly criterion: Criterion;
+  /** Rows that its index has, counted up to a limit; absent: no index finds it, each resource is tested. */
+  readonly rows?: number | undefined;
+  /** Whether there are more than were counted. */
+  readonly more: boolean;
+}
+
+export interface ExplainedStep {
+  /** What the store did, in its own words: tables and indexes in the order in which they are read. */
+  readonly access: readonly string[];
+  readonly rowsExamined: number;
+  readonly rowsFound: number;
+  readonly milliseconds: number;
+}
+
 export interface HistoryQuery {
   /** Absent: all types. */
   readonly type?: string;
@@ -110,6 +147,9 @@ export interface Store {
    * Throws TooCostly past the budget, CursorExpired for a walk older than the cursor lifetime.
    */
   search(query: SearchQuery): Promise<SearchPage>;
+
+  /** How the first page of a search is read. Throws TooCostly past the budget. */
+  explain(query: SearchQuery): Promise<Explanation>;
 
   /** Logical ids of current matches, sorted, at most `limit`: the first ones in a stable order of the store. */
   matches(type: string, criterion: Criterion, limit: number): Promise<readonly string[]>;

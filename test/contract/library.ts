@@ -1,7 +1,7 @@
 /** A store filled with random resources, and what a search of them must find. https://hl7.org/fhir/R4/search.html */
 import { makeBody } from '../../src/fhir/body.ts';
 import type { Criterion, SortKey } from '../../src/search/criteria.ts';
-import { type Indexed, matches } from '../../src/search/match.ts';
+import { type Indexed, matches, type Others } from '../../src/search/match.ts';
 import type { Position, SearchPage, Store, TypeQuery } from '../../src/store/port.ts';
 import type { Put } from '../../src/store/write.ts';
 import { parametersOf, types } from '../search/arbitraries.ts';
@@ -50,6 +50,13 @@ export class Library {
     return [...this.#resources.values()];
   }
 
+  get others(): Others {
+    return {
+      get: (type, id) => this.#resources.get(`${type}/${id}`),
+      of: (type) => this.resources.filter((each) => each.type === type),
+    };
+  }
+
   /** Writes resources, at their instants where these haven't passed yet. */
   async put(resources: readonly Indexed[]): Promise<void> {
     const rising = [...resources].sort((a, b) => a.lastUpdated - b.lastUpdated);
@@ -78,7 +85,7 @@ export class Library {
 
   /** Whether the criterion holds for a resource among those of now. */
   holds(criterion: Criterion, resource: Indexed): boolean {
-    return matches(criterion, resource, (type, id) => this.#resources.get(`${type}/${id}`)?.entries);
+    return matches(criterion, resource, this.others);
   }
 
   /** Logical ids that one large page finds, sorted, and the total. */

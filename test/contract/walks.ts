@@ -6,7 +6,14 @@ import type { IndexEntry } from '../../src/search/entry.ts';
 import { compareBy, type Indexed } from '../../src/search/match.ts';
 import { CursorExpired } from '../../src/store/errors.ts';
 import type { Position, SearchPage, TypeQuery } from '../../src/store/port.ts';
-import { arbitraryCriterion, arbitraryResources, arbitrarySort, parametersOf, types } from '../search/arbitraries.ts';
+import {
+  arbitraryCriterion,
+  arbitraryResources,
+  arbitrarySort,
+  parametersOf,
+  sortOf,
+  types,
+} from '../search/arbitraries.ts';
 import { Library, type Searchable, type SearchSubject } from './library.ts';
 import { commit, day, failureOf, identified, patient, remove, usual } from './subject.ts';
 
@@ -34,7 +41,7 @@ const arbitrarySearch: fc.Arbitrary<Search> = fc.record({
 });
 
 function ofType(key: SortKey, type: string): SortKey {
-  return typeof key.by === 'string' ? key : { ...key, by: { ...key.by, type } };
+  return { ...key, by: sortOf(key.by, type) };
 }
 
 /** What others do between two pages. */
@@ -105,7 +112,7 @@ export function walkRules(under: SearchSubject, runs = 40): void {
                 );
                 expect(names.map(keyOf).sort()).toEqual([...expected].sort());
                 const found = names.map((name) => byName(library, keyOf(name)));
-                const order = compareBy(search.parts[0]?.sort ?? []);
+                const order = compareBy(search.parts[0]?.sort ?? [], library.others);
                 found.forEach((resource, place) => {
                   const before = found[place - 1];
                   if (before !== undefined)

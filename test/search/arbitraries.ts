@@ -5,11 +5,13 @@
 import fc from 'fast-check';
 import { decimalKey } from '../../src/fhir/decimal.ts';
 import type {
+  CanonicalTarget,
   ComponentKind,
   Criterion,
   IntervalTest,
   Parameter,
   SimpleTest,
+  SortBy,
   SortKey,
   StringTest,
   ValueTest,
@@ -23,7 +25,7 @@ export const types = ['Observation', 'Patient'] as const;
 
 const ids = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'] as const;
 const systems = ['', 'http://loinc.org', 'urn:s'] as const;
-const codes = ['8480-6', 'abc', 'ABC', 'Abd', 'ü', ''] as const;
+const codes = ['8480-6', 'abc', 'ABC', 'Abd', 'ü', '2', ''] as const;
 const texts = [
   'Ann',
   'ann lee',
@@ -236,13 +238,39 @@ function anyOf(parameter: Parameter, test: fc.Arbitrary<ValueTest>): fc.Arbitrar
   return fc.array(test, { minLength: 1, maxLength: 3 }).map((tests) => ({ kind: 'value', parameter, anyOf: tests }));
 }
 
-/** A criterion on one parameter, id or instant; no `and`, `or`, `not`. */
-export function arbitraryLeaf(type: string): fc.Arbitrary<Criterion> {
+/** A chain, forwards or backwards, of at most so many steps. */
+function chained(type: string, steps: number): fc.Arbitrary<Criterion> {
+  const canonicalOf = (target: string): CanonicalTarget | undefined => {
+    const of = parametersOf(target);
+    const url = of.find(({ code }) => code === 'url');
+    return url && { type: target, url, version: of.find(({ code }) => code === 'identifier') };
+  };
+  return fc
+    .record({ other: pick(types), code: pick(['subject', 'performer']), named: fc.boolean(), back: fc.boolean() })
+    .chain(({ other, code, named, back }) => {
+      const parameter = parametersOf(back ? other : type).find((each) => each.code === code);
+      if (parameter === undefined) throw new Error(`no parameter ${code}`);
+      const canonical = named ? canonicalOf(back ? type : other) : undefined;
+      const end = fc.oneof({ weight: 3, arbitrary: arbitraryLeaf(other, steps - 1) }, fc.constant(everything));
+      return fc.tuple(end, fc.boolean()).map(([part, not]): Criterion => {
+        const of: Criterion = not ? { kind: 'not', of: part } : part;
+        return back
+          ? { kind: 'has', parameter, canonical, of }
+          : { kind: 'chain', parameter, target: other, canonical, of };
+      });
+    });
+}
+
+const everything: Criterion = { kind: 'and', of: [] };
+
+/** A criterion on one parameter, id or instant, or on what it leads to; no `and`, `or`, `not` but at the end of chains. */
+export function arbitraryLeaf(type: string, steps = 2): fc.Arbitrary<Criterion> {
   const parameters = parametersOf(type);
   const idList = fc.uniqueArray(pick([...ids, 'nobody']), { maxLength: 4 });
   return fc.oneof(
     { weight: 8, arbitrary: pick(parameters).chain(valueCriterion) },
     { weight: 2, arbitrary: pick(parameters).chain(differs) },
+    ...(steps === 0 ? [] : [{ weight: 3, arbitrary: fc.constant(undefined).chain(() => chained(type, steps)) }]),
     {
       weight: 2,
       arbitrary: fc.tuple(pick(parameters), fc.boolean()).map(([each, missing]): Criterion => {
@@ -278,9 +306,32 @@ export function arbitraryCriterion(type: string, depth = 3): fc.Arbitrary<Criter
   );
 }
 
-/** Up to three sort keys, of any parameter that sorts. */
+/** What resources of a type are sorted by: any parameter that sorts, or that of what it leads to. */
+function arbitrarySortBy(type: string, steps: number): fc.Arbitrary<SortBy> {
+  const parameters = parametersOf(type);
+  const direct = fc.oneof(
+    { weight: 6, arbitrary: pick(parameters.filter(({ kind }) => kind !== 'composite')) },
+    { weight: 2, arbitrary: pick(['id', 'lastUpdated'] as const) },
+  );
+  if (steps === 0) return direct;
+  const through = fc
+    .tuple(pick(parameters.filter(({ kind }) => kind === 'reference')), fc.subarray([...types], { minLength: 1 }))
+    .chain(([parameter, targets]) =>
+      arbitrarySortBy(targets[0] ?? type, steps - 1).map((by): SortBy => {
+        return { through: parameter, ends: targets.map((target) => ({ target, by: sortOf(by, target) })) };
+      }),
+    );
+  return fc.oneof({ weight: 6, arbitrary: direct }, { weight: 1, arbitrary: through });
+}
+
+/** The same to sort by on another type. */
+export function sortOf(by: SortBy, type: string): SortBy {
+  if (typeof by === 'string') return by;
+  return 'through' in by ? { ...by, through: { ...by.through, type } } : { ...by, type };
+}
+
+/** Up to three sort keys. */
 export function arbitrarySort(type: string): fc.Arbitrary<readonly SortKey[]> {
-  const sortable = parametersOf(type).filter(({ kind }) => kind !== 'composite');
-  const by: fc.Arbitrary<SortKey['by']> = fc.oneof(pick(sortable), pick(['id', 'lastUpdated'] as const));
+  const by = arbitrarySortBy(type, 2);
   return fc.array(fc.record({ by, descending: fc.boolean() }), { maxLength: 3 });
 }

@@ -101,10 +101,12 @@ export function parametersOf(criterion: Criterion): readonly string[] {
     case 'value':
     case 'differs':
     case 'missing':
+    case 'chain':
       return [criterion.parameter.code];
     case 'id':
     case 'lastUpdated':
     case 'referenced':
+    case 'has':
       return [];
   }
 }

@@ -77,8 +77,7 @@ function asParameter(
   parameter: SearchParameter,
   context: LowerContext,
 ): Criterion {
-  const name = { text: context.name, steps: [{ code: parameter.code, modifier }] };
-  return lowerParameter({ name, text: value, values: [value] }, parameter, context);
+  return lowerParameter(modifier, [value], parameter, context);
 }
 
 function present(value: string, parameter: SearchParameter, context: LowerContext): Criterion {

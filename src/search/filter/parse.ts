@@ -6,7 +6,7 @@ import { type Filter, type FilterStep, filterOperators, testsOf } from './tree.t
 /** Bounds that keep every filter within what a store can evaluate. */
 const longest = 16_384;
 const deepest = 50;
-const mostTests = 256;
+const mostTests = 200;
 
 const parameterName = 'the name of a search parameter';
 

@@ -34,6 +34,16 @@ const repetitions: Readonly<Record<string, Readonly<Record<string, Repetition>>>
   },
 };
 
+/** Whether a path's first name is one of these, with a part behind it. */
+export function isRepetition({ path }: FilterTest, type: string): boolean {
+  return path.length > 1 && repetitionOf(path[0]?.name ?? '', type) !== undefined;
+}
+
+function repetitionOf(name: string, type: string): Repetition | undefined {
+  const known = Object.hasOwn(repetitions, type) ? repetitions[type] : undefined;
+  return known !== undefined && Object.hasOwn(known, name) ? known[name] : undefined;
+}
+
 /**
  * The criterion on a repetition: `relatesTo[code eq replaces].target re DocumentReference/1`. Undefined for a path that
  * isn't one. Throws 400 for parts that it doesn't have and comparisons that can't be made within one repetition.
@@ -45,9 +55,8 @@ export function lowerRepetition(
   context: LowerContext,
 ): Criterion | undefined {
   const [first, last, ...rest] = test.path;
-  const known = Object.hasOwn(repetitions, type) ? repetitions[type] : undefined;
   const name = first?.name ?? '';
-  const repetition = known !== undefined && Object.hasOwn(known, name) ? known[name] : undefined;
+  const repetition = repetitionOf(name, type);
   if (repetition === undefined || last === undefined) return undefined;
   const composite = registry.get(type, repetition.composite);
   if (composite === undefined) return undefined;

@@ -1,6 +1,5 @@
 /** One parameter of a query as a criterion. https://hl7.org/fhir/R4/search.html#combining */
 import type { Criterion, ValueTest } from '../criteria.ts';
-import type { QueryParameter } from '../parse/parameter.ts';
 import { unescaped } from '../parse/value.ts';
 import type { SearchParameter } from '../registry.ts';
 import { lowerComposite } from './composite.ts';
@@ -10,14 +9,18 @@ import { checkModifier } from './modifier.ts';
 import { lowerSimple } from './simple.ts';
 
 /**
- * The criterion that a query's parameter means; its values are alternatives. `values` isn't empty.
+ * The criterion that a parameter with these values means; they are alternatives, and there is at least one.
  * Throws 400 for a modifier or a value that the parameter doesn't take.
  */
-export function lowerParameter(written: QueryParameter, parameter: SearchParameter, context: LowerContext): Criterion {
-  const modifier = written.name.steps[0]?.modifier;
+export function lowerParameter(
+  modifier: string | undefined,
+  values: readonly string[],
+  parameter: SearchParameter,
+  context: LowerContext,
+): Criterion {
   if (modifier !== undefined) checkModifier(modifier, parameter, context.name, context.definitions.resourceTypes);
-  if (modifier === 'missing') return missing(written.values, parameter, context);
-  const criterion = anyOf(written.values, modifier, parameter, context);
+  if (modifier === 'missing') return missing(values, parameter, context);
+  const criterion = anyOf(values, modifier, parameter, context);
   return modifier === 'not' ? { kind: 'not', of: criterion } : criterion;
 }
 

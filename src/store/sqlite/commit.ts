@@ -283,12 +283,14 @@ export class Commits {
     // What an erasure removes is overwritten in the file.
     if (erase) this.#db.exec('PRAGMA secure_delete = ON');
     try {
+      const vid = ++pending.vid;
       if (entity.state === LIVE) {
+        if (!erase) this.#kept.replace(entity, type, vid, this.#options.clock(), this.#options.cursorLifetime);
         this.#index.remove(entity.rid, this.#kept.tablesOf(entity.pattern));
         pending.live.set(type, (pending.live.get(type) ?? 0) - 1);
       }
-      this.#kept.forget(entity.rid);
-      const vid = ++pending.vid;
+      if (erase) this.#kept.forget(entity.rid);
+      else this.#kept.deleted(entity.rid);
       if (erase) {
         this.#erase(planned.id, type, entity, vid);
         return [0, updated, DELETED];

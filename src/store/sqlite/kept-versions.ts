@@ -16,6 +16,7 @@ export class KeptVersions {
   readonly #ofResource: Statement<[number]>;
   readonly #expired: Statement<[number]>;
   readonly #remove: Statement;
+  readonly #hide: Statement;
   readonly #selectTables: Statement<[number]>;
   readonly #tables = new Map<number, number>();
   #walksUntil: number;
@@ -27,6 +28,7 @@ export class KeptVersions {
     this.#ofResource = db.prepare('SELECT vid FROM kept WHERE rid = ?');
     this.#expired = db.prepare('SELECT vid FROM kept WHERE until <= ? ORDER BY until LIMIT ?');
     this.#remove = db.prepare('DELETE FROM kept WHERE vid = ?');
+    this.#hide = db.prepare('UPDATE kept SET deleted = 1 WHERE rid = ?');
     this.#selectTables = db.prepare('SELECT tables FROM pattern WHERE num = ?');
     this.#walksUntil = Number(getSetting(db, 'walks') ?? 0);
   }
@@ -43,6 +45,11 @@ export class KeptVersions {
     if (now >= this.#walksUntil || entity.vid === null || entity.pattern === null) return;
     this.#insert.run(entity.vid, entity.rid, type, entity.pattern, by, now + lifetime);
     this.#index.keep(entity.rid, this.tablesOf(entity.pattern), entity.vid);
+  }
+
+  /** What is kept of a deleted resource isn't shown any more; others may still be found by it. */
+  deleted(rid: number): void {
+    this.#hide.run(rid);
   }
 
   /** Removes what is kept of a resource. */

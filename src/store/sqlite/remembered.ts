@@ -79,6 +79,8 @@ function looksElsewhere(criterion: Criterion): boolean {
     case 'not':
       return looksElsewhere(criterion.of);
     case 'referenced':
+    case 'chain':
+    case 'has':
       return true;
     case 'value':
     case 'differs':

@@ -140,7 +140,6 @@ CREATE UNIQUE INDEX version_by_number ON version (rid, number);
 CREATE INDEX version_by_type ON version (type, vid);
 
 -- Replaced versions that a walk may still show. replaced: the vid that replaced it; until: milliseconds.
--- A deletion removes all rows of its resource here.
 CREATE TABLE kept (vid INTEGER PRIMARY KEY, rid INTEGER NOT NULL, type INTEGER NOT NULL, pattern INTEGER NOT NULL,
   replaced INTEGER NOT NULL, until INTEGER NOT NULL);
 CREATE INDEX kept_by_type ON kept (type, replaced);

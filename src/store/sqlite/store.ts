@@ -5,7 +5,7 @@ import type { Criterion, Parameter } from '../../search/criteria.ts';
 import type { SimpleValue } from '../../search/entry.ts';
 import type { AuditLog } from '../audit-log.ts';
 import { StoreUnavailable } from '../errors.ts';
-import type { HistoryPage, HistoryQuery, SearchPage, SearchQuery, Store, Version } from '../port.ts';
+import type { Explanation, HistoryPage, HistoryQuery, SearchPage, SearchQuery, Store, Version } from '../port.ts';
 import type { Commit, Committed } from '../write.ts';
 import { Histories } from './history.ts';
 import { type Lock, takeLock } from './lock.ts';
@@ -173,6 +173,10 @@ class SqliteStore implements Store {
       this.#walksUntil = Math.max(this.#walksUntil, until);
       return this.#side.search(query);
     });
+  }
+
+  explain(query: SearchQuery): Promise<Explanation> {
+    return this.#timed('search', () => this.#side.explain(query));
   }
 
   matches(type: string, criterion: Criterion, limit: number): Promise<readonly string[]> {

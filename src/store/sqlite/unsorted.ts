@@ -14,6 +14,12 @@ export type Lead = number;
 const BY_NUMBER: Lead = -1;
 const BY_CHANGE: Lead = -2;
 
+/** What leads, in the words of explanations. */
+export function leadName(lead: Lead | undefined): number | 'number' | 'change' {
+  if (lead === undefined || lead === BY_CHANGE) return 'change';
+  return lead === BY_NUMBER ? 'number' : lead;
+}
+
 const byChange: Range = { table: 'entity', index: 'by_change', where: always, order: ['vid'], fixed: [] };
 
 /** What leads a new walk. `most`: hits up to which a condition that has no order of its own is collected. */

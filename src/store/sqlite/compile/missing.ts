@@ -15,7 +15,7 @@ export function ofPatterns(patterns: readonly number[], { typeNumber }: Context)
   };
   const ranges = [range(patterns, ['pattern'])];
   return {
-    test: () => isIn(pattern, patterns),
+    test: ({ row }) => isIn(raw(`${row}.pattern`), patterns),
     drive: ofEntities(
       ranges,
       patterns.length > mostMerged ? [] : patterns.map((one) => range([one], [])),

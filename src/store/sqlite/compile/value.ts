@@ -84,7 +84,8 @@ export function differs({ parameter, from }: DiffersCriterion, context: Context)
   return conditionOf({ table, test, stretches, byNumber: [], pinned: false, rank: 9 }, number, parameter, context);
 }
 
-function conditionOf(matcher: Matcher, number: number, parameter: Parameter, context: Context): Condition {
+/** The rows of a parameter that a matcher finds, as a condition. */
+export function conditionOf(matcher: Matcher, number: number, parameter: Parameter, context: Context): Condition {
   const { table } = matcher;
   if (matcher.test('x') === never) return impossible;
   const ofParameter = (stretch: Stretch): Range => {
