@@ -169,9 +169,15 @@ export function parseSearch(parameters: readonly (readonly [string, string])[], 
 
 /**
  * The criterion of a conditional interaction on resources of a type. `query` may begin with `?` or `Type?`.
+ * `ambiguousIds` takes the bare ids that may lead to several types.
  * Throws 400 for an unknown, empty or result parameter, and for criteria that come to nothing, whatever the handling.
  */
-export function parseCondition(type: string, query: string, context: SearchContext): Criterion {
+export function parseCondition(
+  type: string,
+  query: string,
+  context: SearchContext,
+  ambiguousIds: AmbiguousId[] = [],
+): Criterion {
   const criteria: QueryParameter[] = [];
   for (const pair of parseQueryString(behindType(type, query))) {
     const written = parseParameter(pair);
@@ -181,13 +187,13 @@ export function parseCondition(type: string, query: string, context: SearchConte
       throw refuse('invalid', `${code} is no criterion; a condition takes search parameters only.`);
     const lacking = unknownOf(written, [type], context);
     if (lacking !== undefined) throw unknown(lacking, written, [type], context);
-    if (written.values.length === 0)
+    if (written.values.every((value) => value.trim() === ''))
       throw refuse('invalid', `${written.name.text} has no value; a condition needs one.`);
     criteria.push(written);
   }
   if (criteria.length === 0)
     throw refuse('invalid', 'The condition has no criteria; add one, e.g. identifier=system|value.');
-  return lowerAll(criteria, type, context, []);
+  return lowerAll(criteria, type, context, ambiguousIds);
 }
 
 function behindType(type: string, query: string): string {

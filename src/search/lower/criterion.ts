@@ -1,6 +1,6 @@
 /** One parameter of a query as a criterion. https://hl7.org/fhir/R4/search.html#combining */
 import type { Criterion, ValueTest } from '../criteria.ts';
-import { unescaped } from '../parse/value.ts';
+import { isEscaped, unescaped } from '../parse/value.ts';
 import type { SearchParameter } from '../registry.ts';
 import { lowerComposite } from './composite.ts';
 import { badValue, type LowerContext, refuse } from './context.ts';
@@ -19,6 +19,8 @@ export function lowerParameter(
   context: LowerContext,
 ): Criterion {
   if (modifier !== undefined) checkModifier(modifier, parameter, context.name, context.definitions.resourceTypes);
+  const illegal = values.find((value) => !isEscaped(value));
+  if (illegal !== undefined) throw badValue(context, illegal, 'escaped: write \\\\ for a backslash');
   if (modifier === 'missing') return missing(values, parameter, context);
   const criterion = anyOf(values, modifier, parameter, context);
   return modifier === 'not' ? { kind: 'not', of: criterion } : criterion;

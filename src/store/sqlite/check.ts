@@ -3,6 +3,7 @@
  *
  * Reads beside a running server, in many short snapshots so that the log doesn't grow. Repairing takes the store's lock.
  */
+import { foldToken } from '../../search/normalise.ts';
 import { FoundNumbers } from './found-numbers.ts';
 import type { Database } from './open.ts';
 import { currentParameters } from './parameters.ts';
@@ -55,6 +56,7 @@ export function* checkStore(
   yield* checkFile(db);
   yield* checkVersions(db);
   yield* checkCounts(db, repair);
+  yield* checkCodes(db, repair);
   yield* checkOrphans(db, repair);
   yield* checkRows(db, reextract, repair);
 }
@@ -107,6 +109,19 @@ function* checkCounts(db: Database, repair: boolean): Generator<Finding> {
   }
 }
 
+/** Codes by the form in which case doesn't count. */
+function* checkCodes(db: Database, repair: boolean): Generator<Finding> {
+  const codes = db.prepare<[number, string, string]>('SELECT num, value, folded FROM code').all();
+  const wrong = codes.filter(([, value, folded]) => foldToken(value) !== folded);
+  if (wrong.length === 0) return;
+  const set = db.prepare('UPDATE code SET folded = ? WHERE num = ?');
+  const correct = () => {
+    for (const [number, value] of wrong) set.run(foldToken(value), number);
+  };
+  if (repair) transaction(db, correct);
+  yield finding(`${wrong.length} codes are not found without regard to case`, repair);
+}
+
 /** Rows of what is not live, not kept, or of no current parameter. */
 function* checkOrphans(db: Database, repair: boolean): Generator<Finding> {
   for (const table of tableNames) {
@@ -137,7 +152,7 @@ function* checkRows(db: Database, reextract: Reextract, repair: boolean): Genera
   for (const which of ['live', 'kept'] as const) {
     const next = batchOf(db, which);
     for (let last = 0, more = true; more; ) {
-      const wrong: { readonly one: Indexed; readonly problem: string }[] = [];
+      const wrong: { readonly one: Indexed; readonly problem: Problem }[] = [];
       // One snapshot for a batch, so that a version is compared with its own rows.
       db.exec('BEGIN');
       const some = next(last);
@@ -146,13 +161,15 @@ function* checkRows(db: Database, reextract: Reextract, repair: boolean): Genera
         if (problem !== undefined) wrong.push({ one, problem });
       }
       db.exec('COMMIT');
-      if (reindexer !== undefined && wrong.length > 0) {
+      const repairable = wrong.filter(({ problem }) => problem.repairable);
+      if (reindexer !== undefined && repairable.length > 0) {
         transaction(db, () => {
-          for (const { one } of wrong) reindexer.reindex(which, one.type, one.owner, one.body);
+          for (const { one } of repairable) reindexer.reindex(which, one.type, one.owner, one.body);
         });
         reindexer.committed();
       }
-      for (const { one, problem } of wrong) yield finding(`${one.typeName}/${one.id}: ${problem}`, repair);
+      for (const { one, problem } of wrong)
+        yield finding(`${one.typeName}/${one.id}: ${problem.text}`, repair && problem.repairable);
       last = some.at(-1)?.owner ?? last;
       more = some.length === batch;
       done += some.length;
@@ -184,13 +201,20 @@ function batchOf(db: Database, which: 'live' | 'kept'): (after: number) => reado
     }));
 }
 
+interface Problem {
+  readonly text: string;
+  /** Whether indexing the version anew puts it right. */
+  readonly repairable: boolean;
+}
+
 /** What is wrong with a version's index rows, undefined where nothing is. */
-function compare(one: Indexed, present: PresentRows, extract: () => ResourceRows): string | undefined {
+function compare(one: Indexed, present: PresentRows, extract: () => ResourceRows): Problem | undefined {
   let wanted: ResourceRows;
   try {
     wanted = extract();
   } catch (error) {
-    return `it can't be indexed: ${error instanceof Error ? error.name : 'an unknown failure'}`;
+    const reason = error instanceof Error ? error.name : 'an unknown failure';
+    return { text: `it can't be indexed (${reason}): restore a backup`, repairable: false };
   }
   const of = one.which === 'kept' ? ', as kept for walks,' : '';
   for (const [place, table] of tableNames.entries()) {
@@ -199,11 +223,12 @@ function compare(one: Indexed, present: PresentRows, extract: () => ResourceRows
     if (expected.size === found.size && [...expected].every((row) => found.has(row))) continue;
     const missing = [...expected].filter((row) => !found.has(row)).length;
     const added = [...found].filter((row) => !expected.has(row)).length;
-    return `its index${of} lacks ${missing} rows of ${table} and has ${added} too many`;
+    const text = `its index${of} lacks ${missing} rows of ${table} and has ${added} too many`;
+    return { text, repairable: true };
   }
   const { params, tables } = patternOf(wanted);
-  if (params !== one.params || tables !== one.tables) return `its pattern of parameters${of} is wrong`;
-  return undefined;
+  if (params === one.params && tables === one.tables) return undefined;
+  return { text: `its pattern of parameters${of} is wrong`, repairable: true };
 }
 
 /** The rows that index tables have. */

@@ -1,6 +1,6 @@
 /** Reverse chains: a resource that passes a criterion refers to the tested one. https://hl7.org/fhir/R4/search.html#has */
 import type { HasCriterion } from '../../../search/criteria.ts';
-import { any, raw, sql } from '../sql.ts';
+import { any, raw, sql, tick } from '../sql.ts';
 import { canonicalsIn, namedBy, passingCanonicals } from './canonical.ts';
 import { type Condition, type Context, impossible, indexed, isImpossible, type Subject } from './condition.ts';
 import { ofResources } from './id.ts';
@@ -42,12 +42,12 @@ function tested(condition: Condition, parameter: number, { alias: row, at }: Con
   const current = (subject: Subject) =>
     sql`EXISTS (SELECT 1 FROM ${raw(indexed('', 'reference', undefined, 'x'))}
       CROSS JOIN ${raw(`entity ${row}`)} ON ${rid} = x.rid
-      WHERE x.param = ${parameter} AND x.target = ${raw(`${subject.row}.rid`)}
+      WHERE x.param = ${parameter} AND x.target = ${raw(`${subject.row}.rid`)} AND ${tick(raw('x.rid'))}
       AND ${vid} <= ${at ?? Number.MAX_SAFE_INTEGER} AND ${condition.test({ prefix: '', number: rid, row })})`;
   const kept = (subject: Subject) =>
     sql`EXISTS (SELECT 1 FROM ${raw(indexed('kept_', 'reference', undefined, 'x'))}
       CROSS JOIN ${raw(`kept ${row}`)} ON ${vid} = x.rid
-      WHERE x.param = ${parameter} AND x.target = ${raw(`${subject.row}.rid`)}
+      WHERE x.param = ${parameter} AND x.target = ${raw(`${subject.row}.rid`)} AND ${tick(raw('x.rid'))}
       AND ${vid} <= ${at ?? 0} AND ${raw(`${row}.replaced`)} > ${at ?? 0}
       AND ${condition.test({ prefix: 'kept_', number: vid, row })})`;
   return {

@@ -1,7 +1,7 @@
 /** Criteria on the values of one parameter. https://hl7.org/fhir/R4/search.html#ptypes */
 import type { DiffersCriterion, Parameter, ValueCriterion, ValueTest } from '../../../search/criteria.ts';
 import { indexTables } from '../schema.ts';
-import { all, always, any, negated, never, raw, type Sql, sql } from '../sql.ts';
+import { all, always, any, filters, negated, never, raw, type Sql, sql } from '../sql.ts';
 import { composite } from './composite.ts';
 import {
   type Condition,
@@ -112,7 +112,7 @@ export function conditionOf(matcher: Matcher, number: number, parameter: Paramet
   return {
     test: ({ prefix, number: rid }) =>
       sql`EXISTS (SELECT 1 FROM ${raw(indexed(prefix, table, 'by_resource', 'x'))}
-        WHERE x.rid = ${rid} AND x.param = ${number} AND ${matcher.test('x')})`,
+        WHERE x.rid = ${rid} AND x.param = ${number} AND ${filters([matcher.test('x')])})`,
     drive,
     usesResource: false,
   };
@@ -123,7 +123,7 @@ function firstOf({ table, test }: Matcher, number: number, prefix: Prefix): Sql 
   const columns: readonly string[] = indexTables[table];
   const tuple = (alias: string) => columns.map((column) => `${alias}.${column}`).join(', ');
   return sql`NOT EXISTS (SELECT 1 FROM ${raw(indexed(prefix, table, 'by_resource', 'x'))}
-    WHERE x.rid = d.rid AND x.param = ${number} AND (${raw(tuple('x'))}) < (${raw(tuple('d'))}) AND ${test('x')})`;
+    WHERE x.rid = d.rid AND x.param = ${number} AND (${raw(tuple('x'))}) < (${raw(tuple('d'))}) AND ${filters([test('x')])})`;
 }
 
 /** Values of different kinds lie in different tables (a reference here and one to another server). */
