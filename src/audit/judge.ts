@@ -41,6 +41,7 @@ export function judge(criterion: Criterion, record: AuditRecord): boolean | unde
       return judgeValue(criterion, record);
     case 'missing':
     case 'referenced':
+    case 'hierarchy':
       return undefined;
   }
 }
@@ -76,6 +77,7 @@ function judgeCode(parameter: string, test: TokenTest, record: AuditRecord): boo
   if (known === undefined) return undefined;
   if (test.system !== undefined && test.system !== known.system) return false;
   if (test.code === undefined) return true;
+  if (test.begins === true) return undefined;
   const code = known.code(record);
   return test.fold ? test.code.toLowerCase() === code.toLowerCase() : test.code === code;
 }

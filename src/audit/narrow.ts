@@ -32,6 +32,7 @@ export function narrow(criterion: Criterion): AuditQuery {
     case 'not':
     case 'missing':
     case 'referenced':
+    case 'hierarchy':
       return {};
   }
 }
@@ -45,7 +46,7 @@ function narrowTest({ parameter }: ValueCriterion, test: ValueTest): AuditQuery 
     if (parameter.code === 'patient') return test.type === 'Patient' ? { patients: [test.id] } : nothing;
     return {};
   }
-  if (test.kind !== 'token' || test.code === undefined) return {};
+  if (test.kind !== 'token' || test.code === undefined || test.begins === true) return {};
   const list = ({ action: 'actions', outcome: 'outcomes', subtype: 'subtypes' } as const)[parameter.code];
   if (list === undefined) return {};
   if (!test.fold) return { [list]: [test.code] };

@@ -5,6 +5,7 @@
 import type {
   ComparisonOperator,
   Criterion,
+  HierarchyCriterion,
   IntervalTest,
   Parameter,
   SimpleTest,
@@ -25,7 +26,7 @@ export interface Indexed {
 /** Gives the entries of a current resource, for criteria that look at others; undefined where there is none. */
 export type Entries = (type: string, id: string) => readonly IndexEntry[] | undefined;
 
-/** Whether the criterion holds for the resource. `others` is asked for the sources of `referenced` criteria. */
+/** Whether the criterion holds for the resource. `others` is asked for the resources that a criterion looks at besides. */
 export function matches(criterion: Criterion, resource: Indexed, others: Entries = () => undefined): boolean {
   switch (criterion.kind) {
     case 'and':
@@ -50,7 +51,34 @@ export function matches(criterion: Criterion, resource: Indexed, others: Entries
           (value) => value.kind === 'reference' && value.type === resource.type && value.id === resource.id,
         ),
       );
+    case 'hierarchy':
+      return referredIds(criterion.parameter, criterion.by.type, resource.entries).some((id) =>
+        isWithin(criterion, id, others),
+      );
   }
+}
+
+/** Whether a resource is one of those that the hierarchy starts from, or lies above or below one of them. */
+function isWithin({ by, direction, from }: HierarchyCriterion, id: string, others: Entries): boolean {
+  return direction === 'below' ? climbs(by, [id], from, others) : climbs(by, from, [id], others);
+}
+
+/** Whether the way up from any of the resources leads to one of the others, or begins there. The way may be a circle. */
+function climbs(by: Parameter, from: readonly string[], to: readonly string[], others: Entries): boolean {
+  const seen = new Set(from);
+  // A set's iteration goes on to what is added.
+  for (const id of seen) {
+    if (to.includes(id)) return true;
+    for (const above of referredIds(by, by.type, others(by.type, id) ?? [])) seen.add(above);
+  }
+  return false;
+}
+
+/** The logical ids of a type that references of a parameter lead to. */
+function referredIds(parameter: Parameter, type: string, entries: readonly IndexEntry[]): readonly string[] {
+  return valuesOf(parameter, entries).flatMap((value) =>
+    value.kind === 'reference' && value.type === type ? [value.id] : [],
+  );
 }
 
 /** Whether one value passes one test. A value of another kind than the test's never does. */
@@ -69,6 +97,9 @@ function passesSimple(test: SimpleTest, value: IndexValue): boolean {
       if (value.kind !== 'token' && value.kind !== 'identifier') return false;
       if (test.system !== undefined && test.system !== value.system) return false;
       if (test.code === undefined) return true;
+      if (test.begins === true) {
+        return test.fold ? foldToken(value.value).startsWith(foldToken(test.code)) : value.value.startsWith(test.code);
+      }
       return test.fold ? foldToken(test.code) === foldToken(value.value) : test.code === value.value;
     case 'string':
       if (value.kind !== 'string') return false;
@@ -88,6 +119,7 @@ function passesSimple(test: SimpleTest, value: IndexValue): boolean {
       return value.kind === 'reference' && value.type === test.type && value.id === test.id;
     case 'uri':
       if (value.kind !== 'uri') return false;
+      if (test.match === 'begins') return value.value.startsWith(test.value);
       if (value.value === test.value) return true;
       return test.match === 'canonical' && value.value.startsWith(`${test.value}|`);
   }

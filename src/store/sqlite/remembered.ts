@@ -79,6 +79,7 @@ function looksElsewhere(criterion: Criterion): boolean {
     case 'not':
       return looksElsewhere(criterion.of);
     case 'referenced':
+    case 'hierarchy':
       return true;
     case 'value':
     case 'missing':

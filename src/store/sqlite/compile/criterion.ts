@@ -2,6 +2,7 @@
 import type { Criterion } from '../../../search/criteria.ts';
 import { and } from './and.ts';
 import type { Condition, Context } from './condition.ts';
+import { hierarchy } from './hierarchy.ts';
 import { id } from './id.ts';
 import { lastUpdated } from './last-updated.ts';
 import { missing } from './missing.ts';
@@ -21,6 +22,7 @@ const compilers: { readonly [K in Criterion['kind']]: (criterion: Of<K>, context
   id,
   lastUpdated,
   referenced,
+  hierarchy,
 };
 
 function compileKind<K extends Criterion['kind']>(kind: K, criterion: Of<K>, context: Context): Condition {

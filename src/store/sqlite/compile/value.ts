@@ -66,7 +66,8 @@ export function value({ parameter, anyOf }: ValueCriterion, context: Context): C
   return conditions.length === 1 && only !== undefined ? only : eitherOf(conditions);
 }
 
-function conditionOf(matcher: Matcher, number: number, parameter: Parameter, context: Context): Condition {
+/** What tests of the values of the parameter with that number compile to. */
+export function conditionOf(matcher: Matcher, number: number, parameter: Parameter, context: Context): Condition {
   const { table } = matcher;
   if (matcher.test('x') === never) return impossible;
   const ofParameter = (stretch: Stretch): Range => {
