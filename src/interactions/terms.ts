@@ -31,6 +31,7 @@ export async function withTerms<T>(
   position?: Pick<Position, 'at' | 'since'>,
 ): Promise<T> {
   const resolved = new Map<string, readonly SystemCodes[]>();
+  const source = sourceOf(context, position);
   for (;;) {
     const wanted = new Map<string, TermRequest>();
     const terms = (request: TermRequest): readonly SystemCodes[] => {
@@ -45,7 +46,6 @@ export async function withTerms<T>(
       const text = `A search may name at most ${mostRequests} value sets and codes by :in, :not-in, :above and :below.`;
       throw failure(400, 'too-costly', text);
     }
-    const source = sourceOf(context, position);
     for (const [key, request] of wanted) resolved.set(key, await resolve(request, source));
   }
 }
@@ -80,12 +80,22 @@ function sourceOf(context: Context, position: Pick<Position, 'at' | 'since'> | u
       const version = await stored('ValueSet', canonical);
       return version === undefined ? ofR4('ValueSet', canonical) : contentOf(version);
     },
-    codeSystem: async (canonical) => {
+    codeSystem: once(async (canonical) => {
       const version = await stored('CodeSystem', canonical);
       if (version !== undefined) return readOnce(context.store, versionKey(version), () => contentOf(version));
       const r4 = ofR4('CodeSystem', canonical);
       return r4 === undefined ? undefined : readOnce(context.store, `R4 ${canonical}`, () => r4);
-    },
+    }),
+  };
+}
+
+/** A function that finds what a name stands for but once: reading a large system takes its time. */
+function once<T>(find: (name: string) => Promise<T>): (name: string) => Promise<T> {
+  const found = new Map<string, Promise<T>>();
+  return (name) => {
+    const known = found.get(name) ?? find(name);
+    found.set(name, known);
+    return known;
   };
 }
 

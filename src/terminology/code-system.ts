@@ -72,14 +72,20 @@ export function readCodeSystem(resource: JsonObject): CodeSystem {
   };
 }
 
+/** What is known of a concept so far. Some systems have a hundred thousand, most of them with little to say. */
 interface Draft {
-  readonly parents: Set<string>;
-  readonly children: Set<string>;
-  readonly properties: Map<string, string[]>;
+  parents?: string[];
+  children?: string[];
+  properties?: Map<string, string[]>;
 }
 
 const noProperties: ReadonlyMap<string, readonly string[]> = new Map();
 const none: readonly string[] = [];
+
+/** Codes once each: a parent may be told by nesting and by a property. */
+function distinct(codes: readonly string[] = none): readonly string[] {
+  return codes.length < 2 ? codes : [...new Set(codes)];
+}
 
 class Reader {
   readonly #relations: ReadonlyMap<string, 'parent' | 'child'>;
@@ -111,32 +117,32 @@ class Reader {
   concepts(): ReadonlyMap<string, Concept> {
     const concepts = new Map<string, Concept>();
     for (const code of this.#defined) {
-      const { parents, children, properties } = this.#draft(code);
-      concepts.set(code, {
-        parents: parents.size === 0 ? none : [...parents],
-        children: children.size === 0 ? none : [...children],
-        properties: properties.size === 0 ? noProperties : properties,
-      });
+      const { parents, children, properties = noProperties } = this.#drafts.get(code) ?? {};
+      concepts.set(code, { parents: distinct(parents), children: distinct(children), properties });
     }
     return concepts;
   }
 
   #relate(parent: string, child: string): void {
-    this.#draft(parent).children.add(child);
-    this.#draft(child).parents.add(parent);
+    const [above, below] = [this.#draft(parent), this.#draft(child)];
+    above.children ??= [];
+    above.children.push(child);
+    below.parents ??= [];
+    below.parents.push(parent);
   }
 
   #property(code: string, name: string, value: string): void {
-    const { properties } = this.#draft(code);
-    const values = properties.get(name);
-    if (values === undefined) properties.set(name, [value]);
+    const draft = this.#draft(code);
+    draft.properties ??= new Map();
+    const values = draft.properties.get(name);
+    if (values === undefined) draft.properties.set(name, [value]);
     else values.push(value);
   }
 
   #draft(code: string): Draft {
     const known = this.#drafts.get(code);
     if (known !== undefined) return known;
-    const draft: Draft = { parents: new Set(), children: new Set(), properties: new Map() };
+    const draft: Draft = {};
     this.#drafts.set(code, draft);
     return draft;
   }
