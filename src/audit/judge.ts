@@ -44,6 +44,7 @@ export function judge(criterion: Criterion, record: AuditRecord): boolean | unde
     case 'referenced':
     case 'chain':
     case 'has':
+    case 'hierarchy':
       return undefined;
   }
 }
@@ -79,6 +80,7 @@ function judgeCode(parameter: string, test: TokenTest, record: AuditRecord): boo
   if (known === undefined) return undefined;
   if (test.system !== undefined && test.system !== known.system) return false;
   if (test.code === undefined) return true;
+  if (test.begins === true) return undefined;
   const code = known.code(record);
   return test.fold ? test.code.toLowerCase() === code.toLowerCase() : test.code === code;
 }

@@ -35,6 +35,7 @@ export function narrow(criterion: Criterion): AuditQuery {
     case 'referenced':
     case 'chain':
     case 'has':
+    case 'hierarchy':
       return {};
   }
 }
@@ -48,7 +49,7 @@ function narrowTest({ parameter }: ValueCriterion, test: ValueTest): AuditQuery 
     if (parameter.code === 'patient') return test.type === 'Patient' ? { patients: [test.id] } : nothing;
     return {};
   }
-  if (test.kind !== 'token' || test.code === undefined) return {};
+  if (test.kind !== 'token' || test.code === undefined || test.begins === true) return {};
   const list = ({ action: 'actions', outcome: 'outcomes', subtype: 'subtypes' } as const)[parameter.code];
   if (list === undefined) return {};
   if (!test.fold) return { [list]: [test.code] };

@@ -17,6 +17,7 @@ import { type Cut, cut } from './cut.ts';
 import { explained } from './explain.ts';
 import { queryUrl } from './history.ts';
 import { linkPages, openPage, type Walk } from './page-link.ts';
+import { withTerms } from './terms.ts';
 
 const encoder = new TextEncoder();
 
@@ -38,7 +39,12 @@ export async function planSearch(context: Context, call: Call): Promise<SearchPl
   // A walk keeps the "now" of its first page.
   const now = walk?.position.since;
   const searching = searchContext(context, searchedTypes(context, call), handling, now, call.compartment);
-  const parsed = parseSearch(walk?.query ?? call.parameters, searching);
+  const query = walk?.query ?? call.parameters;
+  // The places of a walk through AuditEvents are none of the resources'.
+  const audited =
+    call.type === 'AuditEvent' || query.some(([name, value]) => name === '_type' && value === 'AuditEvent');
+  const position = audited ? undefined : walk?.position;
+  const parsed = await withTerms(context, searching, (known) => parseSearch(query, known), position);
   return { of, walk, parsed, wanted: cutOfSearch(parsed) };
 }
 

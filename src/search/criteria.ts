@@ -53,6 +53,8 @@ export interface TokenTest {
   readonly code?: string;
   /** Whether the code is compared by `foldToken` (`search/normalise.ts`), that is without case. */
   readonly fold: boolean;
+  /** Whether codes that begin with `code` pass, which is not empty then. */
+  readonly begins?: true;
 }
 
 export interface StringTest {
@@ -90,8 +92,8 @@ export interface ReferenceTest {
 
 export interface UriTest {
   readonly kind: 'uri';
-  /** `canonical`: the value itself or the value followed by `|` and any version. */
-  readonly match: 'exact' | 'canonical';
+  /** `canonical`: the value itself or the value followed by `|` and any version; `begins`: what begins with the value. */
+  readonly match: 'exact' | 'canonical' | 'begins';
   readonly value: string;
 }
 
@@ -177,6 +179,19 @@ export interface HasCriterion {
   readonly of: Criterion;
 }
 
+/**
+ * Holds for what refers through `parameter` to one of the resources `from`, or to what lies above or below one of them. All
+ * of these are of the type that `by` belongs to; `by` leads from each to the next above.
+ */
+export interface HierarchyCriterion {
+  readonly kind: 'hierarchy';
+  readonly parameter: Parameter;
+  readonly by: Parameter;
+  readonly direction: 'above' | 'below';
+  /** Logical ids without duplicates; never empty. */
+  readonly from: readonly string[];
+}
+
 export interface AndCriterion {
   readonly kind: 'and';
   readonly of: readonly Criterion[];
@@ -204,7 +219,8 @@ export type Criterion =
   | LastUpdatedCriterion
   | ReferencedCriterion
   | ChainCriterion
-  | HasCriterion;
+  | HasCriterion
+  | HierarchyCriterion;
 
 /** What resources are sorted by. `lastUpdated` and `id` stand for `_lastUpdated` and `_id`. */
 export type SortBy = Parameter | 'lastUpdated' | 'id' | SortThrough;

@@ -39,6 +39,10 @@ export function describe(criterion: Criterion): string {
       return `_lastUpdated ${interval(criterion.interval, instant)}`;
     case 'referenced':
       return `${criterion.parameter.type} ${listed(criterion.by, ' or ')} refers to it by ${criterion.parameter.code}`;
+    case 'hierarchy': {
+      const { parameter, by, direction, from } = criterion;
+      return `${parameter.code} leads to ${by.type} ${listed(from, ' or ')} or what is ${direction} by ${by.code}`;
+    }
     case 'chain':
       return `${criterion.parameter.code} leads to a ${criterion.target} with (${describe(criterion.of)})`;
     case 'has':
@@ -71,7 +75,8 @@ function listed(words: readonly string[], between: string): string {
 function test(value: ValueTest): string {
   switch (value.kind) {
     case 'token': {
-      const code = `${value.code ?? 'any code'}${value.fold ? ' (in any case)' : ''}`;
+      const begins = value.begins === true ? 'what begins with ' : '';
+      const code = `${begins}${value.code ?? 'any code'}${value.fold ? ' (in any case)' : ''}`;
       if (value.system === undefined) return `is ${code}`;
       return `is ${value.system === '' ? '(no system)' : value.system}|${code}`;
     }
@@ -88,7 +93,7 @@ function test(value: ValueTest): string {
     case 'reference':
       return `is ${value.type}/${value.id}`;
     case 'uri':
-      return value.match === 'canonical' ? `is ${value.value} in any version` : `is ${value.value}`;
+      return `${{ exact: 'is', canonical: 'is in any version', begins: 'begins with' }[value.match]} ${value.value}`;
     case 'composite':
       return `has a repetition that ${value.components.map(test).join(', ')}`;
   }

@@ -7,6 +7,7 @@ import type {
   CanonicalTarget,
   ComparisonOperator,
   Criterion,
+  HierarchyCriterion,
   IntervalTest,
   Parameter,
   SimpleTest,
@@ -79,6 +80,10 @@ export function matches(criterion: Criterion, resource: Indexed, others: Others 
       }
       return false;
     }
+    case 'hierarchy':
+      return referredIds(criterion.parameter, criterion.by.type, resource.entries).some((id) =>
+        isWithin(criterion, id, others),
+      );
   }
 }
 
@@ -93,6 +98,29 @@ function refersTo(
     if (value.kind === 'reference') return value.type === type && value.id === id;
     return value.kind === 'uri' && canonical !== undefined && names(value.value, canonical, entries);
   });
+}
+
+/** Whether a resource is one of those that the hierarchy starts from, or lies above or below one of them. */
+function isWithin({ by, direction, from }: HierarchyCriterion, id: string, others: Others): boolean {
+  return direction === 'below' ? climbs(by, [id], from, others) : climbs(by, from, [id], others);
+}
+
+/** Whether the way up from any of the resources leads to one of the others, or begins there. The way may be a circle. */
+function climbs(by: Parameter, from: readonly string[], to: readonly string[], others: Others): boolean {
+  const seen = new Set(from);
+  // A set's iteration goes on to what is added.
+  for (const id of seen) {
+    if (to.includes(id)) return true;
+    for (const above of referredIds(by, by.type, others.get(by.type, id)?.entries ?? [])) seen.add(above);
+  }
+  return false;
+}
+
+/** The logical ids of a type that references of a parameter lead to. */
+function referredIds(parameter: Parameter, type: string, entries: readonly IndexEntry[]): readonly string[] {
+  return valuesOf(parameter, entries).flatMap((value) =>
+    value.kind === 'reference' && value.type === type ? [value.id] : [],
+  );
 }
 
 /** Whether one value passes one test. A value of another kind than the test's never does. */
@@ -111,6 +139,9 @@ function passesSimple(test: SimpleTest, value: IndexValue): boolean {
       if (value.kind !== 'token' && value.kind !== 'identifier') return false;
       if (test.system !== undefined && test.system !== value.system) return false;
       if (test.code === undefined) return true;
+      if (test.begins === true) {
+        return test.fold ? foldToken(value.value).startsWith(foldToken(test.code)) : value.value.startsWith(test.code);
+      }
       return test.fold ? foldToken(test.code) === foldToken(value.value) : test.code === value.value;
     case 'string':
       return value.kind === 'string' && passesString(test, value);
@@ -128,6 +159,7 @@ function passesSimple(test: SimpleTest, value: IndexValue): boolean {
       return value.kind === 'reference' && value.type === test.type && value.id === test.id;
     case 'uri':
       if (value.kind !== 'uri') return false;
+      if (test.match === 'begins') return value.value.startsWith(test.value);
       if (value.value === test.value) return true;
       return test.match === 'canonical' && value.value.startsWith(`${test.value}|`);
   }

@@ -23,10 +23,13 @@ import {
   unsupportedParameters,
 } from './result-parameters.ts';
 import { checkSorts, parseSort } from './sort.ts';
+import type { Terms } from './terms.ts';
 
 export interface SearchContext {
   readonly registry: ParameterRegistry;
   readonly definitions: Definitions;
+  /** What token modifiers that need code systems mean; absent: they are refused. */
+  readonly terms?: Terms | undefined;
   /** The searched types; for a search of the whole system all of them, unless `_type` names some. */
   readonly types: readonly string[];
   /** Whose compartment the search keeps to. */
@@ -323,6 +326,8 @@ function lowering(name: string, context: SearchContext, ambiguousIds: AmbiguousI
   return {
     name,
     definitions: context.definitions,
+    registry: context.registry,
+    terms: context.terms,
     baseUrl: context.baseUrl,
     timezone: context.timezone,
     now: context.now,

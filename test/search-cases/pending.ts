@@ -13,30 +13,10 @@ export const pendingCases: Pending = {
     'Observation?value-concept:text=text',
     'Observation?value-concept:text=text2',
   ],
-  ':above and :below': [
-    'ValueSet?url:above=http://somewhere.com/test/system/123',
-    'ValueSet?url:above=test',
-    'ValueSet?url:above=urn://localhost/test',
-    'ValueSet?url:above=http://example.org/rdf#54135-9-9-10',
-    'ValueSet?url:below=http',
-    'ValueSet?url:below=test',
-    'ValueSet?url:below=urn',
-  ],
 };
 
 /** Examples of the specification, see specification.test.ts. */
 export const pendingExamples: Pending = {
-  ':above and :below': [
-    'ValueSet?url:below=http://acme.org/fhir/',
-    'ValueSet?url:above=http://acme.org/fhir/ValueSet/123/_history/5',
-    'Condition?code:below=http://snomed.info/sct|126851005',
-    'DocumentReference?contenttype:below=text/xml',
-    'QuestionnaireResponse?questionnaire:below=http://acme.com/some-profile',
-    'QuestionnaireResponse?questionnaire:below=http://acme.com/some-profile|1',
-    'Procedure?location:below=42',
-    'MedicationAdministration?context:above=21',
-  ],
-  ':in': ['Condition?code:in=http://acme.org/fhir/ValueSet/cardiac-conditions'],
   ':of-type': ['Patient?identifier:of-type=http://terminology.hl7.org/CodeSystem/v2-0203|MR|446053'],
   ':text': ['Condition?code:text=headache', 'Observation?code:text=this,that'],
   _contained: [

@@ -42,6 +42,8 @@ const texts = [
 const dates = [DATE_MIN, -1e12, 0, 0.5, 1, 1_000, 1_577_836_800_000, 1_609_459_200_000, DATE_MAX] as const;
 const numbers = ['-1e3', '-1.5', '0', '0.1', '1', '2', '10', '1e20', '123456789012345678901234567890.5'] as const;
 const urls = ['http://a/x', 'http://a/x|1.0', 'http://a/x|2', 'http://a/x/y', 'http://b', 'urn:oid:1.2.3'] as const;
+/** What such urls may begin with. */
+const beginnings = ['http://a/', 'http://a/x/', 'http://a/x|', 'http://a/x|1.', 'http://c/'] as const;
 const units = ['mg', 'kg', 'MG', ''] as const;
 
 /** The instants (milliseconds since 1970) that `lastUpdated` criteria compare with. */
@@ -167,13 +169,19 @@ function simpleTest(kind: SimpleKind, textual: boolean): fc.Arbitrary<SimpleTest
   switch (kind) {
     case 'token':
       return fc
-        .record({ system: fc.option(pick(systems)), code: fc.option(pick(codes)), fold: fc.boolean() })
-        .map(({ system, code, fold }) => ({
+        .record({
+          system: fc.option(pick(systems)),
+          code: fc.option(pick(codes)),
+          fold: fc.boolean(),
+          length: fc.integer({ min: -4, max: 3 }),
+        })
+        .map(({ system, code, fold, length }) => ({
           kind: 'token',
           // Text tokens are folded, where they are, when they are indexed.
           fold: fold && !textual,
           ...(system !== null && { system }),
           ...(code !== null && { code }),
+          ...(code && length > 0 && { code: code.slice(0, length), begins: true as const }),
           ...(system === null && code === null && { system: '' }),
         }));
     case 'string':
@@ -204,7 +212,10 @@ function simpleTest(kind: SimpleKind, textual: boolean): fc.Arbitrary<SimpleTest
     case 'reference':
       return fc.record({ kind: fc.constant('reference'), type: pick(types), id: pick(ids) });
     case 'uri':
-      return fc.record({ kind: fc.constant('uri'), match: pick(['exact', 'canonical'] as const), value: pick(urls) });
+      return fc.oneof(
+        fc.record({ kind: fc.constant('uri'), match: pick(['exact', 'canonical'] as const), value: pick(urls) }),
+        fc.record({ kind: fc.constant('uri'), match: fc.constant('begins'), value: pick(beginnings) }),
+      );
   }
 }
 
@@ -289,6 +300,20 @@ export function arbitraryLeaf(type: string, steps = 2): fc.Arbitrary<Criterion> 
         return parameter === undefined ? { kind: 'or', of: [] } : { kind: 'referenced', parameter, by };
       }),
     },
+    { weight: 1, arbitrary: hierarchyCriterion(type) },
+  );
+}
+
+function hierarchyCriterion(type: string): fc.Arbitrary<Criterion> {
+  const references = (of: string) => pick(parametersOf(of).filter(({ kind }) => kind === 'reference'));
+  return pick(types).chain((of) =>
+    fc.record({
+      kind: fc.constant('hierarchy'),
+      parameter: references(type),
+      by: references(of),
+      direction: pick(['above', 'below'] as const),
+      from: fc.uniqueArray(pick([...ids, 'nobody']), { minLength: 1, maxLength: 2 }),
+    }),
   );
 }
 

@@ -5,6 +5,7 @@ import type { SearchParameter } from '../registry.ts';
 import { lowerComposite } from './composite.ts';
 import { badValue, type LowerContext, refuse } from './context.ts';
 import { lowerInstant } from './date.ts';
+import { lowerHierarchy } from './hierarchy.ts';
 import { checkModifier } from './modifier.ts';
 import { lowerSimple } from './simple.ts';
 
@@ -23,7 +24,7 @@ export function lowerParameter(
   if (illegal !== undefined) throw badValue(context, illegal, 'escaped: write \\\\ for a backslash');
   if (modifier === 'missing') return missing(values, parameter, context);
   const criterion = anyOf(values, modifier, parameter, context);
-  return modifier === 'not' ? { kind: 'not', of: criterion } : criterion;
+  return modifier === 'not' || modifier === 'not-in' ? { kind: 'not', of: criterion } : criterion;
 }
 
 function anyOf(
@@ -32,16 +33,22 @@ function anyOf(
   parameter: SearchParameter,
   context: LowerContext,
 ): Criterion {
-  if (parameter.code === '_id') return { kind: 'id', ids: [...new Set(values.map(unescaped))] };
+  const { kind } = parameter;
+  if (parameter.code === '_id' && (modifier === undefined || modifier === 'not'))
+    return { kind: 'id', ids: [...new Set(values.map(unescaped))] };
   if (parameter.code === '_lastUpdated') {
     return { kind: 'lastUpdated', interval: values.flatMap((value) => lowerInstant(value, context)) };
   }
+  if (kind === 'reference' && (modifier === 'above' || modifier === 'below')) {
+    return lowerHierarchy(values, modifier, { ...parameter, kind }, context);
+  }
   const tests = values.flatMap((value): readonly ValueTest[] => {
-    const { kind } = parameter;
     if (kind === 'composite') return lowerComposite(value, parameter.parts, context);
     if (kind === 'special') throw refuse('not-supported', `${context.name} is not supported yet.`);
     return lowerSimple(value, modifier, { ...parameter, kind }, context);
   });
+  // A value set may be empty.
+  if (tests.length === 0) return { kind: 'or', of: [] };
   // The identifiers of logical references are text tokens that are kept beside the references.
   const searched = modifier === 'identifier' ? { ...parameter.parameter, textual: true } : parameter.parameter;
   return { kind: 'value', parameter: searched, anyOf: tests };

@@ -9,9 +9,9 @@ const modifiers: Readonly<
   Record<SearchParameterType, { readonly now: readonly string[]; readonly later: readonly string[] }>
 > = {
   string: { now: ['exact', 'contains', 'missing'], later: [] },
-  token: { now: ['not', 'missing'], later: ['text', 'in', 'not-in', 'above', 'below', 'of-type'] },
-  reference: { now: ['missing', 'identifier'], later: ['above', 'below'] },
-  uri: { now: ['missing'], later: ['above', 'below'] },
+  token: { now: ['not', 'missing', 'in', 'not-in', 'above', 'below'], later: ['text', 'of-type'] },
+  reference: { now: ['missing', 'identifier', 'above', 'below'], later: [] },
+  uri: { now: ['missing', 'above', 'below'], later: [] },
   date: { now: ['missing'], later: [] },
   number: { now: ['missing'], later: [] },
   quantity: { now: ['missing'], later: [] },

@@ -6,6 +6,7 @@
  * another's transaction nothing must be remembered: a number may be taken back with it.
  */
 import { BoundedCache } from './bounded-cache.ts';
+import { afterPrefix } from './compile/prefix.ts';
 import type { Database, SqlValue, Statement } from './open.ts';
 
 const remembered = 5_000;
@@ -29,6 +30,10 @@ export class LookUp {
   readonly #codesOfSystem: Statement;
   readonly #manyCodes: Statement;
   readonly #manyCodesOfSystem: Statement;
+  readonly #manyFoldedCodes: Statement;
+  readonly #manyFoldedCodesOfSystem: Statement;
+  readonly #codesBeginning: Statement;
+  readonly #foldedCodesBeginning: Statement;
   readonly #foldedCodes: Statement;
   readonly #foldedCodesOfSystem: Statement;
   readonly #units: Statement;
@@ -45,6 +50,14 @@ export class LookUp {
     const many = 'SELECT c.num FROM json_each(?) j CROSS JOIN code c ON c.value = j.value';
     this.#manyCodes = db.prepare(many);
     this.#manyCodesOfSystem = db.prepare(`${many} AND c.system = ?`);
+    const manyFolded =
+      'SELECT c.num FROM json_each(?) j CROSS JOIN code c INDEXED BY code_by_folded ON c.folded = j.value';
+    this.#manyFoldedCodes = db.prepare(manyFolded);
+    this.#manyFoldedCodesOfSystem = db.prepare(`${manyFolded} AND c.system = ?`);
+    const beginning = (column: string) =>
+      `SELECT num FROM code WHERE ${column} >= ?1 AND ${column} < ?2 AND (?3 IS NULL OR system = ?3)`;
+    this.#codesBeginning = db.prepare(beginning('value'));
+    this.#foldedCodesBeginning = db.prepare(beginning('folded'));
     this.#foldedCodes = db.prepare('SELECT num FROM code INDEXED BY code_by_folded WHERE folded = ?');
     this.#foldedCodesOfSystem = db.prepare(
       'SELECT num FROM code INDEXED BY code_by_folded WHERE folded = ? AND system = ?',
@@ -86,10 +99,17 @@ export class LookUp {
     return numbers(rows);
   }
 
-  /** The numbers of many codes, in any system or in one. */
-  manyCodes(codes: readonly string[], system: number | undefined): readonly number[] {
+  /** The numbers of many codes, in any system or in one; `folded`: compared without case, with the codes folded already. */
+  manyCodes(codes: readonly string[], system: number | undefined, folded: boolean): readonly number[] {
     const list = JSON.stringify(codes);
-    return numbers(system === undefined ? this.#manyCodes.all(list) : this.#manyCodesOfSystem.all(list, system));
+    if (system === undefined) return numbers((folded ? this.#manyFoldedCodes : this.#manyCodes).all(list));
+    return numbers((folded ? this.#manyFoldedCodesOfSystem : this.#manyCodesOfSystem).all(list, system));
+  }
+
+  /** The numbers of the codes that begin with a text, in any system or in one; `folded` as for `codes`. */
+  codesBeginning(text: string, system: number | undefined, folded: boolean): readonly number[] {
+    const statement = folded ? this.#foldedCodesBeginning : this.#codesBeginning;
+    return numbers(statement.all(text, afterPrefix(text) ?? text, system ?? null));
   }
 
   /** The numbers of the units that pass a test of (system number, code, text). */

@@ -81,6 +81,7 @@ function looksElsewhere(criterion: Criterion): boolean {
     case 'referenced':
     case 'chain':
     case 'has':
+    case 'hierarchy':
       return true;
     case 'value':
     case 'differs':

@@ -4,6 +4,7 @@ import { and } from './and.ts';
 import { chain } from './chain.ts';
 import type { Condition, Context } from './condition.ts';
 import { has } from './has.ts';
+import { hierarchy } from './hierarchy.ts';
 import { id } from './id.ts';
 import { lastUpdated } from './last-updated.ts';
 import { missing } from './missing.ts';
@@ -26,6 +27,7 @@ const compilers: { readonly [K in Criterion['kind']]: (criterion: Of<K>, context
   referenced,
   chain,
   has,
+  hierarchy,
 };
 
 function compileKind<K extends Criterion['kind']>(kind: K, criterion: Of<K>, context: Context): Condition {
