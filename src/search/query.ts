@@ -228,9 +228,7 @@ function isKnown({ name }: QueryParameter, types: readonly string[], { registry 
     return true;
   }
   const every = types.every((type) => registry.get(type, code) !== undefined);
-  const near = code === 'near' && types.every((type) => type === 'Location');
-  if (!every && (near || unsupportedParameters.has(code)))
-    throw refuse('not-supported', `${code} is not supported yet.`);
+  if (!every && unsupportedParameters.has(code)) throw refuse('not-supported', `${code} is not supported yet.`);
   if (every && chained.length > 0)
     throw refuse('not-supported', `${name.text}: chained parameters are not supported yet.`);
   return every;

@@ -15,7 +15,7 @@ export function parseSort(values: readonly string[], type: string, registry: Par
     if (parameter === undefined) {
       if (code.includes('.'))
         throw refuse('not-supported', `_sort: sorting by a chain (${code}) is not supported yet.`);
-      const valid = registry.of(type).filter(({ kind }) => kind !== 'composite');
+      const valid = registry.of(type).filter(({ kind }) => kind !== 'composite' && kind !== 'special');
       const names = nearest(
         code,
         valid.map((each) => each.code),
@@ -25,6 +25,7 @@ export function parseSort(values: readonly string[], type: string, registry: Par
     if (parameter.kind === 'composite') {
       throw refuse('value', `_sort: ${code} is a composite parameter; sort by one of its components.`);
     }
+    if (parameter.kind === 'special') throw refuse('value', `_sort: ${code} has no values to sort by.`);
     return { by: parameter.parameter, descending };
   });
 }

@@ -4,10 +4,12 @@
  */
 import fc from 'fast-check';
 import { decimalKey } from '../../src/fhir/decimal.ts';
+import { textSystem } from '../../src/search/companion.ts';
 import type {
   ComponentKind,
   Criterion,
   IntervalTest,
+  NearTest,
   Parameter,
   SimpleTest,
   SortKey,
@@ -39,7 +41,14 @@ const texts = [
 const dates = [DATE_MIN, -1e12, 0, 0.5, 1, 1_000, 1_577_836_800_000, 1_609_459_200_000, DATE_MAX] as const;
 const numbers = ['-1e3', '-1.5', '0', '0.1', '1', '2', '10', '1e20', '123456789012345678901234567890.5'] as const;
 const urls = ['http://a/x', 'http://a/x|1.0', 'http://a/x|2', 'http://a/x/y', 'http://b', 'urn:oid:1.2.3'] as const;
-const units = ['mg', 'kg', 'MG', ''] as const;
+/** Units of mass and temperature, one that UCUM doesn't have, and none; more than a search has stretches of an index. */
+const units = [
+  ...['mg', 'kg', 'g', 'ug', 'ng', 'dg', 'cg', 'hg', 'dag', 't', '[lb_av]', '[oz_av]', 'Cel', '[degF]', 'K'],
+  ...['MG', 'mg', ''],
+] as const;
+const latitudes = [-90, -17.8, 0, 48.137, 48.371, 90] as const;
+const longitudes = [-180, -179.9, 0, 11.575, 10.898, 179.9] as const;
+const unitSystems = ['', 'urn:s', 'http://unitsofmeasure.org', 'http://unitsofmeasure.org'] as const;
 
 /** The instants (milliseconds since 1970) that `lastUpdated` criteria compare with. */
 export const instants = [1_000, 2_000, 3_000, 4_000] as const;
@@ -62,6 +71,8 @@ const untyped: readonly Omit<Parameter, 'type'>[] = [
   parameter('code', 'token'),
   parameter('status', 'token', { multiple: false }),
   parameter('identifier', 'token', { textual: true }),
+  parameter('code:text', 'token'),
+  parameter('near', 'special'),
   parameter('name', 'string'),
   parameter('title', 'string', { multiple: false }),
   parameter('date', 'date'),
@@ -105,7 +116,7 @@ function simpleValue(kind: SimpleKind, textual: boolean): fc.Arbitrary<SimpleVal
       return pick(decimals).map((value) => ({ kind: 'number', low: value, high: value }));
     case 'quantity':
       return fc
-        .record({ range: ordered(decimals), system: pick(systems), code: pick(units), unit: pick(units) })
+        .record({ range: ordered(decimals), system: pick(unitSystems), code: pick(units), unit: pick(units) })
         .map(({ range, ...rest }) => ({ kind: 'quantity', ...range, ...rest }));
     case 'reference':
       return fc.record({
@@ -119,8 +130,14 @@ function simpleValue(kind: SimpleKind, textual: boolean): fc.Arbitrary<SimpleVal
   }
 }
 
-function anyValue({ kind, textual, components }: Omit<Parameter, 'type'>): fc.Arbitrary<IndexValue> {
-  if (kind === 'composite' || kind === 'special') {
+function anyValue({ code, kind, textual, components }: Omit<Parameter, 'type'>): fc.Arbitrary<IndexValue> {
+  if (code.endsWith(':text')) {
+    return pick(texts).map((text) => ({ kind: 'token', system: textSystem, value: normaliseString(text) }));
+  }
+  if (kind === 'special') {
+    return fc.record({ kind: fc.constant('position'), latitude: pick(latitudes), longitude: pick(longitudes) });
+  }
+  if (kind === 'composite') {
     const parts = components.map((part) => simpleValue(part.kind, part.textual));
     return fc.tuple(...parts).map((values) => ({ kind: 'composite', components: values }));
   }
@@ -187,7 +204,7 @@ function simpleTest(kind: SimpleKind, textual: boolean): fc.Arbitrary<SimpleTest
       return fc
         .record({
           interval: interval<string>(decimals),
-          system: fc.option(pick(systems)),
+          system: fc.option(pick(unitSystems)),
           code: fc.option(pick(units)),
         })
         .map(({ interval: test, system, code }) => ({
@@ -204,8 +221,23 @@ function simpleTest(kind: SimpleKind, textual: boolean): fc.Arbitrary<SimpleTest
 }
 
 function valueCriterion(parameter: Parameter): fc.Arbitrary<Criterion> {
-  const { kind, textual, components } = parameter;
-  if (kind === 'composite' || kind === 'special') {
+  const { code, kind, textual, components } = parameter;
+  if (code.endsWith(':text')) {
+    const test = fc.tuple(pick(texts), fc.integer({ min: 1, max: 8 })).map(([text, length]): ValueTest => {
+      return { kind: 'text', value: [...normaliseString(text)].slice(0, length).join('') };
+    });
+    return anyOf(parameter, test);
+  }
+  if (kind === 'special') {
+    const test = fc.record<NearTest>({
+      kind: fc.constant('near'),
+      latitude: pick(latitudes),
+      longitude: pick(longitudes),
+      within: pick([0, 0.5, 700, 5_000, 12_000, 30_000]),
+    });
+    return anyOf(parameter, test);
+  }
+  if (kind === 'composite') {
     const parts = components.map((part) => simpleTest(part.kind, part.textual));
     const test = fc.tuple(...parts).map((tests): ValueTest => ({ kind: 'composite', components: tests }));
     return anyOf(parameter, test);
@@ -265,7 +297,7 @@ export function arbitraryCriterion(type: string, depth = 3): fc.Arbitrary<Criter
 
 /** Up to three sort keys, of any parameter that sorts. */
 export function arbitrarySort(type: string): fc.Arbitrary<readonly SortKey[]> {
-  const sortable = parametersOf(type).filter(({ kind }) => kind !== 'composite');
+  const sortable = parametersOf(type).filter(({ kind }) => kind !== 'composite' && kind !== 'special');
   const by: fc.Arbitrary<SortKey['by']> = fc.oneof(pick(sortable), pick(['id', 'lastUpdated'] as const));
   return fc.array(fc.record({ by, descending: fc.boolean() }), { maxLength: 3 });
 }

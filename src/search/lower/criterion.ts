@@ -4,10 +4,13 @@ import type { QueryParameter } from '../parse/parameter.ts';
 import { unescaped } from '../parse/value.ts';
 import type { SearchParameter } from '../registry.ts';
 import { lowerComposite } from './composite.ts';
-import { badValue, type LowerContext, refuse } from './context.ts';
+import { badValue, type LowerContext } from './context.ts';
 import { lowerInstant } from './date.ts';
 import { checkModifier } from './modifier.ts';
+import { lowerNear } from './near.ts';
+import { lowerOfType } from './of-type.ts';
 import { lowerSimple } from './simple.ts';
+import { lowerText } from './text.ts';
 
 /**
  * The criterion that a query's parameter means; its values are alternatives. `values` isn't empty.
@@ -17,6 +20,8 @@ export function lowerParameter(written: QueryParameter, parameter: SearchParamet
   const modifier = written.name.steps[0]?.modifier;
   if (modifier !== undefined) checkModifier(modifier, parameter, context.name, context.definitions.resourceTypes);
   if (modifier === 'missing') return missing(written.values, parameter, context);
+  if (modifier === 'text') return lowerText(written.values, parameter, context);
+  if (modifier === 'of-type') return lowerOfType(written.values, parameter, context);
   const criterion = anyOf(written.values, modifier, parameter, context);
   return modifier === 'not' ? { kind: 'not', of: criterion } : criterion;
 }
@@ -34,7 +39,7 @@ function anyOf(
   const tests = values.flatMap((value): readonly ValueTest[] => {
     const { kind } = parameter;
     if (kind === 'composite') return lowerComposite(value, parameter.parts, context);
-    if (kind === 'special') throw refuse('not-supported', `${context.name} is not supported yet.`);
+    if (kind === 'special') return [lowerNear(value, context)];
     return lowerSimple(value, modifier, { ...parameter, kind }, context);
   });
   // The identifiers of logical references are text tokens that are kept beside the references.
