@@ -19,6 +19,7 @@ import type { Context, Settings } from './interactions/context.ts';
 import { referencesParameter, withReferences } from './interactions/integrity.ts';
 import { createLog, type Log } from './log.ts';
 import { operations } from './operations/registry.ts';
+import { companionsOf } from './search/companion.ts';
 import type { IndexEntry } from './search/entry.ts';
 import { createExtractor } from './search/extract/extract.ts';
 import { createRegistry, type ParameterRegistry } from './search/registry.ts';
@@ -164,7 +165,7 @@ function settingsOf(configuration: Configuration, baseUrl: string): Settings {
 }
 
 /** Raise this when extraction gives other entries for the same definition: what is stored is then indexed anew. */
-const extractionVersion = 1;
+const extractionVersion = 2;
 
 function extractorOf(
   { baseUrl, references }: Extraction,
@@ -182,12 +183,15 @@ function parameterDefinitions({ REFERENTIAL_INTEGRITY }: Configuration, definiti
   // A store that gets another policy is indexed anew.
   const references = { code: referencesParameter, definition: String(extractionVersion) };
   const own = REFERENTIAL_INTEGRITY === 'full' ? types.map((type) => ({ type, ...references })) : [];
-  const defined = definitions.searchParameters.flatMap(({ base, code, type, expression = '', components }) => {
-    const text = JSON.stringify([extractionVersion, type, expression, components]);
-    const definition = createHash('sha256').update(text).digest('base64url').slice(0, 12);
-    const general = base.includes('Resource') || base.includes('DomainResource');
-    return (general ? types : base).map((each) => ({ type: each, code, definition }));
-  });
+  const defined = definitions.searchParameters.flatMap(
+    ({ url, base, code, type: kind, expression = '', components }) => {
+      const text = JSON.stringify([extractionVersion, kind, expression, components]);
+      const definition = createHash('sha256').update(text).digest('base64url').slice(0, 12);
+      const general = base.includes('Resource') || base.includes('DomainResource');
+      const codes = [code, ...companionsOf({ url, code, kind, expression }).map((companion) => companion.code)];
+      return (general ? types : base).flatMap((type) => codes.map((each) => ({ type, code: each, definition })));
+    },
+  );
   return [...own, ...defined];
 }
 

@@ -75,6 +75,7 @@ export interface NumberTest {
   readonly interval: IntervalTest<DecimalKey>;
 }
 
+/** Holds in the unit that it names and, converted, in those that UCUM converts that one into (`intervalIn` in `units.ts`). */
 export interface QuantityTest {
   readonly kind: 'quantity';
   readonly interval: IntervalTest<DecimalKey>;
@@ -105,7 +106,23 @@ export interface CompositeTest {
   readonly components: readonly SimpleTest[];
 }
 
-export type ValueTest = SimpleTest | CompositeTest;
+/** A test of the texts that are kept beside a token parameter's values (`companion.ts`): one of them begins so. */
+export interface TextTest {
+  readonly kind: 'text';
+  /** Normalised, not empty. */
+  readonly value: string;
+}
+
+/** A test of a position: it lies within a distance in kilometres. */
+export interface NearTest {
+  readonly kind: 'near';
+  /** Degrees. */
+  readonly latitude: number;
+  readonly longitude: number;
+  readonly within: number;
+}
+
+export type ValueTest = SimpleTest | CompositeTest | TextTest | NearTest;
 
 /** Holds when any value of the parameter passes any of the tests. `anyOf` is never empty. */
 export interface ValueCriterion {

@@ -94,6 +94,10 @@ function test(value: ValueTest): string {
       return `is ${value.type}/${value.id}`;
     case 'uri':
       return `${{ exact: 'is', canonical: 'is in any version', begins: 'begins with' }[value.match]} ${value.value}`;
+    case 'text':
+      return `has a text that starts with "${value.value}"`;
+    case 'near':
+      return `lies within ${value.within} km of ${value.latitude}, ${value.longitude}`;
     case 'composite':
       return `has a repetition that ${value.components.map(test).join(', ')}`;
   }

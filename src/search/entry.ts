@@ -83,7 +83,14 @@ export interface CompositeValue {
   readonly components: readonly SimpleValue[];
 }
 
-export type IndexValue = SimpleValue | CompositeValue;
+/** A position on the earth, in degrees. */
+export interface PositionValue {
+  readonly kind: 'position';
+  readonly latitude: number;
+  readonly longitude: number;
+}
+
+export type IndexValue = SimpleValue | CompositeValue | PositionValue;
 
 /** One value of one search parameter of a resource. The same value is never listed twice for a parameter. */
 export interface IndexEntry {

@@ -9,6 +9,7 @@ import type {
   Criterion,
   HierarchyCriterion,
   IntervalTest,
+  NearTest,
   Parameter,
   SimpleTest,
   SortBy,
@@ -16,8 +17,10 @@ import type {
   StringTest,
   ValueTest,
 } from './criteria.ts';
-import type { IndexEntry, IndexValue, StringValue } from './entry.ts';
+import { distance } from './distance.ts';
+import type { IndexEntry, IndexValue, PositionValue, StringValue } from './entry.ts';
 import { foldToken } from './normalise.ts';
+import { intervalIn } from './units.ts';
 
 /** A current resource as stores index it. `lastUpdated`: milliseconds since 1970. */
 export interface Indexed {
@@ -125,12 +128,18 @@ function referredIds(parameter: Parameter, type: string, entries: readonly Index
 
 /** Whether one value passes one test. A value of another kind than the test's never does. */
 export function passes(test: ValueTest, value: IndexValue): boolean {
+  if (test.kind === 'text') return value.kind === 'token' && value.value.startsWith(test.value);
+  if (test.kind === 'near') return value.kind === 'position' && isNear(test, value);
   if (test.kind !== 'composite') return value.kind !== 'composite' && passesSimple(test, value);
   if (value.kind !== 'composite') return false;
   return test.components.every((part, n) => {
     const component = value.components[n];
     return component !== undefined && passesSimple(part, component);
   });
+}
+
+function isNear(test: NearTest, { latitude, longitude }: PositionValue): boolean {
+  return distance(latitude, longitude, test.latitude, test.longitude) <= test.within;
 }
 
 function passesSimple(test: SimpleTest, value: IndexValue): boolean {
@@ -150,10 +159,9 @@ function passesSimple(test: SimpleTest, value: IndexValue): boolean {
     case 'number':
       return value.kind === 'number' && within(test.interval, value.low, value.high);
     case 'quantity': {
-      if (value.kind !== 'quantity' || !within(test.interval, value.low, value.high)) return false;
-      if (test.system !== undefined && test.system !== value.system) return false;
-      if (test.code === undefined || test.code === value.code) return true;
-      return test.system === undefined && test.code === value.unit;
+      if (value.kind !== 'quantity') return false;
+      const interval = intervalIn(test, value);
+      return interval !== undefined && within(interval, value.low, value.high);
     }
     case 'reference':
       return value.kind === 'reference' && value.type === test.type && value.id === test.id;
@@ -262,7 +270,7 @@ function sortValues(by: SortBy, descending: boolean, resource: Indexed, others: 
 
 /**
  * A value as sorting sees it. Tokens sort by their code, quantities by their number, references by `Type/id`; logical
- * references (by identifier) and composites don't sort.
+ * references (by identifier), composites and positions don't sort.
  */
 function sortForm(value: IndexValue, descending: boolean): number | string | undefined {
   switch (value.kind) {
@@ -279,6 +287,7 @@ function sortForm(value: IndexValue, descending: boolean): number | string | und
     case 'reference':
       return `${value.type}/${value.id}`;
     case 'composite':
+    case 'position':
       return undefined;
   }
 }

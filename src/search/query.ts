@@ -246,9 +246,8 @@ function unknownOf(
     unknown = unknownStep(name.steps, type, path);
     if (unknown !== undefined) break;
   }
-  const near = unknown?.code === 'near' && unknown.type === 'Location';
-  if (unknown !== undefined && (near || unsupportedParameters.has(unknown.code)))
-    throw refuse('not-supported', unsupportedParameters.get(unknown.code) ?? `${unknown.code} is not supported yet.`);
+  const unsupported = unknown === undefined ? undefined : unsupportedParameters.get(unknown.code);
+  if (unsupported !== undefined) throw refuse('not-supported', unsupported);
   return unknown;
 }
 

@@ -36,7 +36,7 @@ function sortBy(steps: readonly NameStep[], type: string, path: Path, spend: () 
   if (rest.length === 0 && code === '_lastUpdated') return 'lastUpdated';
   const parameter = registry.get(type, code);
   if (parameter === undefined) {
-    const valid = registry.of(type).filter(({ kind }) => kind !== 'composite');
+    const valid = registry.of(type).filter(({ kind }) => kind !== 'composite' && kind !== 'special');
     const names = nearest(
       code,
       valid.map((each) => each.code),
@@ -58,6 +58,7 @@ function sortBy(steps: readonly NameStep[], type: string, path: Path, spend: () 
   if (parameter.kind === 'composite') {
     throw refuse('value', `_sort: ${code} is a composite parameter; sort by one of its components.`);
   }
+  if (parameter.kind === 'special') throw refuse('value', `_sort: ${code} has no values to sort by.`);
   return parameter.parameter;
 }
 

@@ -359,6 +359,7 @@ describe('each thing that it declares is performed: searches', { timeout: 120_00
     reference: 'x',
     quantity: '1',
     uri: 'urn:x',
+    special: '48|11',
   };
 
   /** A value of a parameter; of a composite, by the definitions of its components. */

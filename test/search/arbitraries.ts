@@ -4,11 +4,13 @@
  */
 import fc from 'fast-check';
 import { decimalKey } from '../../src/fhir/decimal.ts';
+import { textSystem } from '../../src/search/companion.ts';
 import type {
   CanonicalTarget,
   ComponentKind,
   Criterion,
   IntervalTest,
+  NearTest,
   Parameter,
   SimpleTest,
   SortBy,
@@ -44,7 +46,14 @@ const numbers = ['-1e3', '-1.5', '0', '0.1', '1', '2', '10', '1e20', '1234567890
 const urls = ['http://a/x', 'http://a/x|1.0', 'http://a/x|2', 'http://a/x/y', 'http://b', 'urn:oid:1.2.3'] as const;
 /** What such urls may begin with. */
 const beginnings = ['http://a/', 'http://a/x/', 'http://a/x|', 'http://a/x|1.', 'http://c/'] as const;
-const units = ['mg', 'kg', 'MG', ''] as const;
+/** Units of mass and temperature, one that UCUM doesn't have, and none; more than a search has stretches of an index. */
+const units = [
+  ...['mg', 'kg', 'g', 'ug', 'ng', 'dg', 'cg', 'hg', 'dag', 't', '[lb_av]', '[oz_av]', 'Cel', '[degF]', 'K'],
+  ...['MG', 'mg', ''],
+] as const;
+const latitudes = [-90, -17.8, 0, 48.137, 48.371, 90] as const;
+const longitudes = [-180, -179.9, 0, 11.575, 10.898, 179.9] as const;
+const unitSystems = ['', 'urn:s', 'http://unitsofmeasure.org', 'http://unitsofmeasure.org'] as const;
 
 /** The instants (milliseconds since 1970) that `lastUpdated` criteria compare with. */
 export const instants = [1_000, 2_000, 3_000, 4_000] as const;
@@ -69,6 +78,8 @@ const untyped: readonly Omit<Parameter, 'type'>[] = [
   parameter('code', 'token'),
   parameter('status', 'token', { multiple: false }),
   parameter('identifier', 'token', { textual: true }),
+  parameter('code:text', 'token'),
+  parameter('near', 'special'),
   parameter('name', 'string'),
   parameter('title', 'string', { multiple: false }),
   parameter('date', 'date'),
@@ -112,7 +123,7 @@ function simpleValue(kind: SimpleKind, textual: boolean): fc.Arbitrary<SimpleVal
       return pick(decimals).map((value) => ({ kind: 'number', low: value, high: value }));
     case 'quantity':
       return fc
-        .record({ range: ordered(decimals), system: pick(systems), code: pick(units), unit: pick(units) })
+        .record({ range: ordered(decimals), system: pick(unitSystems), code: pick(units), unit: pick(units) })
         .map(({ range, ...rest }) => ({ kind: 'quantity', ...range, ...rest }));
     case 'reference':
       return fc.record({
@@ -126,8 +137,14 @@ function simpleValue(kind: SimpleKind, textual: boolean): fc.Arbitrary<SimpleVal
   }
 }
 
-function anyValue({ kind, textual, components }: Omit<Parameter, 'type'>): fc.Arbitrary<IndexValue> {
-  if (kind === 'composite' || kind === 'special') {
+function anyValue({ code, kind, textual, components }: Omit<Parameter, 'type'>): fc.Arbitrary<IndexValue> {
+  if (code.endsWith(':text')) {
+    return pick(texts).map((text) => ({ kind: 'token', system: textSystem, value: normaliseString(text) }));
+  }
+  if (kind === 'special') {
+    return fc.record({ kind: fc.constant('position'), latitude: pick(latitudes), longitude: pick(longitudes) });
+  }
+  if (kind === 'composite') {
     const parts = components.map((part) => simpleValue(part.kind, part.textual));
     return fc.tuple(...parts).map((values) => ({ kind: 'composite', components: values }));
   }
@@ -200,7 +217,7 @@ function simpleTest(kind: SimpleKind, textual: boolean): fc.Arbitrary<SimpleTest
       return fc
         .record({
           interval: interval<string>(decimals),
-          system: fc.option(pick(systems)),
+          system: fc.option(pick(unitSystems)),
           code: fc.option(pick(units)),
         })
         .map(({ interval: test, system, code }) => ({
@@ -220,8 +237,23 @@ function simpleTest(kind: SimpleKind, textual: boolean): fc.Arbitrary<SimpleTest
 }
 
 function valueCriterion(parameter: Parameter): fc.Arbitrary<Criterion> {
-  const { kind, textual, components } = parameter;
-  if (kind === 'composite' || kind === 'special') {
+  const { code, kind, textual, components } = parameter;
+  if (code.endsWith(':text')) {
+    const test = fc.tuple(pick(texts), fc.integer({ min: 1, max: 8 })).map(([text, length]): ValueTest => {
+      return { kind: 'text', value: [...normaliseString(text)].slice(0, length).join('') };
+    });
+    return anyOf(parameter, test);
+  }
+  if (kind === 'special') {
+    const test = fc.record<NearTest>({
+      kind: fc.constant('near'),
+      latitude: pick(latitudes),
+      longitude: pick(longitudes),
+      within: pick([0, 0.5, 700, 5_000, 12_000, 30_000]),
+    });
+    return anyOf(parameter, test);
+  }
+  if (kind === 'composite') {
     const parts = components.map((part) => simpleTest(part.kind, part.textual));
     const test = fc.tuple(...parts).map((tests): ValueTest => ({ kind: 'composite', components: tests }));
     return anyOf(parameter, test);
@@ -335,7 +367,7 @@ export function arbitraryCriterion(type: string, depth = 3): fc.Arbitrary<Criter
 function arbitrarySortBy(type: string, steps: number): fc.Arbitrary<SortBy> {
   const parameters = parametersOf(type);
   const direct = fc.oneof(
-    { weight: 6, arbitrary: pick(parameters.filter(({ kind }) => kind !== 'composite')) },
+    { weight: 6, arbitrary: pick(parameters.filter(({ kind }) => kind !== 'composite' && kind !== 'special')) },
     { weight: 2, arbitrary: pick(['id', 'lastUpdated'] as const) },
   );
   if (steps === 0) return direct;

@@ -3,11 +3,14 @@ import type { Criterion, ValueTest } from '../criteria.ts';
 import { isEscaped, unescaped } from '../parse/value.ts';
 import type { SearchParameter } from '../registry.ts';
 import { lowerComposite } from './composite.ts';
-import { badValue, type LowerContext, refuse } from './context.ts';
+import { badValue, type LowerContext } from './context.ts';
 import { lowerInstant } from './date.ts';
 import { lowerHierarchy } from './hierarchy.ts';
 import { checkModifier } from './modifier.ts';
+import { lowerNear } from './near.ts';
+import { lowerOfType } from './of-type.ts';
 import { lowerSimple } from './simple.ts';
+import { lowerText } from './text.ts';
 
 /**
  * The criterion that a parameter with these values means; they are alternatives, and there is at least one.
@@ -23,6 +26,8 @@ export function lowerParameter(
   const illegal = values.find((value) => !isEscaped(value));
   if (illegal !== undefined) throw badValue(context, illegal, 'escaped: write \\\\ for a backslash');
   if (modifier === 'missing') return missing(values, parameter, context);
+  if (modifier === 'text') return lowerText(values, parameter, context);
+  if (modifier === 'of-type') return lowerOfType(values, parameter, context);
   const criterion = anyOf(values, modifier, parameter, context);
   return modifier === 'not' || modifier === 'not-in' ? { kind: 'not', of: criterion } : criterion;
 }
@@ -44,7 +49,7 @@ function anyOf(
   }
   const tests = values.flatMap((value): readonly ValueTest[] => {
     if (kind === 'composite') return lowerComposite(value, parameter.parts, context);
-    if (kind === 'special') throw refuse('not-supported', `${context.name} is not supported yet.`);
+    if (kind === 'special') return [lowerNear(value, context)];
     return lowerSimple(value, modifier, { ...parameter, kind }, context);
   });
   // A value set may be empty.

@@ -5,6 +5,7 @@
  * A number never changes, so what was found is remembered; what wasn't found may be there tomorrow, so it isn't. Inside
  * another's transaction nothing must be remembered: a number may be taken back with it.
  */
+import type { StoredUnit } from '../../search/units.ts';
 import { BoundedCache } from './bounded-cache.ts';
 import { afterPrefix } from './compile/prefix.ts';
 import type { Database, SqlValue, Statement } from './open.ts';
@@ -14,6 +15,11 @@ const remembered = 5_000;
 interface Pattern {
   readonly number: number;
   readonly parameters: ReadonlySet<number>;
+}
+
+/** A unit of stored quantities. */
+export interface NumberedUnit extends StoredUnit {
+  readonly number: number;
 }
 
 export class LookUp {
@@ -62,7 +68,8 @@ export class LookUp {
     this.#foldedCodesOfSystem = db.prepare(
       'SELECT num FROM code INDEXED BY code_by_folded WHERE folded = ? AND system = ?',
     );
-    this.#units = db.prepare('SELECT num, system, code, unit FROM unit');
+    this.#units = db.prepare(`SELECT u.num, coalesce(s.uri, ''), u.code, u.unit
+      FROM unit u LEFT JOIN system s ON s.num = u.system ORDER BY u.num`);
     this.#resource = db.prepare('SELECT rid, state FROM entity WHERE type = ? AND id = ?');
     this.#texts = db.prepare('SELECT c.num, c.value FROM json_each(?) j CROSS JOIN code c ON c.num = j.value');
     this.#morePatterns = db.prepare('SELECT num, type, params FROM pattern WHERE num > ?');
@@ -112,13 +119,11 @@ export class LookUp {
     return numbers(statement.all(text, afterPrefix(text) ?? text, system ?? null));
   }
 
-  /** The numbers of the units that pass a test of (system number, code, text). */
-  units(passes: (system: number, code: string, text: string) => boolean): readonly number[] {
-    const found: number[] = [];
-    for (const [number, system, code, text] of this.#units.all()) {
-      if (passes(Number(system), String(code), String(text))) found.push(Number(number));
-    }
-    return found;
+  /** All units, by rising numbers; number 0, no unit at all, isn't among them. */
+  units(): readonly NumberedUnit[] {
+    return this.#units.all().map(([number, system, code, unit]) => {
+      return { number: Number(number), system: String(system), code: String(code), unit: String(unit) };
+    });
   }
 
   /** The texts of codes. */

@@ -32,6 +32,7 @@ export const valueKinds = [
   'reference',
   'uri',
   'composite',
+  'position',
 ] as const satisfies readonly IndexValue['kind'][];
 
 /** Numbers of `version.method`. */
@@ -122,6 +123,9 @@ function packValue(fields: (string | number)[], value: IndexValue): void {
     case 'composite':
       fields.push(8, value.components.length);
       for (const component of value.components) packValue(fields, component);
+      break;
+    case 'position':
+      fields.push(9, value.latitude, value.longitude);
   }
 }
 

@@ -48,7 +48,7 @@ const REFERENCE = 5;
 const URI = 6;
 const COMPOSITE = 7;
 /** Where a value of each kind of `valueKinds` lies. */
-const tableOfKind = [TOKEN, IDENTIFIER, STRING, DATE, QUANTITY, QUANTITY, REFERENCE, URI, COMPOSITE] as const;
+const tableOfKind = [TOKEN, IDENTIFIER, STRING, DATE, QUANTITY, QUANTITY, REFERENCE, URI, COMPOSITE, DATE] as const;
 const columnsOfComponent = 3;
 const components = 3;
 
@@ -94,6 +94,7 @@ function readValue(row: IndexRow, kind: number, fields: FieldReader, numbers: Ro
       row.push(fields.text(), fields.text());
       break;
     case 3:
+    case 9:
       row.push(fields.number(), fields.number());
       break;
     case 4:

@@ -1,5 +1,6 @@
 /** Searches on one connection: pages of walks, totals, and the matches that conditions are evaluated on. https://hl7.org/fhir/R4/search.html */
 import type { Criterion } from '../../search/criteria.ts';
+import { distance } from '../../search/distance.ts';
 import { CursorExpired, StoreUnavailable, TooCostly } from '../errors.ts';
 import type { Explanation, Position, SearchPage, SearchQuery, TypeQuery } from '../port.ts';
 import { StatementWatch } from './explain.ts';
@@ -83,6 +84,9 @@ export class Searcher {
       const reader = reading.get(db);
       if (reader !== undefined) reader.#tick();
       return 1;
+    });
+    db.function('kilometres', { deterministic: true }, (latitude, longitude, toLatitude, toLongitude) => {
+      return distance(Number(latitude), Number(longitude), Number(toLatitude), Number(toLongitude));
     });
   }
 

@@ -78,6 +78,14 @@ describe('string', () => {
   });
 });
 
+test('a position: both numbers, within their bounds', () => {
+  const at = (position: JsonValue) => values({ resourceType: 'Location', position }, 'near');
+  expect(at({ latitude: 48.1, longitude: -11.5 })).toEqual([{ kind: 'position', latitude: 48.1, longitude: -11.5 }]);
+  for (const bad of [{ latitude: 1 }, { latitude: 91, longitude: 1 }, { latitude: true, longitude: 1 }, 'x', 5]) {
+    expect(at(bad)).toEqual([]);
+  }
+});
+
 describe('token', () => {
   test('a CodeableConcept: each coding with a code', () => {
     const coding = [
@@ -103,6 +111,34 @@ describe('token', () => {
     expect(values(resource, 'active')).toEqual([token('', 'true')]);
     expect(values(resource, '_tag')).toEqual([token('http://t', 'A')]);
     expect(values(resource, '_security')).toEqual([token('', 'R')]);
+  });
+
+  test('beside a CodeableConcept or Coding: its text and displays, each once', () => {
+    const coding = [{ code: 'a', display: 'Knee, left' }, { display: 'KNEE LEFT' }, { code: 'b', display: '–' }];
+    const category = [{ coding: [{ display: 'Lab' }] }, { text: 'Imaging' }];
+    const resource: Resource = {
+      resourceType: 'Observation',
+      code: { coding, text: 'Knie' },
+      category,
+      component: [{ code: { text: 'Part' } }],
+      meta: { tag: [{ display: 'Study' }] },
+    };
+    expect(values(resource, 'code:text')).toEqual([token(':text', 'knie'), token(':text', 'knee left')]);
+    expect(values(resource, 'category:text')).toEqual([token(':text', 'lab'), token(':text', 'imaging')]);
+    expect(values(resource, '_tag:text')).toEqual([token(':text', 'study')]);
+    expect(values(resource, 'component-code:text')).toEqual([token(':text', 'part')]);
+    // What its parts have is enough.
+    expect(values(resource, 'combo-code:text')).toEqual([]);
+  });
+
+  test('beside an Identifier: the text of its type, and its value with each coding of the type', () => {
+    const type = { text: 'Record', coding: [{ system: 'urn:t', code: 'M|R' }, { system: 'urn:t' }, { code: 'x' }] };
+    const resource: Resource = {
+      resourceType: 'Patient',
+      identifier: [{ type, value: '1|2' }, { type }, { value: 'x' }],
+    };
+    expect(values(resource, 'identifier:text')).toEqual([token(':text', 'record')]);
+    expect(values(resource, 'identifier:of-type')).toEqual([identifier('urn:t', 'M\\|R|1|2')]);
   });
 
   test('an Identifier as text, case kept', () => {

@@ -33,6 +33,11 @@ export interface Range {
   readonly order: readonly string[];
   /** The values of those columns, from the first on, that have but one. */
   readonly fixed: readonly (string | number)[];
+  /**
+   * Its number in a position, rising from stretch to stretch; undefined: its place among the stretches. Where there may be
+   * more stretches on the next page, since what is stored has a say in it, they tell the old ones from the new.
+   */
+  readonly number?: number;
 }
 
 /** Ways to find the resources that pass. */

@@ -18,9 +18,11 @@ import {
 import { date } from './date.ts';
 import { identifier } from './identifier.ts';
 import { filtered, type Matcher, type Stretch } from './matcher.ts';
+import { near } from './near.ts';
 import { quantity } from './quantity.ts';
 import { reference } from './reference.ts';
 import { string } from './string.ts';
+import { text } from './text.ts';
 import { token } from './token.ts';
 import { uri } from './uri.ts';
 
@@ -42,6 +44,8 @@ const matchers: {
   reference: (tests, context) => reference(tests, context),
   uri: (tests) => uri(tests),
   composite: (tests, context, parameter) => composite(tests, context, parameter),
+  text: (tests, context) => text(tests, context),
+  near: (tests) => near(tests),
 };
 
 function matcherOf<K extends ValueTest['kind']>(
@@ -95,6 +99,7 @@ export function conditionOf(matcher: Matcher, number: number, parameter: Paramet
       where: all([sql`d.param = ${number}`, stretch.where]),
       order: stretch.order,
       fixed: stretch.fixed,
+      ...(stretch.number !== undefined && { number: stretch.number }),
     };
   };
   const ranges = matcher.stretches.map(ofParameter);
