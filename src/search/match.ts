@@ -3,6 +3,7 @@
  * https://hl7.org/fhir/R4/search.html
  */
 import { names } from './canonical-target.ts';
+import { containedType, isContained } from './contained.ts';
 import type {
   CanonicalTarget,
   ComparisonOperator,
@@ -14,7 +15,7 @@ import type {
   SortKey,
   ValueTest,
 } from './criteria.ts';
-import type { IndexEntry, IndexValue } from './entry.ts';
+import type { ContainedEntries, IndexEntry, IndexValue } from './entry.ts';
 import { foldToken } from './normalise.ts';
 
 /** A current resource as stores index it. `lastUpdated`: milliseconds since 1970. */
@@ -23,6 +24,10 @@ export interface Indexed {
   readonly id: string;
   readonly lastUpdated: number;
   readonly entries: readonly IndexEntry[];
+  /** The resources inside it. */
+  readonly contained?: readonly ContainedEntries[] | undefined;
+  /** For a contained resource, whose type is one of `containedType`: the one that it lies in. */
+  readonly container?: Indexed;
 }
 
 /** The current resources, for criteria that look at others than the tested one. */
@@ -45,7 +50,8 @@ export function matches(criterion: Criterion, resource: Indexed, others: Others 
     case 'not':
       return !matches(criterion.of, resource, others);
     case 'id':
-      return criterion.ids.includes(resource.id);
+      // What is contained has no logical id.
+      return resource.container === undefined && criterion.ids.includes(resource.id);
     case 'lastUpdated':
       return within(criterion.interval, resource.lastUpdated, resource.lastUpdated);
     case 'missing':
@@ -62,6 +68,10 @@ export function matches(criterion: Criterion, resource: Indexed, others: Others 
       const { parameter, target, canonical, of } = criterion;
       const named = valuesOf(parameter, resource.entries).flatMap((value): readonly Indexed[] => {
         if (value.kind === 'reference' && value.type === target) return one(others.get(target, value.id));
+        if (value.kind === 'reference' && value.type === containedType(target))
+          return containedIn(resource.container ?? resource).filter(
+            ({ type, id }) => type === value.type && id === value.id,
+          );
         if (value.kind !== 'uri' || canonical === undefined) return [];
         return [...others.of(target)].filter(({ entries }) => names(value.value, canonical, entries));
       });
@@ -77,15 +87,23 @@ export function matches(criterion: Criterion, resource: Indexed, others: Others 
   }
 }
 
-/** Whether a value of the source's parameter leads to the resource. */
+/** The resources inside another. */
+function containedIn(container: Indexed): readonly Indexed[] {
+  const { lastUpdated, contained = [] } = container;
+  return contained.map(({ type, id, entries }) => ({ type: containedType(type), id, lastUpdated, entries, container }));
+}
+
+/** Whether a value of the source's parameter leads to the resource; to a contained one only its container's do. */
 function refersTo(
   parameter: Parameter,
   canonical: CanonicalTarget | undefined,
   source: Indexed | undefined,
-  { type, id, entries }: Indexed,
+  { type, id, entries, container }: Indexed,
 ): boolean {
+  if (container !== undefined && !(source?.type === container.type && source.id === container.id)) return false;
   return valuesOf(parameter, source?.entries ?? []).some((value) => {
     if (value.kind === 'reference') return value.type === type && value.id === id;
+    if (container !== undefined) return false;
     return value.kind === 'uri' && canonical !== undefined && names(value.value, canonical, entries);
   });
 }
@@ -205,7 +223,7 @@ function sortValues(by: SortBy, descending: boolean, resource: Indexed, others: 
 
 /**
  * A value as sorting sees it. Tokens sort by their code, quantities by their number, references by `Type/id`; logical
- * references (by identifier) and composites don't sort.
+ * references (by identifier), those to contained resources and composites don't sort.
  */
 function sortForm(value: IndexValue, descending: boolean): number | string | undefined {
   switch (value.kind) {
@@ -220,7 +238,7 @@ function sortForm(value: IndexValue, descending: boolean): number | string | und
     case 'quantity':
       return descending ? value.high : value.low;
     case 'reference':
-      return `${value.type}/${value.id}`;
+      return isContained(value.type) ? undefined : `${value.type}/${value.id}`;
     case 'composite':
       return undefined;
   }

@@ -104,7 +104,8 @@ export class Library {
 let contents = 0;
 
 /** A write of a resource whose content is new each time. */
-function putOf({ type, id, entries }: Indexed): Put {
+function putOf({ type, id, entries, contained }: Indexed): Put {
   const json = { resourceType: type, id, language: `x-${++contents}` };
-  return { kind: 'put', method: 'PUT', type, id, body: makeBody(Buffer.from(JSON.stringify(json)), id), entries };
+  const body = makeBody(Buffer.from(JSON.stringify(json)), id);
+  return { kind: 'put', method: 'PUT', type, id, body, entries, ...(contained === undefined ? {} : { contained }) };
 }

@@ -68,7 +68,7 @@ export interface Condition {
 
 /** What compiling needs to know. */
 export interface Context {
-  /** The searched type. */
+  /** The searched type, or what its contained resources go by (`containedType`): a criterion's parameters are of it. */
   readonly type: string;
   readonly typeNumber: number;
   readonly lookUp: LookUp;
