@@ -43,6 +43,7 @@ export function judge(criterion: Criterion, record: AuditRecord): boolean | unde
     case 'referenced':
     case 'chain':
     case 'has':
+    case 'contains':
       return undefined;
   }
 }

@@ -34,6 +34,7 @@ export function narrow(criterion: Criterion): AuditQuery {
     case 'referenced':
     case 'chain':
     case 'has':
+    case 'contains':
       return {};
   }
 }

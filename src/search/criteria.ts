@@ -169,6 +169,13 @@ export interface HasCriterion {
   readonly of: Criterion;
 }
 
+/** Holds when the resource contains one of that type for which `of` holds. https://hl7.org/fhir/R4/search.html#contained */
+export interface ContainsCriterion {
+  readonly kind: 'contains';
+  readonly type: string;
+  readonly of: Criterion;
+}
+
 export interface AndCriterion {
   readonly kind: 'and';
   readonly of: readonly Criterion[];
@@ -195,7 +202,8 @@ export type Criterion =
   | LastUpdatedCriterion
   | ReferencedCriterion
   | ChainCriterion
-  | HasCriterion;
+  | HasCriterion
+  | ContainsCriterion;
 
 /** What resources are sorted by. `lastUpdated` and `id` stand for `_lastUpdated` and `_id`. */
 export type SortBy = Parameter | 'lastUpdated' | 'id' | SortThrough;

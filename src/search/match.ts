@@ -84,11 +84,15 @@ export function matches(criterion: Criterion, resource: Indexed, others: Others 
       }
       return false;
     }
+    case 'contains':
+      return containedIn(resource).some(
+        (each) => each.type === containedType(criterion.type) && matches(criterion.of, each, others),
+      );
   }
 }
 
-/** The resources inside another. */
-function containedIn(container: Indexed): readonly Indexed[] {
+/** The resources inside another, as stores index them; none is inside a contained one. */
+export function containedIn(container: Indexed): readonly Indexed[] {
   const { lastUpdated, contained = [] } = container;
   return contained.map(({ type, id, entries }) => ({ type: containedType(type), id, lastUpdated, entries, container }));
 }

@@ -1,7 +1,8 @@
 /** A store filled with random resources, and what a search of them must find. https://hl7.org/fhir/R4/search.html */
 import { makeBody } from '../../src/fhir/body.ts';
+import { containedType } from '../../src/search/contained.ts';
 import type { Criterion, SortKey } from '../../src/search/criteria.ts';
-import { type Indexed, matches, type Others } from '../../src/search/match.ts';
+import { containedIn, type Indexed, matches, type Others } from '../../src/search/match.ts';
 import type { Position, SearchPage, Store, TypeQuery } from '../../src/store/port.ts';
 import type { Put } from '../../src/store/write.ts';
 import { parametersOf, types } from '../search/arbitraries.ts';
@@ -80,6 +81,15 @@ export class Library {
     return this.resources
       .filter((resource) => resource.type === type && this.holds(criterion, resource))
       .map(({ id }) => id)
+      .sort();
+  }
+
+  /** `Type/id#contained` of the contained resources of a type that the criterion must find, sorted. */
+  expectedInside(type: string, criterion: Criterion): readonly string[] {
+    return this.resources
+      .flatMap((container) => containedIn(container).map((inside) => ({ container, inside })))
+      .filter(({ inside }) => inside.type === containedType(type) && this.holds(criterion, inside))
+      .map(({ container, inside }) => `${container.type}/${container.id}#${inside.id}`)
       .sort();
   }
 

@@ -1,6 +1,6 @@
-/** Chains into contained resources. https://hl7.org/fhir/R4/search.html#contained */
+/** Contained resources: chains into them, and searches for them. https://hl7.org/fhir/R4/search.html#contained */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { entriesOf, find, idsOf, link, load, observation, pagesFrom, patient } from './searching.ts';
+import { base, entriesOf, find, idsOf, link, load, observation, pagesFrom, patient, refused, walk } from './searching.ts';
 import { type Json, type TestServer, testServer } from './server.ts';
 
 let server: TestServer;
@@ -113,3 +113,85 @@ describe('a contained resource', () => {
     expect([...pages.flatMap(idsOf)].sort()).toEqual(['w1', 'w2', 'w3']);
   });
 });
+
+describe('_contained', () => {
+  const urls = async (path: string) => {
+    const page = await server.get(path);
+    return entriesOf(page).map(({ fullUrl }) => fullUrl.slice(base.length + 1));
+  };
+
+  it.each([
+    ['/Medication?_contained=true&ingredient-code=abc', 'MedicationRequest/r1 MedicationRequest/r4'],
+    ['/Medication?_contained=false&ingredient-code=abc', 'Medication/stock'],
+    [
+      '/Medication?_contained=both&ingredient-code=abc',
+      'Medication/stock MedicationRequest/r1 MedicationRequest/r4',
+    ],
+    [
+      '/Medication?_contained=true&_containedType=contained&ingredient-code=abc',
+      'MedicationRequest/r1#mix MedicationRequest/r4#mix',
+    ],
+    [
+      '/Medication?_contained=both&_containedType=contained&ingredient-code=abc',
+      'Medication/stock MedicationRequest/r1#mix MedicationRequest/r4#mix',
+    ],
+    ['/Medication?_contained=true&manufacturer.name=maker of def', 'MedicationRequest/r2'],
+    ['/Medication?_contained=true&ingredient-code=abc,def&_id=mix', ''],
+    ['/Patient?_contained=true', 'Observation/o1'],
+    ['/Patient?_contained=true&gender:missing=true', ''],
+    ['/Patient?_contained=true&_has:Observation:subject:status=final&_containedType=contained', 'Observation/o1#p'],
+    ['/Patient?_contained=true&_has:Observation:subject:status=amended', ''],
+    ['?_type=Patient&_contained=both', 'Observation/o1 Patient/ann'],
+    ['/Encounter?_contained=true', ''],
+    ['/Bundle?_contained=both', ''],
+  ])('%s finds %s', async (path, found) => {
+    expect([...(await urls(path))].sort().join(' ')).toBe(found);
+    const page = await server.get(`${path}&_total=accurate`);
+    expect(page.body.total).toBe(found === '' ? 0 : found.split(' ').length);
+  });
+
+  it('shows the contained resource as it stands, whole or in part', async () => {
+    const path = '/Medication?_contained=true&_containedType=contained&manufacturer.name=maker of def';
+    const [entry] = entriesOf(await server.get(path));
+    expect(entry.resource).toEqual(prescription('r2', 'def').contained[0]);
+    expect(entry.search.mode).toBe('match');
+    const [cut] = entriesOf(await server.get(`${path}&_elements=status`));
+    expect(Object.keys(cut.resource).sort()).toEqual(['id', 'meta', 'resourceType', 'status']);
+  });
+
+  it('comes page by page, sorted, as it was at the beginning', async () => {
+    const codes = ['b', 'a', 'd', 'c'];
+    await load(
+      server,
+      codes.map((code) => prescription(`s${code}`, 'sorted', { ...contents(code) })),
+    );
+    const path = '/Organization?_contained=true&_containedType=contained&name=sort&_sort=-name&_count=1';
+    const first = await server.get(path);
+    await load(server, [prescription('sc', 'sorted', { ...contents('z') }), prescription('sb', 'sorted')]);
+    await server.send('DELETE', '/MedicationRequest/sa');
+    const pages = await pagesFrom(server, first);
+    const names = pages.flatMap((page) => entriesOf(page).map(({ resource }) => resource.name));
+    expect(names).toEqual(['sort d', 'sort c', 'sort b']);
+    expect(await urls('/Organization?_contained=true&_containedType=contained&name=sort&_sort=name')).toEqual([
+      'MedicationRequest/sd#maker',
+      'MedicationRequest/sc#maker',
+    ]);
+    expect(await walk(server, '/Organization?_contained=true&name=sort&_sort=-_id&_count=1')).toEqual(['sd', 'sc']);
+  });
+
+  it.each([
+    ['/Medication?_contained=maybe', /_contained: "maybe" is not one of/],
+    ['/Medication?_contained=true&_containedType=both', /_containedType: "both" is not one of/],
+    ['?_contained=true&_lastUpdated=gt2000', /_contained is for one type/],
+    ['/Medication?_contained=true&_sort=status', /containers sort by _id and _lastUpdated/],
+    ['/Medication?_contained=true&_include=Medication:manufacturer', /does not go with _include/],
+    ['/AuditEvent?_contained=true', /AuditEvents are not searched inside others/],
+  ])('%s is refused', async (path, text) => {
+    expect(await refused(server, path)).toMatch(text);
+  });
+});
+
+/** Contains a maker with a name to sort by. */
+function contents(name: string): Json {
+  return { contained: [{ resourceType: 'Organization', id: 'maker', name: `sort ${name}` }] };
+}

@@ -302,6 +302,16 @@ export function arbitraryLeaf(type: string, steps = 2): fc.Arbitrary<Criterion> 
         return { kind: 'missing', parameter: each, missing };
       }),
     },
+    ...(steps === 0
+      ? []
+      : [
+          {
+            weight: 1,
+            arbitrary: pick(types).chain((inside) =>
+              arbitraryLeaf(inside, steps - 1).map((of): Criterion => ({ kind: 'contains', type: inside, of })),
+            ),
+          },
+        ]),
     { weight: 1, arbitrary: idList.map((list): Criterion => ({ kind: 'id', ids: list })) },
     {
       weight: 1,

@@ -4,7 +4,7 @@ import type { IndexEntry } from '../../src/search/entry.ts';
 import { checkStore } from '../../src/store/sqlite/check.ts';
 import { openForReading } from '../../src/store/sqlite/path.ts';
 import type { Entries } from '../../src/store/write.ts';
-import { code, commit, identified, identifier, observation, patient, usual } from '../contract/subject.ts';
+import { code, commit, containing, identified, identifier, observation, ofIdentified, patient, usual } from '../contract/subject.ts';
 import { directory, openAt, parameters, reextract } from './files.ts';
 
 const at = directory();
@@ -46,6 +46,20 @@ describe('parameters', () => {
     const third = await openAt(path);
     expect(await third.matches('Patient', identified('7'), 10)).toEqual(['p7']);
     await third.close();
+  });
+
+  it('of a new definition are filled of what is contained too', async () => {
+    const path = at('contained.db');
+    const first = await openAt(path);
+    await commit(first, [containing('o', '7'), observation('p', 'x')]);
+    await first.close();
+    const second = await openAt(path, { parameters: changed, reextract: upper });
+    expect(await second.matches('Observation', ofIdentified('7'), 10)).toEqual([]);
+    expect(await second.matches('Observation', ofIdentified('new-7'), 10)).toEqual(['o']);
+    await second.close();
+    const db = openForReading(path);
+    expect([...checkStore(db, upper)].filter(({ kind }) => kind === 'finding')).toEqual([]);
+    db.close();
   });
 
   it('that are new or gone are filled and removed', async () => {

@@ -18,7 +18,7 @@ export function compareContained(
   const found = new Map(present.map((one) => [`${one[1]} ${one[2]}`, one]));
   for (const { type, id, rows } of wanted) {
     const one = found.get(`${type} ${containedId(id, vid)}`);
-    if (one === undefined) return `its contained ${type}${id} is not indexed`;
+    if (one === undefined) return `its contained ${type} ${id} is not indexed`;
     const [rid, , , params, tables] = one;
     const problem = compareRows(rows, (place) => rowsOf(rid, place));
     if (problem !== undefined) return `the index of its contained ${type} ${problem}`;

@@ -37,6 +37,11 @@ export function containedId(id: string, vid: number): string {
   return `${id}#${vid}`;
 }
 
+/** The id of a contained resource in its container, from its `containedId`. */
+export function localId(contained: string): string {
+  return contained.slice(0, contained.lastIndexOf('#'));
+}
+
 /** The writer's numbers. */
 export function rowNumbers(numbers: Numbers, entities: Entities): RowNumbers {
   return {

@@ -3,6 +3,7 @@ import type { Criterion } from '../../../search/criteria.ts';
 import { and } from './and.ts';
 import { chain } from './chain.ts';
 import type { Condition, Context } from './condition.ts';
+import { contains } from './contains.ts';
 import { has } from './has.ts';
 import { id } from './id.ts';
 import { lastUpdated } from './last-updated.ts';
@@ -25,6 +26,7 @@ const compilers: { readonly [K in Criterion['kind']]: (criterion: Of<K>, context
   referenced,
   chain,
   has,
+  contains,
 };
 
 function compileKind<K extends Criterion['kind']>(kind: K, criterion: Of<K>, context: Context): Condition {
