@@ -27,7 +27,7 @@ export function parseContained(contained: string | undefined, shown: string | un
 
 /**
  * The parts of a search of contained resources: by themselves, or the resources that contain them. Throws 400 for a search
- * of several types, and for containers sorted by what they don't have.
+ * of several types, and for what is sorted by what it doesn't have.
  */
 export function containedParts(
   parts: readonly Part[],
@@ -39,6 +39,8 @@ export function containedParts(
     throw refuse('not-supported', '_contained is for one type: name it in the URL, or one in _type.');
   const { type, criterion, sort } = own;
   if (shown === 'contained') {
+    if (sort.some(({ by }) => by === 'id'))
+      throw refuse('not-supported', '_sort: contained resources have no _id; sort by another parameter.');
     const inside = { type: containedType(type), criterion, sort };
     return contained === 'both' ? [own, inside] : [inside];
   }

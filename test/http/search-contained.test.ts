@@ -184,6 +184,7 @@ describe('_contained', () => {
     ['/Medication?_contained=true&_containedType=both', /_containedType: "both" is not one of/],
     ['?_contained=true&_lastUpdated=gt2000', /_contained is for one type/],
     ['/Medication?_contained=true&_sort=status', /containers sort by _id and _lastUpdated/],
+    ['/Medication?_contained=true&_containedType=contained&_sort=_id', /contained resources have no _id/],
     ['/Medication?_contained=true&_include=Medication:manufacturer', /does not go with _include/],
     ['/AuditEvent?_contained=true', /AuditEvents are not searched inside others/],
   ])('%s is refused', async (path, text) => {

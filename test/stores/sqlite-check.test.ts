@@ -47,7 +47,7 @@ describe('check', () => {
     await fill(at('sound.db'));
     const db = openDatabase(at('sound.db'), { readOnly: true });
     expect(findings(db)).toEqual([]);
-    expect(db.prepare('SELECT count(*) FROM kept').get()).toEqual([5]);
+    expect(db.prepare('SELECT count(*) FROM kept').get()).toEqual([6]);
     expect(db.prepare('SELECT count(*) FROM contained').get()).toEqual([4]);
     db.close();
   });

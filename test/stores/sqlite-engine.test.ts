@@ -179,14 +179,18 @@ describe('engine', () => {
     db.close();
   });
 
-  it('removes with a deletion what was kept of the resource', () => {
+  it('hides with a deletion what was kept of the resource', () => {
     const { db, engine } = opened();
     engine.run([{ kind: 'walks', until: 5000 }, task(db, patient('a', '1')), task(db, patient('b', '1'))]);
     engine.run([task(db, patient('a', '2'), patient('b', '2'))]);
     expect(count(db, 'kept_identifier')).toBe(2);
     engine.run([task(db, remove('Patient', 'a'))]);
-    expect(db.prepare('SELECT rid FROM kept_identifier').all()).toEqual([[2]]);
-    expect(count(db, 'kept')).toBe(1);
+    expect(db.prepare('SELECT rid, deleted FROM kept ORDER BY vid').all()).toEqual([
+      [1, 1],
+      [2, 0],
+      [1, 1],
+    ]);
+    expect(count(db, 'kept_identifier')).toBe(3);
     db.close();
   });
 

@@ -29,20 +29,19 @@ export function compareContained(
   return found.size === wanted.length ? undefined : 'more is indexed as contained in it than it contains';
 }
 
-/** What lies in no version that is current or kept, and what no version lists. */
+/** What lies in no version that is current or kept. */
 export function* checkContainedLists(db: Database, repair: boolean): Generator<Finding> {
   const own = `SELECT num FROM type WHERE name NOT GLOB '${containedType('*')}'`;
-  const wrong = `SELECT rid FROM entity WHERE type NOT IN (${own}) AND state = 1 AND NOT (
-    EXISTS (SELECT 1 FROM contained AS c WHERE c.vid = entity.vid AND c.rid = entity.rid)
-    AND (EXISTS (SELECT 1 FROM kept AS k WHERE k.vid = entity.vid)
-      OR EXISTS (SELECT 1 FROM version AS v JOIN entity AS c ON c.rid = v.rid AND c.vid = v.vid AND c.state = 1
-        WHERE v.vid = entity.vid)))`;
+  const wrong = `SELECT rid FROM entity WHERE type NOT IN (${own}) AND state = 1
+    AND NOT EXISTS (SELECT 1 FROM kept AS k WHERE k.vid = entity.vid)
+    AND NOT EXISTS (SELECT 1 FROM version AS v JOIN entity AS c ON c.rid = v.rid AND c.vid = v.vid AND c.state = 1
+      WHERE v.vid = entity.vid)`;
   const lost = 'SELECT count(*) FROM contained WHERE rid NOT IN (SELECT rid FROM entity WHERE state = 1)';
   const count = db.prepare<[number]>(`SELECT count(*) FROM (${wrong})`).get()?.[0] ?? 0;
   if (count > 0) {
     if (repair) {
       for (const table of tableNames) db.exec(`DELETE FROM ${table} WHERE rid IN (${wrong})`);
-      db.exec(`DELETE FROM contained WHERE rid IN (${wrong}); DELETE FROM entity WHERE rid IN (${wrong})`);
+      db.exec(`DELETE FROM entity WHERE rid IN (${wrong})`);
     }
     yield finding(`${count} contained resources are indexed that lie in nothing`, repair);
   }

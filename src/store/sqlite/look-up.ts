@@ -5,7 +5,6 @@
  * A number never changes, so what was found is remembered; what wasn't found may be there tomorrow, so it isn't. Inside
  * another's transaction nothing must be remembered: a number may be taken back with it.
  */
-import { isContained, resourceTypeOf } from '../../search/contained.ts';
 import { BoundedCache } from './bounded-cache.ts';
 import type { Database, SqlValue, Statement } from './open.ts';
 
@@ -61,12 +60,8 @@ export class LookUp {
     return this.#one(`type ${name}`, this.#type, name);
   }
 
-  /** The number of a type's search parameter; undefined where it isn't indexed. Negative for contained resources. */
+  /** The number of a type's search parameter; undefined where it isn't indexed. */
   parameter(type: string, code: string): number | undefined {
-    if (isContained(type)) {
-      const number = this.parameter(resourceTypeOf(type), code);
-      return number && -number;
-    }
     const typeNumber = this.type(type);
     if (typeNumber === undefined) return undefined;
     return this.#one(`parameter ${typeNumber} ${code}`, this.#parameter, typeNumber, code);

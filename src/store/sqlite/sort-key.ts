@@ -41,7 +41,7 @@ export function sortColumn(key: SortKey, context: Context | undefined, last: boo
     return { ...column, nullable: false, value: last ? ({ row }) => raw(`${row}.vid`) : value };
   }
   if ('through' in by) return { ...column, nullable: true, value };
-  const number = context?.lookUp.parameter(context.type, by.code);
+  const number = context?.numberOf(by);
   const ties = last && alone ? tiesOf(by, number, descending) : [];
   return { key, number, descending, nullable: true, ties, value };
 }
@@ -52,7 +52,7 @@ function bestValueOf(by: SortBy, descending: boolean, subject: Subject, context:
   if (by === 'id') return raw(prefix === '' ? `${row}.id` : `(SELECT e.id FROM entity e WHERE e.rid = ${row}.rid)`);
   if (by === 'lastUpdated') return raw(`(SELECT v.updated FROM version v WHERE v.vid = ${row}.vid)`);
   if ('through' in by) return valueThrough(by, descending, subject, context);
-  const number = context.lookUp.parameter(context.type, by.code);
+  const number = context.numberOf(by);
   if (number === undefined) return raw('NULL');
   const best = descending ? 'max' : 'min';
   const selected = valuesOf(by, descending).map(({ table, value: column, also }) => {
@@ -64,7 +64,7 @@ function bestValueOf(by: SortBy, descending: boolean, subject: Subject, context:
 
 /** The best value of the resources that a parameter leads to, as they were when the walk began. */
 function valueThrough({ through, ends }: SortThrough, descending: boolean, subject: Subject, context: Context): Sql {
-  const number = context.lookUp.parameter(context.type, through.code);
+  const number = context.numberOf(through);
   if (number === undefined) return raw('NULL');
   const references = raw(indexed(subject.prefix, 'reference', 'by_resource', 'x'));
   const best = raw(descending ? 'max' : 'min');

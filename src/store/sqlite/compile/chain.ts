@@ -14,7 +14,7 @@ const table = 'reference';
 const order = ['target', 'version'];
 
 export function chain({ parameter, target, canonical, of }: ChainCriterion, context: Context): Condition {
-  const number = context.lookUp.parameter(context.type, parameter.code);
+  const number = context.numberOf(parameter);
   if (number === undefined) return impossible;
   const own = endOf(of, target, context);
   const ends = [own, endOf(of, containedType(target), context)].filter((end) => end !== undefined);

@@ -1,4 +1,5 @@
 /** Compiles criteria: one function for each kind, so that a new kind fails the type check. https://hl7.org/fhir/R4/search.html */
+import { isContained } from '../../../search/contained.ts';
 import type { Criterion } from '../../../search/criteria.ts';
 import { and } from './and.ts';
 import { chain } from './chain.ts';
@@ -43,6 +44,10 @@ export function contextOf(searched: Searched, depth = 0): Context {
     type,
     typeNumber,
     lookUp,
+    numberOf: (parameter) => {
+      const number = lookUp.parameter(parameter.type, parameter.code);
+      return number && isContained(type) ? -number : number;
+    },
     rows,
     numbers: (query) => rows(query).map(([number]) => Number(number)),
     at,
