@@ -1,6 +1,18 @@
 /** Contained resources: chains into them, and searches for them. https://hl7.org/fhir/R4/search.html#contained */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { base, entriesOf, find, idsOf, link, load, observation, pagesFrom, patient, refused, walk } from './searching.ts';
+import {
+  base,
+  entriesOf,
+  find,
+  idsOf,
+  link,
+  load,
+  observation,
+  pagesFrom,
+  patient,
+  refused,
+  walk,
+} from './searching.ts';
 import { type Json, type TestServer, testServer } from './server.ts';
 
 let server: TestServer;
@@ -123,10 +135,7 @@ describe('_contained', () => {
   it.each([
     ['/Medication?_contained=true&ingredient-code=abc', 'MedicationRequest/r1 MedicationRequest/r4'],
     ['/Medication?_contained=false&ingredient-code=abc', 'Medication/stock'],
-    [
-      '/Medication?_contained=both&ingredient-code=abc',
-      'Medication/stock MedicationRequest/r1 MedicationRequest/r4',
-    ],
+    ['/Medication?_contained=both&ingredient-code=abc', 'Medication/stock MedicationRequest/r1 MedicationRequest/r4'],
     [
       '/Medication?_contained=true&_containedType=contained&ingredient-code=abc',
       'MedicationRequest/r1#mix MedicationRequest/r4#mix',

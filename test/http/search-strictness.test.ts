@@ -146,7 +146,7 @@ describe('400 always', () => {
     await everywhere('/Patient?_query=x', /_query/);
     await everywhere('/Observation?code:in=http://x', /:in/);
     await everywhere('/Observation?code:text=x', /:text/);
-    await everywhere('/Patient?_contained=true', /_contained/);
+    await everywhere('/Patient?_contained=true&_include=Patient:link', /_contained/);
     await everywhere('/Location?near=1|2', /near/);
     await everywhere('/Observation?_include:again=Observation:subject', /again/);
   });

@@ -4,6 +4,7 @@
  */
 import fc from 'fast-check';
 import { decimalKey } from '../../src/fhir/decimal.ts';
+import { containedType } from '../../src/search/contained.ts';
 import type {
   CanonicalTarget,
   ComponentKind,
@@ -15,8 +16,14 @@ import type {
   SortKey,
   ValueTest,
 } from '../../src/search/criteria.ts';
-import { containedType } from '../../src/search/contained.ts';
-import { type ContainedEntries, DATE_MAX, DATE_MIN, type IndexEntry, type IndexValue, type SimpleValue } from '../../src/search/entry.ts';
+import {
+  type ContainedEntries,
+  DATE_MAX,
+  DATE_MIN,
+  type IndexEntry,
+  type IndexValue,
+  type SimpleValue,
+} from '../../src/search/entry.ts';
 import type { Indexed } from '../../src/search/match.ts';
 import { normaliseString } from '../../src/search/normalise.ts';
 
@@ -163,7 +170,8 @@ const arbitraryContained: fc.Arbitrary<readonly ContainedEntries[] | undefined> 
 function linked(entries: readonly IndexEntry[], contained: readonly ContainedEntries[]): readonly IndexEntry[] {
   const found = new Map<string, IndexEntry>();
   for (const { parameter: code, value } of entries) {
-    const target = value.kind === 'reference' && value.version !== '' ? contained.at(value.id < 'd' ? 0 : -1) : undefined;
+    const target =
+      value.kind === 'reference' && value.version !== '' ? contained.at(value.id < 'd' ? 0 : -1) : undefined;
     const entry: IndexEntry = {
       parameter: code,
       value: target ? { kind: 'reference', type: containedType(target.type), id: target.id, version: '' } : value,

@@ -90,7 +90,7 @@ describe('check', () => {
     ],
     [
       'a contained resource of nothing',
-      "INSERT INTO entity SELECT 900, type, 'x#1', 1, 1, 0, pattern FROM entity WHERE id GLOB 'p#*' LIMIT 1",
+      "INSERT INTO entity SELECT 900, type, 'x#900', 1, 900, 0, pattern FROM entity WHERE id GLOB 'p#*' LIMIT 1",
       /^1 contained resources are indexed that lie in nothing/,
     ],
     [

@@ -4,7 +4,17 @@ import type { IndexEntry } from '../../src/search/entry.ts';
 import { checkStore } from '../../src/store/sqlite/check.ts';
 import { openForReading } from '../../src/store/sqlite/path.ts';
 import type { Entries } from '../../src/store/write.ts';
-import { code, commit, containing, identified, identifier, observation, ofIdentified, patient, usual } from '../contract/subject.ts';
+import {
+  code,
+  commit,
+  containing,
+  identified,
+  identifier,
+  observation,
+  ofIdentified,
+  patient,
+  usual,
+} from '../contract/subject.ts';
 import { directory, openAt, parameters, reextract } from './files.ts';
 
 const at = directory();
@@ -18,7 +28,10 @@ const renamed = (entries: readonly IndexEntry[]): readonly IndexEntry[] =>
   );
 const upper = (bytes: Uint8Array): Entries => {
   const { entries, contained = [] } = reextract(bytes);
-  return { entries: renamed(entries), contained: contained.map((each) => ({ ...each, entries: renamed(each.entries) })) };
+  return {
+    entries: renamed(entries),
+    contained: contained.map((each) => ({ ...each, entries: renamed(each.entries) })),
+  };
 };
 const changed = parameters.map((parameter) =>
   parameter.code === identifier.code ? { ...parameter, definition: '2' } : parameter,

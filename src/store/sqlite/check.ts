@@ -6,10 +6,10 @@
 import { containedType } from '../../search/contained.ts';
 import { checkContainedLists, compareContained, type PresentContained } from './check-contained.ts';
 import type { ContainedRows } from './contained.ts';
+import { compareRows, type Finding, finding } from './finding.ts';
 import { FoundNumbers } from './found-numbers.ts';
 import type { Database, Statement } from './open.ts';
 import { currentParameters } from './parameters.ts';
-import { compareRows, type Finding, finding } from './finding.ts';
 import { containedRowsOf, type Reextract, Reindexer, rowsOf } from './reindex.ts';
 import { patternOf, type ResourceRows, tableNames } from './rows.ts';
 import { indexTables } from './schema.ts';
@@ -208,7 +208,9 @@ function compare(one: Indexed, present: PresentRows, extract: () => Wanted): str
   if (problem !== undefined) return `its index${of} ${problem}`;
   const { params, tables } = patternOf(rows, contained.length > 0);
   if (params !== one.params || tables !== one.tables) return `its pattern of parameters${of} is wrong`;
-  return compareContained(contained, present.contained(one.vid), one.vid, (rid, place) => present.rows('live', place, rid));
+  return compareContained(contained, present.contained(one.vid), one.vid, (rid, place) =>
+    present.rows('live', place, rid),
+  );
 }
 
 /** The rows that index tables have. */

@@ -47,7 +47,13 @@ export class Contained {
     const typeNumber = this.#numbers.type(type);
     const rid = this.#entities.referred(typeNumber, containedId(id, vid));
     const { params, tables } = patternOf(rows, false);
-    this.#entities.update({ rid, state: LIVE, vid, number: 0, pattern: this.#numbers.pattern(typeNumber, params, tables) });
+    this.#entities.update({
+      rid,
+      state: LIVE,
+      vid,
+      number: 0,
+      pattern: this.#numbers.pattern(typeNumber, params, tables),
+    });
     this.#list.run(vid, rid);
     return rid;
   }

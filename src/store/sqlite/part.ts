@@ -88,7 +88,13 @@ export class Part {
     this.#conditions = isContained(type) ? [...conditions, ofShownVersions(at)] : conditions;
     this.#context = context;
     if (!this.#conditions.some(isImpossible)) {
-      this.#reader = new HitReader(statements, type, this.#walk, bodies && !isContained(type), connection.thresholds.kept);
+      this.#reader = new HitReader(
+        statements,
+        type,
+        this.#walk,
+        bodies && !isContained(type),
+        connection.thresholds.kept,
+      );
     }
   }
 

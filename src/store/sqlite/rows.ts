@@ -133,10 +133,7 @@ function readValue(row: IndexRow, kind: number, fields: FieldReader, numbers: Ro
  * The pattern of a resource's rows: its sorted parameters as JSON, a bit for each table that has rows, and
  * `containsOthers`.
  */
-export function patternOf(
-  rows: ResourceRows,
-  contains: boolean,
-): { readonly params: string; readonly tables: number } {
+export function patternOf(rows: ResourceRows, contains: boolean): { readonly params: string; readonly tables: number } {
   const seen = new Set<number>();
   let tables = contains ? containsOthers : 0;
   rows.forEach((list, table) => {
