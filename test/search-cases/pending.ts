@@ -39,14 +39,8 @@ export const pendingExamples: Pending = {
   ':in': ['Condition?code:in=http://acme.org/fhir/ValueSet/cardiac-conditions'],
   ':of-type': ['Patient?identifier:of-type=http://terminology.hl7.org/CodeSystem/v2-0203|MR|446053'],
   ':text': ['Condition?code:text=headache', 'Observation?code:text=this,that'],
-  _contained: [
-    'Medication?ingredient-code=abc&_contained=true',
-    'Medication?ingredient-code=abc&_contained=both',
-    'Medication?ingredient-code=abc&_contained=true&_containedType=contained',
-  ],
   _filter: ['Observation?_filter=code eq http://loinc.org|1234-5 and subject.name co "peter"'],
   _text: ['Condition?_text=(bone OR liver) and metastases'],
-  'chains into contained resources': ['MedicationRequest?medication.ingredient-code=abc'],
   'conversion of units': [
     'Observation?value-quantity=0.023|http://unitsofmeasure.org|m/h',
     'Observation?value-quantity=5.40|http://unitsofmeasure.org|mg',
