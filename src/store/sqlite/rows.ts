@@ -12,8 +12,8 @@ export const tableNames = Object.keys(indexTables) as readonly IndexTable[];
 /** The bits of all tables. */
 export const everyTable: number = 2 ** tableNames.length - 1;
 
-/** The bit of `pattern.tables` that says that the resource contains others. */
-export const containsOthers: number = 2 ** tableNames.length;
+/** The bit of `pattern.tables` that says that the resource contains others: beyond those of tables still to come. */
+export const containsOthers: number = 2 ** 30;
 
 /** A row without `rid`: the parameter's number, then the table's columns. */
 export type IndexRow = SqlValue[];
