@@ -89,7 +89,7 @@ export async function compose(configuration: Configuration, baseUrl: string, log
       // A stack names places in the program; messages of libraries may quote data, so only its frames are logged.
       const frames =
         error instanceof Error ? (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line)) : [];
-      log.error({ requestId, error: error instanceof Error ? error.name : typeof error, stack: frames }, 'failure');
+      log.error({ requestId, error: nameOf(error), cause: causeOf(error), stack: frames }, 'failure');
     },
   };
   const close = async () => {
@@ -134,10 +134,11 @@ export function reextraction(
   return (bytes) => extractStored(extract, bytes);
 }
 
+const nameOf = (error: unknown) => (error instanceof Error ? error.name : typeof error);
+
 /** What a failure of the store's own says; other texts may quote data. */
 function causeOf(error: unknown): string {
-  if (error instanceof StoreUnavailable) return error.message;
-  return error instanceof Error ? error.name : typeof error;
+  return error instanceof StoreUnavailable ? error.message : nameOf(error);
 }
 
 /** The base of links: as configured, or where the server listens. */
@@ -202,8 +203,14 @@ export interface RunningServer {
   readonly stop: () => Promise<void>;
 }
 
-/** Opens the store and listens. Throws what `compose` throws, and what listening throws. */
-export async function startServer(configuration: Configuration): Promise<RunningServer> {
+/**
+ * Opens the store and listens. Requests that come before the store is open, and what `prepare` does is done, wait.
+ * Throws what `compose` throws, and what listening throws.
+ */
+export async function startServer(
+  configuration: Configuration,
+  prepare: (context: Context) => Promise<void> = async () => {},
+): Promise<RunningServer> {
   const log = createLog(configuration.LOG_LEVEL);
   const server = createServer({
     // Above the limit, so that longer URLs reach the routes and get an OperationOutcome.
@@ -211,8 +218,9 @@ export async function startServer(configuration: Configuration): Promise<Running
     requestTimeout: 0,
     keepAliveTimeout: 65_000,
   });
+  server.on('clientError', overflowResponse);
   const drain = drainable(server);
-  // Links need the port, and a port of 0 is known only once it is taken. Requests that come before the store is open wait.
+  // Links need the port, and a port of 0 is known only once it is taken.
   const opened = openable<RequestListener>();
   server.on('request', (request, response) => {
     opened.promise.then(
@@ -224,12 +232,17 @@ export async function startServer(configuration: Configuration): Promise<Running
   try {
     const baseUrl = baseUrlOf(configuration, port);
     const composed = await compose(configuration, baseUrl, log);
+    try {
+      await prepare(composed.context);
+    } catch (error) {
+      await composed.close();
+      throw error;
+    }
     const edge = edgeOf(configuration, composed);
     const listener = fhirListener(edge, getRequestListener(createApp(edge).fetch));
     server.removeAllListeners('request');
     server.on('request', listener);
     opened.resolve(listener);
-    server.on('clientError', overflowResponse);
     return { baseUrl, port, composed, stop: () => stop(drain, composed) };
   } catch (error) {
     opened.reject(error);

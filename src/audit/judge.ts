@@ -39,6 +39,7 @@ export function judge(criterion: Criterion, record: AuditRecord): boolean | unde
       return within(criterion.interval, record.recorded, record.recorded);
     case 'value':
       return judgeValue(criterion, record);
+    case 'differs':
     case 'missing':
     case 'referenced':
     case 'chain':

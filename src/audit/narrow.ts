@@ -30,6 +30,7 @@ export function narrow(criterion: Criterion): AuditQuery {
     case 'value':
       return criterion.anyOf.map((test) => narrowTest(criterion, test)).reduce(either, nothing);
     case 'not':
+    case 'differs':
     case 'missing':
     case 'referenced':
     case 'chain':

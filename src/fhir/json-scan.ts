@@ -203,9 +203,22 @@ function isDigit(c: number): boolean {
 
 /**
  * The text of a top-level member whose value is a string, if the bytes are an object that has it; undefined otherwise.
- * Steps over other members without reading them. For names of ASCII characters and values without escapes.
+ * For names of ASCII characters and values without escapes.
  */
 export function peekString(bytes: Uint8Array, name: string): string | undefined {
+  const found = peekMember(bytes, name);
+  if (found === undefined || bytes[found.start] !== QUOTE) return undefined;
+  return latin1(bytes, found.start + 1, found.end - 1);
+}
+
+/**
+ * Where the value of a top-level member stands, if the bytes are an object that has it; undefined otherwise. Steps over
+ * other members without reading them. For names of ASCII characters.
+ */
+export function peekMember(
+  bytes: Uint8Array,
+  name: string,
+): { readonly start: number; readonly end: number } | undefined {
   let i = skipSpaces(bytes, 0);
   if (bytes[i] !== OPEN_OBJECT) return undefined;
   i = skipSpaces(bytes, i + 1);
@@ -217,7 +230,7 @@ export function peekString(bytes: Uint8Array, name: string): string | undefined 
     i = skipSpaces(bytes, i + 1);
     const start = i;
     i = skipValue(bytes, i);
-    if (found) return bytes[start] === QUOTE ? latin1(bytes, start + 1, i - 1) : undefined;
+    if (found) return { start, end: i };
     i = skipSpaces(bytes, i);
     if (bytes[i] !== COMMA) return undefined;
     i = skipSpaces(bytes, i + 1);

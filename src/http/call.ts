@@ -7,7 +7,7 @@ import { parseQuery, type Target } from '../interactions/path.ts';
 import type { Edge } from './edge.ts';
 import { addressOf } from './forwarded.ts';
 import type { IncomingRequest } from './incoming.ts';
-import { type Format, formatOf } from './negotiate.ts';
+import { type Format, formatOf, noPreference } from './negotiate.ts';
 import { readBody } from './read-body.ts';
 
 /** The call, and the format of its answer. Throws what reading the body and negotiating throw. */
@@ -67,9 +67,26 @@ export async function callOf(
     raw: binary ? !format.fhir : undefined,
     range: binary ? rangeOf(incoming) : undefined,
     prefer,
-    origin: { agent: 'anonymous', address: addressOf(edge, incoming), requestId },
+    origin: originOf(edge, incoming, requestId),
   };
   return { call, format };
+}
+
+/** The call of a request that was refused before its headers and body made one: what its AuditEvent tells. */
+export function refusedCall(
+  edge: Edge,
+  incoming: IncomingRequest,
+  { interaction, type, id, operation }: Target,
+  query: string,
+  requestId: string,
+): Call {
+  const origin = originOf(edge, incoming, requestId);
+  const { method } = incoming;
+  return { interaction, type, id, operation, method, parameters: [], query, prefer: noPreference, origin };
+}
+
+function originOf(edge: Edge, incoming: IncomingRequest, requestId: string): Call['origin'] {
+  return { agent: 'anonymous', address: addressOf(edge, incoming), requestId };
 }
 
 /** Whether the URL is that of a Binary: it gives the resource or its content. */

@@ -4,8 +4,9 @@ import { OutcomeError } from '../fhir/outcome.ts';
 import { patchFromBundleEntry } from '../fhir/patch/patch.ts';
 import { isObject } from '../fhir/resource.ts';
 import type { Answer, Call, Context } from './context.ts';
+import { note } from './note.ts';
 import { prepareResource } from './prepare.ts';
-import { type Entry, entryOf } from './transaction/entry.ts';
+import { checkCall, type Entry, readEntry } from './transaction/entry.ts';
 import { makePace } from './transaction/pace.ts';
 import { type EntryAnswer, respond } from './transaction/respond.ts';
 import type { Perform } from './transaction/transaction.ts';
@@ -40,11 +41,17 @@ export async function answerEntries(
   const pace = makePace();
   for (const [index, outline] of entries) {
     let entry: Entry | undefined;
+    let isPerformed = false;
     try {
-      entry = entryOf(context, call, rewrite(outline, index), index);
-      answers.push({ index, entry, answer: await perform(context, callOf(context, entry)) });
+      entry = readEntry(context, call, rewrite(outline, index), index);
+      checkCall(context, entry);
+      const asked = callOf(context, entry);
+      isPerformed = true;
+      answers.push({ index, entry, answer: await perform(context, asked) });
     } catch (error) {
       if (!(error instanceof OutcomeError)) throw error;
+      // What is performed leaves its own AuditEvent.
+      if (entry !== undefined && !isPerformed) note(context, entry.call, error.status);
       answers.push({ index, entry, answer: error });
     }
     await pace();

@@ -10,6 +10,7 @@ import { isArray, isObject } from '../fhir/resource.ts';
 import type { HistoryPage, HistoryQuery, Version } from '../store/port.ts';
 import type { ResourceKey } from '../store/write.ts';
 import { readAuditEvent } from './audit-event.ts';
+import { patientConcerned } from './concerned.ts';
 import type { Answer, Call, Context, QueryParameters } from './context.ts';
 import { type Cut, cut, cutOf, single } from './cut.ts';
 import { linkPages, openPage, type Walk } from './page-link.ts';
@@ -57,8 +58,10 @@ export async function history(context: Context, call: Call): Promise<Answer> {
     links: [{ relation: 'self', url: self }, ...links],
     entries: shown.versions.map((version) => historyEntry(context, version, created.has(version), wanted)),
   });
-  const about = type === undefined ? {} : { about: { type, id: id ?? '' } };
-  return { status: 200, body, ...about };
+  if (type === undefined) return { status: 200, body };
+  const newest = shown.versions.find((version) => version.body !== undefined);
+  const patient = id === undefined ? '' : patientConcerned(type, id, newest?.body);
+  return { status: 200, body, about: { type, id: id ?? '', patient } };
 }
 
 /** The one version of an AuditEvent of the server's own; 404 for an id that was never used. */

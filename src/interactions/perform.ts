@@ -9,6 +9,7 @@ import type { Answer, Call, Context, Interaction } from './context.ts';
 import { create } from './create.ts';
 import { deleteInteraction } from './delete.ts';
 import { history } from './history.ts';
+import { note } from './note.ts';
 import { patch } from './patch.ts';
 import { read } from './read.ts';
 import { replay } from './replay.ts';
@@ -97,15 +98,6 @@ function noteFailure(context: Context, call: Call, error: unknown): OutcomeError
   if (outcome.status >= 500) context.report(error, call.origin.requestId);
   note(context, call, outcome.status);
   return outcome;
-}
-
-function note(context: Context, call: Call, status: number, answer?: Answer): void {
-  if (call.interaction === 'capabilities') return;
-  const type = answer?.about?.type ?? call.type ?? '';
-  const id = answer?.about?.id ?? call.id ?? '';
-  const patient = answer?.about?.patient ?? (type === 'Patient' ? id : '');
-  const record = context.audit.record({ call, status, type, id, patient });
-  if (record !== undefined) context.audit.append(record);
 }
 
 async function outlineOf(call: Call): Promise<BundleOutline> {

@@ -11,7 +11,8 @@ import { parseSearch, type Search } from '../search/query.ts';
 import type { SearchPage, Version } from '../store/port.ts';
 import { namesAuditEvent, withOwnAuditEvents } from './audit-chains.ts';
 import { searchAuditEvents } from './audit-event.ts';
-import { searchContext } from './condition.ts';
+import { patientSought } from './concerned.ts';
+import { refuseAmbiguous, searchContext } from './condition.ts';
 import type { Answer, Call, Context } from './context.ts';
 import { type Cut, cut } from './cut.ts';
 import { explained } from './explain.ts';
@@ -60,7 +61,7 @@ export async function search(context: Context, call: Call): Promise<Answer> {
   const searched = searchedPath(call);
   const path = searched === '' ? baseUrl : `${baseUrl}/${searched}`;
   const { of, walk, parsed, wanted } = await planSearch(context, call);
-  if (walk === undefined) await refuseAmbiguous(context, parsed);
+  if (walk === undefined) await refuseAmbiguous(context, parsed.ambiguousIds);
   const { searchBudget } = context.settings;
   const parts = parsed.parts.map((part) => {
     if (!namesAuditEvent(part.criterion)) return part;
@@ -101,7 +102,7 @@ export async function search(context: Context, call: Call): Promise<Answer> {
       ...outcomeEntries(context, parsed, capped),
     ],
   });
-  const patient = compartment?.type === 'Patient' ? compartment.id : '';
+  const patient = compartment?.type === 'Patient' ? compartment.id : patientSought(parsed.parts);
   return { status: 200, body, about: { type: type ?? '', id: '', patient } };
 }
 
@@ -212,22 +213,4 @@ function outcomeEntries(context: Context, parsed: Search, capped: boolean): read
   if (issues.length === 0) return [];
   const resource = encoder.encode(JSON.stringify(operationOutcome(issues)));
   return [{ fullUrl: `urn:uuid:${context.newId()}`, resource, search: { mode: 'outcome' } }];
-}
-
-/** 400 for a bare id that exists in several of the parameter's types: it says nothing about which one is meant. */
-async function refuseAmbiguous(context: Context, parsed: Search): Promise<void> {
-  if (parsed.ambiguousIds.length === 0) return;
-  const counts = await context.store.counts();
-  for (const { parameter, id, types } of parsed.ambiguousIds) {
-    const existing: string[] = [];
-    for (const type of types) {
-      if (!counts.has(type)) continue;
-      const version = await context.store.read(type, id);
-      if (version?.body !== undefined) existing.push(type);
-    }
-    if (existing.length > 1) {
-      const spelled = existing.map((type) => `${type}/${id}`).join(' or ');
-      throw failure(400, 'value', `${parameter}=${id} is ambiguous here: write ${spelled}.`);
-    }
-  }
 }

@@ -18,11 +18,13 @@ interface Part {
   readonly sort: readonly SortKey[];
 }
 
-/** undefined: contained resources aren't searched. Throws 400 for what isn't one of R4's words. */
+/** undefined: contained resources aren't searched. Throws 400 for what isn't one of R4's words, or would be ignored. */
 export function parseContained(contained: string | undefined, shown: string | undefined): Containment | undefined {
   const wanted = oneOf('_contained', contained ?? 'false', ['true', 'false', 'both'] as const);
   const type = oneOf('_containedType', shown ?? 'container', ['container', 'contained'] as const);
-  return wanted === 'false' ? undefined : { contained: wanted, shown: type };
+  if (wanted !== 'false') return { contained: wanted, shown: type };
+  if (shown === undefined) return undefined;
+  throw refuse('invalid', '_containedType says what _contained=true or both answers with: add it, or leave both out.');
 }
 
 /**

@@ -57,7 +57,8 @@ export interface TokenTest {
 
 export interface StringTest {
   readonly kind: 'string';
-  readonly match: 'starts' | 'contains' | 'exact';
+  /** `ends`, `equal` and the comparisons look at whole values alone, not at the words of longer ones. */
+  readonly match: 'starts' | 'contains' | 'ends' | 'exact' | 'equal' | ComparisonOperator;
   /** Normalised, except for `exact`. */
   readonly value: string;
 }
@@ -109,6 +110,13 @@ export interface ValueCriterion {
   readonly kind: 'value';
   readonly parameter: Parameter;
   readonly anyOf: readonly ValueTest[];
+}
+
+/** Holds when some whole value of the parameter (no word of a longer string) passes none of the tests. `from` is never empty. */
+export interface DiffersCriterion {
+  readonly kind: 'differs';
+  readonly parameter: Parameter;
+  readonly from: readonly (TokenTest | StringTest | UriTest)[];
 }
 
 /** Holds when the resource has no value of the parameter (`missing` true), or has one (false). */
@@ -197,6 +205,7 @@ export type Criterion =
   | OrCriterion
   | NotCriterion
   | ValueCriterion
+  | DiffersCriterion
   | MissingCriterion
   | IdCriterion
   | LastUpdatedCriterion

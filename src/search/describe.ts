@@ -1,10 +1,22 @@
 /** Criteria in words, for `_explain`. https://hl7.org/fhir/R4/search.html */
 import { decimalText } from '../fhir/decimal.ts';
-import type { Comparison, Criterion, IntervalTest, SortBy, SortKey, ValueTest } from './criteria.ts';
+import type { Comparison, Criterion, IntervalTest, SortBy, SortKey, StringTest, ValueTest } from './criteria.ts';
 import { DATE_MAX, DATE_MIN, DECIMAL_MAX, DECIMAL_MIN } from './entry.ts';
 
 /** How many alternatives are written out. */
 const few = 10;
+
+const stringWords: Readonly<Record<StringTest['match'], string>> = {
+  starts: 'starts with',
+  contains: 'contains',
+  ends: 'ends with',
+  exact: 'is exactly',
+  equal: 'is',
+  '<': 'comes before',
+  '<=': 'is or comes before',
+  '>': 'comes after',
+  '>=': 'is or comes after',
+};
 
 /** What a criterion asks, after lowering: `subject is Patient/1 and not (code is http://loinc.org|8480-6)`. */
 export function describe(criterion: Criterion): string {
@@ -17,6 +29,8 @@ export function describe(criterion: Criterion): string {
       return `not (${describe(criterion.of)})`;
     case 'value':
       return `${criterion.parameter.code} ${listed(criterion.anyOf.map(test), ' or ')}`;
+    case 'differs':
+      return `${criterion.parameter.code} has a value that is not one that ${listed(criterion.from.map(test), ' or ')}`;
     case 'missing':
       return `${criterion.parameter.code} has ${criterion.missing ? 'no value' : 'a value'}`;
     case 'id':
@@ -64,7 +78,7 @@ function test(value: ValueTest): string {
       return `is ${value.system === '' ? '(no system)' : value.system}|${code}`;
     }
     case 'string':
-      return `${{ starts: 'starts with', contains: 'contains', exact: 'is exactly' }[value.match]} "${value.value}"`;
+      return `${stringWords[value.match]} "${value.value}"`;
     case 'date':
       return interval(value.interval, instant);
     case 'number':

@@ -13,9 +13,10 @@ import type {
   SimpleTest,
   SortBy,
   SortKey,
+  StringTest,
   ValueTest,
 } from './criteria.ts';
-import type { ContainedEntries, IndexEntry, IndexValue } from './entry.ts';
+import type { ContainedEntries, IndexEntry, IndexValue, StringValue } from './entry.ts';
 import { foldToken } from './normalise.ts';
 
 /** A current resource as stores index it. `lastUpdated`: milliseconds since 1970. */
@@ -59,6 +60,10 @@ export function matches(criterion: Criterion, resource: Indexed, others: Others 
     case 'value':
       return valuesOf(criterion.parameter, resource.entries).some((value) =>
         criterion.anyOf.some((test) => passes(test, value)),
+      );
+    case 'differs':
+      return valuesOf(criterion.parameter, resource.entries).some(
+        (value) => isWhole(value) && !criterion.from.some((test) => passes(test, value)),
       );
     case 'referenced':
       return criterion.by.some((id) =>
@@ -130,9 +135,7 @@ function passesSimple(test: SimpleTest, value: IndexValue): boolean {
       if (test.code === undefined) return true;
       return test.fold ? foldToken(test.code) === foldToken(value.value) : test.code === value.value;
     case 'string':
-      if (value.kind !== 'string') return false;
-      if (test.match === 'exact') return value.exact === test.value;
-      return test.match === 'starts' ? value.norm.startsWith(test.value) : value.norm.includes(test.value);
+      return value.kind === 'string' && passesString(test, value);
     case 'date':
       return value.kind === 'date' && within(test.interval, value.low, value.high);
     case 'number':
@@ -150,6 +153,28 @@ function passesSimple(test: SimpleTest, value: IndexValue): boolean {
       if (value.value === test.value) return true;
       return test.match === 'canonical' && value.value.startsWith(`${test.value}|`);
   }
+}
+
+function passesString({ match, value: sought }: StringTest, value: StringValue): boolean {
+  switch (match) {
+    case 'starts':
+      return value.norm.startsWith(sought);
+    case 'contains':
+      return value.norm.includes(sought);
+    case 'ends':
+      return isWhole(value) && value.norm.endsWith(sought);
+    case 'exact':
+      return value.exact === sought;
+    case 'equal':
+      return isWhole(value) && value.norm === sought;
+    default:
+      return isWhole(value) && holds(compare(value.norm, sought), match);
+  }
+}
+
+/** Whether a value stands in the resource as it is, not as a word of a longer one. */
+function isWhole(value: IndexValue): boolean {
+  return value.kind !== 'string' || value.exact !== null;
 }
 
 /** Whether the interval from `low` to `high` passes a test. */

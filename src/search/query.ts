@@ -3,13 +3,14 @@ import type { Definitions } from '../fhir/definitions/definitions.ts';
 import { type CompartmentOwner, compartmentCriterion } from './compartment.ts';
 import { containedParts, parseContained } from './contained-parameter.ts';
 import type { Criterion, SortKey } from './criteria.ts';
+import { lowerFilter } from './filter/lower.ts';
 import type { Include } from './include.ts';
 import { parseInclude } from './include-parameter.ts';
 import { type LowerContext, refuse } from './lower/context.ts';
 import { checkModifier } from './lower/modifier.ts';
 import { lowerNamed, type UnknownName, unknownStep } from './lower/name.ts';
 import { nearest } from './nearest.ts';
-import { parseParameter, parseQueryString, type QueryParameter } from './parse/parameter.ts';
+import { filterParameter, parseParameter, parseQueryString, type QueryParameter } from './parse/parameter.ts';
 import type { ParameterRegistry } from './registry.ts';
 import {
   generalParameters,
@@ -174,9 +175,15 @@ export function parseSearch(parameters: readonly (readonly [string, string])[], 
 
 /**
  * The criterion of a conditional interaction on resources of a type. `query` may begin with `?` or `Type?`.
+ * `ambiguousIds` takes the bare ids that may lead to several types.
  * Throws 400 for an unknown, empty or result parameter, and for criteria that come to nothing, whatever the handling.
  */
-export function parseCondition(type: string, query: string, context: SearchContext): Criterion {
+export function parseCondition(
+  type: string,
+  query: string,
+  context: SearchContext,
+  ambiguousIds: AmbiguousId[] = [],
+): Criterion {
   const criteria: QueryParameter[] = [];
   for (const pair of parseQueryString(behindType(type, query))) {
     const written = parseParameter(pair);
@@ -192,7 +199,7 @@ export function parseCondition(type: string, query: string, context: SearchConte
   }
   if (criteria.length === 0)
     throw refuse('invalid', 'The condition has no criteria; add one, e.g. identifier=system|value.');
-  return lowerAll(criteria, type, context, []);
+  return lowerAll(criteria, type, context, ambiguousIds);
 }
 
 function behindType(type: string, query: string): string {
@@ -231,6 +238,11 @@ function unknownOf(
   types: readonly string[],
   context: SearchContext,
 ): UnknownName | undefined {
+  const [first] = name.steps;
+  if (first?.code === filterParameter && name.steps.length === 1) {
+    refuseModifier(filterParameter, first.modifier);
+    return undefined;
+  }
   const path = { registry: context.registry, context: lowering(name.text, context, []) };
   let unknown: UnknownName | undefined;
   for (const type of types) {
@@ -239,7 +251,7 @@ function unknownOf(
   }
   const near = unknown?.code === 'near' && unknown.type === 'Location';
   if (unknown !== undefined && (near || unsupportedParameters.has(unknown.code)))
-    throw refuse('not-supported', `${unknown.code} is not supported yet.`);
+    throw refuse('not-supported', unsupportedParameters.get(unknown.code) ?? `${unknown.code} is not supported yet.`);
   return unknown;
 }
 
@@ -291,7 +303,8 @@ function lowerAll(
 ): Criterion {
   const of = criteria.map((written): Criterion => {
     const path = { registry: context.registry, context: lowering(written.name.text, context, ambiguousIds) };
-    return lowerNamed(written, type, path);
+    const filter = written.name.steps[0]?.code === filterParameter;
+    return filter ? lowerFilter(written.text, type, path) : lowerNamed(written, type, path);
   });
   const [only] = of;
   return of.length === 1 && only !== undefined ? only : { kind: 'and', of };

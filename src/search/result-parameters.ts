@@ -19,8 +19,12 @@ export const singleParameters: ReadonlySet<string> = new Set([
 /** All result parameters. */
 export const resultParameters: ReadonlySet<string> = new Set([...singleParameters, '_include', '_revinclude']);
 
-/** Parameters of R4 that are refused as such, not as unknown ones. */
-export const unsupportedParameters: ReadonlySet<string> = new Set(['_filter', '_text', '_content', '_query']);
+/** Parameters of R4 that are refused as such, not as unknown ones, and with what. */
+export const unsupportedParameters: ReadonlyMap<string, string> = new Map([
+  ['_text', '_text is not supported yet.'],
+  ['_content', '_content is not supported yet.'],
+  ['_query', '_query: this server has no named queries; write the search with parameters or _filter.'],
+]);
 
 /** Parameters of every interaction. https://hl7.org/fhir/R4/http.html#parameters */
 export const generalParameters: ReadonlySet<string> = new Set(['_format', '_pretty']);

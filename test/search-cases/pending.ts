@@ -39,7 +39,6 @@ export const pendingExamples: Pending = {
   ':in': ['Condition?code:in=http://acme.org/fhir/ValueSet/cardiac-conditions'],
   ':of-type': ['Patient?identifier:of-type=http://terminology.hl7.org/CodeSystem/v2-0203|MR|446053'],
   ':text': ['Condition?code:text=headache', 'Observation?code:text=this,that'],
-  _filter: ['Observation?_filter=code eq http://loinc.org|1234-5 and subject.name co "peter"'],
   _text: ['Condition?_text=(bone OR liver) and metastases'],
   'conversion of units': [
     'Observation?value-quantity=0.023|http://unitsofmeasure.org|m/h',

@@ -14,6 +14,7 @@ import type {
   SimpleTest,
   SortBy,
   SortKey,
+  StringTest,
   ValueTest,
 } from '../../src/search/criteria.ts';
 import {
@@ -55,6 +56,8 @@ const units = ['mg', 'kg', 'MG', ''] as const;
 export const instants = [1_000, 2_000, 3_000, 4_000] as const;
 
 const decimals = numbers.map((text) => decimalKey(text)).sort();
+
+const stringMatches = ['starts', 'contains', 'exact', 'starts', 'ends', 'equal', '<', '<=', '>', '>='] as const;
 
 type SimpleKind = ComponentKind['kind'];
 
@@ -222,13 +225,13 @@ function simpleTest(kind: SimpleKind, textual: boolean): fc.Arbitrary<SimpleTest
           ...(system === null && code === null && { system: '' }),
         }));
     case 'string':
-      return fc
-        .tuple(pick(['starts', 'contains', 'exact'] as const), pick(texts), fc.nat({ max: 3 }))
-        .map(([match, text, length]): SimpleTest => {
-          const whole = match === 'exact' ? text : normaliseString(text);
-          const value = match === 'exact' || length === 0 ? whole : [...whole].slice(0, length).join('');
-          return { kind: 'string', match, value };
-        });
+      return fc.tuple(pick(stringMatches), pick(texts), fc.nat({ max: 3 })).map(([match, text, length]): StringTest => {
+        const whole = match === 'exact' ? text : normaliseString(text);
+        if (match === 'exact' || match === 'equal' || length === 0) return { kind: 'string', match, value: whole };
+        const characters = [...whole];
+        const part = match === 'ends' ? characters.slice(-length) : characters.slice(0, length);
+        return { kind: 'string', match, value: part.join('') };
+      });
     case 'date':
       return interval<number>(dates).map((test) => ({ kind: 'date', interval: test }));
     case 'number':
@@ -268,6 +271,17 @@ function valueCriterion(parameter: Parameter): fc.Arbitrary<Criterion> {
   );
 }
 
+/** A value that is none of these, for the kinds of parameters that have such criteria. */
+function differs(parameter: Parameter): fc.Arbitrary<Criterion> {
+  if (parameter.kind !== 'string' && parameter.kind !== 'token' && parameter.kind !== 'uri') {
+    return valueCriterion(parameter);
+  }
+  const test = simpleTest(parameter.kind, parameter.textual).filter(
+    (each) => each.kind === 'string' || each.kind === 'token' || each.kind === 'uri',
+  );
+  return fc.array(test, { minLength: 1, maxLength: 3 }).map((from) => ({ kind: 'differs', parameter, from }));
+}
+
 function anyOf(parameter: Parameter, test: fc.Arbitrary<ValueTest>): fc.Arbitrary<Criterion> {
   return fc.array(test, { minLength: 1, maxLength: 3 }).map((tests) => ({ kind: 'value', parameter, anyOf: tests }));
 }
@@ -303,6 +317,7 @@ export function arbitraryLeaf(type: string, steps = 2): fc.Arbitrary<Criterion> 
   const idList = fc.uniqueArray(pick([...ids, 'nobody']), { maxLength: 4 });
   return fc.oneof(
     { weight: 8, arbitrary: pick(parameters).chain(valueCriterion) },
+    { weight: 2, arbitrary: pick(parameters).chain(differs) },
     ...(steps === 0 ? [] : [{ weight: 3, arbitrary: fc.constant(undefined).chain(() => chained(type, steps)) }]),
     {
       weight: 2,

@@ -50,14 +50,20 @@ describe('refused whatever the handling', () => {
     ['_has:Observation:patient=1', 'invalid', '_has'],
     ['_has:Observation:patient:=1', 'invalid', '_has'],
     ['_has:Observation:code:code=1', 'invalid', '_has'],
-    ['_filter=name eq x', 'not-supported', '_filter'],
+    ['_filter=name is x', 'invalid', '_filter, character 6'],
+    ['_filter=,', 'invalid', '_filter, character 1'],
+    ['_filter=nme eq x', 'invalid', 'name'],
+    ['_filter=birthdate ge soon', 'value', '_filter: birthdate ge'],
+    ['_filter:not=name eq x', 'invalid', '_filter'],
     ['_text=x', 'not-supported', '_text'],
     ['_content=x', 'not-supported', '_content'],
     ['_list=$current-problems', 'not-supported', '_list'],
     ['_list=a/b', 'value', '_list'],
     ['_list:not=1', 'invalid', '_list'],
-    ['_query=x', 'not-supported', '_query'],
-    ['_contained=yes', 'value', '_contained'],
+    ['_query=x', 'not-supported', 'no named queries'],
+    ['_contained=no', 'value', '_contained'],
+    ['_containedType=container', 'invalid', '_containedType'],
+    ['_contained=false&_containedType=contained', 'invalid', '_containedType'],
     ['_contained=true&_containedType=all', 'value', '_containedType'],
     ['_contained=true&_include=Patient:link', 'not-supported', '_contained'],
     ['_contained=true&_sort=name', 'not-supported', '_sort'],
@@ -204,7 +210,7 @@ describe('result parameters', () => {
 
   test('contained resources', () => {
     const types = (query: string) => search('Patient', query).parts.map(({ type }) => type);
-    expect(types('_contained=false&_containedType=contained')).toEqual(['Patient']);
+    expect(types('_contained=false')).toEqual(['Patient']);
     expect(types('_contained=true&_containedType=contained')).toEqual(['#Patient']);
     expect(types('_contained=both&_containedType=contained&_sort=name')).toEqual(['Patient', '#Patient']);
     expect(types('_contained=true')).toContain('Observation');

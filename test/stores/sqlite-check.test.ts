@@ -79,6 +79,11 @@ describe('check', () => {
       /^Patient: 1 resources are there, 7 are counted/,
     ],
     [
+      'a code that is not found without regard to case',
+      "UPDATE code SET folded = 'other' WHERE num = (SELECT min(num) FROM code)",
+      /^1 codes are not found/,
+    ],
+    [
       'a row that is missing of a contained resource',
       'DELETE FROM identifier WHERE param < 0',
       /^Observation\/i: the index of its contained #Patient lacks 1 rows of identifier/,
@@ -132,6 +137,21 @@ describe('check', () => {
     const db = openDatabase(path);
     db.exec(damage);
     expect(findings(db).some((text) => expected.test(text))).toBe(true);
+    db.close();
+  });
+
+  it('repairs the others where a resource is damaged itself, and says that it needs a backup', async () => {
+    const path = at('damaged-body.db');
+    await fill(path);
+    const db = openDatabase(path);
+    db.exec("UPDATE version SET body = CAST('{' AS BLOB) WHERE vid = (SELECT vid FROM entity WHERE id = 'o')");
+    db.exec("DELETE FROM identifier WHERE rid = (SELECT rid FROM entity WHERE id = 'a')");
+    const found = [...checkStore(db, reextract, { repair: true })].filter((one) => one.kind === 'finding');
+    expect(found.map(({ text, repaired }) => [text.slice(0, 30), repaired])).toEqual([
+      ['Patient/a: its index lacks 1 r', true],
+      ["Observation/o: it can't be ind", false],
+    ]);
+    expect(findings(db)).toHaveLength(1);
     db.close();
   });
 });

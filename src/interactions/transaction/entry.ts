@@ -26,9 +26,19 @@ const writesById = ['update', 'patch', 'delete'];
 
 /**
  * The entry's request as a call. `bundle`: the call of the whole bundle.
- * Throws 400 for a request that is missing or incomplete, and what `targetOf` throws; `expression` names the entry.
+ * Throws what `readEntry` and `checkCall` throw.
  */
 export function entryOf(context: Context, bundle: Call, outline: EntryOutline, index: number): Entry {
+  const entry = readEntry(context, bundle, outline, index);
+  checkCall(context, entry);
+  return entry;
+}
+
+/**
+ * What the entry's request asks for.
+ * Throws 400 for a request that is missing or incomplete, and what `targetOf` throws; `expression` names the entry.
+ */
+export function readEntry(context: Context, bundle: Call, outline: EntryOutline, index: number): Entry {
   const expression = `Bundle.entry[${index}]`;
   checkEntry(context, outline, index);
   const { fullUrl, request } = outline.members;
@@ -81,14 +91,19 @@ export function entryOf(context: Context, bundle: Call, outline: EntryOutline, i
     prefer: { return: bundle.prefer.return ?? 'minimal', handling: bundle.prefer.handling },
     origin: bundle.origin,
   };
+  return { index, expression, fullUrl, call };
+}
+
+/** Throws 400 for a resource that isn't sound, and for parameters that a write would ignore. */
+export function checkCall(context: Context, { call, expression }: Entry): void {
+  const { interaction, id, body } = call;
   // A write reads its resource itself; elsewhere it is of no use, but must be as sound as the rest of the body.
-  if (resource !== undefined && !carriedWrites.includes(target.interaction)) {
-    withExpression(`${expression}.resource`, () => prepareResource(context, resource, undefined));
+  if (body !== undefined && !carriedWrites.includes(interaction)) {
+    withExpression(`${expression}.resource`, () => prepareResource(context, body.bytes, undefined));
   }
-  if (target.interaction === 'create' || (target.id !== undefined && writesById.includes(target.interaction))) {
+  if (interaction === 'create' || (id !== undefined && writesById.includes(interaction))) {
     withExpression(`${expression}.request.url`, () => refuseParameters(context, call));
   }
-  return { index, expression, fullUrl, call };
 }
 
 function text(request: JsonObject, name: string, expression: string): string | undefined {

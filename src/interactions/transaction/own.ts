@@ -99,6 +99,7 @@ export function parametersOf(criterion: Criterion): readonly string[] {
     case 'not':
       return parametersOf(criterion.of);
     case 'value':
+    case 'differs':
     case 'missing':
     case 'chain':
       return [criterion.parameter.code];

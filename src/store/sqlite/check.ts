@@ -4,6 +4,7 @@
  * Reads beside a running server, in many short snapshots so that the log doesn't grow. Repairing takes the store's lock.
  */
 import { containedType } from '../../search/contained.ts';
+import { foldToken } from '../../search/normalise.ts';
 import { checkContainedLists, compareContained, type PresentContained } from './check-contained.ts';
 import type { ContainedRows } from './contained.ts';
 import { compareRows, type Finding, finding } from './finding.ts';
@@ -54,6 +55,7 @@ export function* checkStore(
   yield* checkFile(db);
   yield* checkVersions(db);
   yield* checkCounts(db, repair);
+  yield* checkCodes(db, repair);
   yield* checkOrphans(db, repair);
   yield* checkContainedLists(db, repair);
   yield* checkRows(db, reextract, repair);
@@ -106,6 +108,19 @@ function* checkCounts(db: Database, repair: boolean): Generator<Finding> {
   }
 }
 
+/** Codes by the form in which case doesn't count. */
+function* checkCodes(db: Database, repair: boolean): Generator<Finding> {
+  const codes = db.prepare<[number, string, string]>('SELECT num, value, folded FROM code').all();
+  const wrong = codes.filter(([, value, folded]) => foldToken(value) !== folded);
+  if (wrong.length === 0) return;
+  const set = db.prepare('UPDATE code SET folded = ? WHERE num = ?');
+  const correct = () => {
+    for (const [number, value] of wrong) set.run(foldToken(value), number);
+  };
+  if (repair) transaction(db, correct);
+  yield finding(`${wrong.length} codes are not found without regard to case`, repair);
+}
+
 /** Rows of what is not live, not kept, or of no current parameter. */
 function* checkOrphans(db: Database, repair: boolean): Generator<Finding> {
   for (const table of tableNames) {
@@ -136,7 +151,7 @@ function* checkRows(db: Database, reextract: Reextract, repair: boolean): Genera
   for (const which of ['live', 'kept'] as const) {
     const next = batchOf(db, which);
     for (let last = 0, more = true; more; ) {
-      const wrong: { readonly one: Indexed; readonly problem: string }[] = [];
+      const wrong: { readonly one: Indexed; readonly problem: Problem }[] = [];
       // One snapshot for a batch, so that a version is compared with its own rows.
       db.exec('BEGIN');
       const some = next(last);
@@ -149,13 +164,15 @@ function* checkRows(db: Database, reextract: Reextract, repair: boolean): Genera
         if (problem !== undefined) wrong.push({ one, problem });
       }
       db.exec('COMMIT');
-      if (reindexer !== undefined && wrong.length > 0) {
+      const repairable = wrong.filter(({ problem }) => problem.repairable);
+      if (reindexer !== undefined && repairable.length > 0) {
         transaction(db, () => {
-          for (const { one } of wrong) reindexer.reindex(which, one.type, one.owner, one.body);
+          for (const { one } of repairable) reindexer.reindex(which, one.type, one.owner, one.body);
         });
         reindexer.committed();
       }
-      for (const { one, problem } of wrong) yield finding(`${one.typeName}/${one.id}: ${problem}`, repair);
+      for (const { one, problem } of wrong)
+        yield finding(`${one.typeName}/${one.id}: ${problem.text}`, repair && problem.repairable);
       last = some.at(-1)?.owner ?? last;
       more = some.length === batch;
       done += some.length;
@@ -194,23 +211,32 @@ interface Wanted {
   readonly contained: readonly ContainedRows[];
 }
 
+interface Problem {
+  readonly text: string;
+  /** Whether indexing the version anew puts it right. */
+  readonly repairable: boolean;
+}
+
 /** What is wrong with a version's index rows, undefined where nothing is. */
-function compare(one: Indexed, present: PresentRows, extract: () => Wanted): string | undefined {
+function compare(one: Indexed, present: PresentRows, extract: () => Wanted): Problem | undefined {
   let wanted: Wanted;
   try {
     wanted = extract();
   } catch (error) {
-    return `it can't be indexed: ${error instanceof Error ? error.name : 'an unknown failure'}`;
+    const reason = error instanceof Error ? error.name : 'an unknown failure';
+    return { text: `it can't be indexed (${reason}): restore a backup`, repairable: false };
   }
   const { rows, contained } = wanted;
   const of = one.which === 'kept' ? ', as kept for walks,' : '';
   const problem = compareRows(rows, (place) => present.rows(one.which, place, one.owner));
-  if (problem !== undefined) return `its index${of} ${problem}`;
+  if (problem !== undefined) return { text: `its index${of} ${problem}`, repairable: true };
   const { params, tables } = patternOf(rows, contained.length > 0);
-  if (params !== one.params || tables !== one.tables) return `its pattern of parameters${of} is wrong`;
-  return compareContained(contained, present.contained(one.vid), one.vid, (rid, place) =>
+  if (params !== one.params || tables !== one.tables)
+    return { text: `its pattern of parameters${of} is wrong`, repairable: true };
+  const inside = compareContained(contained, present.contained(one.vid), one.vid, (rid, place) =>
     present.rows('live', place, rid),
   );
+  return inside === undefined ? undefined : { text: inside, repairable: true };
 }
 
 /** The rows that index tables have. */

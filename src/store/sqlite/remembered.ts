@@ -87,6 +87,7 @@ function looksElsewhere(criterion: Criterion): boolean {
     case 'has':
       return true;
     case 'value':
+    case 'differs':
     case 'missing':
     case 'id':
     case 'lastUpdated':

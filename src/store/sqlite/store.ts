@@ -51,7 +51,8 @@ const readCache = 16;
 
 /**
  * Opens the store, makes or migrates its file, and takes its lock.
- * @throws StoreUnavailable when another process writes to it, when it is of a newer release or another time zone.
+ * @throws StoreUnavailable when another process writes to it, when it is of a newer release or another time zone, when
+ * it is damaged or no database.
  */
 export async function openSqliteStore(url: string, options: SqliteOptions): Promise<Store> {
   const path = pathOf(url);
@@ -85,8 +86,14 @@ export async function openSqliteStore(url: string, options: SqliteOptions): Prom
     return new SqliteStore(path, db, writer, lock, options);
   } catch (error) {
     lock.release();
-    throw error;
+    if (!isSqlite(error)) throw error;
+    throw new StoreUnavailable(`${path} can't be opened as a store: ${error.message}.`);
   }
+}
+
+/** Whether SQLite itself said so: the file is damaged, or no database. */
+function isSqlite(error: unknown): error is Error {
+  return error instanceof Error && 'code' in error && String(error.code).includes('SQLITE');
 }
 
 /** Brings the file to this release's schema, the time zone and the search parameters. */

@@ -12,7 +12,7 @@ import { missing } from './missing.ts';
 import { not } from './not.ts';
 import { or } from './or.ts';
 import { referenced } from './referenced.ts';
-import { value } from './value.ts';
+import { differs, value } from './value.ts';
 
 type Of<K extends Criterion['kind']> = Extract<Criterion, { kind: K }>;
 
@@ -21,6 +21,7 @@ const compilers: { readonly [K in Criterion['kind']]: (criterion: Of<K>, context
   or,
   not,
   value,
+  differs,
   missing,
   id,
   lastUpdated,
