@@ -164,6 +164,8 @@ describe('400 always', () => {
     await everywhere('/Patient?_has:Observation:code:code=x', /code/);
     await everywhere('/Patient?_has:Observation:encounter:code=x', /never leads/);
     await everywhere(`/Patient?${'link.'.repeat(20)}name=x`, /steps/);
+    await everywhere(`/Composition?${'subject.'.repeat(8)}status=x`, /too many types/);
+    await everywhere(`/Composition?_sort=${'subject.'.repeat(8)}status`, /too many types/);
   });
 
   it('a malformed value', async () => {
