@@ -20,12 +20,13 @@ import { referencesParameter, withReferences } from './interactions/integrity.ts
 import { createLog, type Log } from './log.ts';
 import { operations } from './operations/registry.ts';
 import { companionsOf } from './search/companion.ts';
-import type { IndexEntry } from './search/entry.ts';
+import { extractContained } from './search/extract/contained.ts';
 import { createExtractor } from './search/extract/extract.ts';
 import { createRegistry, type ParameterRegistry } from './search/registry.ts';
 import { StoreUnavailable } from './store/errors.ts';
 import type { Store } from './store/port.ts';
 import { openSqliteStore } from './store/sqlite/store.ts';
+import type { Entries } from './store/write.ts';
 import { software } from './version.ts';
 
 /** Everything that interactions need, over an open store. */
@@ -99,9 +100,11 @@ export async function compose(configuration: Configuration, baseUrl: string, log
   return { context, store, metrics, log, close };
 }
 
-function extractStored(extract: Context['extract'], bytes: Uint8Array): readonly IndexEntry[] {
+function extractStored(extract: Context['extract'], bytes: Uint8Array): Entries {
   const { indexed } = parseJson(bytes);
-  return isResource(indexed) ? extract(indexed) : [];
+  if (!isResource(indexed)) return { entries: [] };
+  const contained = extractContained(indexed, extract);
+  return { entries: extract(indexed), ...(contained === undefined ? {} : { contained }) };
 }
 
 /** What entries depend on besides the definitions and the time zone. */
@@ -124,7 +127,7 @@ export function reextraction(
   configuration: Configuration,
   timezone: string,
   recorded: string | undefined,
-): (bytes: Uint8Array) => readonly IndexEntry[] {
+): (bytes: Uint8Array) => Entries {
   const definitions = loadDefinitions();
   const configured = extractionOf(configuration, baseUrlOf(configuration, configuration.PORT));
   const extraction: Extraction = recorded === undefined ? configured : JSON.parse(recorded);

@@ -45,6 +45,7 @@ export function judge(criterion: Criterion, record: AuditRecord): boolean | unde
     case 'chain':
     case 'has':
     case 'hierarchy':
+    case 'contains':
       return undefined;
   }
 }

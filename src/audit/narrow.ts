@@ -36,6 +36,7 @@ export function narrow(criterion: Criterion): AuditQuery {
     case 'chain':
     case 'has':
     case 'hierarchy':
+    case 'contains':
       return {};
   }
 }

@@ -209,6 +209,13 @@ export interface HierarchyCriterion {
   readonly from: readonly string[];
 }
 
+/** Holds when the resource contains one of that type for which `of` holds. https://hl7.org/fhir/R4/search.html#contained */
+export interface ContainsCriterion {
+  readonly kind: 'contains';
+  readonly type: string;
+  readonly of: Criterion;
+}
+
 export interface AndCriterion {
   readonly kind: 'and';
   readonly of: readonly Criterion[];
@@ -237,7 +244,8 @@ export type Criterion =
   | ReferencedCriterion
   | ChainCriterion
   | HasCriterion
-  | HierarchyCriterion;
+  | HierarchyCriterion
+  | ContainsCriterion;
 
 /** What resources are sorted by. `lastUpdated` and `id` stand for `_lastUpdated` and `_id`. */
 export type SortBy = Parameter | 'lastUpdated' | 'id' | SortThrough;

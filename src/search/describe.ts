@@ -47,6 +47,8 @@ export function describe(criterion: Criterion): string {
       return `${criterion.parameter.code} leads to a ${criterion.target} with (${describe(criterion.of)})`;
     case 'has':
       return `a ${criterion.parameter.type} with (${describe(criterion.of)}) refers to it by ${criterion.parameter.code}`;
+    case 'contains':
+      return `contains a ${criterion.type} with (${describe(criterion.of)})`;
   }
 }
 

@@ -3,6 +3,7 @@
  * https://hl7.org/fhir/R4/search.html
  */
 import { names } from './canonical-target.ts';
+import { containedType, isContained } from './contained.ts';
 import type {
   CanonicalTarget,
   ComparisonOperator,
@@ -18,7 +19,7 @@ import type {
   ValueTest,
 } from './criteria.ts';
 import { distance } from './distance.ts';
-import type { IndexEntry, IndexValue, PositionValue, StringValue } from './entry.ts';
+import type { ContainedEntries, IndexEntry, IndexValue, PositionValue, StringValue } from './entry.ts';
 import { foldToken } from './normalise.ts';
 import { intervalIn } from './units.ts';
 
@@ -28,6 +29,10 @@ export interface Indexed {
   readonly id: string;
   readonly lastUpdated: number;
   readonly entries: readonly IndexEntry[];
+  /** The resources inside it. */
+  readonly contained?: readonly ContainedEntries[] | undefined;
+  /** For a contained resource, whose type is one of `containedType`: the one that it lies in. */
+  readonly container?: Indexed;
 }
 
 /** The current resources, for criteria that look at others than the tested one. */
@@ -50,7 +55,8 @@ export function matches(criterion: Criterion, resource: Indexed, others: Others 
     case 'not':
       return !matches(criterion.of, resource, others);
     case 'id':
-      return criterion.ids.includes(resource.id);
+      // What is contained has no logical id.
+      return resource.container === undefined && criterion.ids.includes(resource.id);
     case 'lastUpdated':
       return within(criterion.interval, resource.lastUpdated, resource.lastUpdated);
     case 'missing':
@@ -71,6 +77,10 @@ export function matches(criterion: Criterion, resource: Indexed, others: Others 
       const { parameter, target, canonical, of } = criterion;
       const named = valuesOf(parameter, resource.entries).flatMap((value): readonly Indexed[] => {
         if (value.kind === 'reference' && value.type === target) return one(others.get(target, value.id));
+        if (value.kind === 'reference' && value.type === containedType(target))
+          return containedIn(resource.container ?? resource).filter(
+            ({ type, id }) => type === value.type && id === value.id,
+          );
         if (value.kind !== 'uri' || canonical === undefined) return [];
         return [...others.of(target)].filter(({ entries }) => names(value.value, canonical, entries));
       });
@@ -87,18 +97,30 @@ export function matches(criterion: Criterion, resource: Indexed, others: Others 
       return referredIds(criterion.parameter, criterion.by.type, resource.entries).some((id) =>
         isWithin(criterion, id, others),
       );
+    case 'contains':
+      return containedIn(resource).some(
+        (each) => each.type === containedType(criterion.type) && matches(criterion.of, each, others),
+      );
   }
 }
 
-/** Whether a value of the source's parameter leads to the resource. */
+/** The resources inside another, as stores index them; none is inside a contained one. */
+export function containedIn(container: Indexed): readonly Indexed[] {
+  const { lastUpdated, contained = [] } = container;
+  return contained.map(({ type, id, entries }) => ({ type: containedType(type), id, lastUpdated, entries, container }));
+}
+
+/** Whether a value of the source's parameter leads to the resource; to a contained one only its container's do. */
 function refersTo(
   parameter: Parameter,
   canonical: CanonicalTarget | undefined,
   source: Indexed | undefined,
-  { type, id, entries }: Indexed,
+  { type, id, entries, container }: Indexed,
 ): boolean {
+  if (container !== undefined && !(source?.type === container.type && source.id === container.id)) return false;
   return valuesOf(parameter, source?.entries ?? []).some((value) => {
     if (value.kind === 'reference') return value.type === type && value.id === id;
+    if (container !== undefined) return false;
     return value.kind === 'uri' && canonical !== undefined && names(value.value, canonical, entries);
   });
 }
@@ -270,7 +292,7 @@ function sortValues(by: SortBy, descending: boolean, resource: Indexed, others: 
 
 /**
  * A value as sorting sees it. Tokens sort by their code, quantities by their number, references by `Type/id`; logical
- * references (by identifier), composites and positions don't sort.
+ * references (by identifier), those to contained resources, composites and positions don't sort.
  */
 function sortForm(value: IndexValue, descending: boolean): number | string | undefined {
   switch (value.kind) {
@@ -285,7 +307,7 @@ function sortForm(value: IndexValue, descending: boolean): number | string | und
     case 'quantity':
       return descending ? value.high : value.low;
     case 'reference':
-      return `${value.type}/${value.id}`;
+      return isContained(value.type) ? undefined : `${value.type}/${value.id}`;
     case 'composite':
     case 'position':
       return undefined;

@@ -1,6 +1,7 @@
 /** Query strings turned into lowered criteria and result parameters. https://hl7.org/fhir/R4/search.html */
 import type { Definitions } from '../fhir/definitions/definitions.ts';
 import { type CompartmentOwner, compartmentCriterion } from './compartment.ts';
+import { containedParts, parseContained } from './contained-parameter.ts';
 import type { Criterion, SortKey } from './criteria.ts';
 import { lowerFilter } from './filter/lower.ts';
 import type { Include } from './include.ts';
@@ -75,6 +76,8 @@ export interface Search {
   /** Names of unknown parameters that lenient handling ignored. */
   readonly ignored: readonly string[];
   readonly ambiguousIds: readonly AmbiguousId[];
+  /** Whether it looks at contained resources. */
+  readonly contained: boolean;
   /** Whether to say how it is read, instead of what it finds. */
   readonly explain: boolean;
 }
@@ -140,7 +143,9 @@ export function parseSearch(parameters: readonly (readonly [string, string])[], 
     sort: parseSort(sortValues, type, context.registry, lowering('_sort', context, [])),
   }));
   checkSorts(parts.map(({ sort }) => sort));
-  refuseContained(results);
+  const containment = parseContained(results.get('_contained')?.text, results.get('_containedType')?.text);
+  if (containment !== undefined && includes.length + revincludes.length > 0)
+    throw refuse('not-supported', '_contained does not go with _include and _revinclude yet.');
   const countText = results.get('_count')?.text;
   const asked =
     countText === undefined
@@ -156,7 +161,7 @@ export function parseSearch(parameters: readonly (readonly [string, string])[], 
   const elements = results.get('_elements')?.values;
   const explainText = results.get('_explain')?.text;
   return {
-    parts,
+    parts: containment === undefined ? parts : containedParts(parts, containment, context.definitions),
     count: onlyCount ? 0 : asked,
     total: total ?? (onlyCount ? 'accurate' : 'bounded'),
     ...(onlyCount ? { summary: 'count' } : summary === 'false' ? {} : { summary }),
@@ -166,6 +171,7 @@ export function parseSearch(parameters: readonly (readonly [string, string])[], 
     used,
     ignored,
     ambiguousIds: distinctIds(ambiguousIds),
+    contained: containment !== undefined,
     explain: explainText !== undefined && parseFlag('_explain', explainText),
   };
 }
@@ -282,20 +288,6 @@ function refuseModifier(code: string, modifier: string | undefined): void {
   if (modifier === undefined) return;
   if (modifier === 'iterate' && (code === '_include' || code === '_revinclude')) return;
   throw refuse('invalid', `${code} takes no modifier :${modifier.slice(0, 80)}.`);
-}
-
-function refuseContained(results: ReadonlyMap<string, QueryParameter>): void {
-  const contained = results.get('_contained')?.text ?? 'false';
-  if (!['false', 'true', 'both'].includes(contained))
-    throw refuse('value', `_contained: "${contained.slice(0, 80)}" is not one of false, true, both.`);
-  if (contained !== 'false') {
-    const instead = 'contained resources are found with what contains them, not by themselves; leave it out';
-    throw refuse('not-supported', `_contained=${contained} is not supported: ${instead}.`);
-  }
-  if (results.has('_containedType')) {
-    const instead = 'it says what _contained=true answers with, which is not supported either; leave it out';
-    throw refuse('not-supported', `_containedType is not supported: ${instead}.`);
-  }
 }
 
 /** The criterion within the compartment that is searched, if one is. */

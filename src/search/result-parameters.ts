@@ -51,7 +51,8 @@ export function parseFlag(name: string, value: string): boolean {
   return oneOf(name, value, ['true', 'false'] as const) === 'true';
 }
 
-function oneOf<T extends string>(name: string, value: string, words: readonly T[]): T {
+/** Throws 400 for what isn't one of the words. */
+export function oneOf<T extends string>(name: string, value: string, words: readonly T[]): T {
   const found = words.find((word) => word === value);
   if (found === undefined) throw refuse('value', `${name}: "${value.slice(0, 80)}" is not one of ${words.join(', ')}.`);
   return found;

@@ -1,7 +1,8 @@
 /** A store filled with random resources, and what a search of them must find. https://hl7.org/fhir/R4/search.html */
 import { makeBody } from '../../src/fhir/body.ts';
+import { containedType } from '../../src/search/contained.ts';
 import type { Criterion, SortKey } from '../../src/search/criteria.ts';
-import { type Indexed, matches, type Others } from '../../src/search/match.ts';
+import { containedIn, type Indexed, matches, type Others } from '../../src/search/match.ts';
 import type { Position, SearchPage, Store, TypeQuery } from '../../src/store/port.ts';
 import type { Put } from '../../src/store/write.ts';
 import { parametersOf, types } from '../search/arbitraries.ts';
@@ -83,6 +84,15 @@ export class Library {
       .sort();
   }
 
+  /** `Type/id#contained` of the contained resources of a type that the criterion must find, sorted. */
+  expectedInside(type: string, criterion: Criterion): readonly string[] {
+    return this.resources
+      .flatMap((container) => containedIn(container).map((inside) => ({ container, inside })))
+      .filter(({ inside }) => inside.type === containedType(type) && this.holds(criterion, inside))
+      .map(({ container, inside }) => `${container.type}/${container.id}#${inside.id}`)
+      .sort();
+  }
+
   /** Whether the criterion holds for a resource among those of now. */
   holds(criterion: Criterion, resource: Indexed): boolean {
     return matches(criterion, resource, this.others);
@@ -104,7 +114,8 @@ export class Library {
 let contents = 0;
 
 /** A write of a resource whose content is new each time. */
-function putOf({ type, id, entries }: Indexed): Put {
+function putOf({ type, id, entries, contained }: Indexed): Put {
   const json = { resourceType: type, id, language: `x-${++contents}` };
-  return { kind: 'put', method: 'PUT', type, id, body: makeBody(Buffer.from(JSON.stringify(json)), id), entries };
+  const body = makeBody(Buffer.from(JSON.stringify(json)), id);
+  return { kind: 'put', method: 'PUT', type, id, body, entries, ...(contained === undefined ? {} : { contained }) };
 }

@@ -145,7 +145,7 @@ describe('400 always', () => {
     await everywhere('/Patient?_list:not=1', /_list/);
     await everywhere('/Patient?_query=x', /_query: .* no named queries/);
     await everywhere('/Observation?code:in=http://x', /:in/);
-    await everywhere('/Patient?_contained=true', /_contained=true/);
+    await everywhere('/Patient?_contained=true&_include=Patient:link', /_contained/);
     await everywhere('/Patient?_containedType=container', /_containedType/);
     await everywhere('/Observation?_include:again=Observation:subject', /again/);
   });

@@ -11,13 +11,7 @@ export const pendingCases: Pending = {};
 
 /** Examples of the specification, see specification.test.ts. */
 export const pendingExamples: Pending = {
-  _contained: [
-    'Medication?ingredient-code=abc&_contained=true',
-    'Medication?ingredient-code=abc&_contained=both',
-    'Medication?ingredient-code=abc&_contained=true&_containedType=contained',
-  ],
   _text: ['Condition?_text=(bone OR liver) and metastases'],
-  'chains into contained resources': ['MedicationRequest?medication.ingredient-code=abc'],
   'implicit value sets': ['Condition?code:in=http%3A%2F%2Fsnomed.info%2Fsct%3Ffhir_vs%3Disa%2F126851005'],
 };
 

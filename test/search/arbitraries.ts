@@ -5,6 +5,7 @@
 import fc from 'fast-check';
 import { decimalKey } from '../../src/fhir/decimal.ts';
 import { textSystem } from '../../src/search/companion.ts';
+import { containedType } from '../../src/search/contained.ts';
 import type {
   CanonicalTarget,
   ComponentKind,
@@ -18,7 +19,14 @@ import type {
   StringTest,
   ValueTest,
 } from '../../src/search/criteria.ts';
-import { DATE_MAX, DATE_MIN, type IndexEntry, type IndexValue, type SimpleValue } from '../../src/search/entry.ts';
+import {
+  type ContainedEntries,
+  DATE_MAX,
+  DATE_MIN,
+  type IndexEntry,
+  type IndexValue,
+  type SimpleValue,
+} from '../../src/search/entry.ts';
 import type { Indexed } from '../../src/search/match.ts';
 import { normaliseString } from '../../src/search/normalise.ts';
 
@@ -167,9 +175,49 @@ export const arbitraryEntries: fc.Arbitrary<readonly IndexEntry[]> = fc
   .tuple(...untyped.map(entriesOf))
   .map((lists) => lists.flat());
 
+/** None, or up to two resources in another. */
+const arbitraryContained: fc.Arbitrary<readonly ContainedEntries[] | undefined> = fc.oneof(
+  { weight: 2, arbitrary: fc.constant(undefined) },
+  {
+    weight: 1,
+    arbitrary: fc.uniqueArray(fc.record({ type: pick(types), id: pick(['p', 'q']), entries: arbitraryEntries }), {
+      minLength: 1,
+      maxLength: 2,
+      selector: ({ id }) => id,
+    }),
+  },
+);
+
+/** Makes references of a version lead to what is contained. */
+function linked(entries: readonly IndexEntry[], contained: readonly ContainedEntries[]): readonly IndexEntry[] {
+  const found = new Map<string, IndexEntry>();
+  for (const { parameter: code, value } of entries) {
+    const target =
+      value.kind === 'reference' && value.version !== '' ? contained.at(value.id < 'd' ? 0 : -1) : undefined;
+    const entry: IndexEntry = {
+      parameter: code,
+      value: target ? { kind: 'reference', type: containedType(target.type), id: target.id, version: '' } : value,
+    };
+    found.set(JSON.stringify(entry), entry);
+  }
+  return [...found.values()];
+}
+
 /** Up to sixteen resources of both types, none twice. A store that sets `lastUpdated` itself ignores theirs. */
 export const arbitraryResources: fc.Arbitrary<readonly Indexed[]> = fc.uniqueArray(
-  fc.record({ type: pick(types), id: pick(ids), lastUpdated: pick(instants), entries: arbitraryEntries }),
+  fc
+    .record({
+      type: pick(types),
+      id: pick(ids),
+      lastUpdated: pick(instants),
+      entries: arbitraryEntries,
+      contained: arbitraryContained,
+    })
+    .map(({ entries, contained, ...rest }): Indexed => {
+      if (contained === undefined) return { ...rest, entries };
+      const inside = contained.map((each) => ({ ...each, entries: linked(each.entries, contained) }));
+      return { ...rest, entries: linked(entries, contained), contained: inside };
+    }),
   { maxLength: 16, selector: ({ type, id }) => `${type}/${id}` },
 );
 
@@ -320,6 +368,16 @@ export function arbitraryLeaf(type: string, steps = 2): fc.Arbitrary<Criterion> 
         return { kind: 'missing', parameter: each, missing };
       }),
     },
+    ...(steps === 0
+      ? []
+      : [
+          {
+            weight: 1,
+            arbitrary: pick(types).chain((inside) =>
+              arbitraryLeaf(inside, steps - 1).map((of): Criterion => ({ kind: 'contains', type: inside, of })),
+            ),
+          },
+        ]),
     { weight: 1, arbitrary: idList.map((list): Criterion => ({ kind: 'id', ids: list })) },
     {
       weight: 1,

@@ -62,10 +62,12 @@ describe('refused whatever the handling', () => {
     ['_list=a/b', 'value', '_list'],
     ['_list:not=1', 'invalid', '_list'],
     ['_query=x', 'not-supported', 'no named queries'],
-    ['_contained=true', 'not-supported', '_contained=true'],
-    ['_contained=both', 'not-supported', '_contained=both'],
     ['_contained=no', 'value', '_contained'],
-    ['_containedType=container', 'not-supported', '_containedType'],
+    ['_containedType=container', 'invalid', '_containedType'],
+    ['_contained=false&_containedType=contained', 'invalid', '_containedType'],
+    ['_contained=true&_containedType=all', 'value', '_containedType'],
+    ['_contained=true&_include=Patient:link', 'not-supported', '_contained'],
+    ['_contained=true&_sort=name', 'not-supported', '_sort'],
     ['_count=x', 'value', '_count'],
     ['_count=-1', 'value', '_count'],
     ['_count=1&_count=2', 'invalid', '_count'],
@@ -205,6 +207,20 @@ describe('result parameters', () => {
     expect(search('Patient', '_summary=false').summary).toBeUndefined();
     expect(search('Patient', '_summary=text').summary).toBe('text');
     expect(search('Patient', '_contained=false').used).toContainEqual(['_contained', 'false']);
+  });
+
+  test('contained resources', () => {
+    const types = (query: string) => search('Patient', query).parts.map(({ type }) => type);
+    expect(types('_contained=false')).toEqual(['Patient']);
+    expect(types('_contained=true&_containedType=contained')).toEqual(['#Patient']);
+    expect(types('_contained=both&_containedType=contained&_sort=name')).toEqual(['Patient', '#Patient']);
+    expect(types('_contained=true')).toContain('Observation');
+    expect(types('_contained=true')).not.toContain('Binary');
+    const { parts } = search('Patient', '_contained=both&gender=male');
+    const male = search('Patient', 'gender=male').parts[0]?.criterion;
+    const contains = { kind: 'contains', type: 'Patient', of: male };
+    expect(parts.find(({ type }) => type === 'Observation')?.criterion).toEqual(contains);
+    expect(parts.find(({ type }) => type === 'Patient')?.criterion).toEqual({ kind: 'or', of: [male, contains] });
   });
 
   test('sort keys', () => {

@@ -12,7 +12,7 @@ beforeEach(async () => {
     cursorLifetime: day,
     timezone: 'UTC',
     parameters: [code, subject, link].map((each) => ({ type: each.type, code: each.code, definition: '1' })),
-    reextract: () => [],
+    reextract: () => ({ entries: [] }),
   });
 });
 afterEach(() => store.close());

@@ -108,6 +108,7 @@ export function parametersOf(criterion: Criterion): readonly string[] {
     case 'lastUpdated':
     case 'referenced':
     case 'has':
+    case 'contains':
       return [];
   }
 }

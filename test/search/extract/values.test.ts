@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { decimalKey } from '../../../src/fhir/decimal.ts';
 import { isResource, type JsonValue, type Resource } from '../../../src/fhir/resource.ts';
 import { DATE_MAX, DATE_MIN, DECIMAL_MAX, DECIMAL_MIN, type IndexValue } from '../../../src/search/entry.ts';
+import { extractContained } from '../../../src/search/extract/contained.ts';
 import { baseUrl, extract, valuesOf } from '../setup.ts';
 
 const string = (norm: string, exact: string | null): IndexValue => ({ kind: 'string', norm, exact });
@@ -292,8 +293,32 @@ describe('reference and uri', () => {
     expect(patient({ reference: 'http://other/Patient/1' })).toEqual([uri('http://other/Patient/1')]);
     expect(patient({ type: 'Patient', identifier: { value: 'A' } })).toEqual([identifier('', 'A')]);
     expect(patient({ reference: '#p', identifier: { value: 'A' } }, [{ resourceType: 'Patient', id: 'p' }])).toEqual([
+      reference('#Patient', 'p'),
       identifier('', 'A'),
     ]);
+  });
+
+  test('what is contained has entries of its own, and references between its parts', () => {
+    const contained = [
+      { resourceType: 'Patient', id: 'p', gender: 'male', managingOrganization: { reference: '#o' } },
+      { resourceType: 'Organization', id: 'o', name: 'North', partOf: { reference: '#x' } },
+      { resourceType: 'Group', id: 'p', type: 'person' },
+      { resourceType: 'Device' },
+      { id: 'y' },
+    ];
+    const resource = { resourceType: 'Observation', contained, subject: { reference: '#p' } };
+    expect(values(resource, 'subject')).toEqual([reference('#Patient', 'p')]);
+    expect(values({ ...resource, subject: { reference: '#y' } }, 'subject')).toEqual([]);
+    const found = extractContained(resource, extract);
+    expect(found?.map(({ type, id }) => `${type}/${id}`)).toEqual(['Patient/p', 'Organization/o']);
+    const codes = found?.map(({ entries }) => entries.map(({ parameter }) => parameter));
+    expect(codes).toEqual([
+      ['deceased', 'gender', 'organization'],
+      ['name', 'phonetic'],
+    ]);
+    expect(found?.[0]?.entries.at(-1)?.value).toEqual(reference('#Organization', 'o'));
+    expect(extractContained({ resourceType: 'Observation' }, extract)).toBeUndefined();
+    expect(extractContained({ resourceType: 'Observation', contained: [] }, extract)).toBeUndefined();
   });
 
   test('a canonical is a uri; below our own base it is a reference too', () => {
@@ -301,6 +326,7 @@ describe('reference and uri', () => {
       values({ resourceType: 'QuestionnaireResponse', questionnaire: text }, 'questionnaire');
     expect(questionnaire('http://q|1.0')).toEqual([uri('http://q|1.0')]);
     expect(questionnaire('Questionnaire/1')).toEqual([uri('Questionnaire/1'), reference('Questionnaire', '1')]);
+    expect(questionnaire('#q')).toEqual([]);
   });
 
   test('the resource that a document bundle begins with', () => {

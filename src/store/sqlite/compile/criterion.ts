@@ -1,8 +1,10 @@
 /** Compiles criteria: one function for each kind, so that a new kind fails the type check. https://hl7.org/fhir/R4/search.html */
+import { isContained } from '../../../search/contained.ts';
 import type { Criterion } from '../../../search/criteria.ts';
 import { and } from './and.ts';
 import { chain } from './chain.ts';
 import type { Condition, Context } from './condition.ts';
+import { contains } from './contains.ts';
 import { has } from './has.ts';
 import { hierarchy } from './hierarchy.ts';
 import { id } from './id.ts';
@@ -28,6 +30,7 @@ const compilers: { readonly [K in Criterion['kind']]: (criterion: Of<K>, context
   chain,
   has,
   hierarchy,
+  contains,
 };
 
 function compileKind<K extends Criterion['kind']>(kind: K, criterion: Of<K>, context: Context): Condition {
@@ -44,6 +47,10 @@ export function contextOf(searched: Searched, depth = 0): Context {
     type,
     typeNumber,
     lookUp,
+    numberOf: (parameter) => {
+      const number = lookUp.parameter(parameter.type, parameter.code);
+      return number && isContained(type) ? -number : number;
+    },
     rows,
     numbers: (query) => rows(query).map(([number]) => Number(number)),
     at,

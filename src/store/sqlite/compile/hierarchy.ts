@@ -18,7 +18,7 @@ interface Way {
 
 export function hierarchy({ parameter, by, direction, from }: HierarchyCriterion, context: Context): Condition {
   const { lookUp, at } = context;
-  const number = lookUp.parameter(parameter.type, parameter.code);
+  const number = context.numberOf(parameter);
   const type = lookUp.type(by.type);
   if (number === undefined || type === undefined) return impossible;
   const start = from.flatMap((id) => lookUp.resource(type, id) ?? []);

@@ -59,7 +59,7 @@ function matcherOf<K extends ValueTest['kind']>(
 }
 
 export function value({ parameter, anyOf }: ValueCriterion, context: Context): Condition {
-  const number = context.lookUp.parameter(parameter.type, parameter.code);
+  const number = context.numberOf(parameter);
   if (number === undefined) return impossible;
   const kinds = [...new Set(anyOf.map(({ kind }) => kind))];
   const conditions = kinds
@@ -72,7 +72,7 @@ export function value({ parameter, anyOf }: ValueCriterion, context: Context): C
 
 /** Criteria on a value that is none of these: its rows are all of the parameter's but those that pass. */
 export function differs({ parameter, from }: DiffersCriterion, context: Context): Condition {
-  const number = context.lookUp.parameter(parameter.type, parameter.code);
+  const number = context.numberOf(parameter);
   const [first] = from;
   if (number === undefined || first === undefined) return impossible;
   const matcher = matcherOf(first.kind, from, context, parameter);
