@@ -19,12 +19,14 @@ import type { Context, Settings } from './interactions/context.ts';
 import { referencesParameter, withReferences } from './interactions/integrity.ts';
 import { createLog, type Log } from './log.ts';
 import { operations } from './operations/registry.ts';
-import type { IndexEntry } from './search/entry.ts';
+import { companionsOf } from './search/companion.ts';
+import { extractContained } from './search/extract/contained.ts';
 import { createExtractor } from './search/extract/extract.ts';
 import { createRegistry, type ParameterRegistry } from './search/registry.ts';
 import { StoreUnavailable } from './store/errors.ts';
 import type { Store } from './store/port.ts';
 import { openSqliteStore } from './store/sqlite/store.ts';
+import type { Entries } from './store/write.ts';
 import { software } from './version.ts';
 
 /** Everything that interactions need, over an open store. */
@@ -98,9 +100,11 @@ export async function compose(configuration: Configuration, baseUrl: string, log
   return { context, store, metrics, log, close };
 }
 
-function extractStored(extract: Context['extract'], bytes: Uint8Array): readonly IndexEntry[] {
+function extractStored(extract: Context['extract'], bytes: Uint8Array): Entries {
   const { indexed } = parseJson(bytes);
-  return isResource(indexed) ? extract(indexed) : [];
+  if (!isResource(indexed)) return { entries: [] };
+  const contained = extractContained(indexed, extract);
+  return { entries: extract(indexed), ...(contained === undefined ? {} : { contained }) };
 }
 
 /** What entries depend on besides the definitions and the time zone. */
@@ -123,7 +127,7 @@ export function reextraction(
   configuration: Configuration,
   timezone: string,
   recorded: string | undefined,
-): (bytes: Uint8Array) => readonly IndexEntry[] {
+): (bytes: Uint8Array) => Entries {
   const definitions = loadDefinitions();
   const configured = extractionOf(configuration, baseUrlOf(configuration, configuration.PORT));
   const extraction: Extraction = recorded === undefined ? configured : JSON.parse(recorded);
@@ -164,7 +168,7 @@ function settingsOf(configuration: Configuration, baseUrl: string): Settings {
 }
 
 /** Raise this when extraction gives other entries for the same definition: what is stored is then indexed anew. */
-const extractionVersion = 1;
+const extractionVersion = 2;
 
 function extractorOf(
   { baseUrl, references }: Extraction,
@@ -182,12 +186,15 @@ function parameterDefinitions({ REFERENTIAL_INTEGRITY }: Configuration, definiti
   // A store that gets another policy is indexed anew.
   const references = { code: referencesParameter, definition: String(extractionVersion) };
   const own = REFERENTIAL_INTEGRITY === 'full' ? types.map((type) => ({ type, ...references })) : [];
-  const defined = definitions.searchParameters.flatMap(({ base, code, type, expression = '', components }) => {
-    const text = JSON.stringify([extractionVersion, type, expression, components]);
-    const definition = createHash('sha256').update(text).digest('base64url').slice(0, 12);
-    const general = base.includes('Resource') || base.includes('DomainResource');
-    return (general ? types : base).map((each) => ({ type: each, code, definition }));
-  });
+  const defined = definitions.searchParameters.flatMap(
+    ({ url, base, code, type: kind, expression = '', components }) => {
+      const text = JSON.stringify([extractionVersion, kind, expression, components]);
+      const definition = createHash('sha256').update(text).digest('base64url').slice(0, 12);
+      const general = base.includes('Resource') || base.includes('DomainResource');
+      const codes = [code, ...companionsOf({ url, code, kind, expression }).map((companion) => companion.code)];
+      return (general ? types : base).flatMap((type) => codes.map((each) => ({ type, code: each, definition })));
+    },
+  );
   return [...own, ...defined];
 }
 

@@ -4,6 +4,7 @@ import type { CompartmentOwner } from '../search/compartment.ts';
 import { type AmbiguousId, parseCondition, type SearchContext } from '../search/query.ts';
 import type { Condition } from '../store/write.ts';
 import type { Context } from './context.ts';
+import { withTerms } from './terms.ts';
 
 /** What parsing a search needs to know, for one type or several. `now`: milliseconds since 1970, which `ap` depends on. */
 export function searchContext(
@@ -33,7 +34,8 @@ export function searchContext(
 /**
  * The matches of a conditional interaction's criteria, as a condition for the commit.
  * `query` is the text behind `?`; `limit`: how many matches to ask for, 2 to tell "one" from "many".
- * Throws 400 for criteria that are unknown, empty, or come to nothing, and for an ambiguous id.
+ * Throws 400 for criteria that are unknown, empty, or come to nothing, for an ambiguous id, and for value sets and code systems
+ * that are lacking.
  */
 export async function resolveCondition(
   context: Context,
@@ -41,8 +43,11 @@ export async function resolveCondition(
   query: string,
   limit: number,
 ): Promise<Condition> {
-  const ambiguousIds: AmbiguousId[] = [];
-  const criterion = parseCondition(type, query, searchContext(context, [type], 'strict'), ambiguousIds);
+  const searching = searchContext(context, [type], 'strict');
+  const { criterion, ambiguousIds } = await withTerms(context, searching, (known) => {
+    const found: AmbiguousId[] = [];
+    return { criterion: parseCondition(type, query, known, found), ambiguousIds: found };
+  });
   await refuseAmbiguous(context, ambiguousIds);
   const matches = await context.store.matches(type, criterion, limit);
   return { type, criterion, matches, limit };

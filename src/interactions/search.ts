@@ -1,5 +1,6 @@
 /** Searches a type or the whole system. https://hl7.org/fhir/R4/http.html#search */
 import { type BundleEntry, bundleBytes } from '../fhir/bundle.ts';
+import { containedBytes } from '../fhir/contained.ts';
 import { parseJson } from '../fhir/json.ts';
 import { failure, type Issue, operationOutcome } from '../fhir/outcome.ts';
 import { isResource } from '../fhir/resource.ts';
@@ -17,6 +18,7 @@ import { type Cut, cut } from './cut.ts';
 import { explained } from './explain.ts';
 import { queryUrl } from './history.ts';
 import { linkPages, openPage, type Walk } from './page-link.ts';
+import { withTerms } from './terms.ts';
 
 const encoder = new TextEncoder();
 
@@ -38,7 +40,12 @@ export async function planSearch(context: Context, call: Call): Promise<SearchPl
   // A walk keeps the "now" of its first page.
   const now = walk?.position.since;
   const searching = searchContext(context, searchedTypes(context, call), handling, now, call.compartment);
-  const parsed = parseSearch(walk?.query ?? call.parameters, searching);
+  const query = walk?.query ?? call.parameters;
+  // The places of a walk through AuditEvents are none of the resources'.
+  const audited =
+    call.type === 'AuditEvent' || query.some(([name, value]) => name === '_type' && value === 'AuditEvent');
+  const position = audited ? undefined : walk?.position;
+  const parsed = await withTerms(context, searching, (known) => parseSearch(query, known), position);
   return { of, walk, parsed, wanted: cutOfSearch(parsed) };
 }
 
@@ -107,9 +114,13 @@ export async function search(context: Context, call: Call): Promise<Answer> {
 
 /**
  * Whether the search names AuditEvent, so that the server's own are meant too.
- * Throws 400 for `_type` with AuditEvent beside other types, whose walks are of another kind.
+ * Throws 400 for `_type` with AuditEvent beside other types, whose walks are of another kind, and for contained ones.
  */
-function namesAuditEvents(type: string | undefined, { parts, used }: Search): boolean {
+function namesAuditEvents(type: string | undefined, { parts, used, contained }: Search): boolean {
+  if (contained) {
+    if ((type ?? used.find(([name]) => name === '_type')?.[1]) !== 'AuditEvent') return false;
+    throw failure(400, 'not-supported', '_contained: AuditEvents are not searched inside others.');
+  }
   if (type !== undefined) return type === 'AuditEvent';
   const named = used.some(([name]) => name === '_type') && parts.some((part) => part.type === 'AuditEvent');
   if (named && parts.length > 1) {
@@ -132,8 +143,11 @@ function cutOfSearch(parsed: Search): Cut | undefined {
 }
 
 function entryOf(context: Context, version: Version, mode: 'match' | 'include', wanted: Cut | undefined): BundleEntry {
-  const { type, id, body } = version;
-  const fullUrl = `${context.settings.baseUrl}/${type}/${id}`;
+  const { type, id, contained } = version;
+  const url = `${context.settings.baseUrl}/${type}/${id}`;
+  const fullUrl = contained === undefined ? url : `${url}#${contained}`;
+  const body =
+    contained === undefined || version.body === undefined ? version.body : containedBytes(version.body, contained);
   if (body === undefined) return { fullUrl, search: { mode } };
   return { fullUrl, resource: wanted === undefined ? body : cut(context, body, wanted), search: { mode } };
 }

@@ -53,11 +53,14 @@ export interface TokenTest {
   readonly code?: string;
   /** Whether the code is compared by `foldToken` (`search/normalise.ts`), that is without case. */
   readonly fold: boolean;
+  /** Whether codes that begin with `code` pass, which is not empty then. */
+  readonly begins?: true;
 }
 
 export interface StringTest {
   readonly kind: 'string';
-  readonly match: 'starts' | 'contains' | 'exact';
+  /** `ends`, `equal` and the comparisons look at whole values alone, not at the words of longer ones. */
+  readonly match: 'starts' | 'contains' | 'ends' | 'exact' | 'equal' | ComparisonOperator;
   /** Normalised, except for `exact`. */
   readonly value: string;
 }
@@ -72,6 +75,7 @@ export interface NumberTest {
   readonly interval: IntervalTest<DecimalKey>;
 }
 
+/** Holds in the unit that it names and, converted, in those that UCUM converts that one into (`intervalIn` in `units.ts`). */
 export interface QuantityTest {
   readonly kind: 'quantity';
   readonly interval: IntervalTest<DecimalKey>;
@@ -89,8 +93,8 @@ export interface ReferenceTest {
 
 export interface UriTest {
   readonly kind: 'uri';
-  /** `canonical`: the value itself or the value followed by `|` and any version. */
-  readonly match: 'exact' | 'canonical';
+  /** `canonical`: the value itself or the value followed by `|` and any version; `begins`: what begins with the value. */
+  readonly match: 'exact' | 'canonical' | 'begins';
   readonly value: string;
 }
 
@@ -102,13 +106,36 @@ export interface CompositeTest {
   readonly components: readonly SimpleTest[];
 }
 
-export type ValueTest = SimpleTest | CompositeTest;
+/** A test of the texts that are kept beside a token parameter's values (`companion.ts`): one of them begins so. */
+export interface TextTest {
+  readonly kind: 'text';
+  /** Normalised, not empty. */
+  readonly value: string;
+}
+
+/** A test of a position: it lies within a distance in kilometres. */
+export interface NearTest {
+  readonly kind: 'near';
+  /** Degrees. */
+  readonly latitude: number;
+  readonly longitude: number;
+  readonly within: number;
+}
+
+export type ValueTest = SimpleTest | CompositeTest | TextTest | NearTest;
 
 /** Holds when any value of the parameter passes any of the tests. `anyOf` is never empty. */
 export interface ValueCriterion {
   readonly kind: 'value';
   readonly parameter: Parameter;
   readonly anyOf: readonly ValueTest[];
+}
+
+/** Holds when some whole value of the parameter (no word of a longer string) passes none of the tests. `from` is never empty. */
+export interface DiffersCriterion {
+  readonly kind: 'differs';
+  readonly parameter: Parameter;
+  readonly from: readonly (TokenTest | StringTest | UriTest)[];
 }
 
 /** Holds when the resource has no value of the parameter (`missing` true), or has one (false). */
@@ -186,6 +213,26 @@ export interface HasCriterion {
   readonly of: Criterion;
 }
 
+/**
+ * Holds for what refers through `parameter` to one of the resources `from`, or to what lies above or below one of them. All
+ * of these are of the type that `by` belongs to; `by` leads from each to the next above.
+ */
+export interface HierarchyCriterion {
+  readonly kind: 'hierarchy';
+  readonly parameter: Parameter;
+  readonly by: Parameter;
+  readonly direction: 'above' | 'below';
+  /** Logical ids without duplicates; never empty. */
+  readonly from: readonly string[];
+}
+
+/** Holds when the resource contains one of that type for which `of` holds. https://hl7.org/fhir/R4/search.html#contained */
+export interface ContainsCriterion {
+  readonly kind: 'contains';
+  readonly type: string;
+  readonly of: Criterion;
+}
+
 export interface AndCriterion {
   readonly kind: 'and';
   readonly of: readonly Criterion[];
@@ -207,13 +254,16 @@ export type Criterion =
   | OrCriterion
   | NotCriterion
   | ValueCriterion
+  | DiffersCriterion
   | MissingCriterion
   | IdCriterion
   | LastUpdatedCriterion
   | ReferencedCriterion
   | ChainCriterion
   | HasCriterion
-  | WordsCriterion;
+  | WordsCriterion
+  | HierarchyCriterion
+  | ContainsCriterion;
 
 /** What resources are sorted by. `lastUpdated` and `id` stand for `_lastUpdated` and `_id`. */
 export type SortBy = Parameter | 'lastUpdated' | 'id' | SortThrough;

@@ -1,10 +1,31 @@
 /** Criteria in words, for `_explain`. https://hl7.org/fhir/R4/search.html */
 import { decimalText } from '../fhir/decimal.ts';
-import type { Comparison, Criterion, IntervalTest, SortBy, SortKey, WordsQuery, ValueTest } from './criteria.ts';
+import type {
+  Comparison,
+  Criterion,
+  IntervalTest,
+  SortBy,
+  SortKey,
+  StringTest,
+  ValueTest,
+  WordsQuery,
+} from './criteria.ts';
 import { DATE_MAX, DATE_MIN, DECIMAL_MAX, DECIMAL_MIN } from './entry.ts';
 
 /** How many alternatives are written out. */
 const few = 10;
+
+const stringWords: Readonly<Record<StringTest['match'], string>> = {
+  starts: 'starts with',
+  contains: 'contains',
+  ends: 'ends with',
+  exact: 'is exactly',
+  equal: 'is',
+  '<': 'comes before',
+  '<=': 'is or comes before',
+  '>': 'comes after',
+  '>=': 'is or comes after',
+};
 
 /** What a criterion asks, after lowering: `subject is Patient/1 and not (code is http://loinc.org|8480-6)`. */
 export function describe(criterion: Criterion): string {
@@ -17,6 +38,8 @@ export function describe(criterion: Criterion): string {
       return `not (${describe(criterion.of)})`;
     case 'value':
       return `${criterion.parameter.code} ${listed(criterion.anyOf.map(test), ' or ')}`;
+    case 'differs':
+      return `${criterion.parameter.code} has a value that is not one that ${listed(criterion.from.map(test), ' or ')}`;
     case 'missing':
       return `${criterion.parameter.code} has ${criterion.missing ? 'no value' : 'a value'}`;
     case 'id':
@@ -27,10 +50,16 @@ export function describe(criterion: Criterion): string {
       return `${criterion.parameter.type} ${listed(criterion.by, ' or ')} refers to it by ${criterion.parameter.code}`;
     case 'words':
       return `${criterion.scope === 'content' ? '_content' : '_text'} has ${words(criterion.query)}`;
+    case 'hierarchy': {
+      const { parameter, by, direction, from } = criterion;
+      return `${parameter.code} leads to ${by.type} ${listed(from, ' or ')} or what is ${direction} by ${by.code}`;
+    }
     case 'chain':
       return `${criterion.parameter.code} leads to a ${criterion.target} with (${describe(criterion.of)})`;
     case 'has':
       return `a ${criterion.parameter.type} with (${describe(criterion.of)}) refers to it by ${criterion.parameter.code}`;
+    case 'contains':
+      return `contains a ${criterion.type} with (${describe(criterion.of)})`;
   }
 }
 
@@ -72,12 +101,13 @@ function listed(texts: readonly string[], between: string): string {
 function test(value: ValueTest): string {
   switch (value.kind) {
     case 'token': {
-      const code = `${value.code ?? 'any code'}${value.fold ? ' (in any case)' : ''}`;
+      const begins = value.begins === true ? 'what begins with ' : '';
+      const code = `${begins}${value.code ?? 'any code'}${value.fold ? ' (in any case)' : ''}`;
       if (value.system === undefined) return `is ${code}`;
       return `is ${value.system === '' ? '(no system)' : value.system}|${code}`;
     }
     case 'string':
-      return `${{ starts: 'starts with', contains: 'contains', exact: 'is exactly' }[value.match]} "${value.value}"`;
+      return `${stringWords[value.match]} "${value.value}"`;
     case 'date':
       return interval(value.interval, instant);
     case 'number':
@@ -89,7 +119,11 @@ function test(value: ValueTest): string {
     case 'reference':
       return `is ${value.type}/${value.id}`;
     case 'uri':
-      return value.match === 'canonical' ? `is ${value.value} in any version` : `is ${value.value}`;
+      return `${{ exact: 'is', canonical: 'is in any version', begins: 'begins with' }[value.match]} ${value.value}`;
+    case 'text':
+      return `has a text that starts with "${value.value}"`;
+    case 'near':
+      return `lies within ${value.within} km of ${value.latitude}, ${value.longitude}`;
     case 'composite':
       return `has a repetition that ${value.components.map(test).join(', ')}`;
   }

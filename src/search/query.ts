@@ -1,14 +1,16 @@
 /** Query strings turned into lowered criteria and result parameters. https://hl7.org/fhir/R4/search.html */
 import type { Definitions } from '../fhir/definitions/definitions.ts';
 import { type CompartmentOwner, compartmentCriterion } from './compartment.ts';
+import { containedParts, parseContained } from './contained-parameter.ts';
 import type { Criterion, SortKey } from './criteria.ts';
+import { lowerFilter } from './filter/lower.ts';
 import type { Include } from './include.ts';
 import { parseInclude } from './include-parameter.ts';
 import { type LowerContext, refuse } from './lower/context.ts';
 import { checkModifier } from './lower/modifier.ts';
 import { lowerNamed, type UnknownName, unknownStep } from './lower/name.ts';
 import { nearest } from './nearest.ts';
-import { parseParameter, parseQueryString, type QueryParameter } from './parse/parameter.ts';
+import { filterParameter, parseParameter, parseQueryString, type QueryParameter } from './parse/parameter.ts';
 import type { ParameterRegistry } from './registry.ts';
 import {
   generalParameters,
@@ -22,10 +24,13 @@ import {
   unsupportedParameters,
 } from './result-parameters.ts';
 import { checkSorts, parseSort } from './sort.ts';
+import type { Terms } from './terms.ts';
 
 export interface SearchContext {
   readonly registry: ParameterRegistry;
   readonly definitions: Definitions;
+  /** What token modifiers that need code systems mean; absent: they are refused. */
+  readonly terms?: Terms | undefined;
   /** The searched types; for a search of the whole system all of them, unless `_type` names some. */
   readonly types: readonly string[];
   /** Whose compartment the search keeps to. */
@@ -71,6 +76,8 @@ export interface Search {
   /** Names of unknown parameters that lenient handling ignored. */
   readonly ignored: readonly string[];
   readonly ambiguousIds: readonly AmbiguousId[];
+  /** Whether it looks at contained resources. */
+  readonly contained: boolean;
   /** Whether to say how it is read, instead of what it finds. */
   readonly explain: boolean;
 }
@@ -136,7 +143,9 @@ export function parseSearch(parameters: readonly (readonly [string, string])[], 
     sort: parseSort(sortValues, type, context.registry, lowering('_sort', context, [])),
   }));
   checkSorts(parts.map(({ sort }) => sort));
-  refuseContained(results);
+  const containment = parseContained(results.get('_contained')?.text, results.get('_containedType')?.text);
+  if (containment !== undefined && includes.length + revincludes.length > 0)
+    throw refuse('not-supported', '_contained does not go with _include and _revinclude yet.');
   const countText = results.get('_count')?.text;
   const asked =
     countText === undefined
@@ -152,7 +161,7 @@ export function parseSearch(parameters: readonly (readonly [string, string])[], 
   const elements = results.get('_elements')?.values;
   const explainText = results.get('_explain')?.text;
   return {
-    parts,
+    parts: containment === undefined ? parts : containedParts(parts, containment, context.definitions),
     count: onlyCount ? 0 : asked,
     total: total ?? (onlyCount ? 'accurate' : 'bounded'),
     ...(onlyCount ? { summary: 'count' } : summary === 'false' ? {} : { summary }),
@@ -162,6 +171,7 @@ export function parseSearch(parameters: readonly (readonly [string, string])[], 
     used,
     ignored,
     ambiguousIds: distinctIds(ambiguousIds),
+    contained: containment !== undefined,
     explain: explainText !== undefined && parseFlag('_explain', explainText),
   };
 }
@@ -231,15 +241,19 @@ function unknownOf(
   types: readonly string[],
   context: SearchContext,
 ): UnknownName | undefined {
+  const [first] = name.steps;
+  if (first?.code === filterParameter && name.steps.length === 1) {
+    refuseModifier(filterParameter, first.modifier);
+    return undefined;
+  }
   const path = { registry: context.registry, context: lowering(name.text, context, []) };
   let unknown: UnknownName | undefined;
   for (const type of types) {
     unknown = unknownStep(name.steps, type, path);
     if (unknown !== undefined) break;
   }
-  const near = unknown?.code === 'near' && unknown.type === 'Location';
-  if (unknown !== undefined && (near || unsupportedParameters.has(unknown.code)))
-    throw refuse('not-supported', `${unknown.code} is not supported yet.`);
+  const unsupported = unknown === undefined ? undefined : unsupportedParameters.get(unknown.code);
+  if (unsupported !== undefined) throw refuse('not-supported', unsupported);
   return unknown;
 }
 
@@ -276,12 +290,6 @@ function refuseModifier(code: string, modifier: string | undefined): void {
   throw refuse('invalid', `${code} takes no modifier :${modifier.slice(0, 80)}.`);
 }
 
-function refuseContained(results: ReadonlyMap<string, QueryParameter>): void {
-  const contained = results.get('_contained')?.text ?? 'false';
-  if (contained !== 'false') throw refuse('not-supported', '_contained is not supported yet.');
-  if (results.has('_containedType')) throw refuse('not-supported', '_containedType is not supported yet.');
-}
-
 /** The criterion within the compartment that is searched, if one is. */
 function within(criterion: Criterion, type: string, { compartment, definitions, registry }: SearchContext): Criterion {
   if (compartment === undefined) return criterion;
@@ -297,7 +305,8 @@ function lowerAll(
 ): Criterion {
   const of = criteria.map((written): Criterion => {
     const path = { registry: context.registry, context: lowering(written.name.text, context, ambiguousIds) };
-    return lowerNamed(written, type, path);
+    const filter = written.name.steps[0]?.code === filterParameter;
+    return filter ? lowerFilter(written.text, type, path) : lowerNamed(written, type, path);
   });
   const [only] = of;
   return of.length === 1 && only !== undefined ? only : { kind: 'and', of };
@@ -308,6 +317,8 @@ function lowering(name: string, context: SearchContext, ambiguousIds: AmbiguousI
   return {
     name,
     definitions: context.definitions,
+    registry: context.registry,
+    terms: context.terms,
     baseUrl: context.baseUrl,
     timezone: context.timezone,
     now: context.now,

@@ -43,6 +43,9 @@ const componentExpressions: Readonly<Record<string, readonly string[]>> = {
   'http://hl7.org/fhir/SearchParameter/DocumentReference-relationship': ['target', 'code'],
 };
 
+/** The one special parameter that is known here. */
+const near = 'http://hl7.org/fhir/SearchParameter/Location-near';
+
 /** A registry of the definitions' search parameters. Each is compiled when it is first asked for. */
 export function createRegistry(definitions: Definitions): ParameterRegistry {
   const byUrl = new Map(definitions.searchParameters.map((each) => [each.url, each]));
@@ -97,7 +100,7 @@ function compile(
 ): SearchParameter | undefined {
   const { url, code, expression, description } = definition;
   const kind = definition.type;
-  if (expression === undefined || kind === 'special') return undefined;
+  if (expression === undefined || (kind === 'special' && url !== near)) return undefined;
   const values = analyse(expression, kind, type, type, definitions);
   const parts: ComponentParameter[] = [];
   if (kind === 'composite') {

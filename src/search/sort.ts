@@ -1,7 +1,7 @@
 /** The order of matches. https://hl7.org/fhir/R4/search.html#sort */
 import type { SortBy, SortKey } from './criteria.ts';
 import { type LowerContext, refuse } from './lower/context.ts';
-import { type Path, targetTypes, unknownStep } from './lower/name.ts';
+import { type Path, spending, targetTypes, unknownStep } from './lower/name.ts';
 import { nearest } from './nearest.ts';
 import { type NameStep, parseName } from './parse/name.ts';
 import type { ParameterRegistry } from './registry.ts';
@@ -19,11 +19,13 @@ export function parseSort(
   return values.map((value) => {
     const descending = value.startsWith('-');
     const path = { registry, context: { ...lowering, name: `_sort: ${value.slice(0, 80)}` } };
-    return { by: sortBy(parseName(descending ? value.slice(1) : value).steps, type, path), descending };
+    const { steps } = parseName(descending ? value.slice(1) : value);
+    return { by: sortBy(steps, type, path, spending(path)), descending };
   });
 }
 
-function sortBy(steps: readonly NameStep[], type: string, path: Path): SortBy {
+function sortBy(steps: readonly NameStep[], type: string, path: Path, spend: () => void): SortBy {
+  spend();
   const { registry } = path;
   const [step, ...rest] = steps;
   const code = step?.code ?? '';
@@ -34,7 +36,7 @@ function sortBy(steps: readonly NameStep[], type: string, path: Path): SortBy {
   if (rest.length === 0 && code === '_lastUpdated') return 'lastUpdated';
   const parameter = registry.get(type, code);
   if (parameter === undefined) {
-    const valid = registry.of(type).filter(({ kind }) => kind !== 'composite');
+    const valid = registry.of(type).filter(({ kind }) => kind !== 'composite' && kind !== 'special');
     const names = nearest(
       code,
       valid.map((each) => each.code),
@@ -45,7 +47,7 @@ function sortBy(steps: readonly NameStep[], type: string, path: Path): SortBy {
     const targets = targetTypes(step, parameter, path);
     const known = targets.filter((target) => unknownStep(rest, target, path) === undefined);
     const ends = (known.length === 0 ? targets.slice(0, 1) : known).map((target) => {
-      return { target, by: sortBy(rest, target, path) };
+      return { target, by: sortBy(rest, target, path, spend) };
     });
     const kinds = new Set(ends.map(({ by }) => kindOf(by)));
     if (kinds.size > 1) {
@@ -56,6 +58,7 @@ function sortBy(steps: readonly NameStep[], type: string, path: Path): SortBy {
   if (parameter.kind === 'composite') {
     throw refuse('value', `_sort: ${code} is a composite parameter; sort by one of its components.`);
   }
+  if (parameter.kind === 'special') throw refuse('value', `_sort: ${code} has no values to sort by.`);
   return parameter.parameter;
 }
 

@@ -121,6 +121,7 @@ export function looksAtWords(criterion: Criterion): boolean {
     case 'not':
     case 'chain':
     case 'has':
+    case 'contains':
       return looksAtWords(criterion.of);
     default:
       return false;

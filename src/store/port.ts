@@ -16,6 +16,8 @@ export interface Version {
   readonly lastUpdated: number;
   readonly method: WriteMethod;
   readonly body: Uint8Array | undefined;
+  /** Where contained resources were searched: the id of the one in it that matched. */
+  readonly contained?: string;
 }
 
 /** A place in a walk: plain data that `search/cursor.ts` signs. Only the store that made it reads `key`. */
@@ -33,6 +35,7 @@ export interface Position {
 
 /** A criterion and a sort on resources of one type. */
 export interface TypeQuery {
+  /** In the form of `containedType`: resources of that type that others contain; their containers' versions match. */
   readonly type: string;
   readonly criterion: Criterion;
   /** As many as every other part of the same query has; keys at the same place compare with each other. */

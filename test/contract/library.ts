@@ -1,7 +1,8 @@
 /** A store filled with random resources, and what a search of them must find. https://hl7.org/fhir/R4/search.html */
 import { makeBody } from '../../src/fhir/body.ts';
+import { containedType } from '../../src/search/contained.ts';
 import type { Criterion, SortKey } from '../../src/search/criteria.ts';
-import { type Indexed, matches, type Others } from '../../src/search/match.ts';
+import { containedIn, type Indexed, matches, type Others } from '../../src/search/match.ts';
 import { boundary } from '../../src/search/words.ts';
 import type { Position, SearchPage, Store, TypeQuery } from '../../src/store/port.ts';
 import type { Put } from '../../src/store/write.ts';
@@ -84,6 +85,15 @@ export class Library {
       .sort();
   }
 
+  /** `Type/id#contained` of the contained resources of a type that the criterion must find, sorted. */
+  expectedInside(type: string, criterion: Criterion): readonly string[] {
+    return this.resources
+      .flatMap((container) => containedIn(container).map((inside) => ({ container, inside })))
+      .filter(({ inside }) => inside.type === containedType(type) && this.holds(criterion, inside))
+      .map(({ container, inside }) => `${container.type}/${container.id}#${inside.id}`)
+      .sort();
+  }
+
   /** Whether the criterion holds for a resource among those of now. */
   holds(criterion: Criterion, resource: Indexed): boolean {
     return matches(criterion, resource, this.others);
@@ -105,14 +115,21 @@ export class Library {
 let contents = 0;
 
 /** A write of a resource whose content is new each time. */
-function putOf({ type, id, entries, words }: Indexed): Put {
+function putOf({ type, id, entries, contained, words }: Indexed): Put {
   const { narrative = [], content = [] } = words ?? {};
   const json = {
     resourceType: type,
     id,
     language: `x-${++contents}`,
     ...(narrative.length > 0 && { text: { div: `<div>${narrative.join('<br/>')}</div>` } }),
-    extension: content.length === 0 ? [] : content.join(' ').split(boundary).map((text) => ({ valueString: text })),
+    extension:
+      content.length === 0
+        ? []
+        : content
+            .join(' ')
+            .split(boundary)
+            .map((text) => ({ valueString: text })),
   };
-  return { kind: 'put', method: 'PUT', type, id, body: makeBody(Buffer.from(JSON.stringify(json)), id), entries };
+  const body = makeBody(Buffer.from(JSON.stringify(json)), id);
+  return { kind: 'put', method: 'PUT', type, id, body, entries, ...(contained === undefined ? {} : { contained }) };
 }

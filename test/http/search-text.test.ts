@@ -79,7 +79,10 @@ describe('words', () => {
   });
 
   it('are those of the last acknowledged write', async () => {
-    for (const [text, found] of [['first', 'w'], ['second', '']] as const) {
+    for (const [text, found] of [
+      ['first', 'w'],
+      ['second', ''],
+    ] as const) {
       await server.send('PUT', '/Basic/w', { resourceType: 'Basic', id: 'w', code: { text } });
       expect(await find(server, `/Basic?_content=${text}`)).toBe('w');
       expect(await find(server, '/Basic?_content=first')).toBe(found);
@@ -99,7 +102,10 @@ describe('a walk by words', () => {
       code: { text },
       subject: { reference: 'Patient/ann' },
     });
-    await load(server, ids.map((id) => flag(id, 'a walk')));
+    await load(
+      server,
+      ids.map((id) => flag(id, 'a walk')),
+    );
     const first = await server.get('/Flag?_content=walk&_count=20');
     expect(first.body.total).toBe(130);
     expect(link(first, 'next')).toBeDefined();

@@ -56,12 +56,15 @@ describe('words', () => {
   });
 
   it('of a narrative are without tags, comments and attributes', () => {
-    expect(wordsIn(textOfNarrative('<div title="no">A<b>b</b>c<br/>d<!-- e --> <p class=\'x > y\'>f</p>g</div>'))).toEqual(
-      ['abc', 'd', 'f', 'g'],
-    );
-    expect(wordsIn(textOfNarrative('M&uuml;ller &amp; S&#246;hne&nbsp;&#x41;G &lt;x&gt; &nosuch;'))).toEqual(
-      ['muller', 'sohne', 'ag', 'x'],
-    );
+    expect(
+      wordsIn(textOfNarrative('<div title="no">A<b>b</b>c<br/>d<!-- e --> <p class=\'x > y\'>f</p>g</div>')),
+    ).toEqual(['abc', 'd', 'f', 'g']);
+    expect(wordsIn(textOfNarrative('M&uuml;ller &amp; S&#246;hne&nbsp;&#x41;G &lt;x&gt; &nosuch;'))).toEqual([
+      'muller',
+      'sohne',
+      'ag',
+      'x',
+    ]);
     expect(wordsIn(textOfNarrative('a < b'))).toEqual(['a', 'b']);
   });
 
@@ -79,7 +82,9 @@ describe('words', () => {
       id: 'x1',
       meta: { versionId: '3', lastUpdated: '2024-01-01T00:00:00Z', profile: ['http://x/profile'] },
       text: { status: 'generated', div: '<div>story</div>' },
-      contained: [{ resourceType: 'Patient', id: 'c', text: { div: '<div>inner</div>' }, name: [{ family: 'Arendt' }] }],
+      contained: [
+        { resourceType: 'Patient', id: 'c', text: { div: '<div>inner</div>' }, name: [{ family: 'Arendt' }] },
+      ],
       status: 'final',
       code: { coding: [{ system: 'http://loinc.org', code: '8480-6', display: 'Systolic' }], text: 'Pressure' },
       subject: { reference: 'Patient/zzz', display: 'Ann' },

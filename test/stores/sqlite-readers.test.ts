@@ -59,7 +59,7 @@ describe('searches in threads', () => {
       cursorLifetime: lifetime,
       timezone: 'UTC',
       parameters: ['name', 'identifier'].map((code) => ({ type: 'Patient', code, definition: '1' })),
-      reextract: () => [],
+      reextract: () => ({ entries: [] }),
     });
     await commit(
       store,
@@ -141,7 +141,7 @@ describe('a search on the main connection', () => {
       cursorLifetime: lifetime,
       timezone: 'UTC',
       parameters: [{ type: 'Patient', code: 'name', definition: '1' }],
-      reextract: () => [],
+      reextract: () => ({ entries: [] }),
     });
     await commit(
       store,

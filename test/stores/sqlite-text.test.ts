@@ -48,7 +48,10 @@ function opened() {
 describe('the full-text index', () => {
   it('is not touched by commits until somebody searches by words', async () => {
     const { db, engine, writer } = opened();
-    await commit(writer, many(5, () => 'word'));
+    await commit(
+      writer,
+      many(5, () => 'word'),
+    );
     while (engine.tidy());
     expect(number(db, 'SELECT count(*) FROM words_docsize')).toBe(0);
     await writer.words(3);
@@ -60,14 +63,17 @@ describe('the full-text index', () => {
 
   it('has what is current and what walks may show, and nothing else', async () => {
     const { db, clock, engine, writer } = opened();
-    await commit(writer, many(4, () => 'before'));
+    await commit(
+      writer,
+      many(4, () => 'before'),
+    );
     await writer.words(100);
     await commit(writer, [patient('p0', 'v0', 'after')]);
     await writer.walks(10);
     await commit(writer, [patient('p1', 'v1', 'after'), remove('Patient', 'p2')]);
     await writer.words(100);
     const found = (word: string) => number(db, `SELECT count(*) FROM words WHERE words MATCH '${word}'`);
-    expect([found("before"), found("after")]).toEqual([3, 2]);
+    expect([found('before'), found('after')]).toEqual([3, 2]);
     expect(findings(db)).toEqual([]);
     clock.now = 5000;
     while (engine.tidy());
@@ -78,9 +84,15 @@ describe('the full-text index', () => {
 
   it('is caught up with before a search that needs it', async () => {
     const store = await openAt(at('caught.db'));
-    await commit(store, many(500, (n) => (n % 2 === 0 ? 'even' : 'odd')));
+    await commit(
+      store,
+      many(500, (n) => (n % 2 === 0 ? 'even' : 'odd')),
+    );
     expect(await totalOf(store, says('even'))).toBe(250);
-    await commit(store, many(500, () => 'even'));
+    await commit(
+      store,
+      many(500, () => 'even'),
+    );
     expect(await totalOf(store, says('even'))).toBe(500);
     expect(await store.matches('Patient', says('odd'), 5)).toEqual([]);
     await store.close();
@@ -91,7 +103,10 @@ describe('the full-text index', () => {
 
   it('is made in the background where much is missing', async () => {
     const store = await openAt(at('much.db'));
-    await commit(store, many(2500, () => 'word'));
+    await commit(
+      store,
+      many(2500, () => 'word'),
+    );
     const error = await failureOf(totalOf(store, says('word')));
     expect(error).toBeInstanceOf(NotReady);
     expect(error).toMatchObject({ message: /0 % of the changes/, retryAfter: expect.any(Number) });
@@ -104,7 +119,10 @@ describe('the full-text index', () => {
 
   it('that is being made lets the store close', async () => {
     const store = await openAt(at('closing.db'));
-    await commit(store, many(2500, () => 'word'));
+    await commit(
+      store,
+      many(2500, () => 'word'),
+    );
     expect(await failureOf(totalOf(store, says('word')))).toBeInstanceOf(NotReady);
     await store.close();
     const again = await openAt(at('closing.db'));
@@ -118,7 +136,10 @@ describe('the full-text index', () => {
     await commit(store, [patient('gone', 'v', word), patient('stays', 'v', 'other'), ...many(200, () => 'x')]);
     expect(await totalOf(store, says(word))).toBe(1);
     await write(store, patient('gone', 'v', `${word}s`));
-    await commit(store, many(200, () => 'y'));
+    await commit(
+      store,
+      many(200, () => 'y'),
+    );
     expect(await totalOf(store, says(`${word}s`))).toBe(1);
     await write(store, erase('Patient', 'gone'));
     expect(await totalOf(store, says(word))).toBe(0);
@@ -136,7 +157,10 @@ describe('the full-text index', () => {
     ['has other words', "INSERT INTO words (rowid, content) VALUES (1, 'a b c d e f g h')", /1 with other words/],
   ])('that %s something is found and made anew', async (_, damage, text) => {
     const { db, writer } = opened();
-    await commit(writer, many(3, () => 'word'));
+    await commit(
+      writer,
+      many(3, () => 'word'),
+    );
     await writer.words(100);
     expect(findings(db)).toEqual([]);
     db.exec(damage);
@@ -151,7 +175,10 @@ describe('the full-text index', () => {
 
   it('of other rules is made anew', async () => {
     const store = await openAt(at('rules.db'));
-    await commit(store, many(150, () => 'word'));
+    await commit(
+      store,
+      many(150, () => 'word'),
+    );
     expect(await totalOf(store, says('word'))).toBe(150);
     await store.close();
     const db = openDatabase(at('rules.db'));

@@ -29,7 +29,7 @@ function subject(name: string, url: () => string): Subject {
         cursorLifetime,
         timezone: 'UTC',
         parameters: parameters.map(({ type, code }) => ({ type, code, definition: '1' })),
-        reextract: () => [],
+        reextract: () => ({ entries: [] }),
       }),
   };
 }

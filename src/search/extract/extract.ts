@@ -1,6 +1,7 @@
 /** Finds the index entries of resources. https://hl7.org/fhir/R4/search.html */
 import type { Definitions } from '../../fhir/definitions/definitions.ts';
 import type { Resource } from '../../fhir/resource.ts';
+import { companionsOf } from '../companion.ts';
 import type { IndexEntry } from '../entry.ts';
 import type { ComponentParameter, ParameterRegistry, SearchParameter } from '../registry.ts';
 import { compileExpression } from './compile.ts';
@@ -67,11 +68,17 @@ function planOf(
   const parameters = registry.of(type).filter(({ code }) => !known.has(code));
   const compiler: Compiler = { type, definitions, options };
   const plan = emptyPlan();
-  for (const [slot, parameter] of parameters.entries()) {
+  const codes: string[] = [];
+  const slotOf = (code: string): number => codes.push(code) - 1;
+  for (const parameter of parameters) {
+    const slot = slotOf(parameter.code);
     if (parameter.kind === 'composite') addComposite(plan, parameter, slot, compiler);
     else addExpression(plan, parameter.expression, parameter, type, slot, compiler);
+    for (const { kind, code } of companionsOf(parameter)) {
+      addExpression(plan, parameter.expression, { ...parameter, kind }, type, slotOf(code), compiler);
+    }
   }
-  return { plan, codes: parameters.map(({ code }) => code) };
+  return { plan, codes };
 }
 
 interface Compiler {

@@ -19,6 +19,9 @@ const reverse = '_has';
 /** Steps of a name beyond which no server's data go. */
 const mostSteps = 12;
 
+/** Looks at types for one name: a step without a type may lead to all of them, and each of them to all again. */
+const mostLooks = 5000;
+
 /** A part of a name that a type doesn't have. */
 export interface UnknownName {
   readonly type: string;
@@ -36,11 +39,28 @@ export interface Path {
  * are. Throws 400 for what isn't a chain: a step that is no reference, a reverse chain without its parts.
  */
 export function unknownStep(steps: readonly NameStep[], type: string, path: Path): UnknownName | undefined {
+  return unknownIn(steps, type, path, spending(path));
+}
+
+/** Counts looks at types for one name. It throws 400 when they are too many. */
+export function spending(path: Path): () => void {
+  let looks = 0;
+  return () => {
+    looks += 1;
+    if (looks > mostLooks)
+      throw refuse('too-costly', `${shown(path)} leads to too many types; name them (subject:Patient.name).`);
+  };
+}
+
+function unknownIn(steps: readonly NameStep[], type: string, path: Path, spend: () => void): UnknownName | undefined {
+  spend();
   const [step, ...rest] = steps;
   if (step === undefined) return undefined;
   if (step.code === reverse) {
     const { source, code } = reverseOf(step, rest, path);
-    return path.registry.get(source, code) === undefined ? { type: source, code } : unknownStep(rest, source, path);
+    return path.registry.get(source, code) === undefined
+      ? { type: source, code }
+      : unknownIn(rest, source, path, spend);
   }
   if ((step.code === listParameter || wordsScopes.has(step.code)) && rest.length === 0) {
     if (step.modifier !== undefined)
@@ -52,7 +72,7 @@ export function unknownStep(steps: readonly NameStep[], type: string, path: Path
   if (rest.length === 0) return undefined;
   let unknown: UnknownName | undefined;
   for (const target of targetTypes(step, parameter, path)) {
-    const found = unknownStep(rest, target, path);
+    const found = unknownIn(rest, target, path, spend);
     if (found === undefined) return undefined;
     unknown ??= found;
   }
@@ -67,23 +87,30 @@ export function lowerNamed(written: QueryParameter, type: string, path: Path): C
   const { steps } = written.name;
   if (steps.length > mostSteps)
     throw refuse('too-costly', `${shown(path)} has more than ${mostSteps} steps; follow fewer references.`);
-  return lowerSteps(steps, type, written.values, path);
+  return lowerSteps(steps, type, written.values, path, spending(path));
 }
 
-function lowerSteps(steps: readonly NameStep[], type: string, values: readonly string[], path: Path): Criterion {
+function lowerSteps(
+  steps: readonly NameStep[],
+  type: string,
+  values: readonly string[],
+  path: Path,
+  spend: () => void,
+): Criterion {
+  spend();
   const { registry, context } = path;
   const [step, ...rest] = steps;
-  if (step?.code === reverse) return lowerReverse(step, rest, type, values, path);
+  if (step?.code === reverse) return lowerReverse(step, rest, type, values, path, spend);
   if (step?.code === listParameter) return lowerList(values, registry, context);
   const scope = step && wordsScopes.get(step.code);
   if (scope !== undefined) return lowerWords(values, scope, context);
   const parameter = step && registry.get(type, step.code);
   if (step === undefined || parameter === undefined) throw refuse('invalid', `${shown(path)} is unknown.`);
   if (rest.length === 0) return lowerParameter(step.modifier, values, parameter, context);
-  const known = targetTypes(step, parameter, path).filter((each) => unknownStep(rest, each, path) === undefined);
+  const known = targetTypes(step, parameter, path).filter((each) => unknownIn(rest, each, path, spend) === undefined);
   const of = known.map((target): Criterion => {
     const canonical = mayBeUri(parameter) ? canonicalTarget(target, registry) : undefined;
-    const inner = lowerSteps(rest, target, values, path);
+    const inner = lowerSteps(rest, target, values, path, spend);
     return { kind: 'chain', parameter: parameter.parameter, target, canonical, of: inner };
   });
   const [only] = of;
@@ -96,6 +123,7 @@ function lowerReverse(
   type: string,
   values: readonly string[],
   path: Path,
+  spend: () => void,
 ): Criterion {
   const { registry, context } = path;
   const { source, code } = reverseOf(step, rest, path);
@@ -105,7 +133,7 @@ function lowerReverse(
   if (!targetsOf(parameter, context).includes(type))
     throw refuse('invalid', `${shown(path)}: ${code} of ${source} never leads to ${type}.`);
   const canonical = mayBeUri(parameter) ? canonicalTarget(type, registry) : undefined;
-  return { kind: 'has', parameter: parameter.parameter, canonical, of: lowerSteps(rest, source, values, path) };
+  return { kind: 'has', parameter: parameter.parameter, canonical, of: lowerSteps(rest, source, values, path, spend) };
 }
 
 /** The type that refers and its parameter's code in `_has:Type:code:…`. */

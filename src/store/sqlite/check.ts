@@ -3,22 +3,19 @@
  *
  * Reads beside a running server, in many short snapshots so that the log doesn't grow. Repairing takes the store's lock.
  */
+import { containedType } from '../../search/contained.ts';
 import { foldToken } from '../../search/normalise.ts';
+import { checkContainedLists, compareContained, type PresentContained } from './check-contained.ts';
 import { checkText } from './check-text.ts';
+import type { ContainedRows } from './contained.ts';
+import { compareRows, type Finding, finding } from './finding.ts';
 import { FoundNumbers } from './found-numbers.ts';
-import type { Database } from './open.ts';
+import type { Database, Statement } from './open.ts';
 import { currentParameters } from './parameters.ts';
-import { type Reextract, Reindexer, rowsOf } from './reindex.ts';
+import { containedRowsOf, type Reextract, Reindexer, rowsOf } from './reindex.ts';
 import { patternOf, type ResourceRows, tableNames } from './rows.ts';
 import { indexTables } from './schema.ts';
 import { transaction } from './transaction.ts';
-
-export interface Finding {
-  readonly kind: 'finding';
-  /** What is wrong, for a person: names types, ids and parameters, never contents. */
-  readonly text: string;
-  readonly repaired: boolean;
-}
 
 export interface Progress {
   readonly kind: 'progress';
@@ -40,6 +37,8 @@ interface Indexed {
   readonly type: number;
   /** The resource's number, or the kept version's change number. */
   readonly owner: number;
+  /** The version's change number. */
+  readonly vid: number;
   readonly typeName: string;
   readonly id: string;
   readonly body: Uint8Array;
@@ -59,13 +58,10 @@ export function* checkStore(
   yield* checkCounts(db, repair);
   yield* checkCodes(db, repair);
   yield* checkOrphans(db, repair);
+  yield* checkContainedLists(db, repair);
   yield* checkRows(db, reextract, repair);
   const text = checkText(db, repair);
   if (text !== undefined) yield finding(text, repair);
-}
-
-function finding(text: string, repaired = false): Finding {
-  return { kind: 'finding', text, repaired };
 }
 
 function* checkFile(db: Database): Generator<Finding> {
@@ -74,10 +70,13 @@ function* checkFile(db: Database): Generator<Finding> {
   }
 }
 
+/** Types of resources of their own; the contained ones have no versions and aren't counted. */
+const ofOwn = `t.name NOT GLOB '${containedType('*')}'`;
+
 /** Versions without gaps, whose change numbers rise with their version ids; the current one is the last. */
 function* checkVersions(db: Database): Generator<Finding> {
   const wrong = db.prepare<[string, string]>(`
-    SELECT t.name, e.id FROM entity AS e JOIN type AS t ON t.num = e.type
+    SELECT t.name, e.id FROM entity AS e JOIN type AS t ON t.num = e.type AND ${ofOwn}
       LEFT JOIN (SELECT rid, count(*) AS count, min(number) AS least, max(number) AS number, max(vid) AS vid
         FROM version INDEXED BY version_by_number GROUP BY rid) AS v ON v.rid = e.rid
       WHERE (e.state = 0 AND (v.rid IS NOT NULL OR e.number <> 0 OR e.vid IS NOT NULL))
@@ -95,7 +94,7 @@ function* checkVersions(db: Database): Generator<Finding> {
   const lost = db.prepare<[number]>('SELECT vid FROM version WHERE rid NOT IN (SELECT rid FROM entity)');
   for (const [vid] of lost.all()) yield finding(`change ${vid} belongs to no resource`);
   const state = db.prepare<[string, string]>(`
-    SELECT t.name, e.id FROM entity AS e JOIN version AS v ON v.vid = e.vid JOIN type AS t ON t.num = e.type
+    SELECT t.name, e.id FROM entity AS e JOIN version AS v ON v.vid = e.vid JOIN type AS t ON t.num = e.type AND ${ofOwn}
       WHERE v.rid <> e.rid OR (e.state = 1) <> (v.body IS NOT NULL) OR (e.state = 2) <> (v.method = 3)`);
   for (const [type, id] of state.all())
     yield finding(`${type}/${id}: deleted or not, its current version says otherwise`);
@@ -104,7 +103,7 @@ function* checkVersions(db: Database): Generator<Finding> {
 function* checkCounts(db: Database, repair: boolean): Generator<Finding> {
   const wrong = db.prepare<[number, string, number, number]>(`
     SELECT t.num, t.name, t.live, (SELECT count(*) FROM entity AS e WHERE e.type = t.num AND e.state = 1) AS counted
-      FROM type AS t WHERE t.live <> counted`);
+      FROM type AS t WHERE ${ofOwn} AND t.live <> counted`);
   const set = db.prepare('UPDATE type SET live = ? WHERE num = ?');
   for (const [number, name, live, counted] of wrong.all()) {
     if (repair) set.run(counted, number);
@@ -132,7 +131,7 @@ function* checkOrphans(db: Database, repair: boolean): Generator<Finding> {
       ['', 'SELECT rid FROM entity WHERE state = 1'],
       ['kept_', 'SELECT vid FROM kept'],
     ] as const) {
-      const where = `rid NOT IN (${owners}) OR param NOT IN (SELECT num FROM parameter WHERE state = 'current')`;
+      const where = `rid NOT IN (${owners}) OR abs(param) NOT IN (SELECT num FROM parameter WHERE state = 'current')`;
       const count = db.prepare<[number]>(`SELECT count(*) FROM ${prefix}${table} WHERE ${where}`).get()?.[0] ?? 0;
       if (count === 0) continue;
       if (repair) db.exec(`DELETE FROM ${prefix}${table} WHERE ${where}`);
@@ -160,7 +159,11 @@ function* checkRows(db: Database, reextract: Reextract, repair: boolean): Genera
       db.exec('BEGIN');
       const some = next(last);
       for (const one of some) {
-        const problem = compare(one, rowsNow, () => rowsOf(one.typeName, reextract(one.body), parameters, numbers));
+        const problem = compare(one, rowsNow, () => {
+          const { entries, contained = [] } = reextract(one.body);
+          const rows = rowsOf(one.typeName, entries, parameters, numbers, one.vid);
+          return { rows, contained: containedRowsOf(contained, parameters, numbers, one.vid) };
+        });
         if (problem !== undefined) wrong.push({ one, problem });
       }
       db.exec('COMMIT');
@@ -184,17 +187,18 @@ function* checkRows(db: Database, reextract: Reextract, repair: boolean): Genera
 /** Reads the next live resources, or kept versions, after an owner. */
 function batchOf(db: Database, which: 'live' | 'kept'): (after: number) => readonly Indexed[] {
   const [table, column] = which === 'live' ? ['entity', 'rid'] : ['kept', 'vid'];
-  const select = db.prepare<[number, number, string, string, Uint8Array, string | null, number | null]>(
-    `SELECT x.${column}, x.type, t.name, e.id, v.body, p.params, p.tables FROM ${table} AS x
+  const select = db.prepare<[number, number, number, string, string, Uint8Array, string | null, number | null]>(
+    `SELECT x.${column}, x.vid, x.type, t.name, e.id, v.body, p.params, p.tables FROM ${table} AS x
       CROSS JOIN version AS v ON v.vid = x.vid CROSS JOIN entity AS e ON e.rid = x.rid
-      CROSS JOIN type AS t ON t.num = x.type LEFT JOIN pattern AS p ON p.num = x.pattern AND p.type = x.type
+      CROSS JOIN type AS t ON t.num = x.type AND ${ofOwn} LEFT JOIN pattern AS p ON p.num = x.pattern AND p.type = x.type
       WHERE x.${column} > ? ${which === 'live' ? 'AND x.state = 1' : ''} AND v.body IS NOT NULL
       ORDER BY x.${column} LIMIT ${batch}`,
   );
   return (after) =>
-    select.all(after).map(([owner, type, typeName, id, body, params, tables]) => ({
+    select.all(after).map(([owner, vid, type, typeName, id, body, params, tables]) => ({
       which,
       owner,
+      vid,
       type,
       typeName,
       id,
@@ -204,6 +208,12 @@ function batchOf(db: Database, which: 'live' | 'kept'): (after: number) => reado
     }));
 }
 
+/** What a version should be indexed by. */
+interface Wanted {
+  readonly rows: ResourceRows;
+  readonly contained: readonly ContainedRows[];
+}
+
 interface Problem {
   readonly text: string;
   /** Whether indexing the version anew puts it right. */
@@ -211,31 +221,30 @@ interface Problem {
 }
 
 /** What is wrong with a version's index rows, undefined where nothing is. */
-function compare(one: Indexed, present: PresentRows, extract: () => ResourceRows): Problem | undefined {
-  let wanted: ResourceRows;
+function compare(one: Indexed, present: PresentRows, extract: () => Wanted): Problem | undefined {
+  let wanted: Wanted;
   try {
     wanted = extract();
   } catch (error) {
     const reason = error instanceof Error ? error.name : 'an unknown failure';
     return { text: `it can't be indexed (${reason}): restore a backup`, repairable: false };
   }
+  const { rows, contained } = wanted;
   const of = one.which === 'kept' ? ', as kept for walks,' : '';
-  for (const [place, table] of tableNames.entries()) {
-    const expected = new Set((wanted[place] ?? []).map((row) => row.join('\u0000')));
-    const found = new Set(present.rows(one.which, place, one.owner));
-    if (expected.size === found.size && [...expected].every((row) => found.has(row))) continue;
-    const missing = [...expected].filter((row) => !found.has(row)).length;
-    const added = [...found].filter((row) => !expected.has(row)).length;
-    const text = `its index${of} lacks ${missing} rows of ${table} and has ${added} too many`;
-    return { text, repairable: true };
-  }
-  const { params, tables } = patternOf(wanted);
-  if (params === one.params && tables === one.tables) return undefined;
-  return { text: `its pattern of parameters${of} is wrong`, repairable: true };
+  const problem = compareRows(rows, (place) => present.rows(one.which, place, one.owner));
+  if (problem !== undefined) return { text: `its index${of} ${problem}`, repairable: true };
+  const { params, tables } = patternOf(rows, contained.length > 0);
+  if (params !== one.params || tables !== one.tables)
+    return { text: `its pattern of parameters${of} is wrong`, repairable: true };
+  const inside = compareContained(contained, present.contained(one.vid), one.vid, (rid, place) =>
+    present.rows('live', place, rid),
+  );
+  return inside === undefined ? undefined : { text: inside, repairable: true };
 }
 
 /** The rows that index tables have. */
 class PresentRows {
+  readonly #contained: Statement<PresentContained>;
   readonly #select: { readonly live: readonly Select[]; readonly kept: readonly Select[] };
 
   constructor(db: Database) {
@@ -247,7 +256,14 @@ class PresentRows {
         );
         return (owner) => select.all(owner).map((row) => row.join('\u0000'));
       });
+    this.#contained = db.prepare(`SELECT e.rid, t.name, e.id, p.params, p.tables FROM contained AS c
+      CROSS JOIN entity AS e ON e.rid = c.rid CROSS JOIN type AS t ON t.num = e.type
+      LEFT JOIN pattern AS p ON p.num = e.pattern WHERE c.vid = ?`);
     this.#select = { live: of(''), kept: of('kept_') };
+  }
+
+  contained(vid: number): readonly PresentContained[] {
+    return this.#contained.all(vid);
   }
 
   rows(which: 'live' | 'kept', table: number, owner: number): readonly string[] {

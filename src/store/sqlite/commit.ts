@@ -6,6 +6,7 @@ import { bodyBytes, sameContent } from '../../fhir/body.ts';
 import type { Criterion } from '../../search/criteria.ts';
 import { Conflict, PreconditionFailed } from '../errors.ts';
 import type { Condition, Precondition } from '../write.ts';
+import { Contained, type ContainedRows } from './contained.ts';
 import { Entities, type Entity } from './entities.ts';
 import { IndexRows, type NewRows } from './index-rows.ts';
 import { Integrity } from './integrity.ts';
@@ -67,6 +68,7 @@ export class Commits {
   readonly #entities: Entities;
   readonly #rowNumbers: RowNumbers;
   readonly #index: IndexRows;
+  readonly #contained: Contained;
   readonly #kept: KeptVersions;
   readonly #integrity: Integrity;
   readonly #text: TextIndex;
@@ -87,7 +89,8 @@ export class Commits {
     this.#entities = new Entities(db);
     this.#rowNumbers = rowNumbers(this.#numbers, this.#entities);
     this.#index = new IndexRows(db);
-    this.#kept = new KeptVersions(db, this.#index);
+    this.#contained = new Contained(db, this.#numbers, this.#entities, this.#index);
+    this.#kept = new KeptVersions(db, this.#index, this.#contained);
     this.#integrity = new Integrity(db);
     this.#text = new TextIndex(db);
     this.#insertVersion = db.prepare(
@@ -265,8 +268,9 @@ export class Commits {
     const vid = ++pending.vid;
     const number = entity.number + 1;
     this.#insertVersion.get(vid, entity.rid, type, number, updated, method, bodyBytes(body, number, updated));
-    const rows = readRows(entries, this.#rowNumbers);
-    const { params, tables } = patternOf(rows);
+    const rows = readRows(entries, this.#rowNumbers, vid);
+    const contained = this.#readContained(entries, vid);
+    const { params, tables } = patternOf(rows, contained.length > 0);
     const pattern = this.#numbers.pattern(type, params, tables);
     const next = { rid: entity.rid, state: LIVE, vid, number, pattern };
     if (live) {
@@ -276,9 +280,18 @@ export class Commits {
       created.push({ rid: entity.rid, rows });
       pending.live.set(type, (pending.live.get(type) ?? 0) + 1);
     }
+    for (const one of contained) created.push({ rid: this.#contained.add(vid, one), rows: one.rows });
     if (entity.state === -1) this.#entities.create(type, id, next);
     else this.#entities.update(next);
     return [number, updated, live ? UPDATED : CREATED];
+  }
+
+  #readContained(entries: FieldReader, vid: number): readonly ContainedRows[] {
+    const contained: ContainedRows[] = [];
+    for (let left = entries.number(); left > 0; left--) {
+      contained.push({ type: entries.text(), id: entries.text(), rows: readRows(entries, this.#rowNumbers, vid) });
+    }
+    return contained;
   }
 
   #remove(planned: Planned, updated: number, pending: Pending): readonly [number, number, number] {
@@ -293,7 +306,8 @@ export class Commits {
     try {
       const vid = ++pending.vid;
       if (entity.state === LIVE) {
-        if (!erase) this.#kept.replace(entity, type, vid, this.#options.clock(), this.#options.cursorLifetime);
+        if (erase) this.#kept.dropContained(entity.vid, entity.pattern);
+        else this.#kept.replace(entity, type, vid, this.#options.clock(), this.#options.cursorLifetime);
         this.#index.remove(entity.rid, this.#kept.tablesOf(entity.pattern));
         pending.live.set(type, (pending.live.get(type) ?? 0) - 1);
       }

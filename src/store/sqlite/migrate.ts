@@ -12,6 +12,8 @@ const steps: readonly string[] = [
   schema + auditSchema,
   // What is kept of a deleted resource: it isn't shown, but chains of a walk lead through it.
   'ALTER TABLE kept ADD COLUMN deleted INTEGER NOT NULL DEFAULT 0;',
+  // The contained resources (rows of entity) of each version that is current or kept, by its change number.
+  'CREATE TABLE contained (vid INTEGER NOT NULL, rid INTEGER NOT NULL, PRIMARY KEY (vid, rid)) WITHOUT ROWID;',
   textSchema,
 ];
 

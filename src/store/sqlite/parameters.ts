@@ -1,4 +1,5 @@
 /** The numbers of search parameters, one for each version of a definition. https://hl7.org/fhir/R4/searchparameter.html */
+import { containedType } from '../../search/contained.ts';
 import { Numbers } from './numbers.ts';
 import type { Database } from './open.ts';
 import type { ParameterNumbers } from './pack.ts';
@@ -31,7 +32,7 @@ export function registerParameters(db: Database, wanted: readonly ParameterDefin
   if (changed.length === 0) return;
   if (db.prepare('SELECT 1 FROM version LIMIT 1').get() !== undefined) {
     const reindexer = new Reindexer(db, parametersIn(db, "'current', 'filling'"), reextract);
-    for (const type of changed) {
+    for (const type of withContainers(db, changed)) {
       refill(db, type, 'live', reindexer);
       refill(db, type, 'kept', reindexer);
     }
@@ -78,6 +79,14 @@ function declare(db: Database, wanted: readonly ParameterDefinition[]): readonly
     }
   }
   return [...changed];
+}
+
+/** The types, and those of resources that contain some of them: what is contained is indexed with its container. */
+function withContainers(db: Database, types: readonly number[]): readonly number[] {
+  const select = db.prepare<[number]>(`SELECT DISTINCT v.type FROM type AS t CROSS JOIN type AS c
+    CROSS JOIN entity AS e CROSS JOIN version AS v ON v.vid = e.vid
+    WHERE t.num = ? AND c.name = '${containedType('')}' || t.name AND e.type = c.num AND e.state = 1`);
+  return [...new Set(types.flatMap((type) => [type, ...select.all(type).map(([container]) => container)]))];
 }
 
 /** Makes the rows of a type's live resources, or of their kept versions, those of the declared parameters. */

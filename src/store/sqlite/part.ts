@@ -1,9 +1,11 @@
 /** One searched type of a search: its compiled criteria and how its matches are read. https://hl7.org/fhir/R4/search.html */
+import { isContained } from '../../search/contained.ts';
 import type { Criterion } from '../../search/criteria.ts';
 import { TooCostly } from '../errors.ts';
 import type { ExplainedCriterion, ExplainedPart, TypeQuery, Version } from '../port.ts';
 import { type Condition, type Context, isImpossible } from './compile/condition.ts';
 import { conjuncts } from './compile/conjuncts.ts';
+import { ofShownVersions } from './compile/contains.ts';
 import { contextOf } from './compile/criterion.ts';
 import type { Walk } from './frame.ts';
 import { type Hit, HitReader, ridOf, type Span } from './hits.ts';
@@ -82,10 +84,17 @@ export class Part {
       throw new TooCostly(`Ask for less at once: at most ${mostCriteria} criteria can be combined.`);
     }
     this.#criteria = criteria;
-    this.#conditions = criteria.map((criterion) => context.compile(criterion));
+    const conditions = criteria.map((criterion) => context.compile(criterion));
+    this.#conditions = isContained(type) ? [...conditions, ofShownVersions(at)] : conditions;
     this.#context = context;
     if (!this.#conditions.some(isImpossible)) {
-      this.#reader = new HitReader(statements, query.type, this.#walk, bodies, connection.thresholds.kept);
+      this.#reader = new HitReader(
+        statements,
+        type,
+        this.#walk,
+        bodies && !isContained(type),
+        connection.thresholds.kept,
+      );
     }
   }
 
@@ -135,7 +144,7 @@ export class Part {
   }
 
   versions(hits: readonly Hit[]): readonly Version[] {
-    return this.#reader?.versions(hits) ?? [];
+    return (isContained(this.#type) ? this.#reader?.containers(hits) : this.#reader?.versions(hits)) ?? [];
   }
 
   /** The current matches, at most `bound`. */

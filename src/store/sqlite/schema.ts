@@ -11,13 +11,13 @@ import { DATE_MAX, DATE_MIN } from '../../search/entry.ts';
 
 /** The index tables: columns after `param`, in the order of the primary key, `rid` last. */
 export const indexTables = {
-  /** `code`: number in `code`. */
+  /** `code`: number in `code`, which has the texts of tokens too. */
   token: ['code'],
   /** Token values kept as text. `system`: number in `system`, 0 for none. */
   identifier: ['value', 'system'],
   /** `exact`: the text as it stands, '' for a word of a longer part. */
   string: ['norm', 'exact'],
-  /** Milliseconds, [low, high). */
+  /** Milliseconds, [low, high). Of a position `low` is the latitude and `high` the longitude, in degrees. */
   date: ['low', 'high'],
   /** Numbers too, with unit 0. `unit`: number in `unit`; low and high are decimal keys. */
   quantity: ['unit', 'low', 'high'],

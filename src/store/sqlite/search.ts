@@ -1,5 +1,7 @@
 /** Searches on one connection: pages of walks, totals, and the matches that conditions are evaluated on. https://hl7.org/fhir/R4/search.html */
+import { isContained } from '../../search/contained.ts';
 import type { Criterion } from '../../search/criteria.ts';
+import { distance } from '../../search/distance.ts';
 import { CursorExpired, StoreUnavailable, TooCostly } from '../errors.ts';
 import type { Explanation, Position, SearchPage, SearchQuery, TypeQuery } from '../port.ts';
 import { StatementWatch } from './explain.ts';
@@ -83,6 +85,9 @@ export class Searcher {
       const reader = reading.get(db);
       if (reader !== undefined) reader.#tick();
       return 1;
+    });
+    db.function('kilometres', { deterministic: true }, (latitude, longitude, toLatitude, toLongitude) => {
+      return distance(Number(latitude), Number(longitude), Number(toLatitude), Number(toLongitude));
     });
   }
 
@@ -284,7 +289,8 @@ function partsOf(connection: Connection, queries: readonly TypeQuery[], at: numb
   const alone = queries.length === 1;
   const live = alone ? undefined : liveTypes(connection);
   return queries.map((query) => {
-    return new Part(connection, query, at, { bodies: alone, alone, empty: live?.has(query.type) === false });
+    const empty = live?.has(query.type) === false && !isContained(query.type);
+    return new Part(connection, query, at, { bodies: alone, alone, empty });
   });
 }
 

@@ -1,4 +1,5 @@
 /** What resources are sorted by, as SQL. https://hl7.org/fhir/R4/search.html#sort */
+import { containedType } from '../../search/contained.ts';
 import type { Parameter, SortBy, SortKey, SortThrough } from '../../search/criteria.ts';
 import { type Context, indexed, type Subject } from './compile/condition.ts';
 import { join, raw, type Sql, sql } from './sql.ts';
@@ -40,7 +41,7 @@ export function sortColumn(key: SortKey, context: Context | undefined, last: boo
     return { ...column, nullable: false, value: last ? ({ row }) => raw(`${row}.vid`) : value };
   }
   if ('through' in by) return { ...column, nullable: true, value };
-  const number = context?.lookUp.parameter(by.type, by.code);
+  const number = context?.numberOf(by);
   const ties = last && alone ? tiesOf(by, number, descending) : [];
   return { key, number, descending, nullable: true, ties, value };
 }
@@ -51,7 +52,7 @@ function bestValueOf(by: SortBy, descending: boolean, subject: Subject, context:
   if (by === 'id') return raw(prefix === '' ? `${row}.id` : `(SELECT e.id FROM entity e WHERE e.rid = ${row}.rid)`);
   if (by === 'lastUpdated') return raw(`(SELECT v.updated FROM version v WHERE v.vid = ${row}.vid)`);
   if ('through' in by) return valueThrough(by, descending, subject, context);
-  const number = context.lookUp.parameter(by.type, by.code);
+  const number = context.numberOf(by);
   if (number === undefined) return raw('NULL');
   const best = descending ? 'max' : 'min';
   const selected = valuesOf(by, descending).map(({ table, value: column, also }) => {
@@ -63,7 +64,7 @@ function bestValueOf(by: SortBy, descending: boolean, subject: Subject, context:
 
 /** The best value of the resources that a parameter leads to, as they were when the walk began. */
 function valueThrough({ through, ends }: SortThrough, descending: boolean, subject: Subject, context: Context): Sql {
-  const number = context.lookUp.parameter(through.type, through.code);
+  const number = context.numberOf(through);
   if (number === undefined) return raw('NULL');
   const references = raw(indexed(subject.prefix, 'reference', 'by_resource', 'x'));
   const best = raw(descending ? 'max' : 'min');
@@ -156,7 +157,10 @@ interface Values {
   readonly also?: string;
 }
 
-/** Where the values of a parameter lie. References may be to other servers; logical ones and composites don't sort. */
+/**
+ * Where the values of a parameter lie. References may be to other servers; logical ones, those to contained resources and
+ * composites don't sort.
+ */
 function valuesOf({ kind, textual }: Parameter, descending: boolean): readonly Values[] {
   const end = descending ? 's.high' : 's.low';
   switch (kind) {
@@ -175,7 +179,8 @@ function valuesOf({ kind, textual }: Parameter, descending: boolean): readonly V
         {
           table: 'reference',
           value: "t.name || '/' || e.id",
-          also: ' CROSS JOIN entity e ON e.rid = s.target CROSS JOIN type t ON t.num = e.type',
+          also: ` CROSS JOIN entity e ON e.rid = s.target
+            CROSS JOIN type t ON t.num = e.type AND t.name NOT GLOB '${containedType('*')}'`,
         },
         { table: 'uri', value: 's.value' },
       ];

@@ -52,12 +52,11 @@ export function readUnsorted(
   const ranges = drive === undefined ? [byChange] : drive.ranges;
   const others = conditions.filter((condition) => condition !== leading || drive === undefined);
   const hits: Hit[] = [];
-  const numbers = ranges.map((_, number) => number);
+  const numbered = ranges.map((range, place) => ({ range, number: range.number ?? place }));
   const begin = span.after === undefined ? undefined : Number(span.after[0]);
-  for (const number of span.backwards ? numbers.reverse() : numbers) {
+  for (const { range, number } of span.backwards ? numbered.reverse() : numbered) {
     if (begin !== undefined && (span.backwards ? number > begin : number < begin)) continue;
-    const range = ranges[number];
-    if (range === undefined || range.where === never) continue;
+    if (range.where === never) continue;
     const of: Span = {
       prefix: [...span.prefix, number, ...range.fixed],
       after: number === begin ? span.after?.slice(1 + range.fixed.length) : undefined,

@@ -1,5 +1,5 @@
 /** What a criterion compiles to: a test of a resource, and ways to find the resources that pass it. https://hl7.org/fhir/R4/search.html */
-import type { Criterion } from '../../../search/criteria.ts';
+import type { Criterion, Parameter } from '../../../search/criteria.ts';
 import type { LookUp } from '../look-up.ts';
 import type { Row } from '../open.ts';
 import type { IndexTable } from '../schema.ts';
@@ -33,6 +33,11 @@ export interface Range {
   readonly order: readonly string[];
   /** The values of those columns, from the first on, that have but one. */
   readonly fixed: readonly (string | number)[];
+  /**
+   * Its number in a position, rising from stretch to stretch; undefined: its place among the stretches. Where there may be
+   * more stretches on the next page, since what is stored has a say in it, they tell the old ones from the new.
+   */
+  readonly number?: number;
 }
 
 /** Ways to find the resources that pass. */
@@ -68,10 +73,12 @@ export interface Condition {
 
 /** What compiling needs to know. */
 export interface Context {
-  /** The searched type. */
+  /** The searched type, or what its contained resources go by (`containedType`). */
   readonly type: string;
   readonly typeNumber: number;
   readonly lookUp: LookUp;
+  /** The number of the tested resources' parameter; undefined where it isn't indexed. Negative for contained resources. */
+  numberOf(parameter: Parameter): number | undefined;
   /** Runs a query on the connection. */
   rows(query: Sql): readonly Row[];
   /** The same for rows of numbers. */

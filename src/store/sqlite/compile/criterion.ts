@@ -1,16 +1,19 @@
 /** Compiles criteria: one function for each kind, so that a new kind fails the type check. https://hl7.org/fhir/R4/search.html */
+import { isContained } from '../../../search/contained.ts';
 import type { Criterion } from '../../../search/criteria.ts';
 import { and } from './and.ts';
 import { chain } from './chain.ts';
 import type { Condition, Context } from './condition.ts';
+import { contains } from './contains.ts';
 import { has } from './has.ts';
+import { hierarchy } from './hierarchy.ts';
 import { id } from './id.ts';
 import { lastUpdated } from './last-updated.ts';
 import { missing } from './missing.ts';
 import { not } from './not.ts';
 import { or } from './or.ts';
 import { referenced } from './referenced.ts';
-import { value } from './value.ts';
+import { differs, value } from './value.ts';
 import { words } from './words.ts';
 
 type Of<K extends Criterion['kind']> = Extract<Criterion, { kind: K }>;
@@ -20,6 +23,7 @@ const compilers: { readonly [K in Criterion['kind']]: (criterion: Of<K>, context
   or,
   not,
   value,
+  differs,
   missing,
   id,
   lastUpdated,
@@ -27,6 +31,8 @@ const compilers: { readonly [K in Criterion['kind']]: (criterion: Of<K>, context
   chain,
   has,
   words,
+  hierarchy,
+  contains,
 };
 
 function compileKind<K extends Criterion['kind']>(kind: K, criterion: Of<K>, context: Context): Condition {
@@ -43,6 +49,10 @@ export function contextOf(searched: Searched, depth = 0): Context {
     type,
     typeNumber,
     lookUp,
+    numberOf: (parameter) => {
+      const number = lookUp.parameter(parameter.type, parameter.code);
+      return number && isContained(type) ? -number : number;
+    },
     rows,
     numbers: (query) => rows(query).map(([number]) => Number(number)),
     at,

@@ -1,4 +1,5 @@
 /** Reverse chains: a resource that passes a criterion refers to the tested one. https://hl7.org/fhir/R4/search.html#has */
+import { isContained } from '../../../search/contained.ts';
 import type { HasCriterion } from '../../../search/criteria.ts';
 import { any, raw, sql, tick } from '../sql.ts';
 import { canonicalsIn, namedBy, passingCanonicals } from './canonical.ts';
@@ -16,7 +17,8 @@ export function has({ parameter, canonical, of }: HasCriterion, context: Context
   const found = passing(condition, there, context.most);
   const referred =
     found === undefined ? tested(condition, number, there) : ofResources(referredBy(found, number, context));
-  if (canonical === undefined) return referred;
+  // What is contained has no URL of its own.
+  if (canonical === undefined || isContained(context.type)) return referred;
   const canonicals = canonicalsIn(found ?? passingCanonicals(condition, there), parameter, there);
   return either([referred, context.compile(namedBy(canonicals, canonical))]);
 }

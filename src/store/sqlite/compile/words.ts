@@ -1,10 +1,11 @@
 /** Criteria on words, by the full-text index and by what it doesn't have yet. https://hl7.org/fhir/R4/search.html#content */
+import { isContained } from '../../../search/contained.ts';
 import type { WordsCriterion, WordsQuery } from '../../../search/criteria.ts';
 import { says, wordsOf } from '../../../search/words.ts';
 import { NotReady } from '../../errors.ts';
 import { any, isIn, raw, type Sql, sql, tick } from '../sql.ts';
 import { jsonOf, typeWord } from '../text-index.ts';
-import { type Condition, type Context, finding, type Prefix } from './condition.ts';
+import { type Condition, type Context, finding, impossible, type Prefix } from './condition.ts';
 
 /** Versions that are read one by one, since the index doesn't have them yet. */
 const mostUnindexed = 2000;
@@ -14,7 +15,9 @@ const mostUnindexed = 2000;
  * being read is looked at here, so that a search is exact whether or not the index is up to date.
  */
 export function words(criterion: WordsCriterion, context: Context): Condition {
-  const { typeNumber } = context;
+  const { type, typeNumber } = context;
+  // The words of what is contained are those of the resource that it lies in.
+  if (isContained(type)) return impossible;
   const query = ftsQuery(criterion, typeNumber);
   const later = unindexed(criterion, context);
   const indexed = sql`SELECT f.rowid AS vid FROM words f WHERE f.words MATCH ${query} AND ${tick(raw('f.rowid'))}`;
@@ -37,8 +40,7 @@ function unindexed({ query, scope }: WordsCriterion, { typeNumber, rows }: Conte
   const found = rows(sql`SELECT vid, body FROM version INDEXED BY version_by_type
     WHERE type = ${typeNumber} AND vid > coalesce((SELECT value FROM setting WHERE name = 'words'), 0)
     AND body IS NOT NULL LIMIT ${mostUnindexed + 1}`);
-  if (found.length > mostUnindexed)
-    throw new NotReady('The full-text index is behind what was written. Try again.', 5);
+  if (found.length > mostUnindexed) throw new NotReady('The full-text index is behind what was written. Try again.', 5);
   return found.flatMap(([vid, body]) => {
     if (!(body instanceof Uint8Array)) return [];
     return says(query, scope, wordsOf(jsonOf(body))) ? [Number(vid)] : [];
