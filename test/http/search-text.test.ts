@@ -71,6 +71,8 @@ describe('words', () => {
     const lenient = { Prefer: 'handling=lenient' };
     expect(await refused(server, '/Condition?_content=bone AND', lenient)).toMatch(/character 9/);
     expect(await refused(server, '/Condition?_sort=_text')).toMatch(/_sort/);
+    expect(await refused(server, '/Observation?_sort=subject:Patient._text')).toMatch(/_sort/);
+    expect(await refused(server, '/Condition?_filter=_text eq bone')).toMatch(/_text/);
   });
 
   it('of AuditEvents are refused', async () => {
