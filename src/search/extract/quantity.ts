@@ -78,19 +78,24 @@ function compared(key: DecimalKey, comparator: JsonValue | undefined): Bounds {
  */
 function sampleBounds(value: JsonObject): Bounds | undefined {
   if (typeof value.data !== 'string' || !isObject(value.origin)) return undefined;
-  const origin = Number(value.origin.value ?? 0);
-  const factor = Number(value.factor ?? 1);
+  const origin = numberIn(value.origin.value ?? 0);
+  const factor = numberIn(value.factor ?? 1);
   let low = Number.POSITIVE_INFINITY;
   let high = Number.NEGATIVE_INFINITY;
   for (const item of value.data.split(' ')) {
     const sample = item === 'L' ? value.lowerLimit : item === 'U' ? value.upperLimit : item;
     const number =
-      sample === undefined || sample === '' || sample === 'E' ? Number.NaN : Number(sample) * factor + origin;
+      sample === undefined || sample === '' || sample === 'E' ? Number.NaN : numberIn(sample) * factor + origin;
     if (number < low) low = number;
     if (number > high) high = number;
   }
   if (!Number.isFinite(low) || !Number.isFinite(high)) return undefined;
   return { low: decimalKey(plain(low)), high: decimalKey(plain(high)) };
+}
+
+/** A number, also where its text stands in its place; NaN for anything else. */
+function numberIn(value: JsonValue): number {
+  return typeof value === 'number' || typeof value === 'string' ? Number(value) : Number.NaN;
 }
 
 /** A sum of doubles without the noise of its last digits: SampledData is never more precise than fifteen digits. */

@@ -257,6 +257,11 @@ describe('number and quantity', () => {
     expect(values({ resourceType: 'Observation', valueSampledData }, 'value-quantity')).toEqual([
       quantity(key('8'), key('10.75'), '', '', 'mV'),
     ]);
+    // What isn't a number is no bound, whatever it would be made into.
+    for (const factor of [{ toString: 0 }, [2], true, null])
+      expect(
+        values({ resourceType: 'Observation', valueSampledData: { ...valueSampledData, factor } }, 'value-quantity'),
+      ).toEqual(factor === null ? [quantity(key('-10'), key('17.5'), '', '', 'mV')] : []);
   });
 });
 
