@@ -1,7 +1,8 @@
 /** The resources of another type that pass a criterion, for criteria that look at them. https://hl7.org/fhir/R4/search.html#chaining */
+import { isContained } from '../../../search/contained.ts';
 import { type Branch, collected } from '../frame.ts';
 import { sql } from '../sql.ts';
-import type { Condition, Context } from './condition.ts';
+import type { Condition, Context, Drive } from './condition.ts';
 
 /** Numbers of resources that passed when the walk began. */
 export interface Passing {
@@ -29,9 +30,20 @@ export function passing(condition: Condition, context: Context, most: number): P
 function ownersOf(
   condition: Condition,
   branch: Branch,
-  { typeNumber, at, numbers }: Context,
+  { type, typeNumber, at, numbers }: Context,
   most: number,
 ): readonly number[] {
+  const { drive } = condition;
+  const limit = sql`LIMIT ${most + 1}`;
+  // Only live resources have index rows (and what kept versions contain): the resources themselves needn't be read.
+  if (at === undefined && drive?.exact === true && isOfIndex(drive) && !isContained(type)) {
+    return numbers(sql`SELECT DISTINCT rid FROM (${drive.rows('')}) ${limit}`);
+  }
   const frame = collected(condition, branch, { type: typeNumber, at, deleted: true });
-  return numbers(sql`SELECT ${frame.subject.number} FROM ${frame.from} WHERE ${frame.where} LIMIT ${most + 1}`);
+  return numbers(sql`SELECT ${frame.subject.number} FROM ${frame.from} WHERE ${frame.where} ${limit}`);
+}
+
+/** Whether all that a drive finds are rows of the index. */
+function isOfIndex({ ranges }: Drive): boolean {
+  return ranges.length > 0 && ranges.every(({ table }) => table !== 'entity');
 }
