@@ -6,7 +6,7 @@ import { v7 as uuid } from 'uuid';
 import { createApp } from './app.ts';
 import { auditSink } from './audit/collector.ts';
 import { type Configuration, ConfigurationError, list, milliseconds } from './config.ts';
-import { type Definitions, loadDefinitions } from './fhir/definitions/definitions.ts';
+import { type Definitions, loadDefinitions, type SearchParameterDefinition } from './fhir/definitions/definitions.ts';
 import { parseJson } from './fhir/json.ts';
 import { isTimezone } from './fhir/period.ts';
 import { isResource } from './fhir/resource.ts';
@@ -17,6 +17,9 @@ import { fhirListener } from './http/node.ts';
 import { overflowResponse } from './http/overflow.ts';
 import type { Context, Settings } from './interactions/context.ts';
 import { referencesParameter, withReferences } from './interactions/integrity.ts';
+import { profiledParameters, readProfiles } from './jobs/profile-files.ts';
+import { ReindexJobs } from './jobs/reindex-jobs.ts';
+import { SearchParameterKeeper } from './jobs/search-parameters.ts';
 import { createLog, type Log } from './log.ts';
 import { operations } from './operations/registry.ts';
 import type { IndexEntry } from './search/entry.ts';
@@ -48,18 +51,28 @@ export async function compose(configuration: Configuration, baseUrl: string, log
     );
   }
   const definitions = loadDefinitions();
-  const registry = createRegistry(definitions);
   const settings = settingsOf(configuration, baseUrl);
   const { timezone, cursorLifetime } = settings;
   const extraction = extractionOf(configuration, baseUrl);
-  const extract = extractorOf(extraction, timezone, definitions, registry);
+  const report = (text: string, error?: unknown) =>
+    log.error(error === undefined ? {} : { cause: causeOf(error) }, text);
+  const searchParameters = new SearchParameterKeeper({
+    definitions,
+    profiles: profilesOf(configuration, definitions),
+    fixed: parameterDefinitions(configuration, definitions),
+    extractionVersion,
+    extractorOf: (registry) => extractorOf(extraction, timezone, definitions, registry),
+    clock: Date.now,
+    cursorLifetime,
+    report,
+  });
+  const { registry, extract } = searchParameters;
   const timings: Pick<Metrics, 'store' | 'auditHead'> = { store: () => undefined, auditHead: () => undefined };
   const store = await openSqliteStore(configuration.STORE_URL, {
     cursorLifetime,
     timezone,
     extraction: JSON.stringify(extraction),
-    parameters: parameterDefinitions(configuration, definitions),
-    reextract: (bytes) => extractStored(extract, bytes),
+    parameters: (stored) => searchParameters.opening(stored),
     ...(configuration.AUDIT_RETENTION === 'off' ? {} : { auditRetention: milliseconds(configuration.AUDIT_RETENTION) }),
     onAuditHead: (chain, sequence, hash) => {
       log.info({ chain, sequence, hash }, 'audit head');
@@ -67,6 +80,15 @@ export async function compose(configuration: Configuration, baseUrl: string, log
     },
     onTiming: (operation, took) => timings.store(operation, took / 1000),
   });
+  await searchParameters.attach(store);
+  const reindexing = new ReindexJobs({
+    store,
+    extract: searchParameters.reextract,
+    clock: Date.now,
+    newId: () => uuid(),
+    report,
+  });
+  await reindexing.resume();
   const metrics = createMetrics(() => store.counts());
   Object.assign(timings, { store: metrics.store, auditHead: metrics.auditHead });
   const sink = auditSink(store.audit, {
@@ -79,6 +101,8 @@ export async function compose(configuration: Configuration, baseUrl: string, log
     definitions,
     registry,
     extract,
+    searchParameters,
+    reindexing,
     operations,
     settings,
     clock: Date.now,
@@ -92,6 +116,8 @@ export async function compose(configuration: Configuration, baseUrl: string, log
     },
   };
   const close = async () => {
+    await reindexing.close();
+    await searchParameters.close();
     await sink.close();
     await store.close();
   };
@@ -118,16 +144,19 @@ function extractionOf({ REFERENTIAL_INTEGRITY }: Configuration, baseUrl: string)
 /**
  * What indexes stored resources anew, for commands that look after a store.
  * `recorded`: what the store recorded of the extraction; undefined: nothing, and the configuration counts.
+ * `own`: the definitions beside R4's that its index has.
  */
 export function reextraction(
   configuration: Configuration,
   timezone: string,
   recorded: string | undefined,
+  own: readonly SearchParameterDefinition[],
 ): (bytes: Uint8Array) => readonly IndexEntry[] {
   const definitions = loadDefinitions();
   const configured = extractionOf(configuration, baseUrlOf(configuration, configuration.PORT));
   const extraction: Extraction = recorded === undefined ? configured : JSON.parse(recorded);
-  const extract = extractorOf(extraction, timezone, definitions, createRegistry(definitions));
+  const registry = createRegistry(definitions, [...definitions.searchParameters, ...own]);
+  const extract = extractorOf(extraction, timezone, definitions, registry);
   return (bytes) => extractStored(extract, bytes);
 }
 
@@ -169,7 +198,7 @@ function extractorOf(
   { baseUrl, references }: Extraction,
   timezone: string,
   definitions: Definitions,
-  registry: ParameterRegistry,
+  registry: Pick<ParameterRegistry, 'of'>,
 ): Context['extract'] {
   const extract = createExtractor(registry, definitions, { baseUrl, timezone });
   return references ? withReferences(extract, definitions, baseUrl) : extract;
@@ -188,6 +217,15 @@ function parameterDefinitions({ REFERENTIAL_INTEGRITY }: Configuration, definiti
     return (general ? types : base).map((each) => ({ type: each, code, definition }));
   });
   return [...own, ...defined];
+}
+
+/** The active SearchParameters in `PROFILES`. Throws ConfigurationError for one that can't be used. */
+function profilesOf({ PROFILES }: Configuration, definitions: Definitions): readonly SearchParameterDefinition[] {
+  try {
+    return profiledParameters(readProfiles(PROFILES), definitions);
+  } catch (error) {
+    throw new ConfigurationError(`PROFILES: ${error instanceof Error ? error.message : String(error)}`);
+  }
 }
 
 /** A server that listens. */

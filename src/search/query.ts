@@ -295,6 +295,9 @@ function lowerAll(
     if (code === listParameter) return lowerList(written.values, context.registry, lowering);
     const parameter = context.registry.get(type, code);
     if (parameter === undefined) throw unknown(written, [type], context);
+    if (!parameter.multipleAnd && criteria.some((each) => each !== written && each.name.steps[0]?.code === code)) {
+      throw refuse('not-supported', `${code} can be given only once: its definition says so.`);
+    }
     return lowerParameter(written, parameter, lowering);
   });
   const [only] = of;

@@ -19,7 +19,6 @@ const store = await openSqliteStore(`sqlite:${path}`, {
   cursorLifetime: 86_400_000,
   timezone: 'UTC',
   parameters: namedParameters,
-  reextract: reextractNamed,
 });
 
 function put(type: string, id: string, content: Named): Put {

@@ -34,7 +34,7 @@ interface TypePlan {
  * gives no entry; nothing throws. Entries come without duplicates, those of a parameter together.
  */
 export function createExtractor(
-  registry: ParameterRegistry,
+  registry: Pick<ParameterRegistry, 'of'>,
   definitions: Definitions,
   options: ExtractOptions,
 ): Extractor {
@@ -60,7 +60,7 @@ export function createExtractor(
 
 function planOf(
   type: string,
-  registry: ParameterRegistry,
+  registry: Pick<ParameterRegistry, 'of'>,
   definitions: Definitions,
   options: ExtractOptions,
 ): TypePlan {

@@ -15,6 +15,9 @@ import { lowerSimple } from './simple.ts';
  */
 export function lowerParameter(written: QueryParameter, parameter: SearchParameter, context: LowerContext): Criterion {
   const modifier = written.name.steps[0]?.modifier;
+  if (!parameter.multipleOr && written.values.length > 1) {
+    throw refuse('not-supported', `${context.name} takes one value, no list: its definition says so.`);
+  }
   if (modifier !== undefined) checkModifier(modifier, parameter, context.name, context.definitions.resourceTypes);
   if (modifier === 'missing') return missing(written.values, parameter, context);
   const criterion = anyOf(written.values, modifier, parameter, context);

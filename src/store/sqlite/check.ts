@@ -3,10 +3,12 @@
  *
  * Reads beside a running server, in many short snapshots so that the log doesn't grow. Repairing takes the store's lock.
  */
+import type { IndexEntry } from '../../search/entry.ts';
+import type { Reextract } from '../parameter-index.ts';
 import { FoundNumbers } from './found-numbers.ts';
 import type { Database } from './open.ts';
-import { currentParameters } from './parameters.ts';
-import { type Reextract, Reindexer, rowsOf } from './reindex.ts';
+import { type ParameterRow, parameterNumbers, parameterRows } from './parameters.ts';
+import { Reindexer, rowsOf } from './reindex.ts';
 import { patternOf, type ResourceRows, tableNames } from './rows.ts';
 import { indexTables } from './schema.ts';
 import { transaction } from './transaction.ts';
@@ -52,6 +54,8 @@ export function* checkStore(
   options: CheckOptions = {},
 ): Generator<Finding | Progress> {
   const repair = options.repair === true;
+  // Repairing leaves the rows of current parameters alone, so that the others are filled from the beginning.
+  if (repair) db.exec("DELETE FROM filling; UPDATE parameter SET state = 'filling' WHERE state = 'filled'");
   yield* checkFile(db);
   yield* checkVersions(db);
   yield* checkCounts(db, repair);
@@ -107,14 +111,14 @@ function* checkCounts(db: Database, repair: boolean): Generator<Finding> {
   }
 }
 
-/** Rows of what is not live, not kept, or of no current parameter. */
+/** Rows of what is not live, not kept, or of no parameter that is there, is coming or going. */
 function* checkOrphans(db: Database, repair: boolean): Generator<Finding> {
   for (const table of tableNames) {
     for (const [prefix, owners] of [
       ['', 'SELECT rid FROM entity WHERE state = 1'],
       ['kept_', 'SELECT vid FROM kept'],
     ] as const) {
-      const where = `rid NOT IN (${owners}) OR param NOT IN (SELECT num FROM parameter WHERE state = 'current')`;
+      const where = `rid NOT IN (${owners}) OR param NOT IN (SELECT num FROM parameter WHERE state <> 'gone')`;
       const count = db.prepare<[number]>(`SELECT count(*) FROM ${prefix}${table} WHERE ${where}`).get()?.[0] ?? 0;
       if (count === 0) continue;
       if (repair) db.exec(`DELETE FROM ${prefix}${table} WHERE ${where}`);
@@ -127,10 +131,16 @@ function* checkOrphans(db: Database, repair: boolean): Generator<Finding> {
 }
 
 function* checkRows(db: Database, reextract: Reextract, repair: boolean): Generator<Finding | Progress> {
-  const parameters = currentParameters(db);
+  const declared = parameterRows(db);
+  const parameters = parameterNumbers(declared.filter(({ status }) => status === 'current'));
+  const unsettled = new Unsettled(declared);
   const numbers = new FoundNumbers(db);
+  const rowsWanted = ({ typeName, body }: Indexed) =>
+    rowsOf(typeName, unsettled.without(typeName, reextract(body)), parameters, numbers);
   const rowsNow = new PresentRows(db);
-  const reindexer = repair ? new Reindexer(db, parameters, reextract) : undefined;
+  const reindexer = repair
+    ? new Reindexer(db, parameters, (body, type) => unsettled.without(type, reextract(body)))
+    : undefined;
   const total = db.prepare<[number]>(`SELECT (SELECT coalesce(sum(live), 0) FROM type) + (SELECT count(*) FROM kept)`);
   const all = total.get()?.[0] ?? 0;
   let done = 0;
@@ -142,7 +152,7 @@ function* checkRows(db: Database, reextract: Reextract, repair: boolean): Genera
       db.exec('BEGIN');
       const some = next(last);
       for (const one of some) {
-        const problem = compare(one, rowsNow, () => rowsOf(one.typeName, reextract(one.body), parameters, numbers));
+        const problem = compare(one, rowsNow, unsettled, () => rowsWanted(one));
         if (problem !== undefined) wrong.push({ one, problem });
       }
       db.exec('COMMIT');
@@ -185,7 +195,12 @@ function batchOf(db: Database, which: 'live' | 'kept'): (after: number) => reado
 }
 
 /** What is wrong with a version's index rows, undefined where nothing is. */
-function compare(one: Indexed, present: PresentRows, extract: () => ResourceRows): string | undefined {
+function compare(
+  one: Indexed,
+  present: PresentRows,
+  unsettled: Unsettled,
+  extract: () => ResourceRows,
+): string | undefined {
   let wanted: ResourceRows;
   try {
     wanted = extract();
@@ -195,15 +210,49 @@ function compare(one: Indexed, present: PresentRows, extract: () => ResourceRows
   const of = one.which === 'kept' ? ', as kept for walks,' : '';
   for (const [place, table] of tableNames.entries()) {
     const expected = new Set((wanted[place] ?? []).map((row) => row.join('\u0000')));
-    const found = new Set(present.rows(one.which, place, one.owner));
+    const found = new Set(present.rows(one.which, place, one.owner).filter((row) => !unsettled.has(row)));
     if (expected.size === found.size && [...expected].every((row) => found.has(row))) continue;
     const missing = [...expected].filter((row) => !found.has(row)).length;
     const added = [...found].filter((row) => !expected.has(row)).length;
     return `its index${of} lacks ${missing} rows of ${table} and has ${added} too many`;
   }
   const { params, tables } = patternOf(wanted);
-  if (params !== one.params || tables !== one.tables) return `its pattern of parameters${of} is wrong`;
+  if (params !== unsettled.left(one.params) || (tables !== one.tables && unsettled.none))
+    return `its pattern of parameters${of} is wrong`;
   return undefined;
+}
+
+/** Parameters that are being filled or removed: resources may have rows of them or not. */
+class Unsettled {
+  readonly none: boolean;
+  readonly #numbers: ReadonlySet<number>;
+  readonly #coming: ReadonlySet<string>;
+
+  constructor(rows: readonly ParameterRow[]) {
+    const unsettled = rows.filter(({ status }) => status !== 'current' && status !== 'gone');
+    const current = new Set(
+      rows.filter(({ status }) => status === 'current').map(({ type, code }) => `${type} ${code}`),
+    );
+    this.none = unsettled.length === 0;
+    this.#numbers = new Set(unsettled.map(({ number }) => number));
+    this.#coming = new Set(unsettled.map(({ type, code }) => `${type} ${code}`).filter((key) => !current.has(key)));
+  }
+
+  /** Whether a row, as PresentRows gives it, is of one. */
+  has(row: string): boolean {
+    return !this.none && this.#numbers.has(Number(row.slice(0, row.indexOf('\u0000'))));
+  }
+
+  /** A pattern's parameters without them. */
+  left(params: string | null): string | null {
+    if (this.none || params === null) return params;
+    const numbers: readonly number[] = JSON.parse(params);
+    return JSON.stringify(numbers.filter((number) => !this.#numbers.has(number)));
+  }
+
+  without(type: string, entries: readonly IndexEntry[]): readonly IndexEntry[] {
+    return this.none ? entries : entries.filter(({ parameter }) => !this.#coming.has(`${type} ${parameter}`));
+  }
 }
 
 /** The rows that index tables have. */

@@ -8,6 +8,7 @@ import { Conflict, PreconditionFailed } from '../errors.ts';
 import type { Condition, Precondition } from '../write.ts';
 import { Entities, type Entity } from './entities.ts';
 import { IndexRows, type NewRows } from './index-rows.ts';
+import { type IndexWork, IndexWorker } from './index-work.ts';
 import { Integrity } from './integrity.ts';
 import { KeptVersions } from './kept-versions.ts';
 import { Numbers } from './numbers.ts';
@@ -73,6 +74,7 @@ export class Commits {
   readonly #removeVersions: Statement;
   readonly #addLive: Statement;
   readonly #keepNote: Statement;
+  #worker: IndexWorker | undefined;
   #vid: number;
   #updated: number;
   /** Changes of `type.live` by the commits of this transaction. */
@@ -136,6 +138,30 @@ export class Commits {
       if (writing && !guarded) throw new Unfinished('a commit failed while it wrote', { cause: error });
       // A full disk may already have ended the whole transaction.
       if (guarded && this.#db.isTransaction) this.#db.exec('ROLLBACK TO one; RELEASE one');
+      this.#numbers.rollback(mark);
+      this.#entities.rollback(entityMark);
+      throw error;
+    }
+  }
+
+  /**
+   * Works on the index, in the caller's transaction. Where that changes what searches find, it takes a change number: what
+   * was remembered of searches is found out again then.
+   * @returns as in `IndexWorker.run`. Nothing is left of the work where it throws.
+   */
+  index(work: IndexWork): Float64Array<ArrayBuffer> {
+    const mark = this.#numbers.mark();
+    const entityMark = this.#entities.mark();
+    this.#db.exec('SAVEPOINT one');
+    try {
+      this.#worker ??= new IndexWorker(this.#db, this.#numbers, this.#rowNumbers);
+      const result = this.#worker.run(work);
+      if (result[0] !== 0) setSetting(this.#db, 'greatest change', this.#vid + 1);
+      this.#db.exec('RELEASE one');
+      if (result[0] !== 0) this.#vid += 1;
+      return result;
+    } catch (error) {
+      if (this.#db.isTransaction) this.#db.exec('ROLLBACK TO one; RELEASE one');
       this.#numbers.rollback(mark);
       this.#entities.rollback(entityMark);
       throw error;

@@ -98,6 +98,9 @@ export class Engine {
           break;
         case 'walks':
           this.#commits.kept.walksUntil(task.until);
+          break;
+        case 'index':
+          return { ok: true, written: this.#commits.index(task.work) };
       }
       return { ok: true, written: nothing };
     } catch (error) {

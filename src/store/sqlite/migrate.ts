@@ -3,11 +3,11 @@ import { randomBytes } from 'node:crypto';
 import { StoreUnavailable } from '../errors.ts';
 import { auditSchema } from './audit-schema.ts';
 import type { Database } from './open.ts';
-import { schema } from './schema.ts';
+import { fillingSchema, schema } from './schema.ts';
 import { getSetting, setSetting } from './settings.ts';
 
 /** One step for each version of the schema: the first makes an empty store. A released step is never changed. */
-const steps: readonly string[] = [schema + auditSchema];
+const steps: readonly string[] = [schema + auditSchema, fillingSchema];
 
 /** The schema version that this release reads and writes. */
 export const schemaVersion: number = steps.length;

@@ -7,8 +7,8 @@ import type { Database, Statement } from './open.ts';
 import { FieldReader, type ParameterNumbers, packEntries } from './pack.ts';
 import { everyTable, patternOf, type ResourceRows, type RowNumbers, readRows, rowNumbers } from './rows.ts';
 
-/** The index entries of a stored resource, extracted anew. */
-export type Reextract = (body: Uint8Array) => readonly IndexEntry[];
+/** The index entries of a stored resource of a type, extracted anew. */
+type ReextractOf = (body: Uint8Array, type: string) => readonly IndexEntry[];
 
 /** Rows of entries. @throws Error for an entry of a parameter without a number. */
 export function rowsOf(
@@ -25,7 +25,7 @@ export function rowsOf(
 /** Rewrites index rows on a writing connection, in the caller's transactions. */
 export class Reindexer {
   readonly #parameters: ParameterNumbers;
-  readonly #reextract: Reextract;
+  readonly #reextract: ReextractOf;
   readonly #numbers: Numbers;
   readonly #entities: Entities;
   readonly #rowNumbers: RowNumbers;
@@ -33,7 +33,7 @@ export class Reindexer {
   readonly #setPattern: { readonly live: Statement; readonly kept: Statement };
   readonly #typeName: Statement<[string]>;
 
-  constructor(db: Database, parameters: ParameterNumbers, reextract: Reextract) {
+  constructor(db: Database, parameters: ParameterNumbers, reextract: ReextractOf) {
     this.#parameters = parameters;
     this.#reextract = reextract;
     this.#numbers = new Numbers(db);
@@ -50,7 +50,7 @@ export class Reindexer {
   /** @param owner the resource's number, or the change number of a kept version. */
   reindex(which: 'live' | 'kept', type: number, owner: number, body: Uint8Array): void {
     const name = this.#typeName.get(type)?.[0] ?? '';
-    const rows = rowsOf(name, this.#reextract(body), this.#parameters, this.#rowNumbers);
+    const rows = rowsOf(name, this.#reextract(body, name), this.#parameters, this.#rowNumbers);
     this.#index[which].replace(owner, everyTable, rows);
     const { params, tables } = patternOf(rows);
     this.#setPattern[which].run(this.#numbers.pattern(type, params, tables), owner);

@@ -41,7 +41,7 @@ export function sortColumn(key: SortKey, lookUp: LookUp, last: boolean, alone: b
     const value = () => raw(last ? 'r.vid' : '(SELECT v.updated FROM version v WHERE v.vid = r.vid)');
     return { key, number: undefined, descending, nullable: false, ties: [], value };
   }
-  const number = lookUp.parameter(by.type, by.code);
+  const number = lookUp.parameter(by);
   const pieces = number === undefined ? [] : valuesOf(by, descending);
   const best = descending ? 'max' : 'min';
   const value = (subject: Subject): Sql => {

@@ -1,5 +1,6 @@
 /** What the writer is asked to do, and what came of it: plain data that crosses threads. https://hl7.org/fhir/R4/http.html#transaction */
 import type { Condition, Note, ResourceKey, Written } from '../write.ts';
+import type { IndexWork } from './index-work.ts';
 import type { PackedWrites } from './pack.ts';
 
 export interface CommitTask {
@@ -34,7 +35,13 @@ export interface WalksTask {
   readonly until: number;
 }
 
-export type Task = CommitTask | AuditTask | NoteTask | WalksTask;
+/** Work on the index beside commits. */
+export interface IndexTask {
+  readonly kind: 'index';
+  readonly work: IndexWork;
+}
+
+export type Task = CommitTask | AuditTask | NoteTask | WalksTask | IndexTask;
 
 /** `written`: for each write version id, last updated, and the number of the outcome in `outcomes`. */
 export type TaskResult =

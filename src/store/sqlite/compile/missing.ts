@@ -27,6 +27,6 @@ export function ofPatterns(patterns: readonly number[], { typeNumber }: Context)
 }
 
 export function missing({ parameter, missing: none }: MissingCriterion, context: Context): Condition {
-  const number = context.lookUp.parameter(parameter.type, parameter.code);
+  const number = context.lookUp.parameter(parameter);
   return ofPatterns(context.lookUp.patterns(context.typeNumber, number, !none), context);
 }

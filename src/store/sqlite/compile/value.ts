@@ -55,7 +55,7 @@ function matcherOf<K extends ValueTest['kind']>(
 }
 
 export function value({ parameter, anyOf }: ValueCriterion, context: Context): Condition {
-  const number = context.lookUp.parameter(parameter.type, parameter.code);
+  const number = context.lookUp.parameter(parameter);
   if (number === undefined) return impossible;
   const kinds = [...new Set(anyOf.map(({ kind }) => kind))];
   const conditions = kinds
