@@ -41,6 +41,7 @@ const homes = {
   hono: ['^src/http/', '^src/app\\.ts$', '^src/main\\.ts$'],
   '@hono/node-server': ['^src/main\\.ts$', '^src/http/'],
   mongodb: ['^src/store/mongo/'],
+  '@lhncbc/ucum-lhc': ['^src/fhir/ucum\\.ts$'],
   '@photostructure/sqlite': ['^src/store/sqlite/open\\.ts$'],
   jose: ['^src/access/'],
   ajv: ['^src/validation/', '^src/config\\.ts$'],

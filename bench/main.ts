@@ -10,6 +10,7 @@ import { type Measurement, markdown, type Results, table, writeResults } from '.
 import { startServer } from './server.ts';
 import { type Paths, sampleValues } from './values.ts';
 import { type Audit, type Bench, bytesOf, type Place } from './workloads/bench.ts';
+import { searchFamilies } from './workloads/families.ts';
 import { importCommand, importHttp } from './workloads/imports.ts';
 import { largeTransaction } from './workloads/large.ts';
 import { requests } from './workloads/requests.ts';
@@ -53,6 +54,8 @@ async function run(options: BenchOptions, folder: string): Promise<Results> {
     const first = [...paths.values()][0];
     if (first !== undefined) await startTime(bench, places, first.oneRead);
     await requests(bench, places, paths);
+    const [firstPlace] = places;
+    if (firstPlace !== undefined) await searchFamilies(bench, firstPlace[1], firstPlace[0], 'once');
     await largeTransaction(bench, places, paths);
     for (const [audit, place] of places) addFiles(bench, audit, place);
     await scale(bench, places, paths);

@@ -16,6 +16,8 @@ export interface BenchOptions {
   readonly bundles: number | undefined;
   /** Load the data this many times for the workload `scale`; 1: leave it out. */
   readonly scale: number;
+  /** A store that was loaded so many times before; undefined: it is loaded. */
+  readonly scaled: string | undefined;
   readonly connections: number;
   /** Folder for the server's processor profiles. */
   readonly profile: string | undefined;
@@ -29,11 +31,12 @@ export const usage = `npm run bench -- [options]
 
   --quick              1 s of warm-up, 3 s, one round (instead of 10 s, 30 s, the median of three)
   --only <names>       workloads, separated by commas: import-command, import-http, start, read, search-token,
-                       search-reference, search-date, search-date-since, create, cycle, large-transaction, scale
+                       search-reference, search-date, search-date-since, create, cycle, families, mix, large-transaction, scale
   --data <path>        NDJSON of transaction Bundles (.gz too); default ../shared/data/synthea/smart-2019-617-bundles.ndjson.gz,
                        and generated data where that is absent
   --bundles <n>        only the first n Bundles of the data
   --scale <n>          also load the data n times and compare searches (16 takes half an hour)
+  --scaled <url>       with --scale: a store that was loaded n times before; it is kept
   --store <url>        store URL with {name} in it for each fresh store; default: SQLite files in a temporary folder
   --audit all|off      only one setting of AUDIT
   --connections <n>    connections of the load generator (32)
@@ -55,6 +58,7 @@ export function readOptions(args: readonly string[]): BenchOptions | undefined {
       data: { type: 'string', default: synthea },
       bundles: { type: 'string' },
       scale: { type: 'string', default: '1' },
+      scaled: { type: 'string' },
       store: { type: 'string' },
       audit: { type: 'string' },
       connections: { type: 'string', default: '32' },
@@ -82,6 +86,7 @@ export function readOptions(args: readonly string[]): BenchOptions | undefined {
     data: values.data,
     bundles: values.bundles === undefined ? undefined : number('bundles', values.bundles),
     scale: number('scale', values.scale),
+    scaled: values.scaled,
     connections: number('connections', values.connections),
     profile: values.profile,
     results: values['no-results'] ? undefined : 'bench/results',

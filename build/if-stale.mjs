@@ -12,6 +12,7 @@ const sources = ['src', 'build', 'bench', 'seeds', 'package.json', 'tsconfig.jso
 const current =
   existsSync(stamp) &&
   existsSync('dist/definitions.json') &&
+  existsSync('dist/terminology.ndjson') &&
   sources.every((path) => !existsSync(path) || newest(path) <= statSync(stamp).mtimeMs);
 if (!current)
   execFileSync('npm', ['run', '--silent', 'build'], { stdio: 'inherit', shell: process.platform === 'win32' });

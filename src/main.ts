@@ -22,12 +22,14 @@ import { ReindexJobs } from './jobs/reindex-jobs.ts';
 import { SearchParameterKeeper } from './jobs/search-parameters.ts';
 import { createLog, type Log } from './log.ts';
 import { operations } from './operations/registry.ts';
-import type { IndexEntry } from './search/entry.ts';
-import { createExtractor } from './search/extract/extract.ts';
-import { createRegistry, type ParameterRegistry } from './search/registry.ts';
+import { companionsOf } from './search/companion.ts';
+import { extractAll } from './search/extract/contained.ts';
+import { createExtractor, type ExtractedParameters } from './search/extract/extract.ts';
+import { createRegistry } from './search/registry.ts';
 import { StoreUnavailable } from './store/errors.ts';
 import type { Store } from './store/port.ts';
 import { openSqliteStore } from './store/sqlite/store.ts';
+import type { Entries } from './store/write.ts';
 import { software } from './version.ts';
 
 /** Everything that interactions need, over an open store. */
@@ -112,7 +114,7 @@ export async function compose(configuration: Configuration, baseUrl: string, log
       // A stack names places in the program; messages of libraries may quote data, so only its frames are logged.
       const frames =
         error instanceof Error ? (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line)) : [];
-      log.error({ requestId, error: error instanceof Error ? error.name : typeof error, stack: frames }, 'failure');
+      log.error({ requestId, error: nameOf(error), cause: causeOf(error), stack: frames }, 'failure');
     },
   };
   const close = async () => {
@@ -124,9 +126,10 @@ export async function compose(configuration: Configuration, baseUrl: string, log
   return { context, store, metrics, log, close };
 }
 
-function extractStored(extract: Context['extract'], bytes: Uint8Array): readonly IndexEntry[] {
+function extractStored(extract: Context['extract'], bytes: Uint8Array): Entries {
   const { indexed } = parseJson(bytes);
-  return isResource(indexed) ? extract(indexed) : [];
+  if (!isResource(indexed)) return { entries: [] };
+  return extractAll(indexed, extract);
 }
 
 /** What entries depend on besides the definitions and the time zone. */
@@ -151,7 +154,7 @@ export function reextraction(
   timezone: string,
   recorded: string | undefined,
   own: readonly SearchParameterDefinition[],
-): (bytes: Uint8Array) => readonly IndexEntry[] {
+): (bytes: Uint8Array) => Entries {
   const definitions = loadDefinitions();
   const configured = extractionOf(configuration, baseUrlOf(configuration, configuration.PORT));
   const extraction: Extraction = recorded === undefined ? configured : JSON.parse(recorded);
@@ -160,10 +163,11 @@ export function reextraction(
   return (bytes) => extractStored(extract, bytes);
 }
 
+const nameOf = (error: unknown) => (error instanceof Error ? error.name : typeof error);
+
 /** What a failure of the store's own says; other texts may quote data. */
 function causeOf(error: unknown): string {
-  if (error instanceof StoreUnavailable) return error.message;
-  return error instanceof Error ? error.name : typeof error;
+  return error instanceof StoreUnavailable ? error.message : nameOf(error);
 }
 
 /** The base of links: as configured, or where the server listens. */
@@ -192,13 +196,13 @@ function settingsOf(configuration: Configuration, baseUrl: string): Settings {
 }
 
 /** Raise this when extraction gives other entries for the same definition: what is stored is then indexed anew. */
-const extractionVersion = 1;
+const extractionVersion = 2;
 
 function extractorOf(
   { baseUrl, references }: Extraction,
   timezone: string,
   definitions: Definitions,
-  registry: Pick<ParameterRegistry, 'of'>,
+  registry: ExtractedParameters,
 ): Context['extract'] {
   const extract = createExtractor(registry, definitions, { baseUrl, timezone });
   return references ? withReferences(extract, definitions, baseUrl) : extract;
@@ -210,12 +214,15 @@ function parameterDefinitions({ REFERENTIAL_INTEGRITY }: Configuration, definiti
   // A store that gets another policy is indexed anew.
   const references = { code: referencesParameter, definition: String(extractionVersion) };
   const own = REFERENTIAL_INTEGRITY === 'full' ? types.map((type) => ({ type, ...references })) : [];
-  const defined = definitions.searchParameters.flatMap(({ base, code, type, expression = '', components }) => {
-    const text = JSON.stringify([extractionVersion, type, expression, components]);
-    const definition = createHash('sha256').update(text).digest('base64url').slice(0, 12);
-    const general = base.includes('Resource') || base.includes('DomainResource');
-    return (general ? types : base).map((each) => ({ type: each, code, definition }));
-  });
+  const defined = definitions.searchParameters.flatMap(
+    ({ url, base, code, type: kind, expression = '', components }) => {
+      const text = JSON.stringify([extractionVersion, kind, expression, components]);
+      const definition = createHash('sha256').update(text).digest('base64url').slice(0, 12);
+      const general = base.includes('Resource') || base.includes('DomainResource');
+      const codes = [code, ...companionsOf({ url, code, kind, expression }).map((companion) => companion.code)];
+      return (general ? types : base).flatMap((type) => codes.map((each) => ({ type, code: each, definition })));
+    },
+  );
   return [...own, ...defined];
 }
 
@@ -237,8 +244,14 @@ export interface RunningServer {
   readonly stop: () => Promise<void>;
 }
 
-/** Opens the store and listens. Throws what `compose` throws, and what listening throws. */
-export async function startServer(configuration: Configuration): Promise<RunningServer> {
+/**
+ * Opens the store and listens. Requests that come before the store is open, and what `prepare` does is done, wait.
+ * Throws what `compose` throws, and what listening throws.
+ */
+export async function startServer(
+  configuration: Configuration,
+  prepare: (context: Context) => Promise<void> = async () => {},
+): Promise<RunningServer> {
   const log = createLog(configuration.LOG_LEVEL);
   const server = createServer({
     // Above the limit, so that longer URLs reach the routes and get an OperationOutcome.
@@ -246,8 +259,9 @@ export async function startServer(configuration: Configuration): Promise<Running
     requestTimeout: 0,
     keepAliveTimeout: 65_000,
   });
+  server.on('clientError', overflowResponse);
   const drain = drainable(server);
-  // Links need the port, and a port of 0 is known only once it is taken. Requests that come before the store is open wait.
+  // Links need the port, and a port of 0 is known only once it is taken.
   const opened = openable<RequestListener>();
   server.on('request', (request, response) => {
     opened.promise.then(
@@ -259,12 +273,17 @@ export async function startServer(configuration: Configuration): Promise<Running
   try {
     const baseUrl = baseUrlOf(configuration, port);
     const composed = await compose(configuration, baseUrl, log);
+    try {
+      await prepare(composed.context);
+    } catch (error) {
+      await composed.close();
+      throw error;
+    }
     const edge = edgeOf(configuration, composed);
     const listener = fhirListener(edge, getRequestListener(createApp(edge).fetch));
     server.removeAllListeners('request');
     server.on('request', listener);
     opened.resolve(listener);
-    server.on('clientError', overflowResponse);
     return { baseUrl, port, composed, stop: () => stop(drain, composed) };
   } catch (error) {
     opened.reject(error);

@@ -2,6 +2,7 @@
 import { startServer } from '../server.ts';
 import { type Paths, sampleValues } from '../values.ts';
 import { type Audit, type Bench, type Place, placeOf, wants } from './bench.ts';
+import { searchFamilies } from './families.ts';
 import { importByCommand } from './imports.ts';
 
 const searches = [
@@ -24,8 +25,9 @@ export async function scale(
   const oncePaths = audit === undefined ? undefined : paths.get(audit);
   if (times <= 1 || !wants(bench, 'scale') || audit === undefined || once === undefined || oncePaths === undefined)
     return;
-  const place = placeOf(bench, 'scaled');
-  for (let time = 1; time <= times; time += 1) {
+  const { scaled } = bench.options;
+  const place = scaled === undefined ? placeOf(bench, 'scaled') : { url: scaled };
+  for (let time = 1; scaled === undefined && time <= times; time += 1) {
     const { value, peakMemory } = await importByCommand(bench, place, audit, [bench.data.file]);
     bench.say(`loaded ${time} of ${times} times: ${Math.round(value)} resources/s`);
     if (time === times)
@@ -53,4 +55,5 @@ export async function scale(
   }
   await one.stop();
   await many.stop();
+  await searchFamilies(bench, place, audit, `${times} times`);
 }

@@ -39,8 +39,13 @@ export function judge(criterion: Criterion, record: AuditRecord): boolean | unde
       return within(criterion.interval, record.recorded, record.recorded);
     case 'value':
       return judgeValue(criterion, record);
+    case 'differs':
     case 'missing':
     case 'referenced':
+    case 'chain':
+    case 'has':
+    case 'hierarchy':
+    case 'contains':
       return undefined;
   }
 }
@@ -76,6 +81,7 @@ function judgeCode(parameter: string, test: TokenTest, record: AuditRecord): boo
   if (known === undefined) return undefined;
   if (test.system !== undefined && test.system !== known.system) return false;
   if (test.code === undefined) return true;
+  if (test.begins === true) return undefined;
   const code = known.code(record);
   return test.fold ? test.code.toLowerCase() === code.toLowerCase() : test.code === code;
 }

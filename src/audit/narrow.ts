@@ -30,8 +30,13 @@ export function narrow(criterion: Criterion): AuditQuery {
     case 'value':
       return criterion.anyOf.map((test) => narrowTest(criterion, test)).reduce(either, nothing);
     case 'not':
+    case 'differs':
     case 'missing':
     case 'referenced':
+    case 'chain':
+    case 'has':
+    case 'hierarchy':
+    case 'contains':
       return {};
   }
 }
@@ -45,7 +50,7 @@ function narrowTest({ parameter }: ValueCriterion, test: ValueTest): AuditQuery 
     if (parameter.code === 'patient') return test.type === 'Patient' ? { patients: [test.id] } : nothing;
     return {};
   }
-  if (test.kind !== 'token' || test.code === undefined) return {};
+  if (test.kind !== 'token' || test.code === undefined || test.begins === true) return {};
   const list = ({ action: 'actions', outcome: 'outcomes', subtype: 'subtypes' } as const)[parameter.code];
   if (list === undefined) return {};
   if (!test.fold) return { [list]: [test.code] };

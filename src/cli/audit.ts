@@ -11,7 +11,7 @@ export function auditCommand(): Command {
     )
     .option(
       '--head <hash...>',
-      'a head that the log or the metrics showed: the chain must still contain it, so that a cut tail shows',
+      'a head that the log or the metrics showed, as CHAIN:SEQUENCE:HASH or its hash: the chain must still contain it, so that a cut tail shows',
     );
   addSettings(verify, ['STORE_URL']).action(run);
   return new Command('audit').description('The trail of AuditEvents.').addCommand(verify);

@@ -50,8 +50,9 @@ function check(options: Readonly<Record<string, unknown>>): void {
       console.error(each.text + (each.repaired ? ' Repaired.' : ''));
     }
   } finally {
-    if (db !== reading) db.close();
-    reading.close();
+    // The writing connection last: it takes the log into the file.
+    if (db !== reading) reading.close();
+    db.close();
     lock?.release();
   }
   if (process.stderr.isTTY) process.stderr.write('\r');

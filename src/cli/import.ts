@@ -1,5 +1,5 @@
 /** `osteon import`: files and folders into the store, without a server. https://hl7.org/fhir/R4/nd-json.html */
-import { createWriteStream, type WriteStream } from 'node:fs';
+import { closeSync, openSync, writeSync } from 'node:fs';
 import { SingleBar } from 'cli-progress';
 import { Command } from 'commander';
 import type { Context } from '../interactions/context.ts';
@@ -7,7 +7,7 @@ import { createLog } from '../log.ts';
 import { baseUrlOf, compose } from '../main.ts';
 import type { AuditRecord } from '../store/audit-record.ts';
 import { type Fault, Importer } from './import/importer.ts';
-import { findSources, piecesOf, type Source } from './import/sources.ts';
+import { findSources, piecesOf, type Source, UnreadableFile } from './import/sources.ts';
 import { addSettings, configurationOf } from './settings-options.ts';
 
 export function importCommand(): Command {
@@ -28,6 +28,11 @@ async function importFiles(paths: readonly string[], options: Readonly<Record<st
     process.exitCode = 1;
     return;
   }
+  let stopped = false;
+  const stop = () => {
+    stopped = true;
+  };
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop);
   const composed = await compose(configuration, baseUrlOf(configuration, configuration.PORT), createLog('silent'));
   const faults = new FaultFile(String(options.errors));
   const started = performance.now();
@@ -38,25 +43,35 @@ async function importFiles(paths: readonly string[], options: Readonly<Record<st
     audit: { record: () => undefined, append: () => undefined, settle: async () => undefined },
   };
   const importer = new Importer(context, options.resume === true, (fault) => faults.add(fault));
-  let stopped = false;
-  process.once('SIGINT', () => {
-    stopped = true;
-  });
-  try {
-    for (const source of sources) {
+  const importFile = async (source: Source) => {
+    let line = 0;
+    try {
       for await (const piece of piecesOf(source, (bytes) => bar.read(bytes))) {
+        line = piece.line;
         await importer.add(source, piece);
         bar.show(importer.counts.resources);
         if (stopped) break;
       }
+    } catch (error) {
+      // The other files can still be read.
+      if (!(error instanceof UnreadableFile)) throw error;
+      faults.add(unreadable(source, line + 1, error));
+      return 400;
+    }
+    return 200;
+  };
+  try {
+    for (const source of sources) {
+      const status = await importFile(source);
       await importer.finish();
-      noteFile(composed.context, source);
+      noteFile(composed.context, source, status);
       if (stopped) break;
     }
   } finally {
-    await importer.finish();
+    // After a failure, which is thrown already, the store still has to be closed for the process to end.
+    await importer.finish().catch(() => undefined);
     bar.stop();
-    await faults.close();
+    faults.close();
     await composed.close();
   }
   const seconds = (performance.now() - started) / 1000;
@@ -70,7 +85,12 @@ async function importFiles(paths: readonly string[], options: Readonly<Record<st
   }
 }
 
-function noteFile(context: Context, source: Source): void {
+function unreadable({ path }: Source, line: number, { message }: UnreadableFile): Fault {
+  const diagnostics = `The file can't be read from this line on: ${message}.`;
+  return { file: path, line, status: 400, issues: [{ severity: 'error', code: 'structure', diagnostics }] };
+}
+
+function noteFile(context: Context, source: Source, status: number): void {
   const record: AuditRecord | undefined = context.audit.record({
     call: {
       interaction: 'batch',
@@ -80,7 +100,7 @@ function noteFile(context: Context, source: Source): void {
       prefer: { return: undefined, handling: undefined },
       origin: { agent: 'command line', address: '', requestId: 'import' },
     },
-    status: 200,
+    status,
     type: '',
     id: '',
     patient: '',
@@ -91,7 +111,7 @@ function noteFile(context: Context, source: Source): void {
 /** The faulty lines, in a file that is made with the first of them. */
 class FaultFile {
   readonly path: string;
-  #stream: WriteStream | undefined;
+  #file: number | undefined;
   #count = 0;
 
   constructor(path: string) {
@@ -104,13 +124,12 @@ class FaultFile {
 
   add(fault: Fault): void {
     this.#count += 1;
-    this.#stream ??= createWriteStream(this.path);
-    this.#stream.write(`${JSON.stringify(fault)}\n`);
+    this.#file ??= openSync(this.path, 'w');
+    writeSync(this.#file, `${JSON.stringify(fault)}\n`);
   }
 
-  close(): Promise<void> {
-    const stream = this.#stream;
-    return stream === undefined ? Promise.resolve() : new Promise((resolve) => stream.end(() => resolve()));
+  close(): void {
+    if (this.#file !== undefined) closeSync(this.#file);
   }
 }
 

@@ -14,15 +14,17 @@ export function serveCommand(): Command {
 async function serve(options: Readonly<Record<string, unknown>>): Promise<void> {
   const started = performance.now();
   const configuration = configurationOf(options);
-  const server = await startServer(configuration);
+  let loaded: number | undefined;
+  const server = await startServer(configuration, async (context) => {
+    if (options.seed === true) loaded = await loadSeeds(context);
+  });
   stopOnSignals(server);
   const { baseUrl, composed } = server;
   const took = Math.round(performance.now() - started);
   console.log(`Osteon serves FHIR R4 at ${baseUrl}`);
   console.log(`  store    ${composed.store.name}`);
   console.log(`  started  in ${took} ms`);
-  if (options.seed === true) {
-    const loaded = await loadSeeds(composed.context);
+  if (loaded !== undefined) {
     console.log(loaded === 0 ? '  seeds    left alone: the store has resources' : `  seeds    ${loaded} resources`);
   }
   console.log(`  try      curl '${baseUrl}/Patient?_count=2&_pretty=true'`);

@@ -4,6 +4,8 @@ import { isHeldByDouble, isWithinLimits, MAX_DEPTH } from './json-limits.ts';
 const QUOTE = 0x22;
 const COMMA = 0x2c;
 const MINUS = 0x2d;
+const POINT = 0x2e;
+const ZERO = 0x30;
 const COLON = 0x3a;
 const OPEN_ARRAY = 0x5b;
 const BACKSLASH = 0x5c;
@@ -22,6 +24,8 @@ export interface Scan {
   readonly members: number;
   /** Whether a double doesn't hold some number. */
   readonly inexact: boolean;
+  /** Whether some whole number has a point or an exponent: `1.0`, `1e2`. */
+  readonly loose: boolean;
   /** Whether depth and numbers are within the limits; if not, the scan stopped there. */
   readonly withinLimits: boolean;
 }
@@ -33,6 +37,7 @@ export function scanJson(bytes: Uint8Array): Scan {
   let members = 0;
   let depth = 0;
   let inexact = false;
+  let loose = false;
   let i = 0;
   outer: while (i < end) {
     const c = bytes[i] ?? 0;
@@ -55,7 +60,7 @@ export function scanJson(bytes: Uint8Array): Scan {
       spaces++;
       i++;
     } else if (c === OPEN_OBJECT || c === OPEN_ARRAY) {
-      if (++depth > MAX_DEPTH) return { spaces, members, inexact, withinLimits: false };
+      if (++depth > MAX_DEPTH) return { spaces, members, inexact, loose, withinLimits: false };
       i++;
     } else if (c === CLOSE_OBJECT || c === CLOSE_ARRAY) {
       depth--;
@@ -63,23 +68,29 @@ export function scanJson(bytes: Uint8Array): Scan {
     } else if (c === MINUS || isDigit(c)) {
       const start = i;
       let exponent = false;
+      let point = false;
       for (i++; i < end; i++) {
         const d = bytes[i] ?? 0;
-        if (isDigit(d) || d === 0x2e || d === 0x2b || d === MINUS) continue;
+        if (isDigit(d) || d === 0x2b || d === MINUS) continue;
+        if (d === POINT) {
+          point = true;
+          continue;
+        }
         if (d !== 0x65 && d !== 0x45) break;
         exponent = true;
       }
+      loose ||= exponent || (point && hasNoFraction(bytes, i));
       // A double holds every decimal of 15 digits.
       if (exponent || i - start > 15) {
         const text = latin1(bytes, start, i);
-        if (!isWithinLimits(text)) return { spaces, members, inexact, withinLimits: false };
+        if (!isWithinLimits(text)) return { spaces, members, inexact, loose, withinLimits: false };
         inexact ||= !isHeldByDouble(text);
       }
     } else {
       i++;
     }
   }
-  return { spaces, members, inexact, withinLimits: true };
+  return { spaces, members, inexact, loose, withinLimits: true };
 }
 
 /** The text without white space outside strings, given how many bytes of it there are. */
@@ -179,15 +190,35 @@ export function latin1(bytes: Uint8Array, start: number, end: number): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('latin1');
 }
 
+/** Whether there are only zeros between the point of a number and its end. */
+function hasNoFraction(bytes: Uint8Array, end: number): boolean {
+  let at = end - 1;
+  while (bytes[at] === ZERO) at--;
+  return bytes[at] === POINT;
+}
+
 function isDigit(c: number): boolean {
   return c >= 0x30 && c <= 0x39;
 }
 
 /**
  * The text of a top-level member whose value is a string, if the bytes are an object that has it; undefined otherwise.
- * Steps over other members without reading them. For names of ASCII characters and values without escapes.
+ * For names of ASCII characters and values without escapes.
  */
 export function peekString(bytes: Uint8Array, name: string): string | undefined {
+  const found = peekMember(bytes, name);
+  if (found === undefined || bytes[found.start] !== QUOTE) return undefined;
+  return latin1(bytes, found.start + 1, found.end - 1);
+}
+
+/**
+ * Where the value of a top-level member stands, if the bytes are an object that has it; undefined otherwise. Steps over
+ * other members without reading them. For names of ASCII characters.
+ */
+export function peekMember(
+  bytes: Uint8Array,
+  name: string,
+): { readonly start: number; readonly end: number } | undefined {
   let i = skipSpaces(bytes, 0);
   if (bytes[i] !== OPEN_OBJECT) return undefined;
   i = skipSpaces(bytes, i + 1);
@@ -199,7 +230,7 @@ export function peekString(bytes: Uint8Array, name: string): string | undefined 
     i = skipSpaces(bytes, i + 1);
     const start = i;
     i = skipValue(bytes, i);
-    if (found) return bytes[start] === QUOTE ? latin1(bytes, start + 1, i - 1) : undefined;
+    if (found) return { start, end: i };
     i = skipSpaces(bytes, i);
     if (bytes[i] !== COMMA) return undefined;
     i = skipSpaces(bytes, i + 1);

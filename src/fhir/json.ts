@@ -13,6 +13,8 @@ export interface ParsedJson {
   readonly value: JsonValue;
   /** `value` itself, unless a double doesn't hold some number: then a copy where such numbers are strings of their text. */
   readonly indexed: JsonValue;
+  /** Whether some whole number has a point or an exponent (`1.0`, `1e2`), which `value` doesn't show. */
+  readonly loose: boolean;
 }
 
 /**
@@ -46,6 +48,7 @@ function read(source: Uint8Array, text: string): ParsedJson {
     bytes: scan.spaces === 0 ? source : withoutSpaces(source, scan.spaces),
     value,
     indexed: scan.inexact ? indexable(readExact(text)) : value,
+    loose: scan.loose,
   };
 }
 

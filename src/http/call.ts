@@ -1,4 +1,5 @@
 /** The call that a request makes. https://hl7.org/fhir/R4/http.html */
+import { isUtf8 } from 'node:buffer';
 import { parseMediaType } from '../fhir/media-type.ts';
 import { failure } from '../fhir/outcome.ts';
 import type { Call, Prefer, QueryParameters } from '../interactions/context.ts';
@@ -6,7 +7,7 @@ import { parseQuery, type Target } from '../interactions/path.ts';
 import type { Edge } from './edge.ts';
 import { addressOf } from './forwarded.ts';
 import type { IncomingRequest } from './incoming.ts';
-import { type Format, formatOf } from './negotiate.ts';
+import { type Format, formatOf, noPreference } from './negotiate.ts';
 import { readBody } from './read-body.ts';
 
 /** The call, and the format of its answer. Throws what reading the body and negotiating throw. */
@@ -61,14 +62,31 @@ export async function callOf(
     ifMatch: incoming.header('if-match'),
     ifNoneMatch: incoming.header('if-none-match'),
     ifModifiedSince: incoming.header('if-modified-since'),
-    ifNoneExist: incoming.header('if-none-exist'),
+    ifNoneExist: criteriaOf(incoming.header('if-none-exist')),
     securityContext: incoming.header('x-security-context'),
     raw: binary ? !format.fhir : undefined,
     range: binary ? rangeOf(incoming) : undefined,
     prefer,
-    origin: { agent: 'anonymous', address: addressOf(edge, incoming), requestId },
+    origin: originOf(edge, incoming, requestId),
   };
   return { call, format };
+}
+
+/** The call of a request that was refused before its headers and body made one: what its AuditEvent tells. */
+export function refusedCall(
+  edge: Edge,
+  incoming: IncomingRequest,
+  { interaction, type, id, operation }: Target,
+  query: string,
+  requestId: string,
+): Call {
+  const origin = originOf(edge, incoming, requestId);
+  const { method } = incoming;
+  return { interaction, type, id, operation, method, parameters: [], query, prefer: noPreference, origin };
+}
+
+function originOf(edge: Edge, incoming: IncomingRequest, requestId: string): Call['origin'] {
+  return { agent: 'anonymous', address: addressOf(edge, incoming), requestId };
 }
 
 /** Whether the URL is that of a Binary: it gives the resource or its content. */
@@ -81,6 +99,17 @@ function rangeOf(incoming: IncomingRequest): string | undefined {
   // Our ETags are weak, so an If-Range never holds. https://www.rfc-editor.org/rfc/rfc9110#section-13.1.5
   const whole = incoming.method !== 'GET' || incoming.header('if-range') !== undefined;
   return whole ? undefined : incoming.header('range');
+}
+
+/**
+ * `If-None-Exist` as it was meant: Node gives a header's bytes as Latin-1, but who doesn't escape sends UTF-8. Read wrongly,
+ * criteria would match nothing, and each create would make another resource. Throws 400 for other bytes.
+ */
+function criteriaOf(header: string | undefined): string | undefined {
+  if (header === undefined || /^[ -~]*$/.test(header)) return header;
+  const bytes = Buffer.from(header, 'latin1');
+  if (isUtf8(bytes)) return bytes.toString('utf8');
+  throw failure(400, 'value', 'If-None-Exist must be ASCII with % escapes, or UTF-8.');
 }
 
 function lengthOf(header: string | undefined): number | undefined {

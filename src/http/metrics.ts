@@ -63,6 +63,7 @@ export function createMetrics(counts: () => Promise<ReadonlyMap<string, number>>
       for (const [type, count] of await counts()) this.set({ type }, count);
     },
   });
+  const hashes = new Map<string, string>();
   // Looking a label set up costs more than counting, so what counts it is kept.
   const kinds = new Map<string, Map<number, RequestKind>>();
   const kindOf = (interaction: string, status: number): RequestKind => {
@@ -90,7 +91,10 @@ export function createMetrics(counts: () => Promise<ReadonlyMap<string, number>>
       waitingStore.add(timer, seconds);
     },
     auditHead: (chain, sequence, hash) => {
-      heads.remove({ chain });
+      // A label's former value would stay as a series of its own.
+      const before = hashes.get(chain);
+      if (before !== undefined) heads.remove({ chain, hash: before });
+      hashes.set(chain, hash);
       heads.set({ chain, hash }, sequence);
     },
     text: () => registry.metrics(),

@@ -25,14 +25,13 @@ export function fhirListener(edge: Edge, other: RequestListener): RequestListene
       other(request, response);
       return;
     }
-    answerRequest(edge, incoming).then(
-      (reply) => send(request, response, reply),
-      (error: unknown) => {
+    answerRequest(edge, incoming)
+      .then((reply) => send(request, response, reply))
+      .catch((error: unknown) => {
         // Whatever fails in an interaction has become a reply; this is the edge's own.
         edge.context.report(error, '');
         response.destroy();
-      },
-    );
+      });
   };
 }
 

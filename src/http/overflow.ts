@@ -21,6 +21,11 @@ const faults: Readonly<Record<string, Fault>> = {
     code: 'too-long',
     diagnostics: 'The URL or the headers are too long (MAX_URL_BYTES). Search by POST to _search.',
   },
+  HPE_INVALID_URL: {
+    status: '400 Bad Request',
+    code: 'value',
+    diagnostics: 'The URL has characters that must be escaped, e.g. ü as %C3%BC.',
+  },
   ERR_HTTP_REQUEST_TIMEOUT: {
     status: '408 Request Timeout',
     code: 'timeout',

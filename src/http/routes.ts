@@ -1,9 +1,10 @@
 /** From an HTTP request to an interaction and back. https://hl7.org/fhir/R4/http.html */
 import { failure, OutcomeError } from '../fhir/outcome.ts';
 import type { Call, Interaction, Prefer } from '../interactions/context.ts';
+import { note } from '../interactions/note.ts';
 import { allowOf, type Target, targetOf } from '../interactions/path.ts';
 import { outcomeError, perform } from '../interactions/perform.ts';
-import { callOf, isBinaryRead } from './call.ts';
+import { callOf, isBinaryRead, refusedCall } from './call.ts';
 import { corsHeaders, preflightHeaders } from './cors.ts';
 import { basePath, type Edge } from './edge.ts';
 import { forwarded } from './forwarded.ts';
@@ -28,11 +29,14 @@ export async function answerRequest(edge: Edge, incoming: IncomingRequest): Prom
     common,
   };
   let target: Target | undefined;
+  let spelled = '';
+  let isPerformed = false;
   let interaction: Interaction | 'none' = 'none';
   let reply: Reply;
   try {
     if (incoming.url.length > edge.maxUrlBytes) throw tooLong(edge.maxUrlBytes);
     const { segments, query } = pathOf(incoming);
+    spelled = query;
     if (incoming.method === 'OPTIONS') {
       reply = optionsReply(edge, incoming, look, segments);
     } else {
@@ -43,6 +47,7 @@ export async function answerRequest(edge: Edge, incoming: IncomingRequest): Prom
       const { call, format } = await callOf(edge, incoming, target, segments, query, prefer, requestId);
       look.pretty = format.pretty;
       look.prefer = followed(prefer, call);
+      isPerformed = true;
       const answer = await perform(context, call, () => {
         interaction = 'transaction';
       });
@@ -51,6 +56,9 @@ export async function answerRequest(edge: Edge, incoming: IncomingRequest): Prom
   } catch (error) {
     const outcome = outcomeError(error);
     if (outcome.status >= 500 && !(error instanceof OutcomeError)) context.report(error, requestId);
+    // What is performed leaves its own AuditEvent.
+    if (target !== undefined && !isPerformed)
+      note(context, refusedCall(edge, incoming, target, spelled, requestId), outcome.status);
     reply = await failureReply(outcome, look);
   }
   const seconds = (performance.now() - started) / 1000;

@@ -1,13 +1,14 @@
 /** AuditEvents: the server's own beside those that clients created. https://hl7.org/fhir/R4/auditevent.html#search */
-import { type AuditMatching, countAudit, readAudit, searchAudit } from '../audit/search.ts';
+import { countAudit, readAudit, searchAudit } from '../audit/search.ts';
 import { parseJson } from '../fhir/json.ts';
 import { failure } from '../fhir/outcome.ts';
 import { dateRange } from '../fhir/period.ts';
 import { isObject } from '../fhir/resource.ts';
 import type { Criterion, SortKey } from '../search/criteria.ts';
-import { matches } from '../search/match.ts';
 import { CursorExpired } from '../store/errors.ts';
 import type { Position, SearchPage, SearchQuery, Version } from '../store/port.ts';
+import { followed } from './audit-chains.ts';
+import { createdBy, matchingOf, sortedPage } from './audit-event-sort.ts';
 import type { Context } from './context.ts';
 
 /** The AuditEvent of the server's own with this id, undefined where there is none. */
@@ -30,19 +31,22 @@ interface Place {
 
 /**
  * A page of AuditEvents, as `Store.search` gives pages: the newest first unless sorted otherwise. What clients created
- * is merged in by date. Pages go forward; where there are only the server's own, backward too.
- * Throws 400 for a sort that is not by time.
+ * is merged in by date. Pages go forward; where there are only the server's own, or in another order, backward too.
+ * Throws 400 for a sort through references.
  */
 export async function searchAuditEvents(context: Context, query: SearchQuery): Promise<SearchPage> {
-  const [part] = query.parts;
-  if (part === undefined) return { matches: [] };
+  const [asked] = query.parts;
+  if (asked === undefined) return { matches: [] };
+  const part = { ...asked, criterion: await followed(context, asked.criterion, query.budget) };
   const { position } = query;
   const { cursorLifetime } = context.settings;
   if (position !== undefined && context.clock() - position.since > cursorLifetime) throw new CursorExpired();
   await context.audit.settle();
-  const order = orderOf(part.sort);
   const upTo = position?.at ?? (await context.store.audit.last());
   const since = position?.since ?? context.clock();
+  // A total needs no order.
+  const order = query.count === 0 ? 'descending' : orderOf(part.sort);
+  if (order === undefined) return sortedPage(context, { ...query, parts: [part] }, upTo, since);
   const mixed = (await context.store.counts()).has('AuditEvent');
   const search = { context, query, criterion: part.criterion, order, upTo };
   const total = position === undefined ? await totalOf(search, mixed) : position.total;
@@ -61,16 +65,16 @@ interface AuditWalk {
   readonly upTo: number;
 }
 
-function orderOf(sort: readonly SortKey[]): 'ascending' | 'descending' {
+/** The order of time that a sort means; undefined: another order. Throws 400 for one through references. */
+function orderOf(sort: readonly SortKey[]): 'ascending' | 'descending' | undefined {
   const [first] = sort;
   if (first === undefined) return 'descending';
-  const byTime = first.by === 'lastUpdated' || (typeof first.by === 'object' && first.by.code === 'date');
-  if (!byTime) throw failure(400, 'not-supported', 'AuditEvents are sorted by date or _lastUpdated.');
+  if (sort.some(({ by }) => typeof by === 'object' && 'through' in by))
+    throw failure(400, 'not-supported', 'AuditEvents are not sorted through references.');
+  const byTime = ({ by }: SortKey) =>
+    by === 'lastUpdated' || (typeof by === 'object' && 'code' in by && by.code === 'date');
+  if (!sort.every(byTime)) return undefined;
   return first.descending ? 'descending' : 'ascending';
-}
-
-function matchingOf({ extract, clock }: Context): AuditMatching {
-  return { matches, extract, clock };
 }
 
 async function totalOf({ context, query, criterion, upTo }: AuditWalk, mixed: boolean): Promise<number | undefined> {
@@ -121,6 +125,7 @@ async function ownPage(search: AuditWalk, walk: Walk, position: Position | undef
 /** A page of both kinds, by time. */
 async function mixedPage(search: AuditWalk, walk: Walk, position: Position | undefined): Promise<SearchPage> {
   const { context, query, criterion, order, upTo } = search;
+  const ofClients = position === undefined ? search : { ...search, criterion: createdBy(criterion, walk.since) };
   const place = placeOf(position);
   const own = await searchAudit(
     context.store.audit,
@@ -129,7 +134,7 @@ async function mixedPage(search: AuditWalk, walk: Walk, position: Position | und
   );
   const versions: Version[] = [];
   let { after } = place.own;
-  let clients = await nextOfClients(search, place.clients);
+  let clients = await nextOfClients(ofClients, place.clients);
   let taken = 0;
   while (versions.length < query.count) {
     const mine = own.matches[taken];
@@ -144,7 +149,7 @@ async function mixedPage(search: AuditWalk, walk: Walk, position: Position | und
       taken += 1;
     } else {
       versions.push(clients.version);
-      clients = await nextOfClients(search, clients.next);
+      clients = await nextOfClients(ofClients, clients.next);
     }
   }
   const more = taken < own.matches.length || clients.version !== undefined;

@@ -4,14 +4,15 @@ import { OutcomeError } from '../fhir/outcome.ts';
 import { patchFromBundleEntry } from '../fhir/patch/patch.ts';
 import { isObject } from '../fhir/resource.ts';
 import type { Answer, Call, Context } from './context.ts';
+import { note } from './note.ts';
 import { prepareResource } from './prepare.ts';
-import { type Entry, entryOf } from './transaction/entry.ts';
+import { checkCall, type Entry, readEntry } from './transaction/entry.ts';
 import { makePace } from './transaction/pace.ts';
 import { type EntryAnswer, respond } from './transaction/respond.ts';
 import type { Perform } from './transaction/transaction.ts';
 
 /** Entries are processed in the same order as those of a transaction; a method that is none fails wherever it stands. */
-const order = ['DELETE', 'POST', 'PUT', 'PATCH', 'GET', 'HEAD'];
+const order: readonly (readonly string[])[] = [['DELETE'], ['POST'], ['PUT', 'PATCH'], ['GET', 'HEAD']];
 
 /** 200 with a Bundle of type batch-response in request order, each entry with its own outcome. */
 export async function batch(context: Context, call: Call, outline: BundleOutline, perform: Perform): Promise<Answer> {
@@ -21,7 +22,8 @@ export async function batch(context: Context, call: Call, outline: BundleOutline
 }
 
 function rankOf({ members: { request } }: EntryOutline): number {
-  return isObject(request) && typeof request.method === 'string' ? order.indexOf(request.method) : -1;
+  const method = isObject(request) && typeof request.method === 'string' ? request.method : '';
+  return order.findIndex((methods) => methods.includes(method));
 }
 
 /**
@@ -39,11 +41,17 @@ export async function answerEntries(
   const pace = makePace();
   for (const [index, outline] of entries) {
     let entry: Entry | undefined;
+    let isPerformed = false;
     try {
-      entry = entryOf(context, call, rewrite(outline, index), index);
-      answers.push({ index, entry, answer: await perform(context, callOf(context, entry)) });
+      entry = readEntry(context, call, rewrite(outline, index), index);
+      checkCall(context, entry);
+      const asked = callOf(context, entry);
+      isPerformed = true;
+      answers.push({ index, entry, answer: await perform(context, asked) });
     } catch (error) {
       if (!(error instanceof OutcomeError)) throw error;
+      // What is performed leaves its own AuditEvent.
+      if (entry !== undefined && !isPerformed) note(context, entry.call, error.status);
       answers.push({ index, entry, answer: error });
     }
     await pace();

@@ -10,6 +10,9 @@ const encoder = new TextEncoder();
 /** What a browser may show in place: nothing that can run a script, so no SVG among the images. */
 const shown = /^(image\/(?!svg)[^/]+|application\/pdf|text\/plain)$/;
 
+/** https://www.rfc-editor.org/rfc/rfc9110#section-5.5 */
+const headerText = /^[ -~\u0080-\u00ff]+$/;
+
 /**
  * A Binary resource of raw content, as JSON. `id`: for an update, the id of the URL.
  * Throws 400 for a missing media type and for a security context that is no reference.
@@ -34,7 +37,9 @@ export function binaryResource(call: Call, contentType: string, content: Uint8Ar
 
 /** The raw content of a stored Binary; `Range` gives 206, or 416 where it can't be satisfied. */
 export function binaryAnswer(call: Call, version: Version, body: Uint8Array): Answer {
-  const { contentType, data, securityContext } = parseBinary(body);
+  const { contentType: declared, data, securityContext } = parseBinary(body);
+  // In a resource it may be any code, also one that no header can carry.
+  const contentType = headerText.test(declared) ? declared : 'application/octet-stream';
   const content = Buffer.from(data, 'base64');
   const { versionId, lastUpdated, type, id } = version;
   const essence = contentType.split(';', 1)[0]?.trim().toLowerCase() ?? '';
@@ -43,7 +48,7 @@ export function binaryAnswer(call: Call, version: Version, body: Uint8Array): An
     'Content-Security-Policy': 'sandbox',
     'Accept-Ranges': 'bytes',
     ...(shown.test(essence) ? {} : { 'Content-Disposition': 'attachment' }),
-    ...(securityContext === undefined ? {} : { 'X-Security-Context': securityContext }),
+    ...(securityContext === undefined ? {} : { 'X-Security-Context': uriOf(securityContext) }),
   };
   const about = { type, id };
   const whole: Answer = {
@@ -63,6 +68,12 @@ export function binaryAnswer(call: Call, version: Version, body: Uint8Array): An
   const { start, end } = range;
   const partial = { ...headers, 'Content-Range': `bytes ${start}-${end - 1}/${content.byteLength}` };
   return { ...whole, status: 206, body: content.subarray(start, end), headers: partial };
+}
+
+/** A reference with everything escaped that a URI, and so a header, can't have. */
+function uriOf(reference: string): string {
+  const bytes = Buffer.from(reference, 'utf8').toString('latin1');
+  return bytes.replace(/[^!-~]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`);
 }
 
 interface BinaryContent {

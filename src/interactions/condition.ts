@@ -1,9 +1,10 @@
 /** Criteria that decide what is written. https://hl7.org/fhir/R4/http.html#cond-update */
 import { failure, type OutcomeError } from '../fhir/outcome.ts';
 import type { CompartmentOwner } from '../search/compartment.ts';
-import { parseCondition, type SearchContext } from '../search/query.ts';
+import { type AmbiguousId, parseCondition, type SearchContext } from '../search/query.ts';
 import type { Condition } from '../store/write.ts';
 import type { Context } from './context.ts';
+import { withTerms } from './terms.ts';
 
 /** What parsing a search needs to know, for one type or several. `now`: milliseconds since 1970, which `ap` depends on. */
 export function searchContext(
@@ -33,7 +34,8 @@ export function searchContext(
 /**
  * The matches of a conditional interaction's criteria, as a condition for the commit.
  * `query` is the text behind `?`; `limit`: how many matches to ask for, 2 to tell "one" from "many".
- * Throws 400 for criteria that are unknown, empty, or come to nothing.
+ * Throws 400 for criteria that are unknown, empty, or come to nothing, for an ambiguous id, and for value sets and code systems
+ * that are lacking.
  */
 export async function resolveCondition(
   context: Context,
@@ -41,9 +43,32 @@ export async function resolveCondition(
   query: string,
   limit: number,
 ): Promise<Condition> {
-  const criterion = parseCondition(type, query, searchContext(context, [type], 'strict'));
+  const searching = searchContext(context, [type], 'strict');
+  const { criterion, ambiguousIds } = await withTerms(context, searching, (known) => {
+    const found: AmbiguousId[] = [];
+    return { criterion: parseCondition(type, query, known, found), ambiguousIds: found };
+  });
+  await refuseAmbiguous(context, ambiguousIds);
   const matches = await context.store.matches(type, criterion, limit);
   return { type, criterion, matches, limit };
+}
+
+/** 400 for a bare id that exists in several of the parameter's types: it says nothing about which one is meant. */
+export async function refuseAmbiguous({ store }: Context, ids: readonly AmbiguousId[]): Promise<void> {
+  if (ids.length === 0) return;
+  const counts = await store.counts();
+  for (const { parameter, id, types } of ids) {
+    const existing: string[] = [];
+    for (const type of types) {
+      if (!counts.has(type)) continue;
+      const version = await store.read(type, id);
+      if (version?.body !== undefined) existing.push(type);
+    }
+    if (existing.length > 1) {
+      const spelled = existing.map((type) => `${type}/${id}`).join(' or ');
+      throw failure(400, 'value', `${parameter}=${id} is ambiguous here: write ${spelled}.`);
+    }
+  }
 }
 
 /** 412 for criteria with several matches. */

@@ -51,7 +51,7 @@ export interface Settings {
   readonly cursorLifetime: number;
   /** Whether browsers may call from somewhere else. */
   readonly cors: boolean;
-  /** `name@version` of this software, for the capability statement. */
+  /** This software, for the capability statement. */
   readonly software: { readonly name: string; readonly version: string };
 }
 

@@ -5,6 +5,7 @@ import type { Version } from '../store/port.ts';
 import type { Condition } from '../store/write.ts';
 import { resourceBytes } from './body.ts';
 import { commitPlan, type Plan } from './commit.ts';
+import { patientConcerned } from './concerned.ts';
 import { multipleMatches, resolveCondition } from './condition.ts';
 import type { Answer, Call, Context, Prefer } from './context.ts';
 import { requiredReferences } from './integrity.ts';
@@ -59,7 +60,8 @@ function createPlan(context: Context, call: Call, prepared: Prepared, conditions
 }
 
 function foundPlan(call: Call, version: Version): Plan {
-  const noted = { call, status: 200, type: version.type, id: version.id, patient: '' };
+  const { type, id, body } = version;
+  const noted = { call, status: 200, type, id, patient: patientConcerned(type, id, body) };
   return { writes: [], conditions: [], noted: [noted], answer: () => foundAnswer(version, call.prefer) };
 }
 

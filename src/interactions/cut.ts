@@ -1,5 +1,5 @@
 /** `_summary` and `_elements`: parts of resources. https://hl7.org/fhir/R4/search.html#summary */
-import { ExactNumber, parseExact, writeExact } from '../fhir/exact-json.ts';
+import { isExactObject, parseExact, writeExact } from '../fhir/exact-json.ts';
 import { failure } from '../fhir/outcome.ts';
 import { subset } from '../fhir/subset.ts';
 import { parseElements } from '../search/result-parameters.ts';
@@ -37,9 +37,7 @@ export function cutOf(
 /** The bytes of the wanted part, tagged SUBSETTED. */
 export function cut(context: Context, body: Uint8Array, wanted: Cut): Uint8Array {
   const resource = parseExact(body);
-  if (typeof resource !== 'object' || resource === null || Array.isArray(resource) || resource instanceof ExactNumber) {
-    throw new Error('a stored resource is an object');
-  }
+  if (!isExactObject(resource)) throw new Error('a stored resource is an object');
   return writeExact(subset(resource, context.definitions, wanted));
 }
 

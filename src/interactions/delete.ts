@@ -2,8 +2,9 @@
 import { failure } from '../fhir/outcome.ts';
 import type { Condition, Delete, Precondition, Written } from '../store/write.ts';
 import { commitPlan, type Plan } from './commit.ts';
+import { patientOfStored } from './concerned.ts';
 import { multipleMatches, resolveCondition } from './condition.ts';
-import type { Answer, Call, Context } from './context.ts';
+import type { Answer, Call, Context, Noted } from './context.ts';
 import { unreferencedAfter } from './integrity.ts';
 import { refuseParameters } from './parameters.ts';
 import { preconditionOf } from './update.ts';
@@ -16,7 +17,7 @@ export async function deleteInteraction(context: Context, call: Call): Promise<A
   const precondition = preconditionOf(call);
   if (id !== undefined) {
     refuseParameters(context, call);
-    return commitPlan(context, async () => deletePlan(context, call, [deleteOf(type, id, precondition)], []));
+    return commitPlan(context, () => deletePlan(context, call, [deleteOf(type, id, precondition)], []));
   }
   return commitPlan(context, async () => {
     const condition = await resolveCondition(context, type, call.query, deletionLimit(context));
@@ -56,11 +57,16 @@ export function deleteOf(type: string, id: string, precondition: Precondition | 
   return precondition === undefined ? { kind: 'delete', type, id } : { kind: 'delete', type, id, precondition };
 }
 
-function deletePlan(context: Context, call: Call, writes: readonly Delete[], conditions: readonly Condition[]): Plan {
-  const noted =
-    writes.length === 0
-      ? [{ call, status: 204, type: call.type ?? '', id: '', patient: '' }]
-      : writes.map(({ type, id }) => ({ call, status: 204, type, id, patient: type === 'Patient' ? id : '' }));
+async function deletePlan(
+  context: Context,
+  call: Call,
+  writes: readonly Delete[],
+  conditions: readonly Condition[],
+): Promise<Plan> {
+  const noted: Noted[] = [];
+  for (const { type, id } of writes)
+    noted.push({ call, status: 204, type, id, patient: await patientOfStored(context, type, id) });
+  if (noted.length === 0) noted.push({ call, status: 204, type: call.type ?? '', id: '', patient: '' });
   return {
     writes,
     conditions,

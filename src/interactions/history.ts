@@ -10,6 +10,7 @@ import { isArray, isObject } from '../fhir/resource.ts';
 import type { HistoryPage, HistoryQuery, Version } from '../store/port.ts';
 import type { ResourceKey } from '../store/write.ts';
 import { readAuditEvent } from './audit-event.ts';
+import { patientConcerned } from './concerned.ts';
 import type { Answer, Call, Context, QueryParameters } from './context.ts';
 import { type Cut, cut, cutOf, single } from './cut.ts';
 import { linkPages, openPage, type Walk } from './page-link.ts';
@@ -42,7 +43,7 @@ export async function history(context: Context, call: Call): Promise<Answer> {
   const path = [context.settings.baseUrl, type, id, '_history'].filter((part) => part !== undefined).join('/');
   const { of, walk, query, used, wanted } = await planHistory(context, call);
   const page = await context.store.history(walk === undefined ? query : { ...query, position: walk.position });
-  const shown = await withServersOwn(context, call, page);
+  const shown = await withServersOwn(context, call, query, page);
   const created = await creations(context, shown.versions);
   const links = await linkPages(context, of, used, path, [
     ['first', shown.first],
@@ -57,18 +58,32 @@ export async function history(context: Context, call: Call): Promise<Answer> {
     links: [{ relation: 'self', url: self }, ...links],
     entries: shown.versions.map((version) => historyEntry(context, version, created.has(version), wanted)),
   });
-  const about = type === undefined ? {} : { about: { type, id: id ?? '' } };
-  return { status: 200, body, ...about };
+  if (type === undefined) return { status: 200, body };
+  const newest = shown.versions.find((version) => version.body !== undefined);
+  const patient = id === undefined ? '' : patientConcerned(type, id, newest?.body);
+  return { status: 200, body, about: { type, id: id ?? '', patient } };
 }
 
 /** The one version of an AuditEvent of the server's own; 404 for an id that was never used. */
-async function withServersOwn(context: Context, call: Call, page: HistoryPage): Promise<HistoryPage> {
+async function withServersOwn(
+  context: Context,
+  call: Call,
+  query: HistoryQuery,
+  page: HistoryPage,
+): Promise<HistoryPage> {
   const { type = '', id } = call;
   if (id === undefined || page.versions.length > 0 || page.previous !== undefined) return page;
   if ((await context.store.read(type, id)) !== undefined) return page;
   const own = type === 'AuditEvent' ? await readAuditEvent(context, id) : undefined;
   if (own === undefined) throw failure(404, 'not-found', `There is no ${type} with the id ${id}.`);
-  return { versions: [own], total: 1 };
+  const versions = isSelected(own, query) ? [own] : [];
+  return { versions: query.count === 0 ? [] : versions, total: versions.length };
+}
+
+/** Whether a history shows a version that has always been the current one. */
+function isSelected({ type, id, lastUpdated }: Version, { ids, since, at }: HistoryQuery): boolean {
+  if (ids !== undefined && !ids.some((key) => key.type === type && key.id === id)) return false;
+  return (since === undefined || lastUpdated >= since) && (at === undefined || lastUpdated < at.high);
 }
 
 /** A URL with a query. */
@@ -122,7 +137,7 @@ async function parseHistory(context: Context, call: Call, parameters: QueryParam
     throw failure(
       400,
       'not-supported',
-      `${name} is no parameter of a history; it takes ${historyParameters.join(', ')}.`,
+      `${name.slice(0, 80)} is no parameter of a history; it takes ${historyParameters.join(', ')}.`,
     );
   }
   const count = parseCount(single(parameters, '_count'), defaultCount, maxCount);

@@ -1,10 +1,13 @@
 /** Changes part of a resource. https://hl7.org/fhir/R4/http.html#patch */
 import { patientOf } from '../fhir/definitions/patient.ts';
-import { ExactNumber, type ExactObject, parseExact, writeExact } from '../fhir/exact-json.ts';
-import { failure } from '../fhir/outcome.ts';
+import { type ExactObject, isExactObject, parseExact, plain, writeExact } from '../fhir/exact-json.ts';
+import { parseMediaType } from '../fhir/media-type.ts';
+import { failure, OutcomeError } from '../fhir/outcome.ts';
 import { applyPatch, type Patch, patchFormatOf } from '../fhir/patch/patch.ts';
 import { PreconditionFailed } from '../store/errors.ts';
 import type { Condition, Precondition } from '../store/write.ts';
+import { checkStructure } from '../validation/structure.ts';
+import { refuseOtherVersion } from './body.ts';
 import { commitPlan, preconditionFailure } from './commit.ts';
 import { multipleMatches, resolveCondition } from './condition.ts';
 import type { Answer, Call, Context } from './context.ts';
@@ -22,6 +25,7 @@ export async function patch(context: Context, call: Call): Promise<Answer> {
   refuseBinary(type);
   if (id !== undefined) refuseParameters(context, call);
   const parsed = parsePatch(body.bytes, body.contentType);
+  checkParameters(context, parsed);
   const precondition = preconditionOf(call);
   return commitPlan(context, async () => {
     const conditions: Condition[] = [];
@@ -61,7 +65,7 @@ export function patchTarget(type: string, condition: Condition, expression?: str
   return match;
 }
 
-/** A patch document by its media type. Throws 415 for another type, 400 for what is not JSON. */
+/** A patch document by its media type. Throws 415 for another type or version of FHIR, 400 for what is not JSON. */
 export function parsePatch(bytes: Uint8Array, contentType: string): Patch {
   const kind = patchFormatOf(contentType);
   if (kind === undefined) {
@@ -69,7 +73,15 @@ export function parsePatch(bytes: Uint8Array, contentType: string): Patch {
       'A patch is application/json-patch+json, application/merge-patch+json, or Parameters as application/fhir+json.';
     throw failure(415, 'not-supported', text);
   }
+  refuseOtherVersion(parseMediaType(contentType));
   return { kind, document: parseExact(bytes) };
+}
+
+/** Throws 400 where a FHIRPath Patch has properties that Parameters do not have, or values that break their format. */
+function checkParameters({ definitions }: Context, { kind, document }: Patch): void {
+  if (kind !== 'fhirpath-patch' || !isExactObject(document) || document.resourceType !== 'Parameters') return;
+  const issues = checkStructure(plain(document), definitions);
+  if (issues.length > 0) throw new OutcomeError(400, issues);
 }
 
 /** What a patch comes to, valid only for the version it was computed from. */
@@ -92,26 +104,37 @@ export async function patched(
   document: Patch,
   precondition: Precondition | undefined,
 ): Promise<Patched> {
+  const { versionId, body } = await currentFor(context, type, id, precondition);
+  const bytes = writeExact(applyPatch(exactObject(body), document, context.definitions));
+  const prepared = prepareResource(context, bytes, type);
+  return { prepared, precondition: { ...precondition, computedFrom: versionId }, before: body };
+}
+
+/**
+ * The current version of a resource that is to be changed. `If-Match` is checked before: the change is likely to fail on a
+ * version that it was not made for. Throws 412 where it does not hold, otherwise 404 and 410 where there is none.
+ */
+export async function currentFor(
+  context: Context,
+  type: string,
+  id: string,
+  precondition: Precondition | undefined,
+): Promise<{ readonly versionId: number; readonly lastUpdated: number; readonly body: Uint8Array }> {
   const ifMatch = precondition?.ifMatch;
   const current = await context.store.read(type, id);
   if (current?.body === undefined) {
     if (ifMatch !== undefined) throw preconditionFailure(new PreconditionFailed(0, 'ifMatch', current?.versionId));
     throw current === undefined ? failure(404, 'not-found', `There is no ${type} with the id ${id}.`) : gone(current);
   }
-  const { versionId, body } = current;
-  // Before the patch is applied, which is likely to fail on a version that it was not made for.
+  const { versionId, lastUpdated, body } = current;
   if (ifMatch !== undefined && ifMatch !== '*' && !ifMatch.includes(String(versionId))) {
     throw preconditionFailure(new PreconditionFailed(0, 'ifMatch', versionId));
   }
-  const bytes = writeExact(applyPatch(exactObject(body), document, context.definitions));
-  const prepared = prepareResource(context, bytes, type);
-  return { prepared, precondition: { ...precondition, computedFrom: versionId }, before: body };
+  return { versionId, lastUpdated, body };
 }
 
 function exactObject(bytes: Uint8Array): ExactObject {
   const value = parseExact(bytes);
-  if (typeof value !== 'object' || value === null || Array.isArray(value) || value instanceof ExactNumber) {
-    throw new Error('a stored resource is an object');
-  }
+  if (!isExactObject(value)) throw new Error('a stored resource is an object');
   return value;
 }

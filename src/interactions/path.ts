@@ -130,7 +130,8 @@ function checkId(method: string, type: string, id: string): void {
 function checkType({ definitions }: Known, name: string): void {
   if (definitions.resourceTypes.has(name) && name !== 'Parameters') return;
   if (name === 'Parameters') throw failure(404, 'not-supported', 'Parameters have no endpoint; they are not stored.');
-  const nearest = closest(name, [...definitions.resourceTypes]);
+  // Comparing takes as long as the name is.
+  const nearest = closest(name.slice(0, 80), [...definitions.resourceTypes]);
   throw failure(404, 'not-found', `There is no resource type of that name in R4. The nearest is ${nearest}.`);
 }
 

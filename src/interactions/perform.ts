@@ -9,6 +9,7 @@ import type { Answer, Call, Context, Interaction } from './context.ts';
 import { create } from './create.ts';
 import { deleteInteraction } from './delete.ts';
 import { history } from './history.ts';
+import { note } from './note.ts';
 import { patch } from './patch.ts';
 import { read } from './read.ts';
 import { replay } from './replay.ts';
@@ -37,8 +38,13 @@ const interactions: { readonly [K in Exclude<Interaction, 'batch' | 'transaction
   operation,
 };
 
-/** These leave their records with the change they make. */
-const auditedInCommit: ReadonlySet<Interaction> = new Set(['create', 'update', 'patch', 'delete', 'transaction']);
+const writes: ReadonlySet<Interaction> = new Set(['create', 'update', 'patch', 'delete', 'transaction']);
+
+/** Whether an interaction leaves its records with the change it makes. */
+function auditedInCommit({ operations }: Context, { interaction, operation: named }: Call): boolean {
+  if (interaction === 'operation') return operations.find(({ name }) => name === named)?.affectsState === true;
+  return writes.has(interaction);
+}
 
 /**
  * The answer of an interaction. A bundle for the base is a batch, a transaction or a history by its type; `onTransaction`
@@ -80,7 +86,7 @@ function interactionOf(call: Call): Perform {
 async function audited(context: Context, call: Call, run: Perform): Promise<Answer> {
   try {
     const answer = await run(context, call);
-    if (!auditedInCommit.has(call.interaction)) note(context, call, answer.status, answer);
+    if (!auditedInCommit(context, call)) note(context, call, answer.status, answer);
     return answer;
   } catch (error) {
     throw noteFailure(context, call, error);
@@ -92,15 +98,6 @@ function noteFailure(context: Context, call: Call, error: unknown): OutcomeError
   if (outcome.status >= 500) context.report(error, call.origin.requestId);
   note(context, call, outcome.status);
   return outcome;
-}
-
-function note(context: Context, call: Call, status: number, answer?: Answer): void {
-  if (call.interaction === 'capabilities') return;
-  const type = answer?.about?.type ?? call.type ?? '';
-  const id = answer?.about?.id ?? call.id ?? '';
-  const patient = answer?.about?.patient ?? (type === 'Patient' ? id : '');
-  const record = context.audit.record({ call, status, type, id, patient });
-  if (record !== undefined) context.audit.append(record);
 }
 
 async function outlineOf(call: Call): Promise<BundleOutline> {

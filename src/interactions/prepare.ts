@@ -1,9 +1,12 @@
 /** From a request's bytes to a resource that may be stored. https://hl7.org/fhir/R4/http.html#create */
 import { makeBody } from '../fhir/body.ts';
+import { parseExact } from '../fhir/exact-json.ts';
 import { parseJson } from '../fhir/json.ts';
 import { failure, OutcomeError } from '../fhir/outcome.ts';
 import { isArray, isObject, isResource, type Resource } from '../fhir/resource.ts';
+import { extractAll } from '../search/extract/contained.ts';
 import type { Precondition, Put } from '../store/write.ts';
+import { checkNumbers } from '../validation/numbers.ts';
 import { checkStructure } from '../validation/structure.ts';
 import type { Context } from './context.ts';
 
@@ -27,6 +30,10 @@ export function prepareResource(context: Context, bytes: Uint8Array, type: strin
   if (!isObject(value)) throw failure(400, 'structure', 'The body must be a JSON object with a resourceType.');
   const issues = checkStructure(value, context.definitions);
   if (issues.length > 0) throw new OutcomeError(400, issues);
+  if (parsed.loose) {
+    const spellings = checkNumbers(parseExact(parsed.bytes), context.definitions);
+    if (spellings.length > 0) throw new OutcomeError(400, spellings);
+  }
   if (!isResource(value) || !isResource(indexed)) {
     throw failure(400, 'structure', 'The body has no resourceType.', 'resourceType');
   }
@@ -63,7 +70,7 @@ export function putOf(
     type: prepared.resource.resourceType,
     id,
     body: makeBody(prepared.bytes, id),
-    entries: context.extract(prepared.indexed),
+    ...extractAll(prepared.indexed, context.extract),
   };
   return precondition === undefined ? put : { ...put, precondition };
 }

@@ -4,6 +4,7 @@ import { failure } from '../fhir/outcome.ts';
 import { generalParameters } from '../search/result-parameters.ts';
 import type { Version } from '../store/port.ts';
 import { binaryAnswer } from './binary.ts';
+import { patientConcerned } from './concerned.ts';
 import type { Answer, Call, Context } from './context.ts';
 import { type Cut, cut, cutOf } from './cut.ts';
 
@@ -28,7 +29,7 @@ export function readCut(context: Context, call: Call): Cut | undefined {
 /** The answer that gives a version, or a part of it; 304 where the client has it already. */
 export function readAnswer(context: Context, call: Call, version: Version, body: Uint8Array): Answer {
   const { type, id, versionId, lastUpdated } = version;
-  const about = { type, id };
+  const about = { type, id, patient: patientConcerned(type, id, body) };
   const wanted = readCut(context, call);
   // A part has no tag that a client could name, so it is never "not modified".
   if (wanted !== undefined) return { status: 200, body: cut(context, body, wanted), about };

@@ -1,5 +1,6 @@
 /** Searches a type or the whole system. https://hl7.org/fhir/R4/http.html#search */
 import { type BundleEntry, bundleBytes } from '../fhir/bundle.ts';
+import { containedBytes } from '../fhir/contained.ts';
 import { parseJson } from '../fhir/json.ts';
 import { failure, type Issue, operationOutcome } from '../fhir/outcome.ts';
 import { isResource } from '../fhir/resource.ts';
@@ -8,12 +9,16 @@ import type { IndexEntry } from '../search/entry.ts';
 import { collectIncludes } from '../search/include.ts';
 import { parseSearch, type Search } from '../search/query.ts';
 import type { SearchPage, Version } from '../store/port.ts';
+import { namesAuditEvent, withOwnAuditEvents } from './audit-chains.ts';
 import { searchAuditEvents } from './audit-event.ts';
-import { searchContext } from './condition.ts';
+import { patientSought } from './concerned.ts';
+import { refuseAmbiguous, searchContext } from './condition.ts';
 import type { Answer, Call, Context } from './context.ts';
 import { type Cut, cut } from './cut.ts';
+import { explained } from './explain.ts';
 import { queryUrl } from './history.ts';
 import { expired, linkPages, openPage, type Walk } from './page-link.ts';
+import { withTerms } from './terms.ts';
 
 const encoder = new TextEncoder();
 
@@ -36,7 +41,12 @@ export async function planSearch(context: Context, call: Call): Promise<SearchPl
   // A walk keeps the "now" of its first page.
   const now = walk?.position.since;
   const searching = searchContext(context, searchedTypes(context, call), handling, now, call.compartment);
-  const parsed = parseSearch(walk?.query ?? call.parameters, searching);
+  const query = walk?.query ?? call.parameters;
+  // The places of a walk through AuditEvents are none of the resources'.
+  const audited =
+    call.type === 'AuditEvent' || query.some(([name, value]) => name === '_type' && value === 'AuditEvent');
+  const position = audited ? undefined : walk?.position;
+  const parsed = await withTerms(context, searching, (known) => parseSearch(query, known), position);
   return { of, walk, parsed, wanted: cutOfSearch(parsed) };
 }
 
@@ -58,15 +68,26 @@ export async function search(context: Context, call: Call): Promise<Answer> {
   const searched = searchedPath(call);
   const path = searched === '' ? baseUrl : `${baseUrl}/${searched}`;
   const { of, walk, parsed, wanted } = await planSearch(context, call);
-  if (walk === undefined) await refuseAmbiguous(context, parsed);
+  if (walk === undefined) await refuseAmbiguous(context, parsed.ambiguousIds);
+  const { searchBudget } = context.settings;
+  const parts = parsed.parts.map((part) => {
+    if (!namesAuditEvent(part.criterion)) return part;
+    const followed = withOwnAuditEvents(context, part.type, part.criterion, searchBudget, searchAuditEvents);
+    return followed.then((criterion) => ({ ...part, criterion }));
+  });
   const query = {
-    parts: parsed.parts,
+    parts: await Promise.all(parts),
     count: parsed.count,
     total: parsed.total,
     totalBound: context.settings.totalBound,
-    budget: context.settings.searchBudget,
+    budget: searchBudget,
     ...(walk === undefined ? {} : { position: walk.position }),
   };
+  if (parsed.explain) {
+    if (namesAuditEvents(type, parsed))
+      throw failure(400, 'not-supported', '_explain: AuditEvents are not read by the indexes of other resources.');
+    return explained(parsed, await context.store.explain(query));
+  }
   const page = namesAuditEvents(type, parsed)
     ? await searchAuditEvents(context, query)
     : await context.store.search(query);
@@ -88,15 +109,19 @@ export async function search(context: Context, call: Call): Promise<Answer> {
       ...outcomeEntries(context, parsed, capped),
     ],
   });
-  const patient = compartment?.type === 'Patient' ? compartment.id : '';
+  const patient = compartment?.type === 'Patient' ? compartment.id : patientSought(parsed.parts);
   return { status: 200, body, about: { type: type ?? '', id: '', patient } };
 }
 
 /**
  * Whether the search names AuditEvent, so that the server's own are meant too.
- * Throws 400 for `_type` with AuditEvent beside other types, whose walks are of another kind.
+ * Throws 400 for `_type` with AuditEvent beside other types, whose walks are of another kind, and for contained ones.
  */
-function namesAuditEvents(type: string | undefined, { parts, used }: Search): boolean {
+function namesAuditEvents(type: string | undefined, { parts, used, contained }: Search): boolean {
+  if (contained) {
+    if ((type ?? used.find(([name]) => name === '_type')?.[1]) !== 'AuditEvent') return false;
+    throw failure(400, 'not-supported', '_contained: AuditEvents are not searched inside others.');
+  }
   if (type !== undefined) return type === 'AuditEvent';
   const named = used.some(([name]) => name === '_type') && parts.some((part) => part.type === 'AuditEvent');
   if (named && parts.length > 1) {
@@ -119,8 +144,11 @@ function cutOfSearch(parsed: Search): Cut | undefined {
 }
 
 function entryOf(context: Context, version: Version, mode: 'match' | 'include', wanted: Cut | undefined): BundleEntry {
-  const { type, id, body } = version;
-  const fullUrl = `${context.settings.baseUrl}/${type}/${id}`;
+  const { type, id, contained } = version;
+  const url = `${context.settings.baseUrl}/${type}/${id}`;
+  const fullUrl = contained === undefined ? url : `${url}#${contained}`;
+  const body =
+    contained === undefined || version.body === undefined ? version.body : containedBytes(version.body, contained);
   if (body === undefined) return { fullUrl, search: { mode } };
   return { fullUrl, resource: wanted === undefined ? body : cut(context, body, wanted), search: { mode } };
 }
@@ -192,22 +220,4 @@ function outcomeEntries(context: Context, parsed: Search, capped: boolean): read
   if (issues.length === 0) return [];
   const resource = encoder.encode(JSON.stringify(operationOutcome(issues)));
   return [{ fullUrl: `urn:uuid:${context.newId()}`, resource, search: { mode: 'outcome' } }];
-}
-
-/** 400 for a bare id that exists in several of the parameter's types: it says nothing about which one is meant. */
-async function refuseAmbiguous(context: Context, parsed: Search): Promise<void> {
-  if (parsed.ambiguousIds.length === 0) return;
-  const counts = await context.store.counts();
-  for (const { parameter, id, types } of parsed.ambiguousIds) {
-    const existing: string[] = [];
-    for (const type of types) {
-      if (!counts.has(type)) continue;
-      const version = await context.store.read(type, id);
-      if (version?.body !== undefined) existing.push(type);
-    }
-    if (existing.length > 1) {
-      const spelled = existing.map((type) => `${type}/${id}`).join(' or ');
-      throw failure(400, 'value', `${parameter}=${id} is ambiguous here: write ${spelled}.`);
-    }
-  }
 }

@@ -1,6 +1,5 @@
 /** Jobs that write stored resources' index entries anew, one after the other. https://hl7.org/fhir/R4/async.html */
-import type { IndexEntry } from '../search/entry.ts';
-import type { Rewritten } from '../store/parameter-index.ts';
+import type { Reextract, Rewritten } from '../store/parameter-index.ts';
 import type { Store } from '../store/port.ts';
 import { Loop } from './loop.ts';
 
@@ -23,7 +22,7 @@ interface Job {
 export interface ReindexOptions {
   readonly store: Store;
   /** The entries of a stored resource; throws where there can't be any. */
-  readonly extract: (body: Uint8Array) => readonly IndexEntry[];
+  readonly extract: Reextract;
   readonly clock: () => number;
   readonly newId: () => string;
   readonly report: (text: string, error: unknown) => void;

@@ -5,12 +5,15 @@
 import type { SearchParameterDefinition } from '../fhir/definitions/definitions.ts';
 import { parseJson } from '../fhir/json.ts';
 import { isResource, type Resource } from '../fhir/resource.ts';
+import { companionsOf } from '../search/companion.ts';
 import { searchedTypes } from '../search/definition.ts';
 import type { IndexEntry } from '../search/entry.ts';
+import { extractAll } from '../search/extract/contained.ts';
+import type { ExtractedParameters } from '../search/extract/extract.ts';
 import { createRegistry, type ParameterRegistry, type SearchParameter } from '../search/registry.ts';
 import type { ParameterDefinition, ParameterState } from '../store/parameter-index.ts';
 import type { Store } from '../store/port.ts';
-import type { Write } from '../store/write.ts';
+import type { Entries, Write } from '../store/write.ts';
 import { unready } from './indexing-progress.ts';
 import { Loop, yielded } from './loop.ts';
 import { ReplacedDefinitions } from './replaced-definitions.ts';
@@ -21,7 +24,7 @@ export type Extract = (resource: Resource) => readonly IndexEntry[];
 export interface SearchParameterOptions extends StoredDefinitionsOptions {
   /** What the index has for R4's definitions, and for the server itself. */
   readonly fixed: readonly ParameterDefinition[];
-  readonly extractorOf: (registry: Pick<ParameterRegistry, 'of'>) => Extract;
+  readonly extractorOf: (registry: ExtractedParameters) => Extract;
   /** Milliseconds since 1970. */
   readonly clock: () => number;
   /** Milliseconds. */
@@ -80,10 +83,10 @@ export class SearchParameterKeeper {
   readonly extract: Extract = (resource) => this.#extract(resource);
 
   /** The same of a stored resource. Throws for what is none. */
-  readonly reextract = (body: Uint8Array): readonly IndexEntry[] => {
+  readonly reextract = (body: Uint8Array): Entries => {
     const { indexed } = parseJson(body);
     if (!isResource(indexed)) throw new Error('a stored body is no resource');
-    return this.#extract(indexed);
+    return extractAll(indexed, this.#extract);
   };
 
   /** Runs a commit that writes SearchParameters, as `SearchParameters` in `interactions/context.ts` says. */
@@ -92,9 +95,7 @@ export class SearchParameterKeeper {
     commit: () => Promise<T>,
     expressionOf?: (write: number) => string,
   ): Promise<T> => {
-    const before = this.#turn;
-    const run = async (): Promise<T> => {
-      await before;
+    return this.#inTurn(async () => {
       const next = this.#definitions.after(writes, expressionOf);
       const committed = await commit();
       if (next !== undefined) {
@@ -102,10 +103,7 @@ export class SearchParameterKeeper {
         await this.#declare();
       }
       return committed;
-    };
-    const running = run();
-    this.#turn = running.catch(() => undefined);
-    return running;
+    });
   };
 
   /** Whether a walk of that query that began then used a definition that has been replaced since. */
@@ -153,14 +151,23 @@ export class SearchParameterKeeper {
     const { definitions, fixed, extractionVersion: version } = this.#options;
     const own = this.#definitions.own().flatMap((definition) => {
       const source = JSON.stringify({ version, definition } satisfies Source);
-      const { code, digest = '' } = definition;
-      return searchedTypes(definition.base, definitions).map((type) => ({ type, code, definition: digest, source }));
+      const { url, code, type: kind, expression = '', digest = '' } = definition;
+      const codes = [code, ...companionsOf({ url, code, kind, expression }).map((companion) => companion.code)];
+      return searchedTypes(definition.base, definitions).flatMap((type) =>
+        codes.map((each) => ({ type, code: each, definition: digest, source })),
+      );
     });
     const wanted = new Map(own.map((each) => [`${each.type} ${each.code}`, each.definition]));
     // What is to be replaced goes on answering, as long as its entries can still be made.
-    const replaced = current.filter((each) => {
-      const next = wanted.get(`${each.type} ${each.code}`);
-      return next !== undefined && next !== each.definition && sourceOf(each)?.version === version;
+    const currentKeys = new Set(current.map(({ type, code, definition }) => keyOf(type, code, definition)));
+    const replaced = current.filter(({ type, definition, source: text }) => {
+      if (text === undefined) return false;
+      const source: Source = JSON.parse(text);
+      // Its companions go on with it, and go with it.
+      const { code } = source.definition;
+      const next = wanted.get(`${type} ${code}`);
+      const answers = next !== undefined && next !== definition && currentKeys.has(keyOf(type, code, definition));
+      return answers && source.version === version;
     });
     return [...fixed, ...own, ...replaced];
   }
@@ -207,25 +214,36 @@ export class SearchParameterKeeper {
       return;
     }
     const next = createRegistry(definitions, all, (type, { code, digest }) => names.has(keyOf(type, code, digest)));
-    const named = (parameter: SearchParameter): SearchParameter => {
-      const { type, code, parameter: inner } = parameter;
-      return { ...parameter, code: names.get(keyOf(type, code, inner.definition)) ?? code };
-    };
-    this.#extract = extractorOf({ of: (type) => [...ready.of(type), ...next.of(type).map(named)] });
+    const entryOf = ({ type, parameter }: SearchParameter, code: string): string =>
+      names.get(keyOf(type, code, parameter.definition)) ?? code;
+    this.#extract = extractorOf({ of: (type) => [...ready.of(type), ...next.of(type)], entryOf });
+  }
+
+  /** Acts when all that came before is done. */
+  #inTurn<T>(act: () => Promise<T>): Promise<T> {
+    const running = this.#turn.then(act);
+    this.#turn = running.catch(() => undefined);
+    return running;
   }
 
   /** A step of what is to be filled or removed. */
   async #fill(): Promise<boolean> {
     const started = performance.now();
-    const extract = (body: Uint8Array): readonly IndexEntry[] => {
+    const extract = (body: Uint8Array): Entries => {
       try {
         return this.reextract(body);
       } catch (error) {
         this.#options.report('A stored resource can not be indexed: osteon check tells which.', error);
-        return [];
+        return { entries: [] };
       }
     };
-    const done = await this.#open().parameters.advance(extract, () => this.#follow());
+    let followed = false;
+    const done = await this.#open().parameters.advance(extract, () => {
+      followed = true;
+      this.#follow();
+    });
+    // Companions of what was replaced, which the new definition doesn't have, go now.
+    if (followed) await this.#inTurn(() => this.#declare());
     if (done === undefined) return false;
     if (done > 0) this.#pace = ((performance.now() - started) * (1 + yielded)) / done;
     return true;

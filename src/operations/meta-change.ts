@@ -6,16 +6,14 @@ import {
   exactObject,
   isExactObject,
   parseExact,
-  plain,
   writeExact,
 } from '../fhir/exact-json.ts';
 import { failure } from '../fhir/outcome.ts';
-import { isObject, type JsonObject } from '../fhir/resource.ts';
 import { jsonBytes } from '../interactions/body.ts';
 import { commitPlan } from '../interactions/commit.ts';
 import type { Answer, Call, Context, Operation } from '../interactions/context.ts';
+import { currentFor } from '../interactions/patch.ts';
 import { prepareResource, putOf } from '../interactions/prepare.ts';
-import { currentOf } from '../interactions/read.ts';
 import { preconditionOf } from '../interactions/update.ts';
 import { metaAnswer } from './meta.ts';
 
@@ -62,8 +60,8 @@ async function changeMeta(context: Context, call: Call, change: Change): Promise
   const given = metaParameter(context, call);
   const precondition = preconditionOf(call);
   return commitPlan(context, async () => {
-    const { version: current, body } = await currentOf(context, type, id);
-    const changed = withMeta(body, given, change);
+    const current = await currentFor(context, type, id, precondition);
+    const changed = withMeta(current.body, given, change);
     const prepared = prepareResource(context, changed.bytes, type);
     const put = putOf(context, prepared, id, 'PUT', { ...precondition, computedFrom: current.versionId });
     const patient = patientOf(prepared.resource);
@@ -103,7 +101,7 @@ function withMeta(
   body: Uint8Array,
   given: ExactObject,
   change: Change,
-): { readonly bytes: Uint8Array; readonly meta: JsonObject } {
+): { readonly bytes: Uint8Array; readonly meta: ExactObject } {
   const resource = parseExact(body);
   if (!isExactObject(resource)) throw new Error('a stored resource is an object');
   const meta: ExactObject = isExactObject(resource.meta) ? resource.meta : exactObject();
@@ -114,8 +112,7 @@ function withMeta(
     else delete meta[list];
   }
   resource.meta = meta;
-  const shown = plain(meta);
-  return { bytes: writeExact(resource), meta: isObject(shown) ? shown : {} };
+  return { bytes: writeExact(resource), meta };
 }
 
 function itemsOf(meta: ExactObject, list: (typeof lists)[number]): readonly ExactJson[] {

@@ -1,10 +1,7 @@
 /** `$meta`: the profiles, tags and security labels in use. https://hl7.org/fhir/R4/resource-operation-meta.html */
-import { parseJson } from '../fhir/json.ts';
-import { isObject, type JsonObject } from '../fhir/resource.ts';
+import { type ExactObject, exactObject, isExactObject, parseExact, writeExact } from '../fhir/exact-json.ts';
 import type { Answer, Context, Operation } from '../interactions/context.ts';
 import { currentOf } from '../interactions/read.ts';
-
-const encoder = new TextEncoder();
 
 /** 200 with Parameters that have one parameter `return` of type Meta. */
 export const meta: Operation = {
@@ -21,22 +18,22 @@ export const meta: Operation = {
 };
 
 /** Parameters with a Meta as `return`; without it where nothing is in use, since R4's JSON has no empty objects. */
-export function metaAnswer(value: JsonObject): Answer {
-  const parameter = Object.keys(value).length === 0 ? {} : { parameter: [{ name: 'return', valueMeta: value }] };
-  const parameters = { resourceType: 'Parameters', ...parameter };
-  return { status: 200, body: encoder.encode(JSON.stringify(parameters)) };
+export function metaAnswer(value: ExactObject): Answer {
+  const parameters: ExactObject = { resourceType: 'Parameters' };
+  if (Object.keys(value).length > 0) parameters.parameter = [{ name: 'return', valueMeta: value }];
+  return { status: 200, body: writeExact(parameters) };
 }
 
-async function metaOfInstance(context: Context, type: string, id: string): Promise<JsonObject> {
+async function metaOfInstance(context: Context, type: string, id: string): Promise<ExactObject> {
   const { body } = await currentOf(context, type, id);
-  const { value } = parseJson(body);
-  return isObject(value) && isObject(value.meta) ? value.meta : {};
+  const resource = parseExact(body);
+  return isExactObject(resource) && isExactObject(resource.meta) ? resource.meta : exactObject();
 }
 
 /** Every profile, tag and label that a resource of the types has, each once. */
-async function metaInUse(context: Context, types: readonly string[]): Promise<JsonObject> {
+async function metaInUse(context: Context, types: readonly string[]): Promise<ExactObject> {
   const profiles = new Set<string>();
-  const codings = { _tag: new Map<string, JsonObject>(), _security: new Map<string, JsonObject>() };
+  const codings = { _tag: new Map<string, ExactObject>(), _security: new Map<string, ExactObject>() };
   for (const type of types) {
     const profile = context.registry.get(type, '_profile');
     for (const value of profile === undefined ? [] : await context.store.values(profile)) {
@@ -46,15 +43,16 @@ async function metaInUse(context: Context, types: readonly string[]): Promise<Js
       const parameter = context.registry.get(type, code);
       for (const value of parameter === undefined ? [] : await context.store.values(parameter)) {
         if (value.kind !== 'token') continue;
-        const coding = value.system === '' ? { code: value.value } : { system: value.system, code: value.value };
+        const coding: ExactObject =
+          value.system === '' ? { code: value.value } : { system: value.system, code: value.value };
         codings[code].set(`${value.system}|${value.value}`, coding);
       }
     }
   }
   const { _tag: tags, _security: labels } = codings;
-  return {
-    ...(profiles.size === 0 ? {} : { profile: [...profiles].sort() }),
-    ...(labels.size === 0 ? {} : { security: [...labels.values()] }),
-    ...(tags.size === 0 ? {} : { tag: [...tags.values()] }),
-  };
+  const used = exactObject();
+  if (profiles.size > 0) used.profile = [...profiles].sort();
+  if (labels.size > 0) used.security = [...labels.values()];
+  if (tags.size > 0) used.tag = [...tags.values()];
+  return used;
 }

@@ -7,6 +7,7 @@ import { failure, operationOutcome } from '../fhir/outcome.ts';
 import type { JsonObject } from '../fhir/resource.ts';
 import type { Answer, Call, Context, Operation, ReindexJob } from '../interactions/context.ts';
 import { single } from '../interactions/cut.ts';
+import { note } from '../interactions/note.ts';
 import { currentOf } from '../interactions/read.ts';
 
 const encoder = new TextEncoder();
@@ -22,10 +23,10 @@ export const reindex: Operation = {
   levels: ['system', 'type', 'instance'],
   affectsState: true,
   run: async (context, call) => {
-    const { type, id } = call;
-    if (type !== undefined && id !== undefined) return reindexOne(context, type, id);
-    const types = type === undefined ? [...context.definitions.resourceTypes] : [type];
-    return accepted(context, await context.reindexing.start(types));
+    const answer = await answerOf(context, call);
+    // No commit carries its AuditEvent.
+    note(context, call, answer.status, answer);
+    return answer;
   },
 };
 
@@ -42,6 +43,12 @@ export const reindexStatus: Operation = {
     return job.ended === undefined ? accepted(context, job) : { status: 200, body: bytesOf(resultOf(job, job.ended)) };
   },
 };
+
+async function answerOf(context: Context, { type, id }: Call): Promise<Answer> {
+  if (type !== undefined && id !== undefined) return reindexOne(context, type, id);
+  const types = type === undefined ? [...context.definitions.resourceTypes] : [type];
+  return accepted(context, await context.reindexing.start(types));
+}
 
 function jobIn(call: Call): string {
   const id = single(call.parameters, 'job');

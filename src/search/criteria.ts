@@ -55,11 +55,14 @@ export interface TokenTest {
   readonly code?: string;
   /** Whether the code is compared by `foldToken` (`search/normalise.ts`), that is without case. */
   readonly fold: boolean;
+  /** Whether codes that begin with `code` pass, which is not empty then. */
+  readonly begins?: true;
 }
 
 export interface StringTest {
   readonly kind: 'string';
-  readonly match: 'starts' | 'contains' | 'exact';
+  /** `ends`, `equal` and the comparisons look at whole values alone, not at the words of longer ones. */
+  readonly match: 'starts' | 'contains' | 'ends' | 'exact' | 'equal' | ComparisonOperator;
   /** Normalised, except for `exact`. */
   readonly value: string;
 }
@@ -74,6 +77,7 @@ export interface NumberTest {
   readonly interval: IntervalTest<DecimalKey>;
 }
 
+/** Holds in the unit that it names and, converted, in those that UCUM converts that one into (`intervalIn` in `units.ts`). */
 export interface QuantityTest {
   readonly kind: 'quantity';
   readonly interval: IntervalTest<DecimalKey>;
@@ -91,8 +95,8 @@ export interface ReferenceTest {
 
 export interface UriTest {
   readonly kind: 'uri';
-  /** `canonical`: the value itself or the value followed by `|` and any version. */
-  readonly match: 'exact' | 'canonical';
+  /** `canonical`: the value itself or the value followed by `|` and any version; `begins`: what begins with the value. */
+  readonly match: 'exact' | 'canonical' | 'begins';
   readonly value: string;
 }
 
@@ -104,13 +108,36 @@ export interface CompositeTest {
   readonly components: readonly SimpleTest[];
 }
 
-export type ValueTest = SimpleTest | CompositeTest;
+/** A test of the texts that are kept beside a token parameter's values (`companion.ts`): one of them begins so. */
+export interface TextTest {
+  readonly kind: 'text';
+  /** Normalised, not empty. */
+  readonly value: string;
+}
+
+/** A test of a position: it lies within a distance in kilometres. */
+export interface NearTest {
+  readonly kind: 'near';
+  /** Degrees. */
+  readonly latitude: number;
+  readonly longitude: number;
+  readonly within: number;
+}
+
+export type ValueTest = SimpleTest | CompositeTest | TextTest | NearTest;
 
 /** Holds when any value of the parameter passes any of the tests. `anyOf` is never empty. */
 export interface ValueCriterion {
   readonly kind: 'value';
   readonly parameter: Parameter;
   readonly anyOf: readonly ValueTest[];
+}
+
+/** Holds when some whole value of the parameter (no word of a longer string) passes none of the tests. `from` is never empty. */
+export interface DiffersCriterion {
+  readonly kind: 'differs';
+  readonly parameter: Parameter;
+  readonly from: readonly (TokenTest | StringTest | UriTest)[];
 }
 
 /** Holds when the resource has no value of the parameter (`missing` true), or has one (false). */
@@ -141,6 +168,56 @@ export interface ReferencedCriterion {
   readonly by: readonly string[];
 }
 
+/** A type that canonical URLs lead to, with the parameters that hold its own. */
+export interface CanonicalTarget {
+  readonly type: string;
+  readonly url: Parameter;
+  readonly version: Parameter | undefined;
+}
+
+/** Holds when a value of the parameter leads to a current resource of the target's type for which `of` holds. */
+export interface ChainCriterion {
+  readonly kind: 'chain';
+  /** A reference parameter of the tested type. */
+  readonly parameter: Parameter;
+  readonly target: string;
+  /** How the parameter's canonicals lead to that type; undefined: it has none. */
+  readonly canonical: CanonicalTarget | undefined;
+  /** On resources of the target's type. */
+  readonly of: Criterion;
+}
+
+/** Holds when a current resource for which `of` holds refers to the tested one through the parameter. */
+export interface HasCriterion {
+  readonly kind: 'has';
+  /** A reference parameter of the type that refers. */
+  readonly parameter: Parameter;
+  /** How the parameter's canonicals lead to the tested type; undefined: it has none. */
+  readonly canonical: CanonicalTarget | undefined;
+  /** On resources of the parameter's type. */
+  readonly of: Criterion;
+}
+
+/**
+ * Holds for what refers through `parameter` to one of the resources `from`, or to what lies above or below one of them. All
+ * of these are of the type that `by` belongs to; `by` leads from each to the next above.
+ */
+export interface HierarchyCriterion {
+  readonly kind: 'hierarchy';
+  readonly parameter: Parameter;
+  readonly by: Parameter;
+  readonly direction: 'above' | 'below';
+  /** Logical ids without duplicates; never empty. */
+  readonly from: readonly string[];
+}
+
+/** Holds when the resource contains one of that type for which `of` holds. https://hl7.org/fhir/R4/search.html#contained */
+export interface ContainsCriterion {
+  readonly kind: 'contains';
+  readonly type: string;
+  readonly of: Criterion;
+}
+
 export interface AndCriterion {
   readonly kind: 'and';
   readonly of: readonly Criterion[];
@@ -162,13 +239,28 @@ export type Criterion =
   | OrCriterion
   | NotCriterion
   | ValueCriterion
+  | DiffersCriterion
   | MissingCriterion
   | IdCriterion
   | LastUpdatedCriterion
-  | ReferencedCriterion;
+  | ReferencedCriterion
+  | ChainCriterion
+  | HasCriterion
+  | HierarchyCriterion
+  | ContainsCriterion;
 
-/** One key of `_sort`. `lastUpdated` and `id` stand for `_lastUpdated` and `_id`. */
+/** What resources are sorted by. `lastUpdated` and `id` stand for `_lastUpdated` and `_id`. */
+export type SortBy = Parameter | 'lastUpdated' | 'id' | SortThrough;
+
+/** The values of the current resources that a reference parameter leads to. */
+export interface SortThrough {
+  readonly through: Parameter;
+  /** By the type that is led to. Their values are of one kind. */
+  readonly ends: readonly { readonly target: string; readonly by: SortBy }[];
+}
+
+/** One key of `_sort`. */
 export interface SortKey {
-  readonly by: Parameter | 'lastUpdated' | 'id';
+  readonly by: SortBy;
   readonly descending: boolean;
 }

@@ -53,7 +53,10 @@ export interface QuantityValue {
   readonly unit: string;
 }
 
-/** A reference to a resource of this server, whether or not it exists. `version` is '' unless the reference has one. */
+/**
+ * A reference to a resource of this server, whether or not it exists. `version` is '' unless the reference has one. One to
+ * a contained resource has that type in the form of `containedType`, and its local id.
+ */
 export interface ReferenceValue {
   readonly kind: 'reference';
   readonly type: string;
@@ -83,13 +86,28 @@ export interface CompositeValue {
   readonly components: readonly SimpleValue[];
 }
 
-export type IndexValue = SimpleValue | CompositeValue;
+/** A position on the earth, in degrees. */
+export interface PositionValue {
+  readonly kind: 'position';
+  readonly latitude: number;
+  readonly longitude: number;
+}
+
+export type IndexValue = SimpleValue | CompositeValue | PositionValue;
 
 /** One value of one search parameter of a resource. The same value is never listed twice for a parameter. */
 export interface IndexEntry {
   /** The search parameter's code, e.g. `birthdate`. */
   readonly parameter: string;
   readonly value: IndexValue;
+}
+
+/** A contained resource with its entries, by the parameters of its own type. https://hl7.org/fhir/R4/references.html#contained */
+export interface ContainedEntries {
+  readonly type: string;
+  /** Unique in its container. */
+  readonly id: string;
+  readonly entries: readonly IndexEntry[];
 }
 
 /** The ends of open periods, in milliseconds: integers that every store and JSON keep exactly. */

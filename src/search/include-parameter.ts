@@ -1,6 +1,7 @@
 /** Values of `_include` and `_revinclude`. https://hl7.org/fhir/R4/search.html#include */
 import type { Definitions } from '../fhir/definitions/definitions.ts';
-import type { CanonicalTarget, Include } from './include.ts';
+import { canonicalTarget } from './canonical-target.ts';
+import type { Include } from './include.ts';
 import { refuse } from './lower/context.ts';
 import { mayBeUri } from './lower/reference.ts';
 import { nearest } from './nearest.ts';
@@ -81,16 +82,9 @@ function includeOf(
   return {
     parameter: parameter.parameter,
     targets,
-    canonicals: mayBeUri(parameter) ? targets.flatMap((type) => canonicalTarget(type, context.registry)) : [],
+    canonicals: mayBeUri(parameter) ? targets.flatMap((type) => canonicalTarget(type, context.registry) ?? []) : [],
     iterate,
   };
-}
-
-function canonicalTarget(type: string, registry: ParameterRegistry): readonly CanonicalTarget[] {
-  const url = registry.get(type, 'url');
-  if (url?.kind !== 'uri') return [];
-  const version = registry.get(type, 'version');
-  return [{ type, url: url.parameter, version: version?.kind === 'token' ? version.parameter : undefined }];
 }
 
 function shown(text: string): string {

@@ -1,5 +1,5 @@
 /** Resources that travel with the matches of a page, found by further searches. https://hl7.org/fhir/R4/search.html#include */
-import type { Criterion, Parameter, ValueTest } from './criteria.ts';
+import type { CanonicalTarget, Criterion, Parameter, ValueTest } from './criteria.ts';
 import type { IndexEntry } from './entry.ts';
 import { foldToken } from './normalise.ts';
 
@@ -13,13 +13,6 @@ export interface Include {
   readonly canonicals: readonly CanonicalTarget[];
   /** Whether it is followed from what was included too (`:iterate`). */
   readonly iterate: boolean;
-}
-
-/** A type that canonical URLs lead to, with the parameters that hold its own. */
-export interface CanonicalTarget {
-  readonly type: string;
-  readonly url: Parameter;
-  readonly version: Parameter | undefined;
 }
 
 /** A resource that was found. */

@@ -2,17 +2,26 @@
  * What criteria and sort keys mean, evaluated on index entries: every store must give the same answers.
  * https://hl7.org/fhir/R4/search.html
  */
+import { names } from './canonical-target.ts';
+import { containedType, isContained } from './contained.ts';
 import type {
+  CanonicalTarget,
   ComparisonOperator,
   Criterion,
+  HierarchyCriterion,
   IntervalTest,
+  NearTest,
   Parameter,
   SimpleTest,
+  SortBy,
   SortKey,
+  StringTest,
   ValueTest,
 } from './criteria.ts';
-import type { IndexEntry, IndexValue } from './entry.ts';
+import { distance } from './distance.ts';
+import type { ContainedEntries, IndexEntry, IndexValue, PositionValue, StringValue } from './entry.ts';
 import { foldToken } from './normalise.ts';
+import { intervalIn } from './units.ts';
 
 /** A current resource as stores index it. `lastUpdated`: milliseconds since 1970. */
 export interface Indexed {
@@ -20,13 +29,24 @@ export interface Indexed {
   readonly id: string;
   readonly lastUpdated: number;
   readonly entries: readonly IndexEntry[];
+  /** The resources inside it. */
+  readonly contained?: readonly ContainedEntries[] | undefined;
+  /** For a contained resource, whose type is one of `containedType`: the one that it lies in. */
+  readonly container?: Indexed;
 }
 
-/** Gives the entries of a current resource, for criteria that look at others; undefined where there is none. */
-export type Entries = (type: string, id: string) => readonly IndexEntry[] | undefined;
+/** The current resources, for criteria that look at others than the tested one. */
+export interface Others {
+  /** undefined where there is no such resource. */
+  get(type: string, id: string): Indexed | undefined;
+  /** All of a type. */
+  of(type: string): Iterable<Indexed>;
+}
 
-/** Whether the criterion holds for the resource. `others` is asked for the sources of `referenced` criteria. */
-export function matches(criterion: Criterion, resource: Indexed, others: Entries = () => undefined): boolean {
+const nothing: Others = { get: () => undefined, of: () => [] };
+
+/** Whether the criterion holds for the resource, among `others`. */
+export function matches(criterion: Criterion, resource: Indexed, others: Others = nothing): boolean {
   switch (criterion.kind) {
     case 'and':
       return criterion.of.every((part) => matches(part, resource, others));
@@ -35,7 +55,8 @@ export function matches(criterion: Criterion, resource: Indexed, others: Entries
     case 'not':
       return !matches(criterion.of, resource, others);
     case 'id':
-      return criterion.ids.includes(resource.id);
+      // What is contained has no logical id.
+      return resource.container === undefined && criterion.ids.includes(resource.id);
     case 'lastUpdated':
       return within(criterion.interval, resource.lastUpdated, resource.lastUpdated);
     case 'missing':
@@ -44,17 +65,93 @@ export function matches(criterion: Criterion, resource: Indexed, others: Entries
       return valuesOf(criterion.parameter, resource.entries).some((value) =>
         criterion.anyOf.some((test) => passes(test, value)),
       );
+    case 'differs':
+      return valuesOf(criterion.parameter, resource.entries).some(
+        (value) => isWhole(value) && !criterion.from.some((test) => passes(test, value)),
+      );
     case 'referenced':
       return criterion.by.some((id) =>
-        valuesOf(criterion.parameter, others(criterion.parameter.type, id) ?? []).some(
-          (value) => value.kind === 'reference' && value.type === resource.type && value.id === resource.id,
-        ),
+        refersTo(criterion.parameter, undefined, others.get(criterion.parameter.type, id), resource),
+      );
+    case 'chain': {
+      const { parameter, target, canonical, of } = criterion;
+      const named = valuesOf(parameter, resource.entries).flatMap((value): readonly Indexed[] => {
+        if (value.kind === 'reference' && value.type === target) return one(others.get(target, value.id));
+        if (value.kind === 'reference' && value.type === containedType(target))
+          return containedIn(resource.container ?? resource).filter(
+            ({ type, id }) => type === value.type && id === value.id,
+          );
+        if (value.kind !== 'uri' || canonical === undefined) return [];
+        return [...others.of(target)].filter(({ entries }) => names(value.value, canonical, entries));
+      });
+      return named.some((each) => matches(of, each, others));
+    }
+    case 'has': {
+      const { parameter, canonical, of } = criterion;
+      for (const source of others.of(parameter.type)) {
+        if (refersTo(parameter, canonical, source, resource) && matches(of, source, others)) return true;
+      }
+      return false;
+    }
+    case 'hierarchy':
+      return referredIds(criterion.parameter, criterion.by.type, resource.entries).some((id) =>
+        isWithin(criterion, id, others),
+      );
+    case 'contains':
+      return containedIn(resource).some(
+        (each) => each.type === containedType(criterion.type) && matches(criterion.of, each, others),
       );
   }
 }
 
+/** The resources inside another, as stores index them; none is inside a contained one. */
+export function containedIn(container: Indexed): readonly Indexed[] {
+  const { lastUpdated, contained = [] } = container;
+  return contained.map(({ type, id, entries }) => ({ type: containedType(type), id, lastUpdated, entries, container }));
+}
+
+/** Whether a value of the source's parameter leads to the resource; to a contained one only its container's do. */
+function refersTo(
+  parameter: Parameter,
+  canonical: CanonicalTarget | undefined,
+  source: Indexed | undefined,
+  { type, id, entries, container }: Indexed,
+): boolean {
+  if (container !== undefined && !(source?.type === container.type && source.id === container.id)) return false;
+  return valuesOf(parameter, source?.entries ?? []).some((value) => {
+    if (value.kind === 'reference') return value.type === type && value.id === id;
+    if (container !== undefined) return false;
+    return value.kind === 'uri' && canonical !== undefined && names(value.value, canonical, entries);
+  });
+}
+
+/** Whether a resource is one of those that the hierarchy starts from, or lies above or below one of them. */
+function isWithin({ by, direction, from }: HierarchyCriterion, id: string, others: Others): boolean {
+  return direction === 'below' ? climbs(by, [id], from, others) : climbs(by, from, [id], others);
+}
+
+/** Whether the way up from any of the resources leads to one of the others, or begins there. The way may be a circle. */
+function climbs(by: Parameter, from: readonly string[], to: readonly string[], others: Others): boolean {
+  const seen = new Set(from);
+  // A set's iteration goes on to what is added.
+  for (const id of seen) {
+    if (to.includes(id)) return true;
+    for (const above of referredIds(by, by.type, others.get(by.type, id)?.entries ?? [])) seen.add(above);
+  }
+  return false;
+}
+
+/** The logical ids of a type that references of a parameter lead to. */
+function referredIds(parameter: Parameter, type: string, entries: readonly IndexEntry[]): readonly string[] {
+  return valuesOf(parameter, entries).flatMap((value) =>
+    value.kind === 'reference' && value.type === type ? [value.id] : [],
+  );
+}
+
 /** Whether one value passes one test. A value of another kind than the test's never does. */
 export function passes(test: ValueTest, value: IndexValue): boolean {
+  if (test.kind === 'text') return value.kind === 'token' && value.value.startsWith(test.value);
+  if (test.kind === 'near') return value.kind === 'position' && isNear(test, value);
   if (test.kind !== 'composite') return value.kind !== 'composite' && passesSimple(test, value);
   if (value.kind !== 'composite') return false;
   return test.components.every((part, n) => {
@@ -63,34 +160,61 @@ export function passes(test: ValueTest, value: IndexValue): boolean {
   });
 }
 
+function isNear(test: NearTest, { latitude, longitude }: PositionValue): boolean {
+  return distance(latitude, longitude, test.latitude, test.longitude) <= test.within;
+}
+
 function passesSimple(test: SimpleTest, value: IndexValue): boolean {
   switch (test.kind) {
     case 'token':
       if (value.kind !== 'token' && value.kind !== 'identifier') return false;
       if (test.system !== undefined && test.system !== value.system) return false;
       if (test.code === undefined) return true;
+      if (test.begins === true) {
+        return test.fold ? foldToken(value.value).startsWith(foldToken(test.code)) : value.value.startsWith(test.code);
+      }
       return test.fold ? foldToken(test.code) === foldToken(value.value) : test.code === value.value;
     case 'string':
-      if (value.kind !== 'string') return false;
-      if (test.match === 'exact') return value.exact === test.value;
-      return test.match === 'starts' ? value.norm.startsWith(test.value) : value.norm.includes(test.value);
+      return value.kind === 'string' && passesString(test, value);
     case 'date':
       return value.kind === 'date' && within(test.interval, value.low, value.high);
     case 'number':
       return value.kind === 'number' && within(test.interval, value.low, value.high);
     case 'quantity': {
-      if (value.kind !== 'quantity' || !within(test.interval, value.low, value.high)) return false;
-      if (test.system !== undefined && test.system !== value.system) return false;
-      if (test.code === undefined || test.code === value.code) return true;
-      return test.system === undefined && test.code === value.unit;
+      if (value.kind !== 'quantity') return false;
+      const interval = intervalIn(test, value);
+      return interval !== undefined && within(interval, value.low, value.high);
     }
     case 'reference':
       return value.kind === 'reference' && value.type === test.type && value.id === test.id;
     case 'uri':
       if (value.kind !== 'uri') return false;
+      if (test.match === 'begins') return value.value.startsWith(test.value);
       if (value.value === test.value) return true;
       return test.match === 'canonical' && value.value.startsWith(`${test.value}|`);
   }
+}
+
+function passesString({ match, value: sought }: StringTest, value: StringValue): boolean {
+  switch (match) {
+    case 'starts':
+      return value.norm.startsWith(sought);
+    case 'contains':
+      return value.norm.includes(sought);
+    case 'ends':
+      return isWhole(value) && value.norm.endsWith(sought);
+    case 'exact':
+      return value.exact === sought;
+    case 'equal':
+      return isWhole(value) && value.norm === sought;
+    default:
+      return isWhole(value) && holds(compare(value.norm, sought), match);
+  }
+}
+
+/** Whether a value stands in the resource as it is, not as a word of a longer one. */
+function isWhole(value: IndexValue): boolean {
+  return value.kind !== 'string' || value.exact !== null;
 }
 
 /** Whether the interval from `low` to `high` passes a test. */
@@ -117,11 +241,11 @@ function holds(order: number, operator: ComparisonOperator): boolean {
  * The order of a sort: negative if `a` comes first, 0 for ties. Ascending goes by the lowest value, descending by the
  * highest; resources without a value come last in both.
  */
-export function compareBy(sort: readonly SortKey[]): (a: Indexed, b: Indexed) => number {
+export function compareBy(sort: readonly SortKey[], others: Others = nothing): (a: Indexed, b: Indexed) => number {
   return (a, b) => {
     for (const key of sort) {
-      const left = sortValue(key, a);
-      const right = sortValue(key, b);
+      const left = sortValue(key, a, others);
+      const right = sortValue(key, b, others);
       if (left === undefined || right === undefined) {
         if (left !== right) return left === undefined ? 1 : -1;
         continue;
@@ -134,24 +258,41 @@ export function compareBy(sort: readonly SortKey[]): (a: Indexed, b: Indexed) =>
 }
 
 /** What a resource is sorted by: milliseconds, a decimal key or a text; undefined where it has no value. */
-export function sortValue(key: SortKey, resource: Indexed): number | string | undefined {
-  if (key.by === 'id') return resource.id;
-  if (key.by === 'lastUpdated') return resource.lastUpdated;
+export function sortValue(
+  { by, descending }: SortKey,
+  resource: Indexed,
+  others: Others = nothing,
+): number | string | undefined {
   let best: number | string | undefined;
-  for (const value of valuesOf(key.by, resource.entries)) {
-    if (key.by.kind === 'reference' && value.kind === 'identifier') continue;
-    const candidate = sortForm(value, key.descending);
-    if (candidate === undefined) continue;
-    if (best === undefined || (key.descending ? compare(candidate, best) > 0 : compare(candidate, best) < 0)) {
+  for (const candidate of sortValues(by, descending, resource, others)) {
+    if (best === undefined || (descending ? compare(candidate, best) > 0 : compare(candidate, best) < 0)) {
       best = candidate;
     }
   }
   return best;
 }
 
+function sortValues(by: SortBy, descending: boolean, resource: Indexed, others: Others): readonly (number | string)[] {
+  if (by === 'id') return [resource.id];
+  if (by === 'lastUpdated') return [resource.lastUpdated];
+  if ('through' in by) {
+    return valuesOf(by.through, resource.entries).flatMap((value) => {
+      if (value.kind !== 'reference') return [];
+      const found = others.get(value.type, value.id);
+      if (found === undefined) return [];
+      const ends = by.ends.filter(({ target }) => target === value.type);
+      return ends.flatMap((end) => sortValues(end.by, descending, found, others));
+    });
+  }
+  return valuesOf(by, resource.entries).flatMap((value) => {
+    if (by.kind === 'reference' && value.kind === 'identifier') return [];
+    return one(sortForm(value, descending));
+  });
+}
+
 /**
  * A value as sorting sees it. Tokens sort by their code, quantities by their number, references by `Type/id`; logical
- * references (by identifier) and composites don't sort.
+ * references (by identifier), those to contained resources, composites and positions don't sort.
  */
 function sortForm(value: IndexValue, descending: boolean): number | string | undefined {
   switch (value.kind) {
@@ -166,10 +307,15 @@ function sortForm(value: IndexValue, descending: boolean): number | string | und
     case 'quantity':
       return descending ? value.high : value.low;
     case 'reference':
-      return `${value.type}/${value.id}`;
+      return isContained(value.type) ? undefined : `${value.type}/${value.id}`;
     case 'composite':
+    case 'position':
       return undefined;
   }
+}
+
+function one<T>(value: T | undefined): readonly T[] {
+  return value === undefined ? [] : [value];
 }
 
 function valuesOf(parameter: Parameter, entries: readonly IndexEntry[]): readonly IndexValue[] {

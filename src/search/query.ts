@@ -1,20 +1,22 @@
 /** Query strings turned into lowered criteria and result parameters. https://hl7.org/fhir/R4/search.html */
 import type { Definitions } from '../fhir/definitions/definitions.ts';
 import { type CompartmentOwner, compartmentCriterion } from './compartment.ts';
+import { containedParts, parseContained } from './contained-parameter.ts';
 import type { Criterion, SortKey } from './criteria.ts';
+import { lowerFilter } from './filter/lower.ts';
 import type { Include } from './include.ts';
 import { parseInclude } from './include-parameter.ts';
 import { type LowerContext, refuse } from './lower/context.ts';
-import { lowerParameter } from './lower/criterion.ts';
-import { lowerList } from './lower/list.ts';
 import { checkModifier } from './lower/modifier.ts';
+import { lowerNamed, type UnknownName, unknownStep } from './lower/name.ts';
 import { nearest } from './nearest.ts';
-import { parseParameter, parseQueryString, type QueryParameter } from './parse/parameter.ts';
+import { filterParameter, parseParameter, parseQueryString, type QueryParameter } from './parse/parameter.ts';
 import type { ParameterRegistry } from './registry.ts';
 import {
   generalParameters,
   parseCount,
   parseElements,
+  parseFlag,
   parseSummary,
   parseTotal,
   resultParameters,
@@ -22,10 +24,13 @@ import {
   unsupportedParameters,
 } from './result-parameters.ts';
 import { checkSorts, parseSort } from './sort.ts';
+import type { Terms } from './terms.ts';
 
 export interface SearchContext {
   readonly registry: ParameterRegistry;
   readonly definitions: Definitions;
+  /** What token modifiers that need code systems mean; absent: they are refused. */
+  readonly terms?: Terms | undefined;
   /** The searched types; for a search of the whole system all of them, unless `_type` names some. */
   readonly types: readonly string[];
   /** Whose compartment the search keeps to. */
@@ -71,10 +76,11 @@ export interface Search {
   /** Names of unknown parameters that lenient handling ignored. */
   readonly ignored: readonly string[];
   readonly ambiguousIds: readonly AmbiguousId[];
+  /** Whether it looks at contained resources. */
+  readonly contained: boolean;
+  /** Whether to say how it is read, instead of what it finds. */
+  readonly explain: boolean;
 }
-
-/** Chooses by what Lists refer to; no parameter of any type. */
-const listParameter = '_list';
 
 /** Codes that a conditional interaction's criteria may hold without being criteria. */
 const withoutMeaning = (name: string, context: SearchContext): boolean =>
@@ -114,9 +120,10 @@ export function parseSearch(parameters: readonly (readonly [string, string])[], 
       if (code !== '_count') used.push(pair);
       continue;
     }
-    if (!isKnown(written, types, context)) {
+    const lacking = unknownOf(written, types, context);
+    if (lacking !== undefined) {
       // DEVIATION: R4 says SHOULD ignore; docs/adr/0001-strict-search-parameters.md.
-      if (context.handling === 'strict') throw unknown(written, types, context);
+      if (context.handling === 'strict') throw unknown(lacking, written, types, context);
       if (!ignored.includes(written.name.text)) ignored.push(written.name.text);
       continue;
     }
@@ -133,10 +140,12 @@ export function parseSearch(parameters: readonly (readonly [string, string])[], 
   const parts = types.map((type) => ({
     type,
     criterion: within(lowerAll(criteria, type, context, ambiguousIds), type, context),
-    sort: parseSort(sortValues, type, context.registry),
+    sort: parseSort(sortValues, type, context.registry, lowering('_sort', context, [])),
   }));
   checkSorts(parts.map(({ sort }) => sort));
-  refuseContained(results);
+  const containment = parseContained(results.get('_contained')?.text, results.get('_containedType')?.text);
+  if (containment !== undefined && includes.length + revincludes.length > 0)
+    throw refuse('not-supported', '_contained does not go with _include and _revinclude yet.');
   const countText = results.get('_count')?.text;
   const asked =
     countText === undefined
@@ -150,8 +159,9 @@ export function parseSearch(parameters: readonly (readonly [string, string])[], 
   // R4: "If _count has the value 0, this shall be treated the same as _summary=count".
   const onlyCount = asked === 0 || summary === 'count';
   const elements = results.get('_elements')?.values;
+  const explainText = results.get('_explain')?.text;
   return {
-    parts,
+    parts: containment === undefined ? parts : containedParts(parts, containment, context.definitions),
     count: onlyCount ? 0 : asked,
     total: total ?? (onlyCount ? 'accurate' : 'bounded'),
     ...(onlyCount ? { summary: 'count' } : summary === 'false' ? {} : { summary }),
@@ -161,14 +171,22 @@ export function parseSearch(parameters: readonly (readonly [string, string])[], 
     used,
     ignored,
     ambiguousIds: distinctIds(ambiguousIds),
+    contained: containment !== undefined,
+    explain: explainText !== undefined && parseFlag('_explain', explainText),
   };
 }
 
 /**
  * The criterion of a conditional interaction on resources of a type. `query` may begin with `?` or `Type?`.
+ * `ambiguousIds` takes the bare ids that may lead to several types.
  * Throws 400 for an unknown, empty or result parameter, and for criteria that come to nothing, whatever the handling.
  */
-export function parseCondition(type: string, query: string, context: SearchContext): Criterion {
+export function parseCondition(
+  type: string,
+  query: string,
+  context: SearchContext,
+  ambiguousIds: AmbiguousId[] = [],
+): Criterion {
   const criteria: QueryParameter[] = [];
   for (const pair of parseQueryString(behindType(type, query))) {
     const written = parseParameter(pair);
@@ -176,14 +194,15 @@ export function parseCondition(type: string, query: string, context: SearchConte
     if (withoutMeaning(code, context)) continue;
     if (resultParameters.has(code))
       throw refuse('invalid', `${code} is no criterion; a condition takes search parameters only.`);
-    if (!isKnown(written, [type], context)) throw unknown(written, [type], context);
-    if (written.values.length === 0)
+    const lacking = unknownOf(written, [type], context);
+    if (lacking !== undefined) throw unknown(lacking, written, [type], context);
+    if (written.values.every((value) => value.trim() === ''))
       throw refuse('invalid', `${written.name.text} has no value; a condition needs one.`);
     criteria.push(written);
   }
   if (criteria.length === 0)
     throw refuse('invalid', 'The condition has no criteria; add one, e.g. identifier=system|value.');
-  return lowerAll(criteria, type, context, []);
+  return lowerAll(criteria, type, context, ambiguousIds);
 }
 
 function behindType(type: string, query: string): string {
@@ -216,40 +235,49 @@ function searchedTypes(parameters: readonly (readonly [string, string])[], conte
   return [...new Set(written.values)];
 }
 
-/**
- * Whether all searched types have the parameter. Throws 400 for what R4 has and this server not yet: chains, `_has`,
- * `_filter`, full text.
- */
-function isKnown({ name }: QueryParameter, types: readonly string[], { registry }: SearchContext): boolean {
-  const [first, ...chained] = name.steps;
-  const code = first?.code ?? '';
-  if (code === listParameter && chained.length === 0) {
-    refuseModifier(code, first?.modifier);
-    return true;
+/** What one of the searched types lacks for the parameter. Throws 400 for what R4 has and this server not yet. */
+function unknownOf(
+  { name }: QueryParameter,
+  types: readonly string[],
+  context: SearchContext,
+): UnknownName | undefined {
+  const [first] = name.steps;
+  if (first?.code === filterParameter && name.steps.length === 1) {
+    refuseModifier(filterParameter, first.modifier);
+    return undefined;
   }
-  const every = types.every((type) => registry.get(type, code) !== undefined);
-  const near = code === 'near' && types.every((type) => type === 'Location');
-  if (!every && (near || unsupportedParameters.has(code)))
-    throw refuse('not-supported', `${code} is not supported yet.`);
-  if (every && chained.length > 0)
-    throw refuse('not-supported', `${name.text}: chained parameters are not supported yet.`);
-  return every;
+  const path = { registry: context.registry, context: lowering(name.text, context, []) };
+  let unknown: UnknownName | undefined;
+  for (const type of types) {
+    unknown = unknownStep(name.steps, type, path);
+    if (unknown !== undefined) break;
+  }
+  const unsupported = unknown === undefined ? undefined : unsupportedParameters.get(unknown.code);
+  if (unsupported !== undefined) throw refuse('not-supported', unsupported);
+  return unknown;
 }
 
-function unknown({ name }: QueryParameter, types: readonly string[], { registry }: SearchContext): Error {
-  const code = name.steps[0]?.code ?? '';
-  const lacking = types.find((type) => registry.get(type, code) === undefined) ?? '';
+/** 400 that names what is lacking, with the nearest names: those of all searched types where it is theirs. */
+function unknown(
+  { type, code }: UnknownName,
+  { name }: QueryParameter,
+  types: readonly string[],
+  { registry }: SearchContext,
+): Error {
+  const searched = name.steps.length === 1 ? types : [type];
   const common = registry
-    .of(lacking)
-    .filter((each) => types.every((type) => registry.get(type, each.code) !== undefined));
-  const names = nearest(code, [...common.map((each) => each.code), ...resultParameters]).join(', ');
-  return refuse('invalid', `${lacking} has no search parameter "${code.slice(0, 80)}"; nearest: ${names}.`);
+    .of(type)
+    .filter((each) => searched.every((searchedType) => registry.get(searchedType, each.code) !== undefined));
+  const results = name.steps.length === 1 ? resultParameters : [];
+  const names = nearest(code, [...common.map((each) => each.code), ...results]).join(', ');
+  const place = name.steps.length === 1 ? '' : `${name.text.slice(0, 200)}: `;
+  return refuse('invalid', `${place}${type} has no search parameter "${code.slice(0, 80)}"; nearest: ${names}.`);
 }
 
 /** Throws 400 for a modifier that the parameter doesn't take; where there are no values, nothing else would. */
 function checkModifiers({ name }: QueryParameter, types: readonly string[], context: SearchContext): void {
   const { code = '', modifier } = name.steps[0] ?? {};
-  if (modifier === undefined) return;
+  if (modifier === undefined || name.steps.length > 1) return;
   for (const type of types) {
     const parameter = context.registry.get(type, code);
     if (parameter !== undefined) checkModifier(modifier, parameter, name.text, context.definitions.resourceTypes);
@@ -260,12 +288,6 @@ function refuseModifier(code: string, modifier: string | undefined): void {
   if (modifier === undefined) return;
   if (modifier === 'iterate' && (code === '_include' || code === '_revinclude')) return;
   throw refuse('invalid', `${code} takes no modifier :${modifier.slice(0, 80)}.`);
-}
-
-function refuseContained(results: ReadonlyMap<string, QueryParameter>): void {
-  const contained = results.get('_contained')?.text ?? 'false';
-  if (contained !== 'false') throw refuse('not-supported', '_contained is not supported yet.');
-  if (results.has('_containedType')) throw refuse('not-supported', '_containedType is not supported yet.');
 }
 
 /** The criterion within the compartment that is searched, if one is. */
@@ -282,26 +304,31 @@ function lowerAll(
   ambiguousIds: AmbiguousId[],
 ): Criterion {
   const of = criteria.map((written): Criterion => {
-    const name = written.name.text;
-    const lowering: LowerContext = {
-      name,
-      definitions: context.definitions,
-      baseUrl: context.baseUrl,
-      timezone: context.timezone,
-      now: context.now,
-      ambiguous: (id, types) => ambiguousIds.push({ parameter: name, id, types }),
-    };
+    const path = { registry: context.registry, context: lowering(written.name.text, context, ambiguousIds) };
     const code = written.name.steps[0]?.code ?? '';
-    if (code === listParameter) return lowerList(written.values, context.registry, lowering);
-    const parameter = context.registry.get(type, code);
-    if (parameter === undefined) throw unknown(written, [type], context);
-    if (!parameter.multipleAnd && criteria.some((each) => each !== written && each.name.steps[0]?.code === code)) {
-      throw refuse('not-supported', `${code} can be given only once: its definition says so.`);
+    const filter = code === filterParameter;
+    if (!filter && context.registry.get(type, code)?.multipleAnd === false) {
+      const others = criteria.some((each) => each !== written && each.name.steps[0]?.code === code);
+      if (others) throw refuse('not-supported', `${code} can be given only once: its definition says so.`);
     }
-    return lowerParameter(written, parameter, lowering);
+    return filter ? lowerFilter(written.text, type, path) : lowerNamed(written, type, path);
   });
   const [only] = of;
   return of.length === 1 && only !== undefined ? only : { kind: 'and', of };
+}
+
+/** What lowering a parameter needs. */
+function lowering(name: string, context: SearchContext, ambiguousIds: AmbiguousId[]): LowerContext {
+  return {
+    name,
+    definitions: context.definitions,
+    registry: context.registry,
+    terms: context.terms,
+    baseUrl: context.baseUrl,
+    timezone: context.timezone,
+    now: context.now,
+    ambiguous: (id, types) => ambiguousIds.push({ parameter: name, id, types }),
+  };
 }
 
 function distinctIds(ids: readonly AmbiguousId[]): readonly AmbiguousId[] {

@@ -49,6 +49,9 @@ const componentExpressions: Readonly<Record<string, readonly string[]>> = {
   'http://hl7.org/fhir/SearchParameter/DocumentReference-relationship': ['target', 'code'],
 };
 
+/** The one special parameter that is known here. */
+const near = 'http://hl7.org/fhir/SearchParameter/Location-near';
+
 /**
  * A registry of search parameters: R4's unless others are given. Each is compiled when it is first asked for.
  * `includes`: whether the registry has a parameter of a type; all of them unless it says no.
@@ -111,7 +114,7 @@ function compile(
 ): SearchParameter | undefined {
   const { url, code, expression, description, digest, multipleAnd = true, multipleOr = true } = definition;
   const kind = definition.type;
-  if (expression === undefined || kind === 'special') return undefined;
+  if (expression === undefined || (kind === 'special' && url !== near)) return undefined;
   const values = analyse(expression, kind, type, type, definitions);
   const parts: ComponentParameter[] = [];
   if (kind === 'composite') {

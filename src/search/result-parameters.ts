@@ -13,13 +13,18 @@ export const singleParameters: ReadonlySet<string> = new Set([
   '_contained',
   '_containedType',
   '_type',
+  '_explain',
 ]);
 
 /** All result parameters. */
 export const resultParameters: ReadonlySet<string> = new Set([...singleParameters, '_include', '_revinclude']);
 
-/** Parameters of R4 that are refused as such, not as unknown ones. */
-export const unsupportedParameters: ReadonlySet<string> = new Set(['_has', '_filter', '_text', '_content', '_query']);
+/** Parameters of R4 that are refused as such, not as unknown ones, and with what. */
+export const unsupportedParameters: ReadonlyMap<string, string> = new Map([
+  ['_text', '_text is not supported yet.'],
+  ['_content', '_content is not supported yet.'],
+  ['_query', '_query: this server has no named queries; write the search with parameters or _filter.'],
+]);
 
 /** Parameters of every interaction. https://hl7.org/fhir/R4/http.html#parameters */
 export const generalParameters: ReadonlySet<string> = new Set(['_format', '_pretty']);
@@ -41,7 +46,13 @@ export function parseSummary(value: string): 'true' | 'text' | 'data' | 'count' 
   return oneOf('_summary', value, ['true', 'text', 'data', 'count', 'false'] as const);
 }
 
-function oneOf<T extends string>(name: string, value: string, words: readonly T[]): T {
+/** Throws 400 for what isn't true or false. */
+export function parseFlag(name: string, value: string): boolean {
+  return oneOf(name, value, ['true', 'false'] as const) === 'true';
+}
+
+/** Throws 400 for what isn't one of the words. */
+export function oneOf<T extends string>(name: string, value: string, words: readonly T[]): T {
   const found = words.find((word) => word === value);
   if (found === undefined) throw refuse('value', `${name}: "${value.slice(0, 80)}" is not one of ${words.join(', ')}.`);
   return found;

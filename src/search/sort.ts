@@ -1,39 +1,72 @@
 /** The order of matches. https://hl7.org/fhir/R4/search.html#sort */
-import type { SortKey } from './criteria.ts';
-import { refuse } from './lower/context.ts';
+import type { SortBy, SortKey } from './criteria.ts';
+import { type LowerContext, refuse } from './lower/context.ts';
+import { type Path, spending, targetTypes, unknownStep } from './lower/name.ts';
 import { nearest } from './nearest.ts';
+import { type NameStep, parseName } from './parse/name.ts';
 import type { ParameterRegistry } from './registry.ts';
 
-/** The sort keys of one type. Throws 400 for what the type can't be sorted by. */
-export function parseSort(values: readonly string[], type: string, registry: ParameterRegistry): readonly SortKey[] {
+/**
+ * The sort keys of one type; a key may be a chain (`subject:Patient.name`), which sorts by the values of what it leads to.
+ * Throws 400 for what the type can't be sorted by.
+ */
+export function parseSort(
+  values: readonly string[],
+  type: string,
+  registry: ParameterRegistry,
+  lowering: LowerContext,
+): readonly SortKey[] {
   return values.map((value) => {
     const descending = value.startsWith('-');
-    const code = descending ? value.slice(1) : value;
-    if (code === '_id') return { by: 'id', descending };
-    if (code === '_lastUpdated') return { by: 'lastUpdated', descending };
-    const parameter = registry.get(type, code);
-    if (parameter === undefined) {
-      if (code.includes('.'))
-        throw refuse('not-supported', `_sort: sorting by a chain (${code}) is not supported yet.`);
-      const valid = registry.of(type).filter(({ kind }) => kind !== 'composite');
-      const names = nearest(
-        code,
-        valid.map((each) => each.code),
-      ).join(', ');
-      throw refuse('value', `_sort: ${type} has no search parameter "${code.slice(0, 80)}"; nearest: ${names}.`);
-    }
-    if (parameter.kind === 'composite') {
-      throw refuse('value', `_sort: ${code} is a composite parameter; sort by one of its components.`);
-    }
-    return { by: parameter.parameter, descending };
+    const path = { registry, context: { ...lowering, name: `_sort: ${value.slice(0, 80)}` } };
+    const { steps } = parseName(descending ? value.slice(1) : value);
+    return { by: sortBy(steps, type, path, spending(path)), descending };
   });
+}
+
+function sortBy(steps: readonly NameStep[], type: string, path: Path, spend: () => void): SortBy {
+  spend();
+  const { registry } = path;
+  const [step, ...rest] = steps;
+  const code = step?.code ?? '';
+  if (step === undefined || code === '_has') throw refuse('value', `${path.context.name} is no parameter to sort by.`);
+  if (rest.length === 0 && step.modifier !== undefined)
+    throw refuse('value', `${path.context.name}: a parameter to sort by takes no modifier.`);
+  if (rest.length === 0 && code === '_id') return 'id';
+  if (rest.length === 0 && code === '_lastUpdated') return 'lastUpdated';
+  const parameter = registry.get(type, code);
+  if (parameter === undefined) {
+    const valid = registry.of(type).filter(({ kind }) => kind !== 'composite' && kind !== 'special');
+    const names = nearest(
+      code,
+      valid.map((each) => each.code),
+    ).join(', ');
+    throw refuse('value', `_sort: ${type} has no search parameter "${code.slice(0, 80)}"; nearest: ${names}.`);
+  }
+  if (rest.length > 0) {
+    const targets = targetTypes(step, parameter, path);
+    const known = targets.filter((target) => unknownStep(rest, target, path) === undefined);
+    const ends = (known.length === 0 ? targets.slice(0, 1) : known).map((target) => {
+      return { target, by: sortBy(rest, target, path, spend) };
+    });
+    const kinds = new Set(ends.map(({ by }) => kindOf(by)));
+    if (kinds.size > 1) {
+      throw refuse('value', `${path.context.name}: name the type it leads to, e.g. ${code}:${ends[0]?.target ?? ''}.`);
+    }
+    return { through: parameter.parameter, ends };
+  }
+  if (parameter.kind === 'composite') {
+    throw refuse('value', `_sort: ${code} is a composite parameter; sort by one of its components.`);
+  }
+  if (parameter.kind === 'special') throw refuse('value', `_sort: ${code} has no values to sort by.`);
+  return parameter.parameter;
 }
 
 /** Throws 400 unless the sorts of several types can be merged: keys at the same place are of the same kind. */
 export function checkSorts(sorts: readonly (readonly SortKey[])[]): void {
   const [first = []] = sorts;
   for (const [n, key] of first.entries()) {
-    const kinds = new Set(sorts.map((sort) => kindOf(sort[n] ?? key)));
+    const kinds = new Set(sorts.map((sort) => kindOf((sort[n] ?? key).by)));
     if (kinds.size > 1) {
       throw refuse(
         'value',
@@ -43,6 +76,9 @@ export function checkSorts(sorts: readonly (readonly SortKey[])[]): void {
   }
 }
 
-function kindOf({ by }: SortKey): string {
-  return typeof by === 'string' ? by : by.kind;
+function kindOf(by: SortBy): string {
+  if (typeof by === 'string') return by;
+  if (!('through' in by)) return by.kind;
+  const [end] = by.ends;
+  return end === undefined ? '' : kindOf(end.by);
 }

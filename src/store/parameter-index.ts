@@ -6,7 +6,7 @@
  * bring its entries along; when all of its types are filled, it becomes current in one commit, in the place of the one
  * that had its code before. What is no longer wanted is removed little by little. All of it survives the end of a process.
  */
-import type { IndexEntry } from '../search/entry.ts';
+import type { Entries } from './write.ts';
 
 /** A search parameter of a type. */
 export interface ParameterDefinition {
@@ -42,7 +42,7 @@ export interface Rewritten {
 }
 
 /** The entries of a stored resource, extracted anew. */
-export type Reextract = (body: Uint8Array) => readonly IndexEntry[];
+export type Reextract = (body: Uint8Array) => Entries;
 
 export interface ParameterIndex {
   /** Rises whenever commits have to bring other entries than before. */
@@ -60,7 +60,7 @@ export interface ParameterIndex {
 
   /**
    * Does a little of what is to be filled or removed; `extract` gives a resource's entries of the parameters that are
-   * filling. Calls `changed` as `declare` does where parameters have become current. Not to be called again before it is
+   * filling, and all of what it contains. Calls `changed` as `declare` does where parameters have become current. Not to be called again before it is
    * done. Resolves to how many resources were looked at, undefined where there was nothing to do.
    */
   advance(extract: Reextract, changed: () => void): Promise<number | undefined>;

@@ -17,6 +17,8 @@ export interface Version {
   readonly lastUpdated: number;
   readonly method: WriteMethod;
   readonly body: Uint8Array | undefined;
+  /** Where contained resources were searched: the id of the one in it that matched. */
+  readonly contained?: string;
 }
 
 /** A place in a walk: plain data that `search/cursor.ts` signs. Only the store that made it reads `key`. */
@@ -34,6 +36,7 @@ export interface Position {
 
 /** A criterion and a sort on resources of one type. */
 export interface TypeQuery {
+  /** In the form of `containedType`: resources of that type that others contain; their containers' versions match. */
   readonly type: string;
   readonly criterion: Criterion;
   /** As many as every other part of the same query has; keys at the same place compare with each other. */
@@ -63,6 +66,43 @@ export interface SearchPage {
   readonly next?: Position | undefined;
   /** Absent on the first page. */
   readonly previous?: Position | undefined;
+}
+
+/** How a page of a search was read: for people. */
+export interface Explanation {
+  /** By searched type that has resources. */
+  readonly parts: readonly ExplainedPart[];
+  /** What was read, in order. */
+  readonly steps: readonly ExplainedStep[];
+  /** Matches on the page. */
+  readonly matches: number;
+  readonly total?: number | undefined;
+  /** Whether what is cheap did not answer in time, so that it was read more thoroughly. */
+  readonly thorough: boolean;
+}
+
+export interface ExplainedPart {
+  readonly type: string;
+  /** Criteria that must all hold, as they were combined. */
+  readonly criteria: readonly ExplainedCriterion[];
+  /** What the matches were found by: a criterion's place, or all resources in some order. */
+  readonly lead: number | 'sort' | 'number' | 'change';
+}
+
+export interface ExplainedCriterion {
+  readonly criterion: Criterion;
+  /** Rows that its index has, counted up to a limit; absent: no index finds it, each resource is tested. */
+  readonly rows?: number | undefined;
+  /** Whether there are more than were counted. */
+  readonly more: boolean;
+}
+
+export interface ExplainedStep {
+  /** What the store did, in its own words: tables and indexes in the order in which they are read. */
+  readonly access: readonly string[];
+  readonly rowsExamined: number;
+  readonly rowsFound: number;
+  readonly milliseconds: number;
 }
 
 export interface HistoryQuery {
@@ -111,6 +151,9 @@ export interface Store {
    * Throws TooCostly past the budget, CursorExpired for a walk older than the cursor lifetime.
    */
   search(query: SearchQuery): Promise<SearchPage>;
+
+  /** How the first page of a search is read. Throws TooCostly past the budget. */
+  explain(query: SearchQuery): Promise<Explanation>;
 
   /** Logical ids of current matches, sorted, at most `limit`: the first ones in a stable order of the store. */
   matches(type: string, criterion: Criterion, limit: number): Promise<readonly string[]>;

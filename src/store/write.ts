@@ -1,7 +1,7 @@
 /** Writes are data: what `Store.commit` takes and gives. https://hl7.org/fhir/R4/http.html#transaction */
 import type { Body } from '../fhir/body.ts';
 import type { Criterion } from '../search/criteria.ts';
-import type { IndexEntry } from '../search/entry.ts';
+import type { ContainedEntries, IndexEntry } from '../search/entry.ts';
 import type { AuditRecord } from './audit-record.ts';
 
 export type WriteMethod = 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -13,8 +13,13 @@ export interface Put {
   readonly id: string;
   readonly body: Body;
   readonly entries: readonly IndexEntry[];
+  /** The contained resources, each with its own entries. */
+  readonly contained?: readonly ContainedEntries[];
   readonly precondition?: Precondition;
 }
+
+/** What a resource is indexed by. */
+export type Entries = Pick<Put, 'entries' | 'contained'>;
 
 export interface Delete {
   readonly kind: 'delete';

@@ -46,6 +46,18 @@ describe('beside a running server under a write load', { timeout: 180_000 }, () 
     expect(status).toBe(0);
   });
 
+  it('audit verify takes heads that were shown, and misses one that is in no chain', async () => {
+    const { out } = await run(['audit', 'verify'], { STORE_URL: store });
+    const [, head = ''] = /^head (\S+)$/m.exec(out) ?? [];
+    const [chain = '', sequence = '', hash = ''] = head.split(':');
+    expect(hash).toMatch(/^[0-9a-f]{64}$/);
+    expect(await run(['audit', 'verify', '--head', head, hash], { STORE_URL: store })).toMatchObject({ status: 0 });
+    const other = `${chain}:${sequence}:${'0'.repeat(64)}`;
+    const faulty = await run(['audit', 'verify', '--head', other], { STORE_URL: store });
+    expect(faulty.status).toBe(1);
+    expect(faulty.err).toContain('is in no chain');
+  });
+
   it('check finds nothing wrong', async () => {
     const { status, out } = await run(['check'], { STORE_URL: store });
     expect(out).toContain('nothing is wrong');

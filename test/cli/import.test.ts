@@ -1,10 +1,12 @@
-import { existsSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { existsSync, statSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openDatabase } from '../../src/store/sqlite/open.ts';
 import type { Json } from '../http/server.ts';
-import { run, serve, temporaryFolder } from './process.ts';
+import { begin, run, serve, temporaryFolder } from './process.ts';
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 let store: string;
@@ -64,6 +66,56 @@ describe('osteon import', { timeout: 120_000 }, () => {
     ]);
     expect(faults[0].issues[0].diagnostics).toEqual(expect.any(String));
     expect(text).not.toContain('no json');
+  });
+
+  it('lists a packed file that ends too early, keeps what came before, and goes on with the next', async () => {
+    const lines = Array.from({ length: 300 }, () => {
+      const data = randomBytes(9000).toString('base64');
+      return JSON.stringify({ resourceType: 'Binary', contentType: 'text/plain', data });
+    });
+    const packed = gzipSync(lines.join('\n'));
+    await writeFile(at('a.ndjson.gz'), packed.subarray(0, packed.length / 2));
+    await writeFile(at('b.json'), 'cut off');
+    await writeFile(at('c.ndjson'), patient('last'));
+    const { status, out, err } = await importing(at('a.ndjson.gz'), at('b.json'), at('c.ndjson'));
+    expect(status).toBe(1);
+    expect(err).toContain('2 could not be stored');
+    expect(err).not.toMatch(/^\s+at /m);
+    const [first = '', second = ''] = (await readFile(at('errors.ndjson'), 'utf8')).trim().split('\n');
+    const stored = Number(/(\d+) resources/.exec(out)?.[1]);
+    expect(stored).toBeGreaterThan(1);
+    expect(JSON.parse(first)).toMatchObject({ file: at('a.ndjson.gz'), line: stored, status: 400 });
+    expect(JSON.parse(second)).toMatchObject({ file: at('b.json'), line: 1, status: 400 });
+    expect(await total('Patient?_id=last&_summary=count')).toBe(1);
+    expect(await total('AuditEvent?outcome=4&_summary=count')).toBe(1);
+  });
+
+  it('stops on SIGTERM with what it stored, and --resume stores the rest', async () => {
+    const count = 10_000;
+    const lines = Array.from({ length: count }, () => bundle('Ash'));
+    await writeFile(at('long.ndjson'), lines.join('\n'));
+    const { child, ended } = begin(['import', at('long.ndjson')], { STORE_URL: store });
+    const written = () => (existsSync(at('osteon.db-wal')) ? statSync(at('osteon.db-wal')).size : 0);
+    await expect.poll(written, { timeout: 20_000 }).toBeGreaterThan(3_000_000);
+    child.kill('SIGTERM');
+    const stopped = await ended;
+    expect(stopped.status).toBe(0);
+    expect(stopped.out).toContain('Stopped; --resume goes on from here.');
+    const before = Number(/(\d+) resources/.exec(stopped.out)?.[1]);
+    expect(before).toBeGreaterThan(0);
+    expect(before).toBeLessThan(count);
+    const again = await importing(at('long.ndjson'), '--resume');
+    expect(again).toMatchObject({ status: 0, err: '' });
+    expect(await total('Patient?_summary=count&_total=accurate')).toBe(count);
+  });
+
+  it('says where the list of faulty lines can not be written', async () => {
+    await writeFile(at('x.ndjson'), 'no json');
+    const args = ['import', at('x.ndjson'), '--errors', at('missing/errors.ndjson')];
+    const { status, err } = await run(args, { STORE_URL: store });
+    expect(status).toBe(1);
+    expect(err).toContain('missing/errors.ndjson');
+    expect(err).not.toMatch(/^\s+at /m);
   });
 
   it('--resume leaves out what an earlier import of the same file stored', async () => {
@@ -131,6 +183,37 @@ describe('osteon import', { timeout: 120_000 }, () => {
     expect(status).toBe(1);
     expect(err).toContain('missing');
     expect(err).not.toMatch(/^\s+at /m);
+  });
+});
+
+describe('osteon check', { timeout: 60_000 }, () => {
+  it('says what is wrong, and --repair puts it right and leaves no log behind', async () => {
+    const resource = { resourceType: 'Patient', id: 'p', identifier: [{ value: 'a' }], name: [{ family: 'Ash' }] };
+    await writeFile(at('p.ndjson'), JSON.stringify(resource));
+    await importing(at('p.ndjson'));
+    const db = openDatabase(at('osteon.db'));
+    db.exec('DELETE FROM identifier');
+    db.close();
+    const found = await run(['check'], { STORE_URL: store });
+    expect(found.status).toBe(1);
+    expect(found.err).toContain('Patient/p: its index lacks 1 rows of identifier');
+    expect(found.err).not.toContain('Repaired');
+    const repaired = await run(['check', '--repair'], { STORE_URL: store });
+    expect(repaired.status).toBe(0);
+    expect(repaired.err).toContain('Repaired.');
+    expect(existsSync(at('osteon.db-wal'))).toBe(false);
+    expect(await run(['check'], { STORE_URL: store })).toMatchObject({ status: 0, err: '' });
+    expect(await total('Patient?identifier=a&_summary=count')).toBe(1);
+  });
+
+  it('of something else is refused without a stack', async () => {
+    await writeFile(at('osteon.db'), 'no database'.repeat(1000));
+    for (const command of [['check'], ['check', '--repair'], ['audit', 'verify'], ['backup', at('b')], ['serve']]) {
+      const { status, err } = await run(command, { STORE_URL: store, PORT: '0' });
+      expect(status).toBe(1);
+      expect(err).toContain('osteon.db can');
+      expect(err).not.toMatch(/^\s+at /m);
+    }
   });
 });
 

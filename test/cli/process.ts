@@ -18,7 +18,15 @@ export interface Ended {
 }
 
 /** Runs a command to its end. */
-export async function run(args: readonly string[], env: Record<string, string> = {}): Promise<Ended> {
+export function run(args: readonly string[], env: Record<string, string> = {}): Promise<Ended> {
+  return begin(args, env).ended;
+}
+
+/** Begins a command. */
+export function begin(
+  args: readonly string[],
+  env: Record<string, string> = {},
+): { readonly child: ChildProcess; readonly ended: Promise<Ended> } {
   if (!existsSync(osteon)) throw new Error('dist/ is missing: npm run build');
   const child = spawn(process.execPath, [osteon, ...args], { env: { ...environment, ...env } });
   let out = '';
@@ -29,13 +37,15 @@ export async function run(args: readonly string[], env: Record<string, string> =
   child.stderr.on('data', (chunk) => {
     err += chunk;
   });
-  const status = await new Promise<number | null>((resolve) => child.on('close', resolve));
-  return { status, out, err };
+  const ended = new Promise<Ended>((resolve) => child.on('close', (status) => resolve({ status, out, err })));
+  return { child, ended };
 }
 
 export interface Serving {
   readonly base: string;
   readonly child: ChildProcess;
+  /** What it has printed so far. */
+  readonly printed: () => string;
   /** SIGTERM; gives the exit status. */
   readonly stop: () => Promise<number | null>;
 }
@@ -61,6 +71,7 @@ export async function serve(store: string, args: readonly string[] = []): Promis
   return {
     base,
     child,
+    printed: () => out,
     stop: () => {
       child.kill('SIGTERM');
       return ended;

@@ -1,7 +1,8 @@
 /** A store filled with random resources, and what a search of them must find. https://hl7.org/fhir/R4/search.html */
 import { makeBody } from '../../src/fhir/body.ts';
+import { containedType } from '../../src/search/contained.ts';
 import type { Criterion, SortKey } from '../../src/search/criteria.ts';
-import { type Indexed, matches } from '../../src/search/match.ts';
+import { containedIn, type Indexed, matches, type Others } from '../../src/search/match.ts';
 import type { Position, SearchPage, Store, TypeQuery } from '../../src/store/port.ts';
 import type { Put } from '../../src/store/write.ts';
 import { parametersOf, types } from '../search/arbitraries.ts';
@@ -50,6 +51,13 @@ export class Library {
     return [...this.#resources.values()];
   }
 
+  get others(): Others {
+    return {
+      get: (type, id) => this.#resources.get(`${type}/${id}`),
+      of: (type) => this.resources.filter((each) => each.type === type),
+    };
+  }
+
   /** Writes resources, at their instants where these haven't passed yet. */
   async put(resources: readonly Indexed[]): Promise<void> {
     const rising = [...resources].sort((a, b) => a.lastUpdated - b.lastUpdated);
@@ -76,9 +84,18 @@ export class Library {
       .sort();
   }
 
+  /** `Type/id#contained` of the contained resources of a type that the criterion must find, sorted. */
+  expectedInside(type: string, criterion: Criterion): readonly string[] {
+    return this.resources
+      .flatMap((container) => containedIn(container).map((inside) => ({ container, inside })))
+      .filter(({ inside }) => inside.type === containedType(type) && this.holds(criterion, inside))
+      .map(({ container, inside }) => `${container.type}/${container.id}#${inside.id}`)
+      .sort();
+  }
+
   /** Whether the criterion holds for a resource among those of now. */
   holds(criterion: Criterion, resource: Indexed): boolean {
-    return matches(criterion, resource, (type, id) => this.#resources.get(`${type}/${id}`)?.entries);
+    return matches(criterion, resource, this.others);
   }
 
   /** Logical ids that one large page finds, sorted, and the total. */
@@ -97,7 +114,8 @@ export class Library {
 let contents = 0;
 
 /** A write of a resource whose content is new each time. */
-function putOf({ type, id, entries }: Indexed): Put {
+function putOf({ type, id, entries, contained }: Indexed): Put {
   const json = { resourceType: type, id, language: `x-${++contents}` };
-  return { kind: 'put', method: 'PUT', type, id, body: makeBody(Buffer.from(JSON.stringify(json)), id), entries };
+  const body = makeBody(Buffer.from(JSON.stringify(json)), id);
+  return { kind: 'put', method: 'PUT', type, id, body, entries, ...(contained === undefined ? {} : { contained }) };
 }

@@ -36,7 +36,7 @@ function speaker(store: Store, id: string, language_: string): Put {
   return { ...put, entries: [...put.entries, ...entriesOf(store, { language: language_ })] };
 }
 
-const reextract = (store: Store) => (body: Uint8Array) => entriesOf(store, contentOf(body));
+const reextract = (store: Store) => (body: Uint8Array) => ({ entries: entriesOf(store, contentOf(body)) });
 
 async function fill(store: Store): Promise<number> {
   let looked = 0;
@@ -154,7 +154,7 @@ export function parameterRules(under: Subject): void {
     it('of a resource can be written anew', async () => {
       const store = await under.open(usual);
       await commit(store, [patient('x', '1')]);
-      const other = () => patient('x', '2').entries;
+      const other = () => ({ entries: patient('x', '2').entries });
       const { parameters } = store;
       expect(await parameters.rewrite('Patient', 'x', other)).toEqual({ looked: 1, changed: 1, failed: [] });
       expect(await parameters.rewrite('Patient', 'x', other)).toEqual({ looked: 1, changed: 0, failed: [] });
@@ -170,7 +170,7 @@ export function parameterRules(under: Subject): void {
       const failing = (body: Uint8Array) => {
         const { id } = contentOf(body);
         if (id === 'p3' || id === 'p449') throw new Error('no');
-        return patient('any', id === 'p7' ? 'other' : String(id)).entries;
+        return { entries: patient('any', id === 'p7' ? 'other' : String(id)).entries };
       };
       const failed: string[] = [];
       let looked = 0;

@@ -1,6 +1,7 @@
 /** What criteria find: the same as `search/match.ts` on every store. https://hl7.org/fhir/R4/search.html */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { containedType } from '../../src/search/contained.ts';
 import type { Criterion, ValueTest } from '../../src/search/criteria.ts';
 import type { IndexEntry } from '../../src/search/entry.ts';
 import type { Indexed } from '../../src/search/match.ts';
@@ -37,6 +38,38 @@ export function searchRules(under: SearchSubject): void {
           },
         ),
         { numRuns: 40 },
+      );
+    });
+
+    it('finds contained resources by the criterion on them', async () => {
+      await fc.assert(
+        fc.asyncProperty(
+          arbitraryResources,
+          arbitraryResources,
+          fc.array(
+            fc.constantFrom(...types).chain((type) => arbitraryLeaf(type).map((criterion) => ({ type, criterion }))),
+            { minLength: 1, maxLength: 12 },
+          ),
+          async (before, after, searches) => {
+            const library = await Library.open(under);
+            try {
+              await library.put(before);
+              await library.remove(before.filter((_, place) => place % 4 === 0));
+              await library.put(after.slice(0, 6));
+              for (const { type, criterion } of searches) {
+                const asked = { count: 100, total: 'accurate' } as const;
+                const parts = [{ type: containedType(type), criterion, sort: [] }];
+                const page = await library.page(parts, asked);
+                const found = page.matches.map((match) => `${match.type}/${match.id}#${match.contained}`).sort();
+                expect(found, JSON.stringify(criterion)).toEqual(library.expectedInside(type, criterion));
+                expect(page.total).toBe(found.length);
+              }
+            } finally {
+              await library.store.close();
+            }
+          },
+        ),
+        { numRuns: 20 },
       );
     });
 

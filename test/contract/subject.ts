@@ -1,5 +1,6 @@
 /** What a store's test gives the contract tests, and what they write into it. https://hl7.org/fhir/R4/http.html */
 import { makeBody } from '../../src/fhir/body.ts';
+import { containedType } from '../../src/search/contained.ts';
 import type { Criterion, Parameter } from '../../src/search/criteria.ts';
 import type { IndexEntry } from '../../src/search/entry.ts';
 import type { AuditRecord } from '../../src/store/audit-record.ts';
@@ -60,12 +61,11 @@ export const usual: Settings = { cursorLifetime: day, parameters: [code, subject
 
 /** A patient with an identifier; `note` makes one content differ from another. */
 export function patient(id: string, value: string, note = '', precondition?: Precondition): Put {
-  const entries: IndexEntry[] = [{ parameter: 'identifier', value: { kind: 'identifier', system: 'urn:mrn', value } }];
   return put(
     'Patient',
     id,
     { identifier: [{ system: 'urn:mrn', value }], language: note || 'en' },
-    entries,
+    [identifierEntry(value)],
     precondition,
   );
 }
@@ -81,6 +81,27 @@ export function observation(id: string, patientId: string, coding = 'weight'): P
       { parameter: 'subject', value: { kind: 'reference', type: 'Patient', id: patientId, version: '' } },
     ],
   );
+}
+
+/** An observation of a patient that it contains. */
+export function containing(id: string, value: string, coding = 'weight'): Put {
+  const identifiers = [{ system: 'urn:mrn', value }];
+  const inside = { type: 'Patient', id: 'p', entries: [identifierEntry(value)] };
+  const content = {
+    status: 'final',
+    contained: [{ resourceType: 'Patient', id: 'p', identifier: identifiers }],
+    code: { text: coding },
+    subject: { reference: '#p' },
+  };
+  const entries: IndexEntry[] = [
+    { parameter: 'code', value: { kind: 'token', system: 'urn:codes', value: coding } },
+    { parameter: 'subject', value: { kind: 'reference', type: containedType('Patient'), id: 'p', version: '' } },
+  ];
+  return { ...put('Observation', id, content, entries), contained: [inside] };
+}
+
+function identifierEntry(value: string): IndexEntry {
+  return { parameter: 'identifier', value: { kind: 'identifier', system: 'urn:mrn', value } };
 }
 
 export function put(
@@ -168,4 +189,9 @@ export function auditRecord(id: string, recorded: number): AuditRecord {
     patient: 'a',
     query: '',
   };
+}
+
+/** Observations of a patient with an identifier. */
+export function ofIdentified(value: string): Criterion {
+  return { kind: 'chain', parameter: subject, target: 'Patient', canonical: undefined, of: identified(value) };
 }

@@ -1,12 +1,20 @@
 /** Walks through the pages of a search, while others write. https://hl7.org/fhir/R4/http.html#paging */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { containedType, isContained, resourceTypeOf } from '../../src/search/contained.ts';
 import type { Criterion, SortKey } from '../../src/search/criteria.ts';
 import type { IndexEntry } from '../../src/search/entry.ts';
-import { compareBy, type Indexed } from '../../src/search/match.ts';
+import { compareBy, containedIn, type Indexed } from '../../src/search/match.ts';
 import { CursorExpired } from '../../src/store/errors.ts';
 import type { Position, SearchPage, TypeQuery } from '../../src/store/port.ts';
-import { arbitraryCriterion, arbitraryResources, arbitrarySort, parametersOf, types } from '../search/arbitraries.ts';
+import {
+  arbitraryCriterion,
+  arbitraryResources,
+  arbitrarySort,
+  parametersOf,
+  sortOf,
+  types,
+} from '../search/arbitraries.ts';
 import { Library, type Searchable, type SearchSubject } from './library.ts';
 import { commit, day, failureOf, identified, patient, remove, usual } from './subject.ts';
 
@@ -18,15 +26,28 @@ interface Search {
   readonly count: number;
 }
 
+/** Resources by themselves, and contained ones. */
+const searched: readonly string[] = [...types, ...types.map(containedType)];
+
 const arbitrarySearch: fc.Arbitrary<Search> = fc.record({
   parts: fc
-    .tuple(fc.subarray([...types], { minLength: 1 }), arbitrarySort('Patient'))
+    .tuple(
+      fc.oneof(
+        { weight: 3, arbitrary: fc.subarray<string>([...types], { minLength: 1 }) },
+        { weight: 1, arbitrary: fc.subarray([...searched], { minLength: 1, maxLength: 2 }) },
+      ),
+      arbitrarySort('Patient'),
+    )
     .chain(([some, sort]) =>
       fc.tuple(
         ...some.map((type) =>
           fc
-            .oneof({ weight: 2, arbitrary: arbitraryCriterion(type, 2) }, fc.constant(everything))
-            .map((criterion): TypeQuery => ({ type, criterion, sort: sort.map((key) => ofType(key, type)) })),
+            .oneof({ weight: 2, arbitrary: arbitraryCriterion(resourceTypeOf(type), 2) }, fc.constant(everything))
+            .map((criterion): TypeQuery => {
+              // What is contained has no logical id to sort by.
+              const keys = some.some(isContained) ? sort.filter(({ by }) => by !== 'id') : sort;
+              return { type, criterion, sort: keys.map((key) => ofType(key, resourceTypeOf(type))) };
+            }),
         ),
       ),
     ),
@@ -34,7 +55,7 @@ const arbitrarySearch: fc.Arbitrary<Search> = fc.record({
 });
 
 function ofType(key: SortKey, type: string): SortKey {
-  return typeof key.by === 'string' ? key : { ...key, by: { ...key.by, type } };
+  return { ...key, by: sortOf(key.by, type) };
 }
 
 /** What others do between two pages. */
@@ -63,8 +84,11 @@ async function meanwhile(library: Library, event: Meanwhile | undefined, gone: S
   }
 }
 
-const nameOf = ({ type, id, versionId }: SearchPage['matches'][number]) => `${type}/${id}/${versionId}`;
+const nameOf = ({ type, id, contained, versionId }: SearchPage['matches'][number]) =>
+  contained === undefined ? `${type}/${id}/${versionId}` : `${type}/${id}#${contained}/${versionId}`;
 const keyOf = (name: string) => name.slice(0, name.lastIndexOf('/'));
+/** The resource itself, or the one that contains it. */
+const ownerOf = (name: string) => keyOf(name).split('#')[0] ?? '';
 
 /** All pages from one on. */
 async function walk(
@@ -101,11 +125,13 @@ export function walkRules(under: SearchSubject, runs = 40): void {
               for (const search of searches) {
                 const names = await walk(library, search, await library.page(search.parts, search), 'next');
                 const expected = search.parts.flatMap(({ type, criterion }) =>
-                  library.expected(type, criterion).map((id) => `${type}/${id}`),
+                  isContained(type)
+                    ? library.expectedInside(resourceTypeOf(type), criterion)
+                    : library.expected(type, criterion).map((id) => `${type}/${id}`),
                 );
                 expect(names.map(keyOf).sort()).toEqual([...expected].sort());
                 const found = names.map((name) => byName(library, keyOf(name)));
-                const order = compareBy(search.parts[0]?.sort ?? []);
+                const order = compareBy(search.parts[0]?.sort ?? [], library.others);
                 found.forEach((resource, place) => {
                   const before = found[place - 1];
                   if (before !== undefined)
@@ -213,7 +239,7 @@ export function walkRules(under: SearchSubject, runs = 40): void {
               expect([...new Set(names)]).toEqual(names);
               // What was shown before it was deleted stays shown.
               expect(whole).toEqual(expect.arrayContaining(names));
-              expect(whole.filter((name) => !names.includes(name) && !gone.has(keyOf(name)))).toEqual([]);
+              expect(whole.filter((name) => !names.includes(name) && !gone.has(ownerOf(name)))).toEqual([]);
             } finally {
               await library.store.close();
             }
@@ -245,7 +271,7 @@ export function walkRules(under: SearchSubject, runs = 40): void {
               const expected = forwards.slice(0, forwards.length - page.matches.length);
               const shown = expected.filter((name) => back.includes(name));
               expect(back).toEqual(shown);
-              expect(expected.filter((name) => !back.includes(name) && !gone.has(keyOf(name)))).toEqual([]);
+              expect(expected.filter((name) => !back.includes(name) && !gone.has(ownerOf(name)))).toEqual([]);
             } finally {
               await library.store.close();
             }
@@ -315,7 +341,9 @@ export function walkRules(under: SearchSubject, runs = 40): void {
 }
 
 function byName(library: Library, name: string): Indexed {
-  const found = library.resources.find(({ type, id }) => `${type}/${id}` === name);
+  const [owner, inside] = name.split('#');
+  const resource = library.resources.find(({ type, id }) => `${type}/${id}` === owner);
+  const found = inside === undefined ? resource : resource && containedIn(resource).find(({ id }) => id === inside);
   if (found === undefined) throw new Error(`${name} isn't there`);
   return found;
 }

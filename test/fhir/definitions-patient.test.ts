@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { patientOf } from '../../src/fhir/definitions/patient.ts';
+import { patientIn, patientOf } from '../../src/fhir/definitions/patient.ts';
 
 const reference = (text: string) => ({ reference: text });
 
@@ -58,7 +58,43 @@ describe('the patient a resource concerns', () => {
     ['logical', { resourceType: 'Observation', subject: { type: 'Patient', identifier: { value: 'p' } } }, ''],
     ['malformed', { resourceType: 'Observation', subject: [null, 'Patient/p', { reference: 1 }] }, ''],
     ['an unknown type', { resourceType: 'Nothing', subject: reference('Patient/p') }, ''],
+    [
+      'a display before the reference',
+      { resourceType: 'Observation', subject: { display: '"subject":{}', reference: 'Patient/p' } },
+      'p',
+    ],
+    [
+      'a subject after that of a contained resource',
+      {
+        resourceType: 'DiagnosticReport',
+        contained: [{ resourceType: 'Observation', subject: reference('Patient/c') }],
+        subject: reference('Patient/p'),
+      },
+      'p',
+    ],
+    [
+      'no subject beside that of a contained resource',
+      {
+        resourceType: 'DiagnosticReport',
+        contained: [{ resourceType: 'Observation', subject: reference('Patient/c') }],
+      },
+      '',
+    ],
+    [
+      'another role beside the subject of a contained resource',
+      {
+        resourceType: 'Observation',
+        contained: [{ resourceType: 'Specimen', subject: reference('Patient/c') }],
+        performer: [reference('Patient/p')],
+      },
+      'p',
+    ],
   ])('%s', (_name, resource, id) => {
     expect(patientOf(resource)).toBe(id);
+    if (resource.resourceType === 'Patient') return;
+    const text = JSON.stringify(resource);
+    expect(patientIn(resource.resourceType, Buffer.from(text))).toBe(id);
+    const escaped = text.replaceAll('/', '\\/').replaceAll('Patient\\/p', 'Pati\\u0065nt\\/\\u0070');
+    expect(patientIn(resource.resourceType, Buffer.from(escaped))).toBe(id);
   });
 });

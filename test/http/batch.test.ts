@@ -78,6 +78,29 @@ describe('batch', () => {
     ]);
   });
 
+  test('updates and patches are one group: they are processed in their own order', async () => {
+    const id = unique();
+    const merge = {
+      resourceType: 'Binary',
+      contentType: 'application/merge-patch+json',
+      data: btoa('{"active":true}'),
+    };
+    const entries = await post(
+      entry('PUT', `Patient/${id}`, patient(id, { id })),
+      entry('PATCH', `Patient/${id}`, merge),
+      entry('PUT', `Patient/${id}`, patient(id, { id, active: false })),
+    );
+    expect(entries.map(({ response }) => response.etag)).toEqual(['W/"1"', 'W/"2"', 'W/"3"']);
+    expect((await server.get(`/Patient/${id}`)).body.active).toBe(false);
+  });
+
+  test('a search by POST has its parameters in the URL, and no resource', async () => {
+    const value = unique();
+    await server.send('POST', '/Patient', patient(value));
+    const [search] = await post(entry('POST', `Patient/_search?identifier=${value}`));
+    expect(search?.resource.total).toBe(1);
+  });
+
   test('conditional entries, ifMatch, ifNoneMatch and ifModifiedSince work as in direct requests', async () => {
     const value = unique();
     await server.send('PUT', `/Patient/${value}`, patient(value, { id: value }));
@@ -159,6 +182,27 @@ describe('batch', () => {
     expect((await send('return=representation')).resource.resourceType).toBe('Patient');
     expect((await send('return=OperationOutcome')).response.outcome.resourceType).toBe('OperationOutcome');
     expect(Object.keys(await send('return=minimal'))).toEqual(['response']);
+  });
+
+  test('Prefer: return=OperationOutcome is for entries that write: others answer as ever', async () => {
+    const id = unique();
+    await server.send('PUT', `/Patient/${id}`, patient(id, { id }));
+    const reads = [
+      entry('HEAD', `Patient/${id}`),
+      entry('GET', `Patient/${id}`),
+      entry('POST', `Patient/_search?_id=${id}`),
+      entry('POST', `Patient/${id}/$meta`),
+    ];
+    for (const type of ['batch', 'transaction']) {
+      const { body } = await server.send('POST', '/', bundle(type, ...reads), { Prefer: 'return=OperationOutcome' });
+      expect(body.entry.map(({ response }: Json) => response.outcome)).toEqual(Array(4).fill(undefined));
+      expect(body.entry.map(({ resource }: Json) => resource?.resourceType)).toEqual([
+        undefined,
+        'Patient',
+        'Bundle',
+        'Parameters',
+      ]);
+    }
   });
 
   test('an empty one is 200', async () => {

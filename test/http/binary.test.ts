@@ -256,6 +256,32 @@ describe('Raw answers carry nosniff, CSP sandbox, and Content-Disposition: attac
   });
 });
 
+describe('what a Binary has that no header can carry', () => {
+  const put = async (id: string, more: Record<string, unknown>) => {
+    const resource = { resourceType: 'Binary', id, data: 'eA==', ...more };
+    const reply = await server.send('PUT', `/Binary/${id}`, resource);
+    expect(reply.status).toBe(201);
+    return server.get(`/Binary/${id}`);
+  };
+
+  test.each(['text/文', 'text/plain; name="€"', 'text/\u007f'])(
+    'contentType %s is sent as octets',
+    async (contentType) => {
+      const reply = await put(`t${Buffer.from(contentType).toString('hex').slice(0, 60)}`, { contentType });
+      expect([reply.status, reply.text]).toEqual([200, 'x']);
+      expect(reply.headers.get('content-type')).toBe('application/octet-stream');
+      expect(reply.headers.get('content-disposition')).toBe('attachment');
+    },
+  );
+
+  test('in securityContext is escaped', async () => {
+    const securityContext = { reference: 'http://example.org/文\nb\ud800' };
+    const reply = await put('context', { contentType: 'text/plain', securityContext });
+    expect([reply.status, reply.text]).toEqual([200, 'x']);
+    expect(reply.headers.get('x-security-context')).toBe('http://example.org/%E6%96%87%0Ab%EF%BF%BD');
+  });
+});
+
 test('PATCH of a Binary is 405', async () => {
   const path = await stored('x', 'text/plain');
   const patch = [{ op: 'replace', path: '/contentType', value: 'text/html' }];
@@ -276,6 +302,14 @@ describe('through a socket', () => {
     listening = await socketServer();
   });
   afterAll(() => listening.stop());
+
+  test('a contentType that no header can carry harms nobody', async () => {
+    const resource = JSON.stringify({ resourceType: 'Binary', id: 'odd', contentType: 'text/文', data: 'eA==' });
+    const headers = { 'Content-Type': 'application/fhir+json' };
+    expect((await listening.ask('PUT', '/fhir/Binary/odd', headers, resource)).status).toBe(201);
+    const reply = await listening.ask('GET', '/fhir/Binary/odd');
+    expect([reply.status, reply.bytes.toString()]).toEqual([200, 'x']);
+  });
 
   test('every byte comes back as it was, whole and in ranges, also to who takes gzip', async () => {
     const content = Buffer.alloc(300_000, Buffer.from(Array.from({ length: 256 }, (_, byte) => byte)));

@@ -62,6 +62,17 @@ describe('conditional create', () => {
     expect(wrong.status).toBe(400);
   });
 
+  test('If-None-Exist may be escaped, or UTF-8 as it is; other bytes are 400', async () => {
+    const value = `ü€${unique()}`;
+    const first = await create(`identifier=${encodeURIComponent(value)}`, patient(value));
+    expect(first.status).toBe(201);
+    // A header is sent byte by byte.
+    const bytes = (encoding: BufferEncoding) => Buffer.from(`identifier=${value}`, encoding).toString('latin1');
+    const second = await create(bytes('utf8'), patient(value));
+    expect([second.status, idOf(second)]).toEqual([200, idOf(first)]);
+    expect((await create(bytes('latin1'), patient(value))).status).toBe(400);
+  });
+
   test('a question mark in a value belongs to the value', async () => {
     const url = `http://example.org/a?b=${unique()}`;
     const body = { resourceType: 'ValueSet', status: 'draft', url };
@@ -76,6 +87,7 @@ describe('conditional create', () => {
     ['an unknown parameter beside a known one', 'identifier=1&nonsense=1'],
     ['an unknown modifier', 'identifier:nonsense=1'],
     ['an empty parameter', 'identifier='],
+    ['a parameter of white space alone', 'identifier=%20,+'],
     ['an empty parameter beside another', 'identifier=1&name='],
     ['a result parameter', 'identifier=1&_count=1'],
     ['_sort', 'identifier=1&_sort=name'],

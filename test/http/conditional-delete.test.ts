@@ -41,6 +41,24 @@ describe('conditional delete', () => {
     expect(await found(server, `Patient?identifier=${value}`)).toEqual(ids.sort());
   });
 
+  test('a bare id that exists in several types: 400 that names them, nothing deleted', async () => {
+    const id = `both-${unique()}`;
+    await server.send('PUT', `/Patient/${id}`, { resourceType: 'Patient', id });
+    await server.send('PUT', `/Group/${id}`, { resourceType: 'Group', id, type: 'person', actual: true });
+    const about = { status: 'final', code: { text: 'x' }, subject: { reference: `Group/${id}` } };
+    const { body } = await server.send('POST', '/Observation', { resourceType: 'Observation', ...about });
+    const reply = await server.send('DELETE', `/Observation?subject=${id}`);
+    expect(reply.status).toBe(400);
+    expect(issueOf(reply).diagnostics).toContain(`Patient/${id}`);
+    expect(issueOf(reply).diagnostics).toContain(`Group/${id}`);
+    const entries = [{ request: { method: 'DELETE', url: `Observation?subject=${id}` } }];
+    const transaction = await server.send('POST', '', { resourceType: 'Bundle', type: 'transaction', entry: entries });
+    expect(transaction.status).toBe(400);
+    expect((await server.get(`/Observation/${body.id}`)).status).toBe(200);
+    expect((await server.send('DELETE', `/Observation?subject=Group/${id}`)).status).toBe(204);
+    expect((await server.get(`/Observation/${body.id}`)).status).toBe(410);
+  });
+
   test('If-Match is checked on the match; without one it is 412', async () => {
     const value = unique();
     await create(server, value);

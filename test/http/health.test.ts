@@ -1,5 +1,10 @@
 /** What an operator's tools ask for. https://hl7.org/fhir/R4/http.html */
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { readConfiguration } from '../../src/config.ts';
+import { createMetrics } from '../../src/http/metrics.ts';
+import { startServer } from '../../src/main.ts';
 import { type SocketServer, socketServer } from './socket.ts';
 
 let server: SocketServer;
@@ -7,6 +12,26 @@ beforeAll(async () => {
   server = await socketServer();
 });
 afterAll(() => server.stop());
+
+async function freePort(): Promise<number> {
+  const other = createServer().listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  const address = other.address();
+  other.close();
+  await once(other, 'close');
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
+
+/** Whether somebody listens there. */
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.on('error', () => resolve(false));
+  });
+}
 
 const json = { 'Content-Type': 'application/fhir+json' };
 
@@ -20,6 +45,32 @@ describe('/health', () => {
   test('/health/ready: store reachable, migrations done', async () => {
     const reply = await server.ask('GET', '/health/ready');
     expect([reply.status, reply.bytes.toString()]).toEqual([200, '{"status":"ready"}']);
+  });
+
+  test('/health/ready is answered once what is prepared at the start, as seeds are, is there', async () => {
+    const port = await freePort();
+    let release = () => {};
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    let prepared = false;
+    const settings = { PORT: String(port), STORE_URL: 'sqlite::memory:', LOG_LEVEL: 'silent' };
+    const starting = startServer(readConfiguration({}, settings), async () => {
+      await released;
+      prepared = true;
+    });
+    let replies = 0;
+    const asking = (async () => {
+      await expect.poll(() => accepts(port)).toBe(true);
+      const answer = fetch(`http://127.0.0.1:${port}/health/ready`).finally(() => replies++);
+      expect(await accepts(port)).toBe(true);
+      expect(replies).toBe(0);
+      release();
+      return [(await answer).status, prepared];
+    })();
+    const running = await starting;
+    expect(await asking).toEqual([200, true]);
+    await running.stop();
   });
 
   test('/health/ready is 503 when the store is closed; /health/live still 200, FHIR 503 with an outcome', async () => {
@@ -109,6 +160,18 @@ describe('/metrics for Prometheus', () => {
     expect(sample('osteon_resources{type="Device"}')).toBe('1');
     await server.ask('DELETE', '/fhir/Device/a');
     expect((await server.ask('GET', '/metrics')).bytes.toString()).not.toContain('osteon_resources{type="Device"}');
+  });
+
+  test('the newest head of each audit chain, and no former one', async () => {
+    const metrics = createMetrics(async () => new Map());
+    metrics.auditHead('one', 5, 'aa');
+    metrics.auditHead('two', 7, 'bb');
+    metrics.auditHead('one', 9, 'cc');
+    const found = (await metrics.text()).split('\n').filter((line) => line.startsWith('osteon_audit_head_sequence{'));
+    expect(found.sort()).toEqual([
+      'osteon_audit_head_sequence{chain="one",hash="cc"} 9',
+      'osteon_audit_head_sequence{chain="two",hash="bb"} 7',
+    ]);
   });
 
   test('the memory of the process', () => {

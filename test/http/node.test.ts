@@ -45,6 +45,14 @@ test.each(['a', 'long'])('bytes beyond ASCII arrive as they are stored: Patient/
   expect(bytes.equals(stored?.body ?? new Uint8Array())).toBe(true);
 });
 
+test('a URL with characters that are not escaped is 400 and says so', async () => {
+  for (const path of ['/fhir/Patient?family=Müller', '/fhir/Patient/ä']) {
+    const answer = await server.raw(`GET ${path} HTTP/1.1\r\n${close}`);
+    expect([path, answer]).toEqual([path, expect.stringMatching(/^HTTP\/1\.1 400 .*%C3%BC/s)]);
+  }
+  expect(await server.raw(`GET /fhir/Patient?family=M%C3%BCller HTTP/1.1\r\n${close}`)).toContain('"total":1');
+});
+
 test('HEAD has the headers of GET and no body', async () => {
   const get = await server.ask('GET', '/fhir/Patient/a');
   const head = await server.ask('HEAD', '/fhir/Patient/a');

@@ -156,6 +156,23 @@ describe('$meta-add', () => {
     expect(after).toContain('"valueDecimal":1.00');
   });
 
+  test('leaves one AuditEvent, also where it changes nothing', async () => {
+    await make('audited');
+    const events = async () => (await server.get('/AuditEvent?entity=Patient/audited&_summary=count')).body.total;
+    const before = await events();
+    await add('audited', { tag: [{ code: 'x' }] });
+    expect(await events()).toBe(before + 1);
+    await add('audited', { tag: [{ code: 'x' }] });
+    expect(await events()).toBe(before + 2);
+  });
+
+  test('decimals of the meta keep their text', async () => {
+    const meta = '{"extension":[{"url":"http://example.org/d","valueDecimal":1.00}],"tag":[{"code":"a"}]}';
+    await server.send('PUT', '/Patient/decimal', `{"resourceType":"Patient","id":"decimal","meta":${meta}}`);
+    expect((await add('decimal', { tag: [{ code: 'b' }] })).text).toContain('"valueDecimal":1.00');
+    expect((await server.get('/Patient/decimal/$meta')).text).toContain('"valueDecimal":1.00');
+  });
+
   test('is found by a search at once', async () => {
     await make('find');
     await add('find', { tag: [{ system: 'urn:t', code: 'findable' }] });
@@ -166,6 +183,10 @@ describe('$meta-add', () => {
     await make('match');
     expect((await add('match', { tag: [{ code: 'x' }] }, { 'If-Match': 'W/"7"' })).status).toBe(412);
     expect((await add('match', { tag: [{ code: 'x' }] }, { 'If-Match': 'W/"1"' })).status).toBe(200);
+    await server.send('DELETE', '/Patient/match');
+    for (const id of ['match', 'nobody']) {
+      expect([id, (await add(id, { tag: [{ code: 'x' }] }, { 'If-Match': '*' })).status]).toEqual([id, 412]);
+    }
   });
 
   test('two at once both stay', async () => {

@@ -224,6 +224,11 @@ describe('patch', () => {
     ['merge', '{'],
     ['fhirpath', '{"resourceType":"Patient"}'],
     ['fhirpath', '{"resourceType":"Parameters","parameter":[{"name":"operation"}]}'],
+    ['fhirpath', '{"resourceType":"Parameters","nonsense":1}'],
+    [
+      'fhirpath',
+      '{"resourceType":"Parameters","parameter":[{"name":"operation","part":[{"name":"type","valueCode":"delete","nonsense":1},{"name":"path","valueString":"Patient.active"}]}]}',
+    ],
     [
       'fhirpath',
       '{"resourceType":"Parameters","parameter":[{"name":"operation","part":[{"name":"type","valueCode":"fly"},{"name":"path","valueString":"Patient"}]}]}',
@@ -262,6 +267,14 @@ describe('patch', () => {
       const reply = await server.send('PATCH', `/Patient/${id}`, '[]', { 'Content-Type': type });
       expect([type, reply.status]).toEqual([type, 415]);
     }
+  });
+
+  test('one of another version of FHIR is 415', async () => {
+    const id = await stored('Patient', ',"active":false');
+    const document = replace('Patient.active', { valueBoolean: true });
+    const type = (version: string) => ({ 'Content-Type': `application/fhir+json; fhirVersion=${version}` });
+    expect((await server.send('PATCH', `/Patient/${id}`, document, type('5.0'))).status).toBe(415);
+    expect((await server.send('PATCH', `/Patient/${id}`, document, type('4.0'))).status).toBe(200);
   });
 
   test('parameters that a patch would ignore are 400', async () => {

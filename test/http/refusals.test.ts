@@ -117,6 +117,8 @@ describe.each(ways)('%s', (way, send) => {
     ['a date that is none', ',"birthDate":"2020-02-30"', 'birthDate'],
     ['a code with a space at the end', ',"gender":"male "', 'gender'],
     ['a decimal for an integer', ',"multipleBirthInteger":1.5', 'multipleBirth'],
+    ['an integer written as a decimal', ',"multipleBirthInteger":2.0', 'multipleBirth'],
+    ['an integer with an exponent', ',"multipleBirthInteger":2e0', 'multipleBirth'],
     ['an unknown contained type', ',"contained":[{"resourceType":"Pacient","id":"c"}]', 'contained[0]'],
     ['__proto__', ',"__proto__":{"active":true}', ''],
     ['__proto__ deeper', ',"name":[{"__proto__":{"family":"x"}}]', 'name[0]'],

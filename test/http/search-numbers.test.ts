@@ -1,6 +1,6 @@
 /** Searches by numbers and quantities, sentence by sentence of "Search values". https://hl7.org/fhir/R4/search.html#number */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { find, load } from './searching.ts';
+import { find, load, walk } from './searching.ts';
 import { type Json, type TestServer, testServer } from './server.ts';
 
 let server: TestServer;
@@ -163,24 +163,57 @@ describe('a quantity', () => {
   it('with prefixes', async () => {
     expect(await quantities(`lt5.44|${ucum}|mg`)).toBe('mg5.4 mg5.40');
     expect(await quantities(`le5.44|${ucum}|mg`)).toBe('mg5.4 mg5.40 mg5.44');
-    expect(await quantities(`ge5.40|${ucum}|mg`)).toBe('mg5.4 mg5.40 mg5.44');
+    expect(await quantities(`ge5.40|${ucum}|mg`)).toBe('g5.4 mg5.4 mg5.40 mg5.44');
     expect(await quantities(`ap5|${ucum}|mg`)).toBe('mg5.4 mg5.40 mg5.44');
     expect(await quantities(`ap4.9|${ucum}|mg`)).toBe('');
-    expect(await quantities(`ne5.40|${ucum}|mg`)).toBe('mg5.44');
-    expect(await quantities(`sa5.4|${ucum}|mg`)).toBe('mg5.44');
+    expect(await quantities(`ne5.40|${ucum}|mg`)).toBe('g5.4 mg5.44');
+    expect(await quantities(`sa5.4|${ucum}|mg`)).toBe('g5.4 mg5.44');
+  });
+
+  it('in any unit that UCUM converts: first the precision, then the conversion', async () => {
+    await put(measured('ug5400', '5400', { unit: 'microgram', system: ucum, code: 'ug' }));
+    await put(measured('g0.00545', '0.00545', { unit: 'g', system: ucum, code: 'g' }));
+    expect(await quantities(`0.0054|${ucum}|g`)).toBe('mg5.4 mg5.40 mg5.44 ug5400');
+    expect(await quantities(`5.4|${ucum}|mg`)).toBe('mg5.4 mg5.40 mg5.44 ug5400');
+    expect(await quantities('5400||ug')).toBe('mg5.4 mg5.40 ug5400');
+    expect(await quantities(`5.45|${ucum}|mg`)).toBe('g0.00545');
+    expect(await quantities(`5.4|${ucum}|mg,5.4|${ucum}|g`)).toBe('g5.4 mg5.4 mg5.40 mg5.44 ug5400');
+    expect(await quantities(`5400|http://other|ug`)).toBe('');
+    expect(await quantities(`5400|${ucum}|mL`)).toBe('');
+    expect(await quantities(`lt0.201|${ucum}|m`)).toBe('less');
+    for (const id of ['ug5400', 'g0.00545']) await server.send('DELETE', `/Observation/${id}`);
+  });
+
+  it('temperatures', async () => {
+    await put(measured('cel', '37.0', { unit: 'C', system: ucum, code: 'Cel' }));
+    await put(measured('fahrenheit', '98.6', { unit: 'F', system: ucum, code: '[degF]' }));
+    expect(await quantities(`37|${ucum}|Cel`)).toBe('cel fahrenheit');
+    expect(await quantities(`ge98.6|${ucum}|[degF]`)).toBe('cel fahrenheit');
+    for (const id of ['cel', 'fahrenheit']) await server.send('DELETE', `/Observation/${id}`);
+  });
+
+  it('pages of a walk over several units', async () => {
+    for (const [n, code] of ['mg', 'g', 'kg', 'mg', 'g', 'kg', '[lb_av]'].entries()) {
+      await put(measured(`w${n}`, String(10 + n), { unit: code, system: ucum, code }));
+    }
+    const first = `/Observation?value-quantity=gt9${encodeURIComponent(`|${ucum}|mg`)}&_count=2`;
+    expect([...(await walk(server, first))].sort().join(' ')).toBe(
+      'w0 w1 w2 w3 w4 w5 w6 g5.4'.split(' ').sort().join(' '),
+    );
+    for (let n = 0; n < 7; n++) await server.send('DELETE', `/Observation/w${n}`);
   });
 
   it('with a comparator is an open range', async () => {
     expect(await quantities(`lt100|${ucum}|km`)).toBe('less');
-    expect(await quantities(`gt1000|${ucum}|km`)).toBe('more');
-    expect(await quantities(`sa299|${ucum}|km`)).toBe('more');
+    expect(await quantities(`gt1000|${ucum}|km`)).toBe('exact more');
+    expect(await quantities(`sa299|${ucum}|km`)).toBe('exact more');
     expect(await quantities(`eb201|${ucum}|km`)).toBe('less');
   });
 
   it('that a double can’t hold is compared exactly', async () => {
     expect(await quantities(`${big}|${ucum}|m`)).toBe('exact');
-    expect(await quantities(`gt${big}|${ucum}|m`)).toBe('');
-    expect(await quantities(`gt123456789012345678901234567890.4999|${ucum}|m`)).toBe('exact');
+    expect(await quantities(`gt${big}|${ucum}|m`)).toBe('more');
+    expect(await quantities(`gt123456789012345678901234567890.4999|${ucum}|m`)).toBe('exact more');
     const text = (await server.get('/Observation?_id=exact')).text;
     expect(text).toContain(`"value":${big}`);
   });

@@ -138,20 +138,32 @@ describe('400 always', () => {
   });
 
   it('what R4 has and this server not yet', async () => {
-    await everywhere('/Patient?_has:Observation:patient:code=x', /_has/);
-    await everywhere('/Patient?_filter=name eq x', /_filter/);
+    await everywhere('/Observation?_filter=code in http://x', /no value set/);
     await everywhere('/Patient?_text=x', /_text/);
     await everywhere('/Patient?_content=x', /_content/);
     await everywhere('/Patient?_list=$current-problems', /_list/);
     await everywhere('/Patient?_list:not=1', /_list/);
-    await everywhere('/Patient?_query=x', /_query/);
-    await everywhere('/Observation?subject.name=x', /chain/i);
-    await everywhere('/Observation?subject:Patient.name=x', /chain/i);
+    await everywhere('/Patient?_query=x', /_query: .* no named queries/);
     await everywhere('/Observation?code:in=http://x', /:in/);
-    await everywhere('/Observation?code:text=x', /:text/);
-    await everywhere('/Patient?_contained=true', /_contained/);
-    await everywhere('/Location?near=1|2', /near/);
+    await everywhere('/Patient?_contained=true&_include=Patient:link', /_contained/);
+    await everywhere('/Patient?_containedType=container', /_containedType/);
     await everywhere('/Observation?_include:again=Observation:subject', /again/);
+  });
+
+  it('a chain that leads nowhere', async () => {
+    await everywhere('/Observation?code.name=x', /no reference/);
+    await everywhere('/Observation?subject:Practitioner.name=x', /never leads/);
+    await everywhere('/Observation?subject:exact.name=x', /exact/);
+    await everywhere('/Observation?subject:identifier.name=x', /identifier/);
+    await everywhere('/Patient?_has:Observation:patient=x', /_has:Type/);
+    await everywhere('/Patient?_has:Observation=x', /_has:Type/);
+    await everywhere('/Patient?_has=x', /_has:Type/);
+    await everywhere('/Patient?_has:Observatio:patient:code=x', /Observation/);
+    await everywhere('/Patient?_has:Observation:code:code=x', /code/);
+    await everywhere('/Patient?_has:Observation:encounter:code=x', /never leads/);
+    await everywhere(`/Patient?${'link.'.repeat(20)}name=x`, /steps/);
+    await everywhere(`/Composition?${'subject.'.repeat(8)}status=x`, /too many types/);
+    await everywhere(`/Composition?_sort=${'subject.'.repeat(8)}status`, /too many types/);
   });
 
   it('a malformed value', async () => {
@@ -176,6 +188,9 @@ describe('400 always', () => {
     await everywhere('/Observation?subject=Patient/a b', /subject/);
     await everywhere('/Observation?code-value-quantity=x', /code-value-quantity/);
     await everywhere('/Observation?code-value-quantity=x$y$z', /code-value-quantity/);
+    await everywhere('/Patient?_filter=name is x', /_filter, character 6: expected an operator/);
+    await everywhere('/Patient?_filter=birthdate ge 70', /_filter: birthdate ge/);
+    await everywhere('/Patient?_filter=famly eq x', /family/);
   });
 
   it('a prefix on the wrong type', async () => {
@@ -189,7 +204,8 @@ describe('400 always', () => {
     await everywhere('/Patient?_sort=famly', /family/);
     await everywhere('/Patient?_sort=--name', /_sort/);
     await everywhere('/Observation?_sort=code-value-quantity', /composite/);
-    await everywhere('/Observation?_sort=subject.name', /chain/);
+    await everywhere('/Observation?_sort=subject:Patient.nam', /name/);
+    await everywhere('/Observation?_sort=code.name', /code/);
     await everywhere('?_type=Patient,Observation&_sort=birthdate', /_sort/);
   });
 

@@ -1,6 +1,6 @@
 /** Searches by strings and uris, sentence by sentence of "Search values". https://hl7.org/fhir/R4/search.html#string */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { find, idsOf, load, patient, search } from './searching.ts';
+import { find, idsOf, load, patient, refused, search } from './searching.ts';
 import { type TestServer, testServer } from './server.ts';
 
 let server: TestServer;
@@ -147,6 +147,12 @@ describe('escapes, alternatives and repeats', () => {
     expect(idsOf(await search(server, '/Patient/_search', { 'name:exact': 'Smith\\, Jr|x$y\\\\z' }))).toEqual([
       'comma',
     ]);
+  });
+
+  it('a backslash that escapes nothing is 400', async () => {
+    expect(await refused(server, '/Patient?name=Smith\\Jr')).toContain('write \\\\ for a backslash');
+    expect(await refused(server, '/Patient?name=lee,Jr\\')).toContain('write \\\\ for a backslash');
+    expect(await refused(server, '/Patient?name:exact=x\\\\\\y')).toContain('write \\\\ for a backslash');
   });
 });
 

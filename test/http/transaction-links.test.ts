@@ -288,6 +288,25 @@ describe('where the entry is conditional and matched, links lead to the match', 
     }
   });
 
+  test('a conditional update, by the absolute and relative references to its resource elsewhere', async () => {
+    const value = unique();
+    const old = `http://source.example.org/fhir/Patient/${value}`;
+    const basic = {
+      resourceType: 'Basic',
+      subject: { reference: old },
+      author: { reference: `Patient/${value}` },
+    };
+    for (let round = 0; round < 2; round += 1) {
+      const reply = await post(
+        entry('PUT', `Basic?identifier=${value}`, { ...basic, identifier: [{ value }] }),
+        entry('PUT', `Patient?identifier=${value}`, patient(value), {}, old),
+      );
+      const [id] = await found(server, `Patient?identifier=${value}`);
+      const { body } = await server.get(`/Basic/${idOf(reply.body.entry[0])}`);
+      expect([body.subject.reference, body.author.reference]).toEqual([`Patient/${id}`, `Patient/${id}`]);
+    }
+  });
+
   test('a patch', async () => {
     const id = unique();
     await server.send('PUT', `/Patient/${id}`, patient(id, { id }));

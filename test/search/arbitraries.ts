@@ -4,16 +4,29 @@
  */
 import fc from 'fast-check';
 import { decimalKey } from '../../src/fhir/decimal.ts';
+import { textSystem } from '../../src/search/companion.ts';
+import { containedType } from '../../src/search/contained.ts';
 import type {
+  CanonicalTarget,
   ComponentKind,
   Criterion,
   IntervalTest,
+  NearTest,
   Parameter,
   SimpleTest,
+  SortBy,
   SortKey,
+  StringTest,
   ValueTest,
 } from '../../src/search/criteria.ts';
-import { DATE_MAX, DATE_MIN, type IndexEntry, type IndexValue, type SimpleValue } from '../../src/search/entry.ts';
+import {
+  type ContainedEntries,
+  DATE_MAX,
+  DATE_MIN,
+  type IndexEntry,
+  type IndexValue,
+  type SimpleValue,
+} from '../../src/search/entry.ts';
 import type { Indexed } from '../../src/search/match.ts';
 import { normaliseString } from '../../src/search/normalise.ts';
 
@@ -22,7 +35,7 @@ export const types = ['Observation', 'Patient'] as const;
 
 const ids = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'] as const;
 const systems = ['', 'http://loinc.org', 'urn:s'] as const;
-const codes = ['8480-6', 'abc', 'ABC', 'Abd', 'ü', ''] as const;
+const codes = ['8480-6', 'abc', 'ABC', 'Abd', 'ü', '2', ''] as const;
 const texts = [
   'Ann',
   'ann lee',
@@ -39,12 +52,23 @@ const texts = [
 const dates = [DATE_MIN, -1e12, 0, 0.5, 1, 1_000, 1_577_836_800_000, 1_609_459_200_000, DATE_MAX] as const;
 const numbers = ['-1e3', '-1.5', '0', '0.1', '1', '2', '10', '1e20', '123456789012345678901234567890.5'] as const;
 const urls = ['http://a/x', 'http://a/x|1.0', 'http://a/x|2', 'http://a/x/y', 'http://b', 'urn:oid:1.2.3'] as const;
-const units = ['mg', 'kg', 'MG', ''] as const;
+/** What such urls may begin with. */
+const beginnings = ['http://a/', 'http://a/x/', 'http://a/x|', 'http://a/x|1.', 'http://c/'] as const;
+/** Units of mass and temperature, one that UCUM doesn't have, and none; more than a search has stretches of an index. */
+const units = [
+  ...['mg', 'kg', 'g', 'ug', 'ng', 'dg', 'cg', 'hg', 'dag', 't', '[lb_av]', '[oz_av]', 'Cel', '[degF]', 'K'],
+  ...['MG', 'mg', ''],
+] as const;
+const latitudes = [-90, -17.8, 0, 48.137, 48.371, 90] as const;
+const longitudes = [-180, -179.9, 0, 11.575, 10.898, 179.9] as const;
+const unitSystems = ['', 'urn:s', 'http://unitsofmeasure.org', 'http://unitsofmeasure.org'] as const;
 
 /** The instants (milliseconds since 1970) that `lastUpdated` criteria compare with. */
 export const instants = [1_000, 2_000, 3_000, 4_000] as const;
 
 const decimals = numbers.map((text) => decimalKey(text)).sort();
+
+const stringMatches = ['starts', 'contains', 'exact', 'starts', 'ends', 'equal', '<', '<=', '>', '>='] as const;
 
 type SimpleKind = ComponentKind['kind'];
 
@@ -62,6 +86,8 @@ const untyped: readonly Omit<Parameter, 'type'>[] = [
   parameter('code', 'token'),
   parameter('status', 'token', { multiple: false }),
   parameter('identifier', 'token', { textual: true }),
+  parameter('code:text', 'token'),
+  parameter('near', 'special'),
   parameter('name', 'string'),
   parameter('title', 'string', { multiple: false }),
   parameter('date', 'date'),
@@ -105,7 +131,7 @@ function simpleValue(kind: SimpleKind, textual: boolean): fc.Arbitrary<SimpleVal
       return pick(decimals).map((value) => ({ kind: 'number', low: value, high: value }));
     case 'quantity':
       return fc
-        .record({ range: ordered(decimals), system: pick(systems), code: pick(units), unit: pick(units) })
+        .record({ range: ordered(decimals), system: pick(unitSystems), code: pick(units), unit: pick(units) })
         .map(({ range, ...rest }) => ({ kind: 'quantity', ...range, ...rest }));
     case 'reference':
       return fc.record({
@@ -119,8 +145,14 @@ function simpleValue(kind: SimpleKind, textual: boolean): fc.Arbitrary<SimpleVal
   }
 }
 
-function anyValue({ kind, textual, components }: Omit<Parameter, 'type'>): fc.Arbitrary<IndexValue> {
-  if (kind === 'composite' || kind === 'special') {
+function anyValue({ code, kind, textual, components }: Omit<Parameter, 'type'>): fc.Arbitrary<IndexValue> {
+  if (code.endsWith(':text')) {
+    return pick(texts).map((text) => ({ kind: 'token', system: textSystem, value: normaliseString(text) }));
+  }
+  if (kind === 'special') {
+    return fc.record({ kind: fc.constant('position'), latitude: pick(latitudes), longitude: pick(longitudes) });
+  }
+  if (kind === 'composite') {
     const parts = components.map((part) => simpleValue(part.kind, part.textual));
     return fc.tuple(...parts).map((values) => ({ kind: 'composite', components: values }));
   }
@@ -143,9 +175,49 @@ export const arbitraryEntries: fc.Arbitrary<readonly IndexEntry[]> = fc
   .tuple(...untyped.map(entriesOf))
   .map((lists) => lists.flat());
 
+/** None, or up to two resources in another. */
+const arbitraryContained: fc.Arbitrary<readonly ContainedEntries[] | undefined> = fc.oneof(
+  { weight: 2, arbitrary: fc.constant(undefined) },
+  {
+    weight: 1,
+    arbitrary: fc.uniqueArray(fc.record({ type: pick(types), id: pick(['p', 'q']), entries: arbitraryEntries }), {
+      minLength: 1,
+      maxLength: 2,
+      selector: ({ id }) => id,
+    }),
+  },
+);
+
+/** Makes references of a version lead to what is contained. */
+function linked(entries: readonly IndexEntry[], contained: readonly ContainedEntries[]): readonly IndexEntry[] {
+  const found = new Map<string, IndexEntry>();
+  for (const { parameter: code, value } of entries) {
+    const target =
+      value.kind === 'reference' && value.version !== '' ? contained.at(value.id < 'd' ? 0 : -1) : undefined;
+    const entry: IndexEntry = {
+      parameter: code,
+      value: target ? { kind: 'reference', type: containedType(target.type), id: target.id, version: '' } : value,
+    };
+    found.set(JSON.stringify(entry), entry);
+  }
+  return [...found.values()];
+}
+
 /** Up to sixteen resources of both types, none twice. A store that sets `lastUpdated` itself ignores theirs. */
 export const arbitraryResources: fc.Arbitrary<readonly Indexed[]> = fc.uniqueArray(
-  fc.record({ type: pick(types), id: pick(ids), lastUpdated: pick(instants), entries: arbitraryEntries }),
+  fc
+    .record({
+      type: pick(types),
+      id: pick(ids),
+      lastUpdated: pick(instants),
+      entries: arbitraryEntries,
+      contained: arbitraryContained,
+    })
+    .map(({ entries, contained, ...rest }): Indexed => {
+      if (contained === undefined) return { ...rest, entries };
+      const inside = contained.map((each) => ({ ...each, entries: linked(each.entries, contained) }));
+      return { ...rest, entries: linked(entries, contained), contained: inside };
+    }),
   { maxLength: 16, selector: ({ type, id }) => `${type}/${id}` },
 );
 
@@ -162,23 +234,29 @@ function simpleTest(kind: SimpleKind, textual: boolean): fc.Arbitrary<SimpleTest
   switch (kind) {
     case 'token':
       return fc
-        .record({ system: fc.option(pick(systems)), code: fc.option(pick(codes)), fold: fc.boolean() })
-        .map(({ system, code, fold }) => ({
+        .record({
+          system: fc.option(pick(systems)),
+          code: fc.option(pick(codes)),
+          fold: fc.boolean(),
+          length: fc.integer({ min: -4, max: 3 }),
+        })
+        .map(({ system, code, fold, length }) => ({
           kind: 'token',
           // Text tokens are folded, where they are, when they are indexed.
           fold: fold && !textual,
           ...(system !== null && { system }),
           ...(code !== null && { code }),
+          ...(code && length > 0 && { code: code.slice(0, length), begins: true as const }),
           ...(system === null && code === null && { system: '' }),
         }));
     case 'string':
-      return fc
-        .tuple(pick(['starts', 'contains', 'exact'] as const), pick(texts), fc.nat({ max: 3 }))
-        .map(([match, text, length]): SimpleTest => {
-          const whole = match === 'exact' ? text : normaliseString(text);
-          const value = match === 'exact' || length === 0 ? whole : [...whole].slice(0, length).join('');
-          return { kind: 'string', match, value };
-        });
+      return fc.tuple(pick(stringMatches), pick(texts), fc.nat({ max: 3 })).map(([match, text, length]): StringTest => {
+        const whole = match === 'exact' ? text : normaliseString(text);
+        if (match === 'exact' || match === 'equal' || length === 0) return { kind: 'string', match, value: whole };
+        const characters = [...whole];
+        const part = match === 'ends' ? characters.slice(-length) : characters.slice(0, length);
+        return { kind: 'string', match, value: part.join('') };
+      });
     case 'date':
       return interval<number>(dates).map((test) => ({ kind: 'date', interval: test }));
     case 'number':
@@ -187,7 +265,7 @@ function simpleTest(kind: SimpleKind, textual: boolean): fc.Arbitrary<SimpleTest
       return fc
         .record({
           interval: interval<string>(decimals),
-          system: fc.option(pick(systems)),
+          system: fc.option(pick(unitSystems)),
           code: fc.option(pick(units)),
         })
         .map(({ interval: test, system, code }) => ({
@@ -199,13 +277,31 @@ function simpleTest(kind: SimpleKind, textual: boolean): fc.Arbitrary<SimpleTest
     case 'reference':
       return fc.record({ kind: fc.constant('reference'), type: pick(types), id: pick(ids) });
     case 'uri':
-      return fc.record({ kind: fc.constant('uri'), match: pick(['exact', 'canonical'] as const), value: pick(urls) });
+      return fc.oneof(
+        fc.record({ kind: fc.constant('uri'), match: pick(['exact', 'canonical'] as const), value: pick(urls) }),
+        fc.record({ kind: fc.constant('uri'), match: fc.constant('begins'), value: pick(beginnings) }),
+      );
   }
 }
 
 function valueCriterion(parameter: Parameter): fc.Arbitrary<Criterion> {
-  const { kind, textual, components } = parameter;
-  if (kind === 'composite' || kind === 'special') {
+  const { code, kind, textual, components } = parameter;
+  if (code.endsWith(':text')) {
+    const test = fc.tuple(pick(texts), fc.integer({ min: 1, max: 8 })).map(([text, length]): ValueTest => {
+      return { kind: 'text', value: [...normaliseString(text)].slice(0, length).join('') };
+    });
+    return anyOf(parameter, test);
+  }
+  if (kind === 'special') {
+    const test = fc.record<NearTest>({
+      kind: fc.constant('near'),
+      latitude: pick(latitudes),
+      longitude: pick(longitudes),
+      within: pick([0, 0.5, 700, 5_000, 12_000, 30_000]),
+    });
+    return anyOf(parameter, test);
+  }
+  if (kind === 'composite') {
     const parts = components.map((part) => simpleTest(part.kind, part.textual));
     const test = fc.tuple(...parts).map((tests): ValueTest => ({ kind: 'composite', components: tests }));
     return anyOf(parameter, test);
@@ -218,22 +314,70 @@ function valueCriterion(parameter: Parameter): fc.Arbitrary<Criterion> {
   );
 }
 
+/** A value that is none of these, for the kinds of parameters that have such criteria. */
+function differs(parameter: Parameter): fc.Arbitrary<Criterion> {
+  if (parameter.kind !== 'string' && parameter.kind !== 'token' && parameter.kind !== 'uri') {
+    return valueCriterion(parameter);
+  }
+  const test = simpleTest(parameter.kind, parameter.textual).filter(
+    (each) => each.kind === 'string' || each.kind === 'token' || each.kind === 'uri',
+  );
+  return fc.array(test, { minLength: 1, maxLength: 3 }).map((from) => ({ kind: 'differs', parameter, from }));
+}
+
 function anyOf(parameter: Parameter, test: fc.Arbitrary<ValueTest>): fc.Arbitrary<Criterion> {
   return fc.array(test, { minLength: 1, maxLength: 3 }).map((tests) => ({ kind: 'value', parameter, anyOf: tests }));
 }
 
-/** A criterion on one parameter, id or instant; no `and`, `or`, `not`. */
-export function arbitraryLeaf(type: string): fc.Arbitrary<Criterion> {
+/** A chain, forwards or backwards, of at most so many steps. */
+function chained(type: string, steps: number): fc.Arbitrary<Criterion> {
+  const canonicalOf = (target: string): CanonicalTarget | undefined => {
+    const of = parametersOf(target);
+    const url = of.find(({ code }) => code === 'url');
+    return url && { type: target, url, version: of.find(({ code }) => code === 'identifier') };
+  };
+  return fc
+    .record({ other: pick(types), code: pick(['subject', 'performer']), named: fc.boolean(), back: fc.boolean() })
+    .chain(({ other, code, named, back }) => {
+      const parameter = parametersOf(back ? other : type).find((each) => each.code === code);
+      if (parameter === undefined) throw new Error(`no parameter ${code}`);
+      const canonical = named ? canonicalOf(back ? type : other) : undefined;
+      const end = fc.oneof({ weight: 3, arbitrary: arbitraryLeaf(other, steps - 1) }, fc.constant(everything));
+      return fc.tuple(end, fc.boolean()).map(([part, not]): Criterion => {
+        const of: Criterion = not ? { kind: 'not', of: part } : part;
+        return back
+          ? { kind: 'has', parameter, canonical, of }
+          : { kind: 'chain', parameter, target: other, canonical, of };
+      });
+    });
+}
+
+const everything: Criterion = { kind: 'and', of: [] };
+
+/** A criterion on one parameter, id or instant, or on what it leads to; no `and`, `or`, `not` but at the end of chains. */
+export function arbitraryLeaf(type: string, steps = 2): fc.Arbitrary<Criterion> {
   const parameters = parametersOf(type);
   const idList = fc.uniqueArray(pick([...ids, 'nobody']), { maxLength: 4 });
   return fc.oneof(
     { weight: 8, arbitrary: pick(parameters).chain(valueCriterion) },
+    { weight: 2, arbitrary: pick(parameters).chain(differs) },
+    ...(steps === 0 ? [] : [{ weight: 3, arbitrary: fc.constant(undefined).chain(() => chained(type, steps)) }]),
     {
       weight: 2,
       arbitrary: fc.tuple(pick(parameters), fc.boolean()).map(([each, missing]): Criterion => {
         return { kind: 'missing', parameter: each, missing };
       }),
     },
+    ...(steps === 0
+      ? []
+      : [
+          {
+            weight: 1,
+            arbitrary: pick(types).chain((inside) =>
+              arbitraryLeaf(inside, steps - 1).map((of): Criterion => ({ kind: 'contains', type: inside, of })),
+            ),
+          },
+        ]),
     { weight: 1, arbitrary: idList.map((list): Criterion => ({ kind: 'id', ids: list })) },
     {
       weight: 1,
@@ -246,6 +390,20 @@ export function arbitraryLeaf(type: string): fc.Arbitrary<Criterion> {
         return parameter === undefined ? { kind: 'or', of: [] } : { kind: 'referenced', parameter, by };
       }),
     },
+    { weight: 1, arbitrary: hierarchyCriterion(type) },
+  );
+}
+
+function hierarchyCriterion(type: string): fc.Arbitrary<Criterion> {
+  const references = (of: string) => pick(parametersOf(of).filter(({ kind }) => kind === 'reference'));
+  return pick(types).chain((of) =>
+    fc.record({
+      kind: fc.constant('hierarchy'),
+      parameter: references(type),
+      by: references(of),
+      direction: pick(['above', 'below'] as const),
+      from: fc.uniqueArray(pick([...ids, 'nobody']), { minLength: 1, maxLength: 2 }),
+    }),
   );
 }
 
@@ -263,9 +421,32 @@ export function arbitraryCriterion(type: string, depth = 3): fc.Arbitrary<Criter
   );
 }
 
-/** Up to three sort keys, of any parameter that sorts. */
+/** What resources of a type are sorted by: any parameter that sorts, or that of what it leads to. */
+function arbitrarySortBy(type: string, steps: number): fc.Arbitrary<SortBy> {
+  const parameters = parametersOf(type);
+  const direct = fc.oneof(
+    { weight: 6, arbitrary: pick(parameters.filter(({ kind }) => kind !== 'composite' && kind !== 'special')) },
+    { weight: 2, arbitrary: pick(['id', 'lastUpdated'] as const) },
+  );
+  if (steps === 0) return direct;
+  const through = fc
+    .tuple(pick(parameters.filter(({ kind }) => kind === 'reference')), fc.subarray([...types], { minLength: 1 }))
+    .chain(([parameter, targets]) =>
+      arbitrarySortBy(targets[0] ?? type, steps - 1).map((by): SortBy => {
+        return { through: parameter, ends: targets.map((target) => ({ target, by: sortOf(by, target) })) };
+      }),
+    );
+  return fc.oneof({ weight: 6, arbitrary: direct }, { weight: 1, arbitrary: through });
+}
+
+/** The same to sort by on another type. */
+export function sortOf(by: SortBy, type: string): SortBy {
+  if (typeof by === 'string') return by;
+  return 'through' in by ? { ...by, through: { ...by.through, type } } : { ...by, type };
+}
+
+/** Up to three sort keys. */
 export function arbitrarySort(type: string): fc.Arbitrary<readonly SortKey[]> {
-  const sortable = parametersOf(type).filter(({ kind }) => kind !== 'composite');
-  const by: fc.Arbitrary<SortKey['by']> = fc.oneof(pick(sortable), pick(['id', 'lastUpdated'] as const));
+  const by = arbitrarySortBy(type, 2);
   return fc.array(fc.record({ by, descending: fc.boolean() }), { maxLength: 3 });
 }

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { collectIncludes, type Find, type Found, type IncludeSources } from '../../src/search/include.ts';
-import { matches } from '../../src/search/match.ts';
+import { matches, type Others } from '../../src/search/match.ts';
 import { extract, search } from './setup.ts';
 
 interface Kept extends Found {
@@ -31,17 +31,16 @@ async function include(
   const all = resources.map((resource) => kept(resource));
   const key = ({ type, id, versionId }: Found): string => `${type}/${id}${versionId === 1 ? '' : `/${versionId}`}`;
   const hits = all.filter((each) => found.includes(`${each.type}/${each.id}`));
-  const entriesOf = (type: string, id: string): ReturnType<typeof extract> | undefined => {
-    const of = all.find((each) => each.type === type && each.id === id);
-    return of === undefined ? undefined : extract(of.resource);
+  const indexed = ({ type, id, resource }: Kept) => ({ type, id, lastUpdated: 0, entries: extract(resource) });
+  const others: Others = {
+    get: (type, id) => all.filter((each) => each.type === type && each.id === id).map(indexed)[0],
+    of: (type) => all.filter((each) => each.type === type).map(indexed),
   };
   const find: Find<Kept> = async ({ type, criterion }, limit) => {
     asked.push(type);
     return all
       .filter((each) => each.type === type)
-      .filter(({ id, resource }) =>
-        matches(criterion, { type, id, lastUpdated: 0, entries: extract(resource) }, entriesOf),
-      )
+      .filter((each) => matches(criterion, indexed(each), others))
       .slice(0, limit);
   };
   const following: IncludeSources<Kept> = {

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { decimalKey } from '../../src/fhir/decimal.ts';
 import type { Criterion, Parameter, SortKey } from '../../src/search/criteria.ts';
 import type { IndexEntry, IndexValue } from '../../src/search/entry.ts';
-import { compareBy, type Indexed, matches } from '../../src/search/match.ts';
+import { compareBy, type Indexed, matches, type Others } from '../../src/search/match.ts';
 import { arbitraryCriterion, arbitraryResources, arbitrarySort, parametersOf } from './arbitraries.ts';
 
 function parameter(code: string): Parameter {
@@ -41,8 +41,11 @@ describe('criteria', () => {
     if (subject === undefined) throw new Error('no parameter');
     const criterion: Criterion = { kind: 'referenced', parameter: subject, by: ['o'] };
     const value: IndexValue = { kind: 'reference', type: 'Patient', id: 'a', version: '' };
-    const others = (type: string, id: string): readonly IndexEntry[] | undefined =>
-      type === 'Observation' && id === 'o' ? [{ parameter: 'subject', value }] : undefined;
+    const source = { type: 'Observation', id: 'o', lastUpdated: 0, entries: [{ parameter: 'subject', value }] };
+    const others: Others = {
+      get: (type, id) => (type === 'Observation' && id === 'o' ? source : undefined),
+      of: (type) => (type === 'Observation' ? [source] : []),
+    };
     expect(matches(criterion, indexed('a'), others)).toBe(true);
     expect(matches(criterion, indexed('b'), others)).toBe(false);
     expect(matches({ ...criterion, by: ['x'] }, indexed('a'), others)).toBe(false);

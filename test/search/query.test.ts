@@ -42,24 +42,39 @@ describe('refused whatever the handling', () => {
     ['birthdate:exact=2024', 'not-supported', ':exact'],
     ['gender:text=x', 'not-supported', ':text'],
     ['gender:in=http://vs', 'not-supported', ':in'],
-    ['identifier:of-type=a|b|c', 'not-supported', ':of-type'],
-    ['organization.name=x', 'not-supported', 'organization.name'],
-    ['organization:Organization.name=x', 'not-supported', 'organization:Organization.name'],
-    ['_has:Observation:patient:code=1', 'not-supported', '_has'],
-    ['_filter=name eq x', 'not-supported', '_filter'],
+    ['gender:of-type=a|b|c', 'not-supported', ':of-type'],
+    ['identifier:of-type=a|b', 'value', ':of-type'],
+    ['organization:Patient.name=x', 'invalid', 'organization:Patient.name'],
+    ['organization:Organization.active=x', 'value', 'organization:Organization.active'],
+    ['organization.name:fuzzy=x', 'not-supported', ':fuzzy'],
+    ['name.family=x', 'invalid', 'name.family'],
+    ['_has:Observation:patient=1', 'invalid', '_has'],
+    ['_has:Observation:patient:=1', 'invalid', '_has'],
+    ['_has:Observation:code:code=1', 'invalid', '_has'],
+    ['_filter=name is x', 'invalid', '_filter, character 6'],
+    ['_filter=,', 'invalid', '_filter, character 1'],
+    ['_filter=nme eq x', 'invalid', 'name'],
+    ['_filter=birthdate ge soon', 'value', '_filter: birthdate ge'],
+    ['_filter:not=name eq x', 'invalid', '_filter'],
     ['_text=x', 'not-supported', '_text'],
     ['_content=x', 'not-supported', '_content'],
     ['_list=$current-problems', 'not-supported', '_list'],
     ['_list=a/b', 'value', '_list'],
     ['_list:not=1', 'invalid', '_list'],
-    ['_query=x', 'not-supported', '_query'],
-    ['_contained=true', 'not-supported', '_contained'],
+    ['_query=x', 'not-supported', 'no named queries'],
+    ['_contained=no', 'value', '_contained'],
+    ['_containedType=container', 'invalid', '_containedType'],
+    ['_contained=false&_containedType=contained', 'invalid', '_containedType'],
+    ['_contained=true&_containedType=all', 'value', '_containedType'],
+    ['_contained=true&_include=Patient:link', 'not-supported', '_contained'],
+    ['_contained=true&_sort=name', 'not-supported', '_sort'],
     ['_count=x', 'value', '_count'],
     ['_count=-1', 'value', '_count'],
     ['_count=1&_count=2', 'invalid', '_count'],
     ['_sort=name&_sort=birthdate', 'invalid', '_sort'],
     ['_sort=nme', 'value', 'name'],
-    ['_sort=organization.name', 'not-supported', '_sort'],
+    ['_sort=organization.nam', 'value', '_sort'],
+    ['_sort=name.organization', 'invalid', '_sort'],
     ['_sort:desc=name', 'invalid', '_sort'],
     ['_total=some', 'value', '_total'],
     ['_summary=maybe', 'value', '_summary'],
@@ -96,7 +111,7 @@ describe('refused whatever the handling', () => {
     ['RiskAssessment', 'probability=5.'],
     ['RiskAssessment', 'probability=1e999'],
     ['Observation', '_sort=code-value-quantity'],
-    ['Location', 'near=1|2'],
+    ['Location', 'near=1'],
   ])('%s?%s', (type, query) => {
     expect(refusal(() => search(type, query)).status).toBe(400);
   });
@@ -194,6 +209,20 @@ describe('result parameters', () => {
     expect(search('Patient', '_contained=false').used).toContainEqual(['_contained', 'false']);
   });
 
+  test('contained resources', () => {
+    const types = (query: string) => search('Patient', query).parts.map(({ type }) => type);
+    expect(types('_contained=false')).toEqual(['Patient']);
+    expect(types('_contained=true&_containedType=contained')).toEqual(['#Patient']);
+    expect(types('_contained=both&_containedType=contained&_sort=name')).toEqual(['Patient', '#Patient']);
+    expect(types('_contained=true')).toContain('Observation');
+    expect(types('_contained=true')).not.toContain('Binary');
+    const { parts } = search('Patient', '_contained=both&gender=male');
+    const male = search('Patient', 'gender=male').parts[0]?.criterion;
+    const contains = { kind: 'contains', type: 'Patient', of: male };
+    expect(parts.find(({ type }) => type === 'Observation')?.criterion).toEqual(contains);
+    expect(parts.find(({ type }) => type === 'Patient')?.criterion).toEqual({ kind: 'or', of: [male, contains] });
+  });
+
   test('sort keys', () => {
     expect(search('Patient', '_sort=-birthdate,_lastUpdated,-_id').parts[0]?.sort).toEqual([
       { by: registry.get('Patient', 'birthdate')?.parameter, descending: true },
@@ -287,7 +316,7 @@ describe('a condition', () => {
     ['identifier=urn:s|1&_count=1', '_count'],
     ['identifier=urn:s|1&_include=Patient:link', '_include'],
     ['Observation?identifier=1', 'Observation'],
-    ['organization.name=x', 'organization.name'],
+    ['organization.nam=x', 'nearest: name'],
     ['name=-', 'name'],
   ])('%j is refused whatever the handling', (query, named) => {
     const { status, text } = refusal(() => condition(query));

@@ -2,6 +2,7 @@
 import { loadDefinitions } from '../../src/fhir/definitions/definitions.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import type { IndexValue } from '../../src/search/entry.ts';
+import { extractContained } from '../../src/search/extract/contained.ts';
 import { createExtractor } from '../../src/search/extract/extract.ts';
 import { matches } from '../../src/search/match.ts';
 import { parseSearch, type SearchContext } from '../../src/search/query.ts';
@@ -60,7 +61,8 @@ export function find(
   const extractor = zone === timezone ? extract : extractIn(zone);
   return resources.flatMap((resource, n) => {
     const { id = String(n) } = resource;
-    const indexed = { type: resource.resourceType, id, lastUpdated, entries: extractor(resource) };
+    const contained = extractContained(resource, extractor);
+    const indexed = { type: resource.resourceType, id, lastUpdated, entries: extractor(resource), contained };
     return resource.resourceType === type && matches(part.criterion, indexed) ? [n] : [];
   });
 }

@@ -2,6 +2,7 @@
 import type { Criterion, Parameter } from '../../src/search/criteria.ts';
 import type { IndexEntry } from '../../src/search/entry.ts';
 import type { ParameterDefinition } from '../../src/store/parameter-index.ts';
+import type { Entries } from '../../src/store/write.ts';
 
 export interface Named {
   /** The number of the commit. */
@@ -21,7 +22,11 @@ export function contentOf(bytes: Uint8Array): Named {
   return JSON.parse(Buffer.from(bytes).toString('utf8'));
 }
 
-export function reextractNamed(bytes: Uint8Array): readonly IndexEntry[] {
+export function reextractNamed(bytes: Uint8Array): Entries {
+  return { entries: namedEntries(bytes) };
+}
+
+export function namedEntries(bytes: Uint8Array): readonly IndexEntry[] {
   const { tag, name, of } = contentOf(bytes);
   const [type = '', id = ''] = of?.split('/') ?? [];
   return [

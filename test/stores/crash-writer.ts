@@ -9,7 +9,7 @@ import { argv } from 'node:process';
 import { makeBody } from '../../src/fhir/body.ts';
 import { openSqliteStore } from '../../src/store/sqlite/store.ts';
 import type { Condition, Put, Write } from '../../src/store/write.ts';
-import { identifiedBy, type Named, namedParameters, reextractNamed } from './crash-content.ts';
+import { identifiedBy, type Named, namedEntries, namedParameters } from './crash-content.ts';
 
 const [, , path = '', first = '0'] = argv;
 /** Commits that wait for an answer at a time. */
@@ -23,7 +23,7 @@ const store = await openSqliteStore(`sqlite:${path}`, {
 
 function put(type: string, id: string, content: Named): Put {
   const compact = Buffer.from(JSON.stringify({ resourceType: type, id, ...content }));
-  return { kind: 'put', method: 'PUT', type, id, body: makeBody(compact, id), entries: reextractNamed(compact) };
+  return { kind: 'put', method: 'PUT', type, id, body: makeBody(compact, id), entries: namedEntries(compact) };
 }
 
 /** The writes of commit `n`, before the one that ends it. */

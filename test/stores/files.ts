@@ -3,10 +3,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
-import { isObject, type JsonValue } from '../../src/fhir/resource.ts';
-import type { IndexEntry } from '../../src/search/entry.ts';
+import { isObject, type JsonValue, type Resource } from '../../src/fhir/resource.ts';
+import type { ContainedEntries, IndexEntry } from '../../src/search/entry.ts';
 import type { Store } from '../../src/store/port.ts';
 import { openSqliteStore, type SqliteOptions } from '../../src/store/sqlite/store.ts';
+import type { Entries } from '../../src/store/write.ts';
 import { day, usual } from '../contract/subject.ts';
 
 /** A directory that goes when the file's tests are done; gives paths in it. */
@@ -16,8 +17,18 @@ export function directory(): (name: string) => string {
   return (name) => join(path, name);
 }
 
-/** What the contract's patients and observations are indexed with, from their bytes. */
-export function reextract(bytes: Uint8Array): readonly IndexEntry[] {
+/** What the contract's patients and observations are indexed with, and what they contain, from their bytes. */
+export function reextract(bytes: Uint8Array): Entries {
+  const content: JsonValue = JSON.parse(Buffer.from(bytes).toString('utf8'));
+  if (!isObject(content) || !Array.isArray(content.contained)) return { entries: entriesOf(bytes) };
+  const contained = content.contained.map((each: Resource): ContainedEntries => {
+    return { type: each.resourceType, id: each.id ?? '', entries: entriesOf(Buffer.from(JSON.stringify(each))) };
+  });
+  return { entries: entriesOf(bytes), contained };
+}
+
+/** The entries of a patient or an observation; a reference to a contained resource is one to a Patient. */
+export function entriesOf(bytes: Uint8Array): readonly IndexEntry[] {
   const content: JsonValue = JSON.parse(Buffer.from(bytes).toString('utf8'));
   if (!isObject(content)) return [];
   const entries: IndexEntry[] = [];
@@ -30,7 +41,8 @@ export function reextract(bytes: Uint8Array): readonly IndexEntry[] {
     entries.push({ parameter: 'code', value: { kind: 'token', system: 'urn:codes', value: content.code.text } });
   }
   if (isObject(content.subject) && typeof content.subject.reference === 'string') {
-    const [type = '', id = ''] = content.subject.reference.split('/');
+    const { reference } = content.subject;
+    const [type = '', id = ''] = reference.startsWith('#') ? ['#Patient', reference.slice(1)] : reference.split('/');
     entries.push({ parameter: 'subject', value: { kind: 'reference', type, id, version: '' } });
   }
   return entries;
@@ -49,6 +61,6 @@ export function openAt(path: string, options: Partial<SqliteOptions> = {}): Prom
 }
 
 /** Fills and removes what there is to fill and remove. */
-export async function settle(store: Store, extract: (bytes: Uint8Array) => readonly IndexEntry[]): Promise<void> {
+export async function settle(store: Store, extract: (bytes: Uint8Array) => Entries): Promise<void> {
   while ((await store.parameters.advance(extract, () => {})) !== undefined);
 }

@@ -113,6 +113,14 @@ describe('restore', () => {
     await store.close();
   });
 
+  it('does not take a store whose log holds changes for a backup', async () => {
+    const store = await openAt(at('open.db'));
+    await write(store, patient('a', '1'));
+    expect(() => restoreStore(at('open.db'), at('other.db'))).toThrow(/is a store, not a backup/);
+    await store.close();
+    expect(existsSync(at('other.db'))).toBe(false);
+  });
+
   it('checks the backup first', async () => {
     const { path, file } = await backedUp('damaged');
     const bytes = readFileSync(file);

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { checkStore } from '../../src/store/sqlite/check.ts';
 import { type Database, openDatabase } from '../../src/store/sqlite/open.ts';
-import { commit, erase, identified, observation, patient, remove, write } from '../contract/subject.ts';
+import { commit, containing, erase, identified, observation, patient, remove, write } from '../contract/subject.ts';
 import { directory, openAt, reextract } from './files.ts';
 
 const at = directory();
@@ -16,6 +16,10 @@ async function fill(path: string): Promise<void> {
     patient('c', '3'),
     observation('o', 'a'),
     observation('p', 'b'),
+    containing('i', '1'),
+    containing('j', '2'),
+    containing('k', '3'),
+    containing('l', '4'),
   ]);
   const page = await store.search({
     parts: [{ type: 'Patient', criterion: { kind: 'and', of: [] }, sort: [] }],
@@ -26,7 +30,9 @@ async function fill(path: string): Promise<void> {
   });
   expect(page.next).toBeDefined();
   await commit(store, [patient('a', '9'), remove('Patient', 'b'), observation('o', 'c', 'height')]);
+  await commit(store, [containing('i', '9'), remove('Observation', 'j'), observation('k', 'a')]);
   await write(store, erase('Patient', 'c'));
+  await write(store, erase('Observation', 'l'));
   await store.close();
 }
 
@@ -41,7 +47,8 @@ describe('check', () => {
     await fill(at('sound.db'));
     const db = openDatabase(at('sound.db'), { readOnly: true });
     expect(findings(db)).toEqual([]);
-    expect(db.prepare('SELECT count(*) FROM kept').get()).toEqual([2]);
+    expect(db.prepare('SELECT count(*) FROM kept').get()).toEqual([6]);
+    expect(db.prepare('SELECT count(*) FROM contained').get()).toEqual([4]);
     db.close();
   });
 
@@ -70,6 +77,26 @@ describe('check', () => {
       'a wrong count',
       "UPDATE type SET live = 7 WHERE name = 'Patient'",
       /^Patient: 1 resources are there, 7 are counted/,
+    ],
+    [
+      'a code that is not found without regard to case',
+      "UPDATE code SET folded = 'other' WHERE num = (SELECT min(num) FROM code)",
+      /^1 codes are not found/,
+    ],
+    [
+      'a row that is missing of a contained resource',
+      'DELETE FROM identifier WHERE param < 0',
+      /^Observation\/i: the index of its contained #Patient lacks 1 rows of identifier/,
+    ],
+    [
+      'a contained resource that is missing',
+      "DELETE FROM contained WHERE vid = (SELECT vid FROM entity WHERE id = 'i')",
+      /^Observation\/i: its contained #Patient p is not indexed/,
+    ],
+    [
+      'a contained resource of nothing',
+      "INSERT INTO entity SELECT 900, type, 'x#900', 1, 900, 0, pattern FROM entity WHERE id GLOB 'p#*' LIMIT 1",
+      /^1 contained resources are indexed that lie in nothing/,
     ],
     [
       'a row that is missing of a kept version',
@@ -110,6 +137,21 @@ describe('check', () => {
     const db = openDatabase(path);
     db.exec(damage);
     expect(findings(db).some((text) => expected.test(text))).toBe(true);
+    db.close();
+  });
+
+  it('repairs the others where a resource is damaged itself, and says that it needs a backup', async () => {
+    const path = at('damaged-body.db');
+    await fill(path);
+    const db = openDatabase(path);
+    db.exec("UPDATE version SET body = CAST('{' AS BLOB) WHERE vid = (SELECT vid FROM entity WHERE id = 'o')");
+    db.exec("DELETE FROM identifier WHERE rid = (SELECT rid FROM entity WHERE id = 'a')");
+    const found = [...checkStore(db, reextract, { repair: true })].filter((one) => one.kind === 'finding');
+    expect(found.map(({ text, repaired }) => [text.slice(0, 30), repaired])).toEqual([
+      ['Patient/a: its index lacks 1 r', true],
+      ["Observation/o: it can't be ind", false],
+    ]);
+    expect(findings(db)).toHaveLength(1);
     db.close();
   });
 });

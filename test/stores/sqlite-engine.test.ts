@@ -9,7 +9,7 @@ import { currentParameters, registerParameters } from '../../src/store/sqlite/pa
 import type { CommitTask } from '../../src/store/sqlite/tasks.ts';
 import { writerEngine } from '../../src/store/sqlite/writer-engine.ts';
 import type { Write } from '../../src/store/write.ts';
-import { observation, patient, remove } from '../contract/subject.ts';
+import { containing, erase, observation, patient, remove } from '../contract/subject.ts';
 import { parameters, reextract } from './files.ts';
 
 const lifetime = 1000;
@@ -33,6 +33,17 @@ function task(db: Database, ...writes: readonly Write[]): CommitTask {
     notes: [],
   };
 }
+
+/** Contained resources, and the rows by which they are found. */
+const contained = (db: Database) => {
+  const [resources, listed, rows] = [
+    "SELECT count(*) FROM entity JOIN type ON type.num = entity.type WHERE type.name GLOB '#*'",
+    'SELECT count(*) FROM contained',
+    'SELECT count(*) FROM identifier WHERE param < 0',
+  ].map((query) => db.prepare<[number]>(query).get()?.[0]);
+  expect([listed, rows]).toEqual([resources, resources]);
+  return resources;
+};
 
 const count = (db: Database, table: string) => db.prepare<[number]>(`SELECT count(*) FROM ${table}`).get()?.[0];
 const findings = (db: Database) => [...checkStore(db, reextract)].filter(({ kind }) => kind === 'finding');
@@ -70,13 +81,38 @@ describe('engine', () => {
     db.close();
   });
 
+  it('keeps what a version contains as long as the version, current or for walks', () => {
+    let now = 1;
+    const { db, engine } = opened(() => now);
+    const run = (...writes: readonly Write[]) => {
+      expect(engine.run([task(db, ...writes)])[0]?.ok).toBe(true);
+      expect(findings(db)).toEqual([]);
+      return contained(db);
+    };
+    expect(run(containing('a', '1'), containing('b', '1'), containing('c', '1'), patient('p', '1'))).toBe(3);
+    // Nothing changes, then its content, then it is gone: no walk is alive.
+    expect(run(containing('a', '1'))).toBe(3);
+    expect(run(containing('a', '2'))).toBe(3);
+    expect(run(observation('a', 'p'))).toBe(2);
+    engine.run([{ kind: 'walks', until: 100 }]);
+    expect(run(containing('a', '3'), containing('b', '2'))).toBe(4);
+    expect(run(remove('Observation', 'a'))).toBe(4);
+    expect(run(containing('a', '4'))).toBe(5);
+    expect(run(erase('Observation', 'a'))).toBe(3);
+    now = 5000;
+    for (let left = true; left; ) left = engine.tidy();
+    expect(contained(db)).toBe(2);
+    expect(findings(db)).toEqual([]);
+    db.close();
+  });
+
   it('undoes a commit that fails while it writes, and no other of its transaction', () => {
     const { db, engine } = opened();
     const whole = task(db, observation('o', 'p', 'one'), observation('q', 'p', 'two'));
     const broken = { ...whole, writes: whole.writes.map((run) => ({ ...run, entries: run.entries.slice(0, -1) })) };
     const results = engine.run([task(db, patient('a', '1')), broken, task(db, patient('b', '1'))]);
     expect(results.map(({ ok }) => ok)).toEqual([true, false, true]);
-    expect(results[1]).toMatchObject({ error: { message: 'a text is missing in a packed write' } });
+    expect(results[1]).toMatchObject({ error: { message: 'a number is missing in a packed write' } });
     expect(db.prepare('SELECT id FROM entity ORDER BY id').all()).toEqual([['a'], ['b']]);
     expect(engine.run([whole]).map(({ ok }) => ok)).toEqual([true]);
     expect(findings(db)).toEqual([]);
@@ -143,14 +179,18 @@ describe('engine', () => {
     db.close();
   });
 
-  it('removes with a deletion what was kept of the resource', () => {
+  it('hides with a deletion what was kept of the resource', () => {
     const { db, engine } = opened();
     engine.run([{ kind: 'walks', until: 5000 }, task(db, patient('a', '1')), task(db, patient('b', '1'))]);
     engine.run([task(db, patient('a', '2'), patient('b', '2'))]);
     expect(count(db, 'kept_identifier')).toBe(2);
     engine.run([task(db, remove('Patient', 'a'))]);
-    expect(db.prepare('SELECT rid FROM kept_identifier').all()).toEqual([[2]]);
-    expect(count(db, 'kept')).toBe(1);
+    expect(db.prepare('SELECT rid, deleted FROM kept ORDER BY vid').all()).toEqual([
+      [1, 1],
+      [2, 0],
+      [1, 1],
+    ]);
+    expect(count(db, 'kept_identifier')).toBe(3);
     db.close();
   });
 

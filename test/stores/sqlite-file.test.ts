@@ -100,7 +100,8 @@ describe('a store in a file', () => {
     expect(await failureOf(openAt(at('other.db')))).toBeInstanceOf(StoreUnavailable);
 
     writeFileSync(at('text.db'), 'not a database'.repeat(100));
-    expect(await failureOf(openAt(at('text.db')))).toBeInstanceOf(Error);
+    expect(await failureOf(openAt(at('text.db')))).toBeInstanceOf(StoreUnavailable);
+    expect(() => openForReading(at('text.db'))).toThrow(StoreUnavailable);
     expect(() => openForReading(at('nothing.db'))).toThrow(/There is no store/);
   });
 

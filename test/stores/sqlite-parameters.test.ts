@@ -3,18 +3,36 @@ import { describe, expect, it } from 'vitest';
 import type { IndexEntry } from '../../src/search/entry.ts';
 import { checkStore } from '../../src/store/sqlite/check.ts';
 import { openForReading } from '../../src/store/sqlite/path.ts';
-import { code, commit, identified, identifier, observation, patient, usual } from '../contract/subject.ts';
+import type { Entries } from '../../src/store/write.ts';
+import {
+  code,
+  commit,
+  containing,
+  identified,
+  identifier,
+  observation,
+  ofIdentified,
+  patient,
+  usual,
+} from '../contract/subject.ts';
 import { directory, openAt, parameters, reextract, settle } from './files.ts';
 
 const at = directory();
 const everything = { kind: 'and', of: [] } as const;
 
-const upper = (bytes: Uint8Array): readonly IndexEntry[] =>
-  reextract(bytes).map((entry) =>
+const renamed = (entries: readonly IndexEntry[]): readonly IndexEntry[] =>
+  entries.map((entry) =>
     entry.value.kind === 'identifier'
       ? { ...entry, value: { ...entry.value, value: `new-${entry.value.value}` } }
       : entry,
   );
+const upper = (bytes: Uint8Array): Entries => {
+  const { entries, contained = [] } = reextract(bytes);
+  return {
+    entries: renamed(entries),
+    contained: contained.map((each) => ({ ...each, entries: renamed(each.entries) })),
+  };
+};
 const changed = parameters.map((parameter) =>
   parameter.code === identifier.code ? { ...parameter, definition: '2' } : parameter,
 );
@@ -45,10 +63,27 @@ describe('parameters', () => {
     await third.close();
   });
 
+  it('of a new definition are filled of what is contained too', async () => {
+    const path = at('contained.db');
+    const first = await openAt(path);
+    await commit(first, [containing('o', '7'), observation('p', 'x')]);
+    await first.close();
+    const second = await openAt(path, { parameters: changed });
+    await settle(second, upper);
+    expect(await second.matches('Observation', ofIdentified('7'), 10)).toEqual([]);
+    expect(await second.matches('Observation', ofIdentified('new-7'), 10)).toEqual(['o']);
+    await second.close();
+    const db = openForReading(path);
+    expect([...checkStore(db, upper)].filter(({ kind }) => kind === 'finding')).toEqual([]);
+    db.close();
+  });
+
   it('that are new or gone are filled and removed', async () => {
     const path = at('fewer.db');
     const fewer = parameters.filter((parameter) => parameter.code !== code.code);
-    const without = (bytes: Uint8Array) => reextract(bytes).filter((entry) => entry.parameter !== code.code);
+    const without = (bytes: Uint8Array) => ({
+      entries: reextract(bytes).entries.filter((entry) => entry.parameter !== code.code),
+    });
     const entries = (id: string) => {
       const put = observation(id, 'p');
       return { ...put, entries: put.entries.filter((entry) => entry.parameter !== code.code) };
@@ -119,9 +154,7 @@ describe('parameters', () => {
     await second.parameters.advance(counted, () => {});
     await second.parameters.advance(counted, () => {});
     expect(await second.matches('Patient', identified('new-7'), 10)).toEqual([]);
-    await commit(second, [
-      { ...patient('p8', '8'), entries: upper(Buffer.from('{"identifier":[{"value":"other"}]}')) },
-    ]);
+    await commit(second, [{ ...patient('p8', '8'), ...upper(Buffer.from('{"identifier":[{"value":"other"}]}')) }]);
     await second.close();
     const middle = openForReading(path);
     expect([...checkStore(middle, upper)].filter(({ kind }) => kind === 'finding')).toEqual([]);
@@ -146,13 +179,13 @@ describe('parameters', () => {
     await commit(first, [patient('b', '2')]);
     const fewer = parameters.filter((parameter) => parameter.code !== identifier.code);
     await first.parameters.declare(fewer, () => {});
-    await settle(first, () => []);
+    await settle(first, () => ({ entries: [] }));
     await first.close();
     const db = openForReading(path);
     expect(
       db.prepare('SELECT (SELECT count(*) FROM identifier), (SELECT count(*) FROM kept_identifier)').get(),
     ).toEqual([0, 0]);
-    expect([...checkStore(db, () => [])].filter(({ kind }) => kind === 'finding')).toEqual([]);
+    expect([...checkStore(db, () => ({ entries: [] }))].filter(({ kind }) => kind === 'finding')).toEqual([]);
     db.close();
   });
 

@@ -13,6 +13,7 @@ import {
   link,
   observation,
   patient,
+  put,
   remove,
   subject,
 } from '../contract/subject.ts';
@@ -83,6 +84,17 @@ describe('a search that comes again', () => {
     await commit(store, [observation('a', 'p')]);
     expect(await counted('Patient', referenced)).toBe(1);
     expect(await counted('Patient', either)).toBe(1);
+  });
+
+  it('looks at the hierarchy that the criterion follows', async () => {
+    const below: Criterion = { kind: 'hierarchy', parameter: subject, by: link, direction: 'below', from: ['p'] };
+    await commit(store, [patient('p', 'p'), patient('q', 'q'), observation('a', 'p'), observation('b', 'q')]);
+    expect(await counted('Observation', below)).toBe(1);
+    const toP = { kind: 'reference', type: 'Patient', id: 'p', version: '' } as const;
+    await commit(store, [put('Patient', 'q', {}, [{ parameter: 'link', value: toP }])]);
+    expect(await counted('Observation', below)).toBe(2);
+    await commit(store, [patient('q', 'q')]);
+    expect(await counted('Observation', below)).toBe(1);
   });
 });
 

@@ -91,8 +91,8 @@ describe('sqlite in memory', () => {
   walkRules(inMemory);
 });
 
-const byIndexes: Thresholds = { probes: [1, 2], sorted: 0, kept: 1 };
-const bySorting: Thresholds = { probes: [64], sorted: 1000, kept: 1 };
+const byIndexes: Thresholds = { probes: [1, 2], sorted: 0, kept: 1, listed: 0 };
+const bySorting: Thresholds = { probes: [64], sorted: 1000, kept: 1, listed: 1000 };
 
 describe('sqlite in memory, in the order of indexes', () => {
   const subject = choosing(byIndexes);

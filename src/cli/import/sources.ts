@@ -21,6 +21,9 @@ export interface Piece {
   readonly bytes: Uint8Array;
 }
 
+/** A file that can't be read or unpacked to its end; the message says why, without contents. */
+export class UnreadableFile extends Error {}
+
 /** The files of these paths; folders with all that is in them, in the order of their names. Throws for a missing path. */
 export async function findSources(paths: readonly string[]): Promise<readonly Source[]> {
   const found: Source[] = [];
@@ -38,13 +41,25 @@ export async function findSources(paths: readonly string[]): Promise<readonly So
   return found;
 }
 
-/** The pieces of a file, unpacked where its name ends in `.gz`. `onRead` hears of the bytes read from disk. */
+/**
+ * The pieces of a file, unpacked where its name ends in `.gz`. `onRead` hears of the bytes read from disk.
+ * Throws UnreadableFile, after the pieces before the place.
+ */
 export async function* piecesOf(source: Source, onRead: (bytes: number) => void): AsyncGenerator<Piece> {
   const file = createReadStream(source.path, { highWaterMark: 256 * 1024 });
   file.on('data', (chunk) => onRead(chunk.length));
   const stream = /\.gz$/i.test(source.path) ? unpacked(file) : file;
-  if (source.lines) yield* linesOf(stream);
-  else yield { line: 1, bytes: await wholeOf(stream) };
+  const chunks = chunksOf(stream);
+  if (source.lines) yield* linesOf(chunks);
+  else yield { line: 1, bytes: await wholeOf(chunks) };
+}
+
+async function* chunksOf(stream: Readable): AsyncGenerator<Buffer> {
+  try {
+    yield* stream;
+  } catch (error) {
+    throw new UnreadableFile(error instanceof Error ? error.message : String(error));
+  }
 }
 
 function unpacked(file: Readable): Readable {

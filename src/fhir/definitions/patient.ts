@@ -1,4 +1,5 @@
 /** Which patient a resource concerns. https://hl7.org/fhir/R4/compartmentdefinition-patient.html */
+import { peekMember } from '../json-scan.ts';
 import { isArray, isObject, type JsonValue, type Resource } from '../resource.ts';
 import {
   type Definitions,
@@ -14,7 +15,14 @@ const about = ['patient', 'subject', 'beneficiary', 'individual', 'for', 'candid
 /** JSON properties from the resource down to a Reference. */
 type Path = readonly string[];
 
-const paths = new WeakMap<Definitions, Map<string, readonly Path[]>>();
+/** Where resources of a type refer to patients. */
+interface Places {
+  readonly paths: readonly Path[];
+  /** What stands before the id of the first path's patient, where that is a single element of no other depth. */
+  readonly usual: Buffer | undefined;
+}
+
+const places = new WeakMap<Definitions, Map<string, Places>>();
 
 /** Elements without a choice's type become JSON properties: `payee` stays, `device` is `deviceReference`. */
 function jsonPath(type: string, names: Path, definitions: Definitions): Path | undefined {
@@ -86,28 +94,87 @@ function follow(value: JsonValue | undefined, path: Path, depth: number): string
   return typeof value.reference === 'string' ? patientIdOf(value.reference) : '';
 }
 
+/** Whether no element of that name is below the top of a type's resources, apart from those in `contained`. */
+function isOnlyAtTop(type: string, name: string, definitions: Definitions): boolean {
+  const seen = new Set([type]);
+  const isBelow = (at: string): boolean => {
+    for (const element of definitions.type(at)?.elements.values() ?? []) {
+      if (at !== type && element.name === name) return true;
+      if (element.type === 'Resource' && element.name !== 'contained') return true;
+      if (seen.has(element.type)) continue;
+      seen.add(element.type);
+      if (isBelow(element.type)) return true;
+    }
+    return false;
+  };
+  return !isBelow(type);
+}
+
+function placesOf(type: string): Places | undefined {
+  const definitions = loadDefinitions();
+  let known = places.get(definitions);
+  if (known === undefined) {
+    known = new Map();
+    places.set(definitions, known);
+  }
+  const found = known.get(type);
+  if (found !== undefined || !definitions.resourceTypes.has(type)) return found;
+  const paths = patientPaths(type, definitions);
+  const [name, deeper] = paths[0] ?? [];
+  const isPlain = name !== undefined && deeper === undefined && isOnlyAtTop(type, name, definitions);
+  const usual = isPlain ? Buffer.from(`"${name}":{"reference":"${PATIENT}`) : undefined;
+  const made = { paths, usual };
+  known.set(type, made);
+  return made;
+}
+
 /**
- * The logical id of the patient that a resource concerns: a Patient's own (`id`, where the server gives it), otherwise the first one that the parameters of
- * the patient compartment, or elements like `subject`, refer to by a relative reference. '' if there is none.
+ * The logical id of the patient that a resource concerns: a Patient's own (`id`, where the server gives it), otherwise the
+ * first one that the parameters of the patient compartment, or elements like `subject`, refer to by a relative reference.
+ * '' if there is none.
  */
 export function patientOf(resource: Resource, id = resource.id ?? ''): string {
   const type = resource.resourceType;
   if (type === 'Patient') return id;
-  const definitions = loadDefinitions();
-  let known = paths.get(definitions);
-  if (known === undefined) {
-    known = new Map();
-    paths.set(definitions, known);
+  for (const path of placesOf(type)?.paths ?? []) {
+    const found = follow(resource, path, 0);
+    if (found !== '') return found;
   }
-  let found = known.get(type);
-  if (found === undefined) {
-    if (!definitions.resourceTypes.has(type)) return '';
-    found = patientPaths(type, definitions);
-    known.set(type, found);
+  return '';
+}
+
+const QUOTE = 0x22;
+const CONTAINED = Buffer.from('"contained":');
+
+/**
+ * The same for a stored resource that isn't a Patient, by its bytes, which are JSON without white space: of most, nothing
+ * is parsed.
+ */
+export function patientIn(type: string, bytes: Uint8Array): string {
+  const found = placesOf(type);
+  if (found === undefined || found.paths.length === 0) return '';
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (found.usual !== undefined) {
+    const at = buffer.indexOf(found.usual);
+    if (at >= 0 && !buffer.subarray(0, at).includes(CONTAINED)) {
+      const start = at + found.usual.length - PATIENT.length;
+      const reference = buffer.toString('latin1', start, buffer.indexOf(QUOTE, start));
+      if (!reference.includes('\\')) return patientIdOf(reference);
+    }
   }
-  for (const path of found) {
-    const id = follow(resource, path, 0);
+  if (!mayNamePatients(buffer)) return '';
+  for (const path of found.paths) {
+    const [name = ''] = path;
+    const member = peekMember(bytes, name);
+    if (member === undefined) continue;
+    const value: JsonValue = JSON.parse(buffer.toString('utf8', member.start, member.end));
+    const id = follow(value, path, 1);
     if (id !== '') return id;
   }
   return '';
+}
+
+/** Whether a reference to a patient may be there, which may be written with an escaped slash or escaped letters. */
+function mayNamePatients(buffer: Buffer): boolean {
+  return buffer.includes(PATIENT) || buffer.includes('Patient\\/') || buffer.includes('\\u');
 }

@@ -1,11 +1,12 @@
 /** What must hold of a transaction before anything of it is looked up. https://hl7.org/fhir/R4/http.html#trules */
 import type { BundleOutline } from '../../fhir/json.ts';
 import { type Issue, OutcomeError } from '../../fhir/outcome.ts';
+import { capabilities } from '../capabilities.ts';
 import type { Call, Context, Interaction } from '../context.ts';
 import { planHistory } from '../history.ts';
 import { notModified, readCut } from '../reading.ts';
 import { planSearch } from '../search.ts';
-import { type Entry, entryOf, within } from './entry.ts';
+import { type Entry, entryOf, mostIssues, within } from './entry.ts';
 import { makePace } from './pace.ts';
 
 const writing: readonly Interaction[] = ['create', 'update', 'patch', 'delete'];
@@ -29,11 +30,11 @@ export async function checkTransaction(
       entries.push(entry);
     } catch (error) {
       if (!(error instanceof OutcomeError)) throw error;
-      issues.push(...error.issues);
+      if (issues.length < mostIssues) issues.push(...error.issues);
     }
     await pace();
   }
-  issues.push(...repeatedFullUrls(entries));
+  issues.push(...repeatedFullUrls(entries).slice(0, mostIssues));
   if (issues.length > 0) throw new OutcomeError(400, issues);
   return entries;
 }
@@ -57,6 +58,9 @@ async function checkRead(context: Context, { call, expression }: Entry): Promise
       case 'history-type':
       case 'history-system':
         await planHistory(context, call);
+        break;
+      case 'capabilities':
+        await capabilities(context, call);
         break;
       case 'operation':
         if (context.operations.find(({ name }) => name === call.operation)?.affectsState !== false) throw changes(at);

@@ -14,7 +14,7 @@ import { parsePatch, patched, refuseBinary } from '../patch.ts';
 import { type Prepared, prepareResource, putOf } from '../prepare.ts';
 import { checkId } from '../update.ts';
 import { Arena } from './arena.ts';
-import { within } from './entry.ts';
+import { mostIssues, within } from './entry.ts';
 import { findLinks, type Link, type LinkResolver, replaceLinks, resolveLink, rewriteLinks } from './links.ts';
 import { type LinkTable, linkTable, linkTarget } from './links-table.ts';
 import { OwnResources } from './own.ts';
@@ -71,6 +71,11 @@ export async function prepareContents(context: Context, resolution: Resolution):
   const faults = new Faults();
   for (const each of resolved) {
     const { entry, action } = each;
+    if (action.kind === 'found' || action.kind === 'same') {
+      // Not written, since there is a match; faulty it may be no more than in a direct create.
+      await faults.collect(entry.expression, async () => checkResource(context, each));
+      await pace();
+    }
     if (action.kind !== 'put') continue;
     await faults.collect(entry.expression, async () => {
       const { prepared, precondition, stored } = await sentOf(context, each, action);
@@ -98,6 +103,11 @@ export async function prepareContents(context: Context, resolution: Resolution):
   if (pending.length === 0) return { byEntry, conditions: [] };
   const conditions = await resolvePending(context, arena, resolution, pending, byEntry, faults);
   return { byEntry, conditions };
+}
+
+function checkResource(context: Context, { entry }: Resolved): void {
+  const { body, type } = entry.call;
+  if (body !== undefined) prepareResource(context, body.bytes, type);
 }
 
 async function sentOf(context: Context, { entry }: Resolved, action: PutAction): Promise<Sent> {
@@ -188,7 +198,7 @@ class Faults {
       const error = within(expression, thrown);
       if (!(error instanceof OutcomeError)) throw error;
       if (this.#issues.length === 0) this.#status = error.status;
-      if (this.#issues.length < 100) this.#issues.push(...error.issues);
+      if (this.#issues.length < mostIssues) this.#issues.push(...error.issues);
     }
   }
 

@@ -1,10 +1,11 @@
 /** Entries of a batch or transaction as calls. https://hl7.org/fhir/R4/bundle.html#transaction */
-import { type EntryOutline, parseJson } from '../../fhir/json.ts';
+import type { EntryOutline } from '../../fhir/json.ts';
 import { failure, OutcomeError } from '../../fhir/outcome.ts';
 import { isObject, type JsonObject } from '../../fhir/resource.ts';
 import type { Call, Context } from '../context.ts';
 import { refuseParameters } from '../parameters.ts';
 import { parseQuery, targetOf } from '../path.ts';
+import { prepareResource } from '../prepare.ts';
 import { checkEntry } from './envelope.ts';
 
 /** One entry, with the interaction that its request asks for. */
@@ -16,16 +17,28 @@ export interface Entry {
   readonly call: Call;
 }
 
+/** Issues beyond this many tell nobody more; those of the entry that reaches it are all told. */
+export const mostIssues = 100;
+
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
 const carriedWrites = ['create', 'update', 'patch'];
 const writesById = ['update', 'patch', 'delete'];
-const carrying = ['POST', 'PUT', 'PATCH'];
 
 /**
  * The entry's request as a call. `bundle`: the call of the whole bundle.
- * Throws 400 for a request that is missing or incomplete, and what `targetOf` throws; `expression` names the entry.
+ * Throws what `readEntry` and `checkCall` throw.
  */
 export function entryOf(context: Context, bundle: Call, outline: EntryOutline, index: number): Entry {
+  const entry = readEntry(context, bundle, outline, index);
+  checkCall(context, entry);
+  return entry;
+}
+
+/**
+ * What the entry's request asks for.
+ * Throws 400 for a request that is missing or incomplete, and what `targetOf` throws; `expression` names the entry.
+ */
+export function readEntry(context: Context, bundle: Call, outline: EntryOutline, index: number): Entry {
   const expression = `Bundle.entry[${index}]`;
   checkEntry(context, outline, index);
   const { fullUrl, request } = outline.members;
@@ -45,18 +58,18 @@ export function entryOf(context: Context, bundle: Call, outline: EntryOutline, i
   if (method === undefined || !methods.includes(method)) {
     throw failure(400, 'value', `request.method must be one of ${methods.join(', ')}.`, `${expression}.request.method`);
   }
-  if (url === undefined && method !== 'POST') {
+  if (url === undefined) {
     throw failure(400, 'required', 'The entry has no request.url.', `${expression}.request.url`);
   }
-  if (carrying.includes(method) && outline.resource === undefined) {
-    throw failure(400, 'required', `A ${method} entry needs a resource.`, `${expression}.resource`);
-  }
-  const { segments, query } = splitUrl(context, url ?? '', expression);
+  const { segments, query } = splitUrl(context, url, expression);
   const target = withExpression(`${expression}.request.url`, () => targetOf(context, method, segments));
   if (target.interaction === 'batch') {
     throw failure(400, 'not-supported', 'A bundle inside a bundle is not processed.', `${expression}.request.url`);
   }
   const { resource } = outline;
+  if (resource === undefined && carriedWrites.includes(target.interaction)) {
+    throw failure(400, 'required', `A ${method} entry needs a resource.`, `${expression}.resource`);
+  }
   const call: Call = {
     interaction: target.interaction,
     type: target.type,
@@ -78,14 +91,19 @@ export function entryOf(context: Context, bundle: Call, outline: EntryOutline, i
     prefer: { return: bundle.prefer.return ?? 'minimal', handling: bundle.prefer.handling },
     origin: bundle.origin,
   };
-  // A write reads its resource itself; elsewhere it is of no use, but must be JSON like the rest of the body.
-  if (resource !== undefined && !carriedWrites.includes(target.interaction)) {
-    withExpression(`${expression}.resource`, () => parseJson(resource));
+  return { index, expression, fullUrl, call };
+}
+
+/** Throws 400 for a resource that isn't sound, and for parameters that a write would ignore. */
+export function checkCall(context: Context, { call, expression }: Entry): void {
+  const { interaction, id, body } = call;
+  // A write reads its resource itself; elsewhere it is of no use, but must be as sound as the rest of the body.
+  if (body !== undefined && !carriedWrites.includes(interaction)) {
+    withExpression(`${expression}.resource`, () => prepareResource(context, body.bytes, undefined));
   }
-  if (target.interaction === 'create' || (target.id !== undefined && writesById.includes(target.interaction))) {
+  if (interaction === 'create' || (id !== undefined && writesById.includes(interaction))) {
     withExpression(`${expression}.request.url`, () => refuseParameters(context, call));
   }
-  return { index, expression, fullUrl, call };
 }
 
 function text(request: JsonObject, name: string, expression: string): string | undefined {

@@ -7,7 +7,7 @@ import type { Resolved } from './resolve.ts';
 export interface LinkTable {
   /** `Type/id` of what an entry writes or found, by its fullUrl. */
   readonly byFullUrl: ReadonlyMap<string, string>;
-  /** The same by the old `Type/id` of a POST entry's fullUrl, which is no longer its id. */
+  /** The same by the old `Type/id` of a fullUrl, where the entry's URL names no id: the resource may have another one here. */
   readonly byOldReference: ReadonlyMap<string, string>;
 }
 
@@ -19,7 +19,7 @@ export function linkTable(context: Context, resolved: readonly Resolved[]): Link
     const target = targetOf(action);
     if (target === undefined || entry.fullUrl === undefined) continue;
     byFullUrl.set(entry.fullUrl, target);
-    const old = entry.call.method === 'POST' ? oldReference(context, entry.fullUrl) : undefined;
+    const old = entry.call.id === undefined ? oldReference(context, entry.fullUrl) : undefined;
     if (old !== undefined && !byOldReference.has(old)) byOldReference.set(old, target);
   }
   return { byFullUrl, byOldReference };

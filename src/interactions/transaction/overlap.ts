@@ -11,7 +11,7 @@ import { canonical, OwnResources, parametersOf } from './own.ts';
 import { makePace } from './pace.ts';
 import type { Resolved } from './resolve.ts';
 
-/** An entry with criteria that creates or updates. */
+/** An entry with criteria that creates, updates or patches. */
 export interface Conditional {
   readonly entry: Entry;
   readonly type: string;
@@ -28,7 +28,7 @@ export interface Conditional {
  * - a conditional create follows the one resource that an unconditional entry creates and its criteria match;
  * - conditional creates that match each other's content make one resource, if their contents are equal (otherwise 400);
  * - a conditional update that matches what another entry writes is the same resource twice (400), or, where a stored
- *   resource matches too, many (412).
+ *   resource matches too, many (412); so is a conditional patch.
  */
 export async function settle(
   context: Context,
@@ -37,7 +37,7 @@ export async function settle(
 ): Promise<readonly Resolved[]> {
   if (conditional.length === 0) return resolved;
   const entries = new Map(resolved.map((each) => [each.entry.index, each]));
-  const updates = conditional.filter(({ entry }) => entry.call.interaction === 'update');
+  const updates = conditional.filter(({ entry }) => entry.call.interaction !== 'create');
   const creates = conditional.filter(({ entry }) => entry.call.interaction === 'create');
   const repeats = repeatsOf(creates);
   const own = await ownResources(context, resolved, conditional, repeats);

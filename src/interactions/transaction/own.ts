@@ -81,7 +81,7 @@ function selectiveOf(criterion: Criterion): ValueCriterion | undefined {
 
 /** What values that pass the test have as their key. */
 function testKey(test: ValueTest): string | undefined {
-  if (test.kind === 'token') return test.code === undefined ? undefined : foldToken(test.code);
+  if (test.kind === 'token') return test.code === undefined || test.begins === true ? undefined : foldToken(test.code);
   return test.kind === 'reference' ? `${test.type}/${test.id}` : undefined;
 }
 
@@ -99,11 +99,16 @@ export function parametersOf(criterion: Criterion): readonly string[] {
     case 'not':
       return parametersOf(criterion.of);
     case 'value':
+    case 'differs':
     case 'missing':
+    case 'chain':
+    case 'hierarchy':
       return [criterion.parameter.code];
     case 'id':
     case 'lastUpdated':
     case 'referenced':
+    case 'has':
+    case 'contains':
       return [];
   }
 }

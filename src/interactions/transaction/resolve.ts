@@ -10,7 +10,7 @@ import { checkDeletions, deletionLimit } from '../delete.ts';
 import { patchTarget } from '../patch.ts';
 import { prepareResource } from '../prepare.ts';
 import { conditionalTarget, preconditionOf } from '../update.ts';
-import { type Entry, withExpression, within } from './entry.ts';
+import { type Entry, mostIssues, withExpression, within } from './entry.ts';
 import { bothEntries, type Conditional, settle } from './overlap.ts';
 import { makePace } from './pace.ts';
 
@@ -94,7 +94,7 @@ class Resolver {
       const error = within(entry.expression, thrown);
       if (!(error instanceof OutcomeError)) throw error;
       if (this.#issues.length === 0) this.#status = error.status;
-      this.#issues.push(...error.issues);
+      if (this.#issues.length < mostIssues) this.#issues.push(...error.issues);
     }
   }
 
@@ -152,13 +152,16 @@ class Resolver {
     return { kind: 'put', method: 'PUT', type, id: target.id, precondition: both };
   }
 
-  async #patch({ call, expression }: Entry): Promise<Action> {
+  async #patch(entry: Entry): Promise<Action> {
+    const { call, expression } = entry;
     const { type = '', id } = call;
     const precondition = withExpression(`${expression}.request`, () => preconditionOf(call));
     if (id !== undefined) return { kind: 'put', method: 'PATCH', type, id, precondition };
     const at = `${expression}.request.url`;
     const condition = await this.#condition(type, call.query, 2, at);
-    return { kind: 'put', method: 'PATCH', type, id: patchTarget(type, condition, at), precondition };
+    const target = patchTarget(type, condition, at);
+    this.#conditional.push({ entry, type, criterion: condition.criterion, matched: true, at });
+    return { kind: 'put', method: 'PATCH', type, id: target, precondition };
   }
 
   async #delete({ call, expression }: Entry): Promise<Action> {

@@ -65,7 +65,7 @@ function failed(error: OutcomeError): BundleEntry {
 function succeeded(context: Context, entry: Entry | undefined, answer: Answer, named: Set<string>): BundleEntry {
   const { status, version, location, body } = answer;
   const { method, prefer, interaction } = entry?.call ?? {};
-  const outcome = prefer?.return === 'OperationOutcome' && method !== 'GET' ? body : undefined;
+  const outcome = prefer?.return === 'OperationOutcome' && isWrite(interaction) ? body : undefined;
   const resource = outcome !== undefined || method === 'HEAD' ? undefined : body;
   return {
     fullUrl: resource === undefined || !identified(interaction) ? undefined : fullUrlOf(context, answer, named),
@@ -78,6 +78,11 @@ function succeeded(context: Context, entry: Entry | undefined, answer: Answer, n
       outcome,
     },
   };
+}
+
+/** Whether an interaction follows `Prefer: return`. */
+function isWrite(interaction: Interaction | undefined): boolean {
+  return interaction !== undefined && ['create', 'update', 'patch', 'delete'].includes(interaction);
 }
 
 /** Whether what an interaction answers with is a stored resource, not a Bundle or Parameters about some. */

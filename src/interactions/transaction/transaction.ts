@@ -3,6 +3,7 @@ import type { BundleOutline } from '../../fhir/json.ts';
 import { OutcomeError } from '../../fhir/outcome.ts';
 import type { Condition, Delete, Put, Write, Written } from '../../store/write.ts';
 import { commitPlan, type Plan } from '../commit.ts';
+import { patientConcerned, patientOfStored } from '../concerned.ts';
 import type { Answer, Call, Context, Noted } from '../context.ts';
 import { foundAnswer } from '../create.ts';
 import { deleteAnswer, deleteOf } from '../delete.ts';
@@ -86,7 +87,7 @@ async function planTransaction(
       context,
       deletes.map(({ write }) => write),
     ),
-    noted: await notedOf(call, resolution, contents),
+    noted: await notedOf(context, call, resolution, contents),
     answer: (written) => answersOf(resolution.resolved, contents, ordered, written),
     expressionOf: (write) => `Bundle.entry[${ordered[write]?.index ?? 0}]`,
   };
@@ -98,7 +99,12 @@ function distinct(conditions: readonly Condition[]): readonly Condition[] {
 }
 
 /** What AuditEvents tell of the transaction and of each entry that writes or finds something. */
-async function notedOf(call: Call, { resolved }: Resolution, { byEntry }: Contents): Promise<readonly Noted[]> {
+async function notedOf(
+  context: Context,
+  call: Call,
+  { resolved }: Resolution,
+  { byEntry }: Contents,
+): Promise<readonly Noted[]> {
   const noted: Noted[] = [{ call, status: 200, type: '', id: '', patient: '' }];
   const pace = makePace();
   for (const { entry, action } of resolved) {
@@ -110,12 +116,14 @@ async function notedOf(call: Call, { resolved }: Resolution, { byEntry }: Conten
     } else if (action.kind === 'delete') {
       const { type } = action;
       for (const id of action.ids) {
-        noted.push({ call: each, status: 204, type, id, patient: type === 'Patient' ? id : '' });
+        noted.push({ call: each, status: 204, type, id, patient: await patientOfStored(context, type, id) });
       }
     } else if (action.kind === 'found') {
-      noted.push({ call: each, status: 200, type: action.version.type, id: action.version.id, patient: '' });
+      const { type, id, body } = action.version;
+      noted.push({ call: each, status: 200, type, id, patient: patientConcerned(type, id, body) });
     } else if (action.kind === 'same') {
-      noted.push({ call: each, status: 200, type: action.type, id: action.id, patient: '' });
+      const patient = byEntry.get(action.as)?.patient ?? '';
+      noted.push({ call: each, status: 200, type: action.type, id: action.id, patient });
     }
     const pause = pace();
     if (pause !== undefined) await pause;

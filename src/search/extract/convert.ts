@@ -1,18 +1,22 @@
 /** Which converter serves which parameter type and data type. https://hl7.org/fhir/R4/search.html#ptypes */
+import type { CompanionKind } from '../companion.ts';
 import type { ComponentKind } from '../criteria.ts';
 import type { ConvertContext, Converter } from './converter.ts';
 import { dateConverter } from './date.ts';
 import { numberConverter } from './number.ts';
+import { ofTypeConverter } from './of-type.ts';
+import { positionConverter } from './position.ts';
 import { quantityConverter } from './quantity.ts';
 import { referenceConverter } from './reference.ts';
 import { stringConverter } from './string.ts';
+import { textConverter } from './text.ts';
 import { tokenConverter } from './token.ts';
 import { uriConverter } from './uri.ts';
 import type { Values } from './values.ts';
 
 /** What of a parameter, or of a composite's component, decides how its values are converted. */
 export interface Convertible extends Pick<ComponentKind, 'textual'> {
-  readonly kind: ComponentKind['kind'] | 'composite' | 'special';
+  readonly kind: ComponentKind['kind'] | 'composite' | 'special' | CompanionKind;
   readonly targets: readonly string[];
   readonly values: Pick<Values, 'folded'>;
 }
@@ -47,8 +51,13 @@ export function converterOf(
       return referenceConverter(type, parameter.targets, context.baseUrl);
     case 'uri':
       return uriConverter(type);
-    case 'composite':
     case 'special':
+      return positionConverter(type);
+    case 'text':
+      return textConverter(type);
+    case 'of-type':
+      return ofTypeConverter(type);
+    case 'composite':
       return undefined;
   }
 }

@@ -50,6 +50,8 @@ function same(a: IndexValue, b: IndexValue): boolean {
       return a.kind === b.kind && a.id === b.id && a.type === b.type && a.version === b.version;
     case 'uri':
       return a.kind === b.kind && a.value === b.value;
+    case 'position':
+      return a.kind === b.kind && a.latitude === b.latitude && a.longitude === b.longitude;
     case 'composite':
       return (
         a.kind === b.kind &&

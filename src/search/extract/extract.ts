@@ -1,6 +1,7 @@
 /** Finds the index entries of resources. https://hl7.org/fhir/R4/search.html */
 import type { Definitions } from '../../fhir/definitions/definitions.ts';
 import type { Resource } from '../../fhir/resource.ts';
+import { companionsOf } from '../companion.ts';
 import type { IndexEntry } from '../entry.ts';
 import type { ComponentParameter, ParameterRegistry, SearchParameter } from '../registry.ts';
 import { compileExpression } from './compile.ts';
@@ -23,6 +24,12 @@ export type ExtractOptions = ConvertContext;
 /** The codes whose values a store knows by itself. */
 const known = new Set(['_id', '_lastUpdated']);
 
+/** What entries are extracted of. */
+export interface ExtractedParameters extends Pick<ParameterRegistry, 'of'> {
+  /** What entries call a parameter, or one of its companions, that goes by a code; absent: that code. */
+  readonly entryOf?: (parameter: SearchParameter, code: string) => string;
+}
+
 interface TypePlan {
   readonly plan: PlanNode;
   /** The code of each slot. */
@@ -34,7 +41,7 @@ interface TypePlan {
  * gives no entry; nothing throws. Entries come without duplicates, those of a parameter together.
  */
 export function createExtractor(
-  registry: Pick<ParameterRegistry, 'of'>,
+  registry: ExtractedParameters,
   definitions: Definitions,
   options: ExtractOptions,
 ): Extractor {
@@ -60,18 +67,25 @@ export function createExtractor(
 
 function planOf(
   type: string,
-  registry: Pick<ParameterRegistry, 'of'>,
+  registry: ExtractedParameters,
   definitions: Definitions,
   options: ExtractOptions,
 ): TypePlan {
   const parameters = registry.of(type).filter(({ code }) => !known.has(code));
   const compiler: Compiler = { type, definitions, options };
   const plan = emptyPlan();
-  for (const [slot, parameter] of parameters.entries()) {
+  const codes: string[] = [];
+  const slotOf = (parameter: SearchParameter, code: string): number =>
+    codes.push(registry.entryOf?.(parameter, code) ?? code) - 1;
+  for (const parameter of parameters) {
+    const slot = slotOf(parameter, parameter.code);
     if (parameter.kind === 'composite') addComposite(plan, parameter, slot, compiler);
     else addExpression(plan, parameter.expression, parameter, type, slot, compiler);
+    for (const { kind, code } of companionsOf(parameter)) {
+      addExpression(plan, parameter.expression, { ...parameter, kind }, type, slotOf(parameter, code), compiler);
+    }
   }
-  return { plan, codes: parameters.map(({ code }) => code) };
+  return { plan, codes };
 }
 
 interface Compiler {

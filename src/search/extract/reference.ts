@@ -1,8 +1,10 @@
 /** Index values of reference parameters. https://hl7.org/fhir/R4/search.html#reference */
 import { parseReference } from '../../fhir/reference.ts';
-import { isObject, isResource } from '../../fhir/resource.ts';
+import { isObject, isResource, type Resource } from '../../fhir/resource.ts';
+import { containedType } from '../contained.ts';
 import type { IndexValue } from '../entry.ts';
 import type { Converter } from './converter.ts';
+import { containedTypeOf } from './referred.ts';
 
 /** The version at the end of a reference to another server's resource: a search doesn't name it. */
 const version = /\/_history\/[^/]+$/;
@@ -14,9 +16,9 @@ const version = /\/_history\/[^/]+$/;
 export function referenceConverter(type: string, targets: readonly string[], baseUrl: string): Converter | undefined {
   switch (type) {
     case 'Reference':
-      return (value, out) => {
+      return (value, out, resource) => {
         if (!isObject(value)) return;
-        if (typeof value.reference === 'string') addLiteral(value.reference, baseUrl, out);
+        if (typeof value.reference === 'string') addLiteral(value.reference, baseUrl, out, resource);
         const { identifier } = value;
         if (!isObject(identifier) || typeof identifier.value !== 'string') return;
         const system = typeof identifier.system === 'string' ? identifier.system : '';
@@ -27,11 +29,11 @@ export function referenceConverter(type: string, targets: readonly string[], bas
     case 'url':
     case 'oid':
     case 'uuid':
-      return (value, out) => {
-        if (typeof value !== 'string' || value === '' || value.startsWith('#')) return;
-        out.push({ kind: 'uri', value });
-        const parsed = parseReference(value, baseUrl);
-        if (parsed.kind === 'local') addLiteral(value, baseUrl, out);
+      return (value, out, resource) => {
+        if (typeof value !== 'string' || value === '') return;
+        const { kind } = parseReference(value, baseUrl);
+        if (kind !== 'fragment') out.push({ kind: 'uri', value });
+        if (kind === 'local' || kind === 'fragment') addLiteral(value, baseUrl, out, resource);
       };
     case 'Resource':
       return (value, out) => {
@@ -43,8 +45,8 @@ export function referenceConverter(type: string, targets: readonly string[], bas
   }
 }
 
-/** A contained resource, a conditional reference and a malformed one have no value of their own. */
-function addLiteral(text: string, baseUrl: string, out: IndexValue[]): void {
+/** A conditional reference, a malformed one, and one to a contained resource that isn't there have no value. */
+function addLiteral(text: string, baseUrl: string, out: IndexValue[], resource: Resource): void {
   const parsed = parseReference(text, baseUrl);
   switch (parsed.kind) {
     case 'local':
@@ -56,7 +58,11 @@ function addLiteral(text: string, baseUrl: string, out: IndexValue[]): void {
     case 'urn':
       out.push({ kind: 'uri', value: parsed.urn });
       return;
-    case 'fragment':
+    case 'fragment': {
+      const type = containedTypeOf(parsed.id, resource);
+      if (type !== undefined) out.push({ kind: 'reference', type: containedType(type), id: parsed.id, version: '' });
+      return;
+    }
     case 'other':
       return;
   }

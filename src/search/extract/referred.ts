@@ -1,6 +1,6 @@
 /** The type of resource a reference leads to, as far as the reference itself tells. https://hl7.org/fhir/R4/references.html */
 import { parseReference } from '../../fhir/reference.ts';
-import { isArray, isObject, type JsonValue, type Resource } from '../../fhir/resource.ts';
+import { isArray, isObject, isResource, type JsonValue, type Resource } from '../../fhir/resource.ts';
 
 const typed = /\/([A-Z][A-Za-z]+)\/[A-Za-z0-9\-.]{1,64}(?:\/_history\/[^/]+)?$/;
 
@@ -18,13 +18,16 @@ export function typeReferred(reference: JsonValue, resource: Resource, baseUrl: 
       return parsed.type;
     case 'absolute':
       return typed.exec(parsed.url)?.[1] ?? stated;
-    case 'fragment': {
-      const contained = isArray(resource.contained) ? resource.contained : [];
-      const found = contained.filter(isObject).find(({ id }) => id === parsed.id);
-      return typeof found?.resourceType === 'string' ? found.resourceType : stated;
-    }
+    case 'fragment':
+      return containedTypeOf(parsed.id, resource) ?? stated;
     case 'urn':
     case 'other':
       return stated;
   }
+}
+
+/** The type of the contained resource of that id; undefined where there is none. */
+export function containedTypeOf(id: string, { contained }: Resource): string | undefined {
+  if (contained === undefined || !isArray(contained) || id === '') return undefined;
+  return contained.filter(isResource).find((each) => each.id === id)?.resourceType;
 }

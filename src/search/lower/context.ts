@@ -3,11 +3,16 @@ import type { Definitions } from '../../fhir/definitions/definitions.ts';
 import { failure, type IssueType, type OutcomeError } from '../../fhir/outcome.ts';
 import type { ComponentKind } from '../criteria.ts';
 import type { Values } from '../extract/values.ts';
+import type { ParameterRegistry } from '../registry.ts';
+import type { Terms } from '../terms.ts';
 
 export interface LowerContext {
   /** The parameter's name as the client wrote it, for messages. */
   readonly name: string;
   readonly definitions: Definitions;
+  readonly registry: ParameterRegistry;
+  /** What `:in`, `:not-in`, `:above` and `:below` of tokens mean; undefined: they are refused. */
+  readonly terms: Terms | undefined;
   readonly baseUrl: string;
   readonly timezone: string;
   /** Milliseconds since 1970. */

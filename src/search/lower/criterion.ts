@@ -1,27 +1,38 @@
 /** One parameter of a query as a criterion. https://hl7.org/fhir/R4/search.html#combining */
 import type { Criterion, ValueTest } from '../criteria.ts';
-import type { QueryParameter } from '../parse/parameter.ts';
-import { unescaped } from '../parse/value.ts';
+import { isEscaped, unescaped } from '../parse/value.ts';
 import type { SearchParameter } from '../registry.ts';
 import { lowerComposite } from './composite.ts';
 import { badValue, type LowerContext, refuse } from './context.ts';
 import { lowerInstant } from './date.ts';
+import { lowerHierarchy } from './hierarchy.ts';
 import { checkModifier } from './modifier.ts';
+import { lowerNear } from './near.ts';
+import { lowerOfType } from './of-type.ts';
 import { lowerSimple } from './simple.ts';
+import { lowerText } from './text.ts';
 
 /**
- * The criterion that a query's parameter means; its values are alternatives. `values` isn't empty.
+ * The criterion that a parameter with these values means; they are alternatives, and there is at least one.
  * Throws 400 for a modifier or a value that the parameter doesn't take.
  */
-export function lowerParameter(written: QueryParameter, parameter: SearchParameter, context: LowerContext): Criterion {
-  const modifier = written.name.steps[0]?.modifier;
-  if (!parameter.multipleOr && written.values.length > 1) {
+export function lowerParameter(
+  modifier: string | undefined,
+  values: readonly string[],
+  parameter: SearchParameter,
+  context: LowerContext,
+): Criterion {
+  if (!parameter.multipleOr && values.length > 1) {
     throw refuse('not-supported', `${context.name} takes one value, no list: its definition says so.`);
   }
   if (modifier !== undefined) checkModifier(modifier, parameter, context.name, context.definitions.resourceTypes);
-  if (modifier === 'missing') return missing(written.values, parameter, context);
-  const criterion = anyOf(written.values, modifier, parameter, context);
-  return modifier === 'not' ? { kind: 'not', of: criterion } : criterion;
+  const illegal = values.find((value) => !isEscaped(value));
+  if (illegal !== undefined) throw badValue(context, illegal, 'escaped: write \\\\ for a backslash');
+  if (modifier === 'missing') return missing(values, parameter, context);
+  if (modifier === 'text') return lowerText(values, parameter, context);
+  if (modifier === 'of-type') return lowerOfType(values, parameter, context);
+  const criterion = anyOf(values, modifier, parameter, context);
+  return modifier === 'not' || modifier === 'not-in' ? { kind: 'not', of: criterion } : criterion;
 }
 
 function anyOf(
@@ -30,16 +41,22 @@ function anyOf(
   parameter: SearchParameter,
   context: LowerContext,
 ): Criterion {
-  if (parameter.code === '_id') return { kind: 'id', ids: [...new Set(values.map(unescaped))] };
+  const { kind } = parameter;
+  if (parameter.code === '_id' && (modifier === undefined || modifier === 'not'))
+    return { kind: 'id', ids: [...new Set(values.map(unescaped))] };
   if (parameter.code === '_lastUpdated') {
     return { kind: 'lastUpdated', interval: values.flatMap((value) => lowerInstant(value, context)) };
   }
+  if (kind === 'reference' && (modifier === 'above' || modifier === 'below')) {
+    return lowerHierarchy(values, modifier, { ...parameter, kind }, context);
+  }
   const tests = values.flatMap((value): readonly ValueTest[] => {
-    const { kind } = parameter;
     if (kind === 'composite') return lowerComposite(value, parameter.parts, context);
-    if (kind === 'special') throw refuse('not-supported', `${context.name} is not supported yet.`);
+    if (kind === 'special') return [lowerNear(value, context)];
     return lowerSimple(value, modifier, { ...parameter, kind }, context);
   });
+  // A value set may be empty.
+  if (tests.length === 0) return { kind: 'or', of: [] };
   // The identifiers of logical references are text tokens that are kept beside the references.
   const searched = modifier === 'identifier' ? { ...parameter.parameter, textual: true } : parameter.parameter;
   return { kind: 'value', parameter: searched, anyOf: tests };

@@ -20,12 +20,23 @@ export function lowerInstant(value: string, context: LowerContext): IntervalTest
   return instantTest(prefix, range, near);
 }
 
+/** The time that a date without a prefix means. Throws 400 for what is no date. */
+export function lowerSpan(text: string, context: LowerContext): Span<number> {
+  const range = spanOf(text, context);
+  if (range === undefined) throw badValue(context, text, 'a date; write one like 2026, 2026-01-31T08:00:00Z');
+  return range;
+}
+
+function spanOf(text: string, { timezone }: LowerContext): Span<number> | undefined {
+  return dateRange(text.replace(spacedZone, '$1+$2'), timezone);
+}
+
 function read(
   value: string,
   context: LowerContext,
 ): { readonly prefix: Prefix; readonly range: Span<number>; readonly near: Span<number> } {
   const { prefix, text } = takePrefix(unescaped(value));
-  const range = dateRange(text.replace(spacedZone, '$1+$2'), context.timezone);
+  const range = spanOf(text, context);
   if (range === undefined) {
     throw badValue(context, value, 'a date; write one like 2026, 2026-01-31, ge2026-01 or 2026-01-31T08:00:00Z');
   }

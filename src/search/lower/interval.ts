@@ -68,6 +68,16 @@ export function instantTest(prefix: Prefix, range: Span<number>, near: Span<numb
   }
 }
 
+/** A test of stored ranges [low, high) that have a time in common with the range: `po` of `_filter`. */
+export function overlapTest(range: Span<number>): IntervalTest<number> {
+  return [[low('<', range.high), high('>', range.low)]];
+}
+
+/** A test of stored ranges [low, high) that have the whole range in them: `co` of `_filter`. */
+export function containsTest(range: Span<number>): IntervalTest<number> {
+  return [[low('<=', range.low), high('>=', range.high)]];
+}
+
 /**
  * The same for stored numbers, which are points, or closed ranges [low, high]. `exact`: the number as it stands, which all
  * prefixes but `eq`, `ne` and `ap` compare with; `precise`: the range [low, high) that its precision means; `near`: the

@@ -9,14 +9,14 @@ const modifiers: Readonly<
   Record<SearchParameterType, { readonly now: readonly string[]; readonly later: readonly string[] }>
 > = {
   string: { now: ['exact', 'contains', 'missing'], later: [] },
-  token: { now: ['not', 'missing'], later: ['text', 'in', 'not-in', 'above', 'below', 'of-type'] },
-  reference: { now: ['missing', 'identifier'], later: ['above', 'below'] },
-  uri: { now: ['missing'], later: ['above', 'below'] },
+  token: { now: ['not', 'missing', 'text', 'of-type', 'in', 'not-in', 'above', 'below'], later: [] },
+  reference: { now: ['missing', 'identifier', 'above', 'below'], later: [] },
+  uri: { now: ['missing', 'above', 'below'], later: [] },
   date: { now: ['missing'], later: [] },
   number: { now: ['missing'], later: [] },
   quantity: { now: ['missing'], later: [] },
   composite: { now: [], later: [] },
-  special: { now: [], later: [] },
+  special: { now: ['missing'], later: [] },
 };
 
 /** Throws 400 unless the parameter takes the modifier. `name`: as the client wrote it. */

@@ -63,7 +63,10 @@ export function mayBeUri({ values: { types } }: Pick<Lowerable, 'values'>): bool
  * The types that a bare id may be of. R4 gives `patient` the targets Patient and Group for many types, of which the
  * expression (`resolve() is Patient`) or the element allows but one.
  */
-function possibleTypes(parameter: Lowerable, context: LowerContext): readonly string[] {
+export function possibleTypes(
+  parameter: Pick<Lowerable, 'targets' | 'values'>,
+  context: LowerContext,
+): readonly string[] {
   const targets = targetsOf(parameter, context);
   const { leadsTo } = parameter.values;
   const narrowed = leadsTo === undefined ? targets : targets.filter((type) => leadsTo.includes(type));

@@ -1,5 +1,6 @@
 /** Which lowering serves which parameter type. https://hl7.org/fhir/R4/search.html#ptypes */
 import type { SimpleTest } from '../criteria.ts';
+import { lowerMembers, lowerSubsumption } from './codes.ts';
 import type { Lowerable, LowerContext } from './context.ts';
 import { lowerDate } from './date.ts';
 import { lowerNumber } from './number.ts';
@@ -7,11 +8,11 @@ import { lowerQuantity } from './quantity.ts';
 import { lowerReference } from './reference.ts';
 import { lowerString } from './string.ts';
 import { lowerIdentifier, lowerToken } from './token.ts';
-import { lowerUri } from './uri.ts';
+import { lowerUri, lowerUriTree } from './uri.ts';
 
 /**
  * The tests that one alternative of a parameter's value means; any of them may pass. `modifier`: one that changes how the
- * value is read (`exact`, `contains`, `identifier`, a resource type). Throws 400 for a malformed value.
+ * value is read (`exact`, `contains`, `in`, `above`, `identifier`, a resource type). Throws 400 for a malformed value.
  */
 export function lowerSimple(
   value: string,
@@ -23,6 +24,8 @@ export function lowerSimple(
     case 'string':
       return [lowerString(value, modifier === 'exact' || modifier === 'contains' ? modifier : 'starts', context)];
     case 'token':
+      if (modifier === 'in' || modifier === 'not-in') return lowerMembers(value, parameter, context);
+      if (modifier === 'above' || modifier === 'below') return lowerSubsumption(value, modifier, parameter, context);
       return [lowerToken(value, parameter, context)];
     case 'date':
       return [lowerDate(value, context)];
@@ -34,6 +37,7 @@ export function lowerSimple(
       if (modifier === 'identifier') return [lowerIdentifier(value, context)];
       return lowerReference(value, modifier, parameter, context);
     case 'uri':
+      if (modifier === 'above' || modifier === 'below') return lowerUriTree(value, modifier, parameter, context);
       return [lowerUri(value, parameter)];
   }
 }

@@ -5,7 +5,7 @@ import { split, unescaped } from '../parse/value.ts';
 import { badValue, type Lowerable, type LowerContext } from './context.ts';
 
 /** `system|code`, `|code`, `system|` or `code`: undefined any, '' none. */
-interface Written {
+export interface WrittenToken {
   readonly system: string | undefined;
   readonly code: string | undefined;
 }
@@ -17,6 +17,16 @@ export function lowerToken(value: string, parameter: Lowerable, context: LowerCo
   if (code !== undefined && types.length === 1 && types[0] === 'boolean' && !/^(?:true|false)$/i.test(code)) {
     throw badValue(context, value, 'true or false');
   }
+  return tokenTest(system, code, parameter, context);
+}
+
+/** A test for a code, or for all of a system. `system`: undefined any, '' none. */
+export function tokenTest(
+  system: string | undefined,
+  code: string | undefined,
+  parameter: Lowerable,
+  context: LowerContext,
+): TokenTest {
   if (code === undefined) return { kind: 'token', fold: false, ...(system !== undefined && { system }) };
   if (parameter.textual) return test(system, parameter.values.folded ? foldToken(code) : code, false);
   return test(system, code, countsCase(system ?? parameter.values.system, context) ? false : hasCase(code));
@@ -32,7 +42,8 @@ function test(system: string | undefined, code: string | undefined, fold: boolea
   return { kind: 'token', fold, ...(system !== undefined && { system }), ...(code !== undefined && { code }) };
 }
 
-function readToken(value: string, context: LowerContext): Written {
+/** Throws 400 for a value with more than one `|`, or with nothing else. */
+export function readToken(value: string, context: LowerContext): WrittenToken {
   const [first = '', second, ...rest] = split(value, '|').map(unescaped);
   if (rest.length > 0 || (first === '' && second === '')) {
     throw badValue(context, value, 'a token; write system|code, |code, system| or code, with \\| for a | inside one');

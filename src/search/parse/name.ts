@@ -13,16 +13,27 @@ export interface ParameterName {
   readonly steps: readonly NameStep[];
 }
 
-/** Takes a name apart. Reverse chains (`_has:Observation:patient:code`) keep all behind the first colon as modifier. */
+/**
+ * Takes a name apart. A reverse chain is a step `_has` whose modifier is the type that refers and its parameter
+ * (`Observation:patient`); what follows is on that type.
+ */
 export function parseName(text: string): ParameterName {
-  const steps = text.startsWith('_has:') ? [text] : text.split('.');
-  return {
-    text,
-    steps: steps.map((step) => {
-      const colon = step.indexOf(':');
-      return colon < 0
-        ? { code: step, modifier: undefined }
-        : { code: step.slice(0, colon), modifier: step.slice(colon + 1) };
-    }),
-  };
+  const steps: NameStep[] = [];
+  let rest = text;
+  for (;;) {
+    const reverse = /^_has:([^:.]*:[^:.]*):(.*)$/s.exec(rest);
+    if (reverse !== null) {
+      steps.push({ code: '_has', modifier: reverse[1] });
+      rest = reverse[2] ?? '';
+      continue;
+    }
+    const dot = rest.startsWith('_has') ? -1 : rest.indexOf('.');
+    const step = dot < 0 ? rest : rest.slice(0, dot);
+    const colon = step.indexOf(':');
+    steps.push(
+      colon < 0 ? { code: step, modifier: undefined } : { code: step.slice(0, colon), modifier: step.slice(colon + 1) },
+    );
+    if (dot < 0) return { text, steps };
+    rest = rest.slice(dot + 1);
+  }
 }

@@ -3,11 +3,14 @@ import { failure } from '../../fhir/outcome.ts';
 import { type ParameterName, parseName } from './name.ts';
 import { split } from './value.ts';
 
+/** Its value is an expression, in which commas mean nothing. https://hl7.org/fhir/R4/search_filter.html */
+export const filterParameter = '_filter';
+
 export interface QueryParameter {
   readonly name: ParameterName;
   /** The value as it was sent, decoded but with its escapes. */
   readonly text: string;
-  /** The alternatives between commas, escapes kept, without empty ones. */
+  /** The alternatives between commas, escapes kept, without empty ones; a `_filter` is one as it stands. */
   readonly values: readonly string[];
 }
 
@@ -19,7 +22,9 @@ export function parseParameter([name, text]: readonly [string, string]): QueryPa
   if (text.includes('\0')) {
     throw failure(400, 'value', `${name.slice(0, 80)}: a value can not have the character U+0000.`);
   }
-  return { name: parseName(name), text, values: split(text, ',').filter((value) => value !== '') };
+  const written = parseName(name);
+  const values = written.steps[0]?.code === filterParameter ? [text.trim()] : split(text, ',');
+  return { name: written, text, values: values.filter((value) => value !== '') };
 }
 
 /** The decoded names and values of a query string, which may begin with `?`. */

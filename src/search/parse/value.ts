@@ -26,6 +26,11 @@ export function unescaped(text: string): string {
   return text.includes('\\') ? text.replace(/\\([,|$\\])/g, '$1') : text;
 }
 
+/** Whether each backslash of a text escapes something. R4: "The parameter value `xx\xx` is illegal". */
+export function isEscaped(text: string): boolean {
+  return !text.includes('\\') || !text.replace(/\\[,|$\\]/g, '').includes('\\');
+}
+
 /** A number's, date's or quantity's prefix (`eq` where there is none) and the text behind it. */
 export function takePrefix(text: string): { readonly prefix: Prefix; readonly text: string; readonly stated: boolean } {
   const start = text.slice(0, 2);

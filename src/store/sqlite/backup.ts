@@ -13,6 +13,7 @@ import {
   openSync,
   renameSync,
   rmSync,
+  statSync,
 } from 'node:fs';
 import { dirname, extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
@@ -107,6 +108,12 @@ export function restoreStore(file: string, path: string, options: RestoreOptions
 /** Throws StoreUnavailable unless the file is a whole store of this release or an older one. */
 function checkBackup(file: string): void {
   if (!existsSync(file)) throw new StoreUnavailable(`There is no file ${file}.`);
+  const log = `${file}-wal`;
+  if (existsSync(log) && statSync(log).size > 0) {
+    throw new StoreUnavailable(
+      `${file} is a store, not a backup of one: its newest changes are in ${log}. Make a backup of it first.`,
+    );
+  }
   let damage: string | undefined;
   try {
     const db = openDatabase(file, { readOnly: true });

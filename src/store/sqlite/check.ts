@@ -3,22 +3,20 @@
  *
  * Reads beside a running server, in many short snapshots so that the log doesn't grow. Repairing takes the store's lock.
  */
-import type { IndexEntry } from '../../search/entry.ts';
+import { containedType } from '../../search/contained.ts';
+import { foldToken } from '../../search/normalise.ts';
 import type { Reextract } from '../parameter-index.ts';
+import { checkContainedLists, compareContained, type PresentContained } from './check-contained.ts';
+import type { ContainedRows } from './contained.ts';
+import { compareRows, type Finding, finding } from './finding.ts';
 import { FoundNumbers } from './found-numbers.ts';
-import type { Database } from './open.ts';
-import { type ParameterRow, parameterNumbers, parameterRows } from './parameters.ts';
-import { Reindexer, rowsOf } from './reindex.ts';
+import type { Database, Statement } from './open.ts';
+import { parameterNumbers, parameterRows } from './parameters.ts';
+import { containedRowsOf, Reindexer, rowsOf } from './reindex.ts';
 import { patternOf, type ResourceRows, tableNames } from './rows.ts';
 import { indexTables } from './schema.ts';
 import { transaction } from './transaction.ts';
-
-export interface Finding {
-  readonly kind: 'finding';
-  /** What is wrong, for a person: names types, ids and parameters, never contents. */
-  readonly text: string;
-  readonly repaired: boolean;
-}
+import { Unsettled } from './unsettled.ts';
 
 export interface Progress {
   readonly kind: 'progress';
@@ -40,6 +38,8 @@ interface Indexed {
   readonly type: number;
   /** The resource's number, or the kept version's change number. */
   readonly owner: number;
+  /** The version's change number. */
+  readonly vid: number;
   readonly typeName: string;
   readonly id: string;
   readonly body: Uint8Array;
@@ -59,12 +59,10 @@ export function* checkStore(
   yield* checkFile(db);
   yield* checkVersions(db);
   yield* checkCounts(db, repair);
+  yield* checkCodes(db, repair);
   yield* checkOrphans(db, repair);
+  yield* checkContainedLists(db, repair);
   yield* checkRows(db, reextract, repair);
-}
-
-function finding(text: string, repaired = false): Finding {
-  return { kind: 'finding', text, repaired };
 }
 
 function* checkFile(db: Database): Generator<Finding> {
@@ -73,10 +71,13 @@ function* checkFile(db: Database): Generator<Finding> {
   }
 }
 
+/** Types of resources of their own; the contained ones have no versions and aren't counted. */
+const ofOwn = `t.name NOT GLOB '${containedType('*')}'`;
+
 /** Versions without gaps, whose change numbers rise with their version ids; the current one is the last. */
 function* checkVersions(db: Database): Generator<Finding> {
   const wrong = db.prepare<[string, string]>(`
-    SELECT t.name, e.id FROM entity AS e JOIN type AS t ON t.num = e.type
+    SELECT t.name, e.id FROM entity AS e JOIN type AS t ON t.num = e.type AND ${ofOwn}
       LEFT JOIN (SELECT rid, count(*) AS count, min(number) AS least, max(number) AS number, max(vid) AS vid
         FROM version INDEXED BY version_by_number GROUP BY rid) AS v ON v.rid = e.rid
       WHERE (e.state = 0 AND (v.rid IS NOT NULL OR e.number <> 0 OR e.vid IS NOT NULL))
@@ -94,7 +95,7 @@ function* checkVersions(db: Database): Generator<Finding> {
   const lost = db.prepare<[number]>('SELECT vid FROM version WHERE rid NOT IN (SELECT rid FROM entity)');
   for (const [vid] of lost.all()) yield finding(`change ${vid} belongs to no resource`);
   const state = db.prepare<[string, string]>(`
-    SELECT t.name, e.id FROM entity AS e JOIN version AS v ON v.vid = e.vid JOIN type AS t ON t.num = e.type
+    SELECT t.name, e.id FROM entity AS e JOIN version AS v ON v.vid = e.vid JOIN type AS t ON t.num = e.type AND ${ofOwn}
       WHERE v.rid <> e.rid OR (e.state = 1) <> (v.body IS NOT NULL) OR (e.state = 2) <> (v.method = 3)`);
   for (const [type, id] of state.all())
     yield finding(`${type}/${id}: deleted or not, its current version says otherwise`);
@@ -103,12 +104,25 @@ function* checkVersions(db: Database): Generator<Finding> {
 function* checkCounts(db: Database, repair: boolean): Generator<Finding> {
   const wrong = db.prepare<[number, string, number, number]>(`
     SELECT t.num, t.name, t.live, (SELECT count(*) FROM entity AS e WHERE e.type = t.num AND e.state = 1) AS counted
-      FROM type AS t WHERE t.live <> counted`);
+      FROM type AS t WHERE ${ofOwn} AND t.live <> counted`);
   const set = db.prepare('UPDATE type SET live = ? WHERE num = ?');
   for (const [number, name, live, counted] of wrong.all()) {
     if (repair) set.run(counted, number);
     yield finding(`${name}: ${counted} resources are there, ${live} are counted`, repair);
   }
+}
+
+/** Codes by the form in which case doesn't count. */
+function* checkCodes(db: Database, repair: boolean): Generator<Finding> {
+  const codes = db.prepare<[number, string, string]>('SELECT num, value, folded FROM code').all();
+  const wrong = codes.filter(([, value, folded]) => foldToken(value) !== folded);
+  if (wrong.length === 0) return;
+  const set = db.prepare('UPDATE code SET folded = ? WHERE num = ?');
+  const correct = () => {
+    for (const [number, value] of wrong) set.run(foldToken(value), number);
+  };
+  if (repair) transaction(db, correct);
+  yield finding(`${wrong.length} codes are not found without regard to case`, repair);
 }
 
 /** Rows of what is not live, not kept, or of no parameter that is there, is coming or going. */
@@ -118,7 +132,7 @@ function* checkOrphans(db: Database, repair: boolean): Generator<Finding> {
       ['', 'SELECT rid FROM entity WHERE state = 1'],
       ['kept_', 'SELECT vid FROM kept'],
     ] as const) {
-      const where = `rid NOT IN (${owners}) OR param NOT IN (SELECT num FROM parameter WHERE state <> 'gone')`;
+      const where = `rid NOT IN (${owners}) OR abs(param) NOT IN (SELECT num FROM parameter WHERE state <> 'gone')`;
       const count = db.prepare<[number]>(`SELECT count(*) FROM ${prefix}${table} WHERE ${where}`).get()?.[0] ?? 0;
       if (count === 0) continue;
       if (repair) db.exec(`DELETE FROM ${prefix}${table} WHERE ${where}`);
@@ -134,35 +148,38 @@ function* checkRows(db: Database, reextract: Reextract, repair: boolean): Genera
   const declared = parameterRows(db);
   const parameters = parameterNumbers(declared.filter(({ status }) => status === 'current'));
   const unsettled = new Unsettled(declared);
+  const extract = (body: Uint8Array, type: string) => unsettled.without(type, reextract(body));
   const numbers = new FoundNumbers(db);
-  const rowsWanted = ({ typeName, body }: Indexed) =>
-    rowsOf(typeName, unsettled.without(typeName, reextract(body)), parameters, numbers);
   const rowsNow = new PresentRows(db);
-  const reindexer = repair
-    ? new Reindexer(db, parameters, (body, type) => unsettled.without(type, reextract(body)))
-    : undefined;
+  const reindexer = repair ? new Reindexer(db, parameters, extract) : undefined;
   const total = db.prepare<[number]>(`SELECT (SELECT coalesce(sum(live), 0) FROM type) + (SELECT count(*) FROM kept)`);
   const all = total.get()?.[0] ?? 0;
   let done = 0;
   for (const which of ['live', 'kept'] as const) {
     const next = batchOf(db, which);
     for (let last = 0, more = true; more; ) {
-      const wrong: { readonly one: Indexed; readonly problem: string }[] = [];
+      const wrong: { readonly one: Indexed; readonly problem: Problem }[] = [];
       // One snapshot for a batch, so that a version is compared with its own rows.
       db.exec('BEGIN');
       const some = next(last);
       for (const one of some) {
-        const problem = compare(one, rowsNow, unsettled, () => rowsWanted(one));
+        const problem = compare(one, rowsNow, unsettled, () => {
+          const { entries, contained = [] } = extract(one.body, one.typeName);
+          const rows = rowsOf(one.typeName, entries, parameters, numbers, one.vid);
+          return { rows, contained: containedRowsOf(contained, parameters, numbers, one.vid) };
+        });
         if (problem !== undefined) wrong.push({ one, problem });
       }
       db.exec('COMMIT');
-      if (reindexer !== undefined && wrong.length > 0) {
+      const repairable = wrong.filter(({ problem }) => problem.repairable);
+      if (reindexer !== undefined && repairable.length > 0) {
         transaction(db, () => {
-          for (const { one } of wrong) reindexer.reindex(which, one.type, one.owner, one.body);
+          for (const { one } of repairable) reindexer.reindex(which, one.type, one.owner, one.body);
         });
         reindexer.committed();
       }
-      for (const { one, problem } of wrong) yield finding(`${one.typeName}/${one.id}: ${problem}`, repair);
+      for (const { one, problem } of wrong)
+        yield finding(`${one.typeName}/${one.id}: ${problem.text}`, repair && problem.repairable);
       last = some.at(-1)?.owner ?? last;
       more = some.length === batch;
       done += some.length;
@@ -174,17 +191,18 @@ function* checkRows(db: Database, reextract: Reextract, repair: boolean): Genera
 /** Reads the next live resources, or kept versions, after an owner. */
 function batchOf(db: Database, which: 'live' | 'kept'): (after: number) => readonly Indexed[] {
   const [table, column] = which === 'live' ? ['entity', 'rid'] : ['kept', 'vid'];
-  const select = db.prepare<[number, number, string, string, Uint8Array, string | null, number | null]>(
-    `SELECT x.${column}, x.type, t.name, e.id, v.body, p.params, p.tables FROM ${table} AS x
+  const select = db.prepare<[number, number, number, string, string, Uint8Array, string | null, number | null]>(
+    `SELECT x.${column}, x.vid, x.type, t.name, e.id, v.body, p.params, p.tables FROM ${table} AS x
       CROSS JOIN version AS v ON v.vid = x.vid CROSS JOIN entity AS e ON e.rid = x.rid
-      CROSS JOIN type AS t ON t.num = x.type LEFT JOIN pattern AS p ON p.num = x.pattern AND p.type = x.type
+      CROSS JOIN type AS t ON t.num = x.type AND ${ofOwn} LEFT JOIN pattern AS p ON p.num = x.pattern AND p.type = x.type
       WHERE x.${column} > ? ${which === 'live' ? 'AND x.state = 1' : ''} AND v.body IS NOT NULL
       ORDER BY x.${column} LIMIT ${batch}`,
   );
   return (after) =>
-    select.all(after).map(([owner, type, typeName, id, body, params, tables]) => ({
+    select.all(after).map(([owner, vid, type, typeName, id, body, params, tables]) => ({
       which,
       owner,
+      vid,
       type,
       typeName,
       id,
@@ -194,69 +212,42 @@ function batchOf(db: Database, which: 'live' | 'kept'): (after: number) => reado
     }));
 }
 
+/** What a version should be indexed by. */
+interface Wanted {
+  readonly rows: ResourceRows;
+  readonly contained: readonly ContainedRows[];
+}
+
+interface Problem {
+  readonly text: string;
+  /** Whether indexing the version anew puts it right. */
+  readonly repairable: boolean;
+}
+
 /** What is wrong with a version's index rows, undefined where nothing is. */
-function compare(
-  one: Indexed,
-  present: PresentRows,
-  unsettled: Unsettled,
-  extract: () => ResourceRows,
-): string | undefined {
-  let wanted: ResourceRows;
+function compare(one: Indexed, present: PresentRows, unsettled: Unsettled, extract: () => Wanted): Problem | undefined {
+  let wanted: Wanted;
   try {
     wanted = extract();
   } catch (error) {
-    return `it can't be indexed: ${error instanceof Error ? error.name : 'an unknown failure'}`;
+    const reason = error instanceof Error ? error.name : 'an unknown failure';
+    return { text: `it can't be indexed (${reason}): restore a backup`, repairable: false };
   }
+  const { rows, contained } = wanted;
   const of = one.which === 'kept' ? ', as kept for walks,' : '';
-  for (const [place, table] of tableNames.entries()) {
-    const expected = new Set((wanted[place] ?? []).map((row) => row.join('\u0000')));
-    const found = new Set(present.rows(one.which, place, one.owner).filter((row) => !unsettled.has(row)));
-    if (expected.size === found.size && [...expected].every((row) => found.has(row))) continue;
-    const missing = [...expected].filter((row) => !found.has(row)).length;
-    const added = [...found].filter((row) => !expected.has(row)).length;
-    return `its index${of} lacks ${missing} rows of ${table} and has ${added} too many`;
-  }
-  const { params, tables } = patternOf(wanted);
-  if (params !== unsettled.left(one.params) || (tables !== one.tables && unsettled.none))
-    return `its pattern of parameters${of} is wrong`;
-  return undefined;
-}
-
-/** Parameters that are being filled or removed: resources may have rows of them or not. */
-class Unsettled {
-  readonly none: boolean;
-  readonly #numbers: ReadonlySet<number>;
-  readonly #coming: ReadonlySet<string>;
-
-  constructor(rows: readonly ParameterRow[]) {
-    const unsettled = rows.filter(({ status }) => status !== 'current' && status !== 'gone');
-    const current = new Set(
-      rows.filter(({ status }) => status === 'current').map(({ type, code }) => `${type} ${code}`),
-    );
-    this.none = unsettled.length === 0;
-    this.#numbers = new Set(unsettled.map(({ number }) => number));
-    this.#coming = new Set(unsettled.map(({ type, code }) => `${type} ${code}`).filter((key) => !current.has(key)));
-  }
-
-  /** Whether a row, as PresentRows gives it, is of one. */
-  has(row: string): boolean {
-    return !this.none && this.#numbers.has(Number(row.slice(0, row.indexOf('\u0000'))));
-  }
-
-  /** A pattern's parameters without them. */
-  left(params: string | null): string | null {
-    if (this.none || params === null) return params;
-    const numbers: readonly number[] = JSON.parse(params);
-    return JSON.stringify(numbers.filter((number) => !this.#numbers.has(number)));
-  }
-
-  without(type: string, entries: readonly IndexEntry[]): readonly IndexEntry[] {
-    return this.none ? entries : entries.filter(({ parameter }) => !this.#coming.has(`${type} ${parameter}`));
-  }
+  const problem = compareRows(rows, (place) => unsettled.settled(present.rows(one.which, place, one.owner)));
+  if (problem !== undefined) return { text: `its index${of} ${problem}`, repairable: true };
+  if (!unsettled.isPattern(patternOf(rows, contained.length > 0), one.params, one.tables))
+    return { text: `its pattern of parameters${of} is wrong`, repairable: true };
+  const inside = compareContained(contained, present.contained(one.vid), one.vid, unsettled, (rid, place) =>
+    present.rows('live', place, rid),
+  );
+  return inside === undefined ? undefined : { text: inside, repairable: true };
 }
 
 /** The rows that index tables have. */
 class PresentRows {
+  readonly #contained: Statement<PresentContained>;
   readonly #select: { readonly live: readonly Select[]; readonly kept: readonly Select[] };
 
   constructor(db: Database) {
@@ -268,7 +259,14 @@ class PresentRows {
         );
         return (owner) => select.all(owner).map((row) => row.join('\u0000'));
       });
+    this.#contained = db.prepare(`SELECT e.rid, t.name, e.id, p.params, p.tables FROM contained AS c
+      CROSS JOIN entity AS e ON e.rid = c.rid CROSS JOIN type AS t ON t.num = e.type
+      LEFT JOIN pattern AS p ON p.num = e.pattern WHERE c.vid = ?`);
     this.#select = { live: of(''), kept: of('kept_') };
+  }
+
+  contained(vid: number): readonly PresentContained[] {
+    return this.#contained.all(vid);
   }
 
   rows(which: 'live' | 'kept', table: number, owner: number): readonly string[] {

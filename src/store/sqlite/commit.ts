@@ -6,6 +6,7 @@ import { bodyBytes, sameContent } from '../../fhir/body.ts';
 import type { Criterion } from '../../search/criteria.ts';
 import { Conflict, PreconditionFailed } from '../errors.ts';
 import type { Condition, Precondition } from '../write.ts';
+import { Contained, readContained } from './contained.ts';
 import { Entities, type Entity } from './entities.ts';
 import { IndexRows, type NewRows } from './index-rows.ts';
 import { type IndexWork, IndexWorker } from './index-work.ts';
@@ -67,6 +68,7 @@ export class Commits {
   readonly #entities: Entities;
   readonly #rowNumbers: RowNumbers;
   readonly #index: IndexRows;
+  readonly #contained: Contained;
   readonly #kept: KeptVersions;
   readonly #integrity: Integrity;
   readonly #insertVersion: Statement;
@@ -87,7 +89,8 @@ export class Commits {
     this.#entities = new Entities(db);
     this.#rowNumbers = rowNumbers(this.#numbers, this.#entities);
     this.#index = new IndexRows(db);
-    this.#kept = new KeptVersions(db, this.#index);
+    this.#contained = new Contained(db, this.#numbers, this.#entities, this.#index);
+    this.#kept = new KeptVersions(db, this.#index, this.#contained);
     this.#integrity = new Integrity(db);
     this.#insertVersion = db.prepare(
       'INSERT INTO version (vid, rid, type, number, updated, method, body) VALUES (?, ?, ?, ?, ?, ?, ?)',
@@ -154,7 +157,7 @@ export class Commits {
     const entityMark = this.#entities.mark();
     this.#db.exec('SAVEPOINT one');
     try {
-      this.#worker ??= new IndexWorker(this.#db, this.#numbers, this.#rowNumbers);
+      this.#worker ??= new IndexWorker(this.#db, this.#numbers, this.#rowNumbers, this.#contained);
       const result = this.#worker.run(work);
       if (result[0] !== 0) setSetting(this.#db, 'greatest change', this.#vid + 1);
       this.#db.exec('RELEASE one');
@@ -283,8 +286,9 @@ export class Commits {
     const vid = ++pending.vid;
     const number = entity.number + 1;
     this.#insertVersion.get(vid, entity.rid, type, number, updated, method, bodyBytes(body, number, updated));
-    const rows = readRows(entries, this.#rowNumbers);
-    const { params, tables } = patternOf(rows);
+    const rows = readRows(entries, this.#rowNumbers, vid);
+    const contained = readContained(entries, this.#rowNumbers, vid);
+    const { params, tables } = patternOf(rows, contained.length > 0);
     const pattern = this.#numbers.pattern(type, params, tables);
     const next = { rid: entity.rid, state: LIVE, vid, number, pattern };
     if (live) {
@@ -294,6 +298,7 @@ export class Commits {
       created.push({ rid: entity.rid, rows });
       pending.live.set(type, (pending.live.get(type) ?? 0) + 1);
     }
+    for (const one of contained) created.push({ rid: this.#contained.add(vid, one), rows: one.rows });
     if (entity.state === -1) this.#entities.create(type, id, next);
     else this.#entities.update(next);
     return [number, updated, live ? UPDATED : CREATED];
@@ -309,12 +314,15 @@ export class Commits {
     // What an erasure removes is overwritten in the file.
     if (erase) this.#db.exec('PRAGMA secure_delete = ON');
     try {
+      const vid = ++pending.vid;
       if (entity.state === LIVE) {
+        if (erase) this.#kept.dropContained(entity.vid, entity.pattern);
+        else this.#kept.replace(entity, type, vid, this.#options.clock(), this.#options.cursorLifetime);
         this.#index.remove(entity.rid, this.#kept.tablesOf(entity.pattern));
         pending.live.set(type, (pending.live.get(type) ?? 0) - 1);
       }
-      this.#kept.forget(entity.rid);
-      const vid = ++pending.vid;
+      if (erase) this.#kept.forget(entity.rid);
+      else this.#kept.deleted(entity.rid);
       if (erase) {
         this.#erase(planned.id, type, entity, vid);
         return [0, updated, DELETED];

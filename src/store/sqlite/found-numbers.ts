@@ -1,7 +1,8 @@
 /** The numbers that a store has already given, for who only reads. https://hl7.org/fhir/R4/search.html#token */
+import { isContained } from '../../search/contained.ts';
 import { BoundedCache } from './bounded-cache.ts';
 import type { Database, SqlValue, Statement } from './open.ts';
-import type { RowNumbers } from './rows.ts';
+import { containedId, type RowNumbers } from './rows.ts';
 
 /** What stands for a text that has no number: no row has it. */
 const none = -1;
@@ -37,8 +38,9 @@ export class FoundNumbers implements RowNumbers {
     return this.#find(`unit ${number} ${code.length} ${code}${unit}`, this.#unit, code, number, unit);
   }
 
-  target(type: string, id: string): number {
-    return this.#find(`target ${type}/${id}`, this.#target, type, id);
+  target(type: string, id: string, vid: number): number {
+    const stored = isContained(type) ? containedId(id, vid) : id;
+    return this.#find(`target ${type}/${stored}`, this.#target, type, stored);
   }
 
   #find(key: string, statement: Statement<[number]>, ...values: readonly SqlValue[]): number {

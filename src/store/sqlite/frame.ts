@@ -12,6 +12,8 @@ export type Branch = 'current' | 'kept by index' | 'kept by change';
 export interface Walk {
   readonly type: number;
   readonly at: number | undefined;
+  /** Whether what was deleted since counts too: for resources that others are found by. */
+  readonly deleted?: boolean;
 }
 
 /** `FROM` and `WHERE` with the resource as `r`, and `d` an index row where a stretch was asked for. */
@@ -28,8 +30,9 @@ const row = raw('d.rid');
 const change = raw('r.vid');
 
 /** The kept versions that were current when the walk began. */
-function keptAt({ type, at = 0 }: Walk): Sql {
-  return sql`r.type = ${type} AND r.replaced > ${at} AND r.vid <= ${at}`;
+function keptAt({ type, at = 0, deleted = false }: Walk): Sql {
+  const then = sql`r.type = ${type} AND r.replaced > ${at} AND r.vid <= ${at}`;
+  return deleted ? then : sql`${then} AND r.deleted = 0`;
 }
 
 function notLater({ at }: Walk): Sql {
@@ -43,7 +46,7 @@ export function frameOf(range: Range, branch: Branch, walk: Walk, bare = false):
       return {
         from: raw(`entity r INDEXED BY ${entityIndex(range)}`),
         where: all([tick(resource), sql`r.type = ${walk.type} AND r.state = 1`, range.where, notLater(walk)]),
-        subject: { prefix: '', number: resource },
+        subject: { prefix: '', row: 'r', number: resource },
         rid: resource,
       };
     }
@@ -53,7 +56,7 @@ export function frameOf(range: Range, branch: Branch, walk: Walk, bare = false):
     return {
       from: raw(`${indexed('', range.table, range.index, 'd')}${bare ? '' : ' CROSS JOIN entity r ON r.rid = d.rid'}`),
       where: all([tick(row), range.where, bare ? always : notLater(walk)]),
-      subject: { prefix: '', number: row },
+      subject: { prefix: '', row: 'r', number: row },
       rid: row,
     };
   }
@@ -61,7 +64,7 @@ export function frameOf(range: Range, branch: Branch, walk: Walk, bare = false):
     return {
       from: raw(`${indexed('kept_', range.table, range.index, 'd')} CROSS JOIN kept r ON r.vid = d.rid`),
       where: all([tick(row), range.where, keptAt(walk)]),
-      subject: { prefix: 'kept_', number: row },
+      subject: { prefix: 'kept_', row: 'r', number: row },
       rid: resource,
     };
   }
@@ -70,7 +73,7 @@ export function frameOf(range: Range, branch: Branch, walk: Walk, bare = false):
       `kept r INDEXED BY kept_by_type CROSS JOIN ${indexed('kept_', range.table, 'by_resource', 'd')} ON d.rid = r.vid`,
     ),
     where: all([tick(change), keptAt(walk), range.where]),
-    subject: { prefix: 'kept_', number: row },
+    subject: { prefix: 'kept_', row: 'r', number: row },
     rid: resource,
   };
 }
@@ -84,7 +87,7 @@ function keptFrame(walk: Walk, where: Sql): Frame {
   return {
     from: raw('kept r INDEXED BY kept_by_type'),
     where: all([tick(change), keptAt(walk), where]),
-    subject: { prefix: 'kept_', number: change },
+    subject: { prefix: 'kept_', row: 'r', number: change },
     rid: resource,
   };
 }
@@ -106,7 +109,7 @@ export function collected({ drive, test }: Condition, branch: Branch, walk: Walk
     return drive.exact ? frame : { ...frame, where: all([frame.where, test(frame.subject)]) };
   }
   const prefix = branch === 'current' ? '' : 'kept_';
-  const subject: Subject = { prefix, number: row };
+  const subject: Subject = { prefix, row: 'r', number: row };
   const left = drive.exact ? always : test(subject);
   const from = sql`(SELECT DISTINCT rid FROM (${drive.rows(prefix)})) d`;
   if (branch === 'current') {

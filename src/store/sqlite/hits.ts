@@ -4,6 +4,7 @@ import type { Branch, Frame, Walk } from './frame.ts';
 import { beyond, compareKeys, type Key, type KeyValue, type OrderColumn, orderBy } from './keyset.ts';
 import type { Row, SqlValue } from './open.ts';
 import { methods } from './pack.ts';
+import { localId } from './rows.ts';
 import { all, filters, join, raw, type Sql, sql } from './sql.ts';
 import type { Statements } from './statements.ts';
 
@@ -132,6 +133,17 @@ export class HitReader {
         FROM version v CROSS JOIN entity e ON e.rid = v.rid WHERE v.vid = ${vid}`);
       if (found === undefined) throw new Error(`version ${vid} is indexed but not stored`);
       return versionOf(this.#typeName, found, 0);
+    });
+  }
+
+  /** The versions in which matches of contained resources lie. */
+  containers(hits: readonly Hit[]): readonly Version[] {
+    return hits.map((hit) => {
+      const found = this.#statements.get(sql`SELECT e.id, v.number, v.updated, v.method, v.body, t.name, i.id
+        FROM entity i CROSS JOIN version v ON v.vid = i.vid CROSS JOIN entity e ON e.rid = v.rid
+        CROSS JOIN type t ON t.num = e.type WHERE i.rid = ${ridOf(hit)}`);
+      if (found === undefined) throw new Error(`resource ${ridOf(hit)} is contained in nothing`);
+      return { ...versionOf(String(found[5]), found, 0), contained: localId(String(found[6])) };
     });
   }
 

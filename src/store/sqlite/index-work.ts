@@ -1,10 +1,12 @@
 /** What the writer does to the index beside commits: search parameters come, are filled, and go. https://hl7.org/fhir/R4/searchparameter.html */
+import { containedType } from '../../search/contained.ts';
+import { type Contained, readContained } from './contained.ts';
 import { IndexRows } from './index-rows.ts';
 import type { Numbers } from './numbers.ts';
 import type { Database, Statement } from './open.ts';
 import { FieldReader } from './pack.ts';
 import { applyChanges, finishPass, type ParameterChanges, parametersInState } from './parameters.ts';
-import { everyTable, type RowNumbers, readRows } from './rows.ts';
+import { containsOthers, everyTable, type RowNumbers, readRows } from './rows.ts';
 
 /** A pass over a type's resources that fills the index of parameters: a row of `filling`. */
 export interface Pass {
@@ -12,8 +14,11 @@ export interface Pass {
   readonly type: number;
   /** The numbers of the parameters. */
   readonly parameters: readonly number[];
-  /** The resources, then the replaced versions that walks may still show. */
-  readonly stage: 'live' | 'kept';
+  /**
+   * The resources, then the replaced versions that walks may still show, then the versions of any type that contain
+   * resources of the type.
+   */
+  readonly stage: 'live' | 'kept' | 'contained';
   /** The last change number that is done, and the last one that has to be: later ones brought their entries along. */
   readonly after: number;
   readonly upto: number;
@@ -30,16 +35,16 @@ export interface FillWork {
   readonly owners: Owners;
 }
 
-/** Resources, or kept versions, and their entries. */
+/** Resources, or kept versions, or versions of which only what they contain counts; and their entries. */
 export interface Owners {
-  readonly which: 'live' | 'kept';
-  /** Numbers of resources, or of kept versions. */
+  readonly which: Pass['stage'];
+  /** Numbers of resources, or change numbers of versions. */
   readonly numbers: readonly number[];
   /** The change numbers of the versions whose entries these are. */
   readonly versions: readonly number[];
   /** How many fields the entries of each take. */
   readonly lengths: readonly number[];
-  /** Entries as `packEntries` packs them. */
+  /** Entries as `packResource` packs them. */
   readonly fields: readonly (string | number)[];
 }
 
@@ -60,6 +65,7 @@ export class IndexWorker {
   readonly #db: Database;
   readonly #numbers: Numbers;
   readonly #rowNumbers: RowNumbers;
+  readonly #contained: Contained;
   readonly #rows: { readonly live: IndexRows; readonly kept: IndexRows };
   readonly #owner: {
     readonly live: Statement<[vid: number, pattern: number]>;
@@ -75,10 +81,11 @@ export class IndexWorker {
   readonly #patternsOfType: Statement<PatternRow>;
   readonly #savePass: Statement;
 
-  constructor(db: Database, numbers: Numbers, rowNumbers: RowNumbers) {
+  constructor(db: Database, numbers: Numbers, rowNumbers: RowNumbers, contained: Contained) {
     this.#db = db;
     this.#numbers = numbers;
     this.#rowNumbers = rowNumbers;
+    this.#contained = contained;
     this.#rows = { live: new IndexRows(db), kept: new IndexRows(db, 'kept_') };
     this.#owner = {
       live: db.prepare('SELECT vid, pattern FROM entity WHERE rid = ? AND state = 1'),
@@ -133,13 +140,18 @@ export class IndexWorker {
     const fields = new FieldReader(owners.fields);
     let changed = 0;
     numbers.forEach((owner, place) => {
+      if (which === 'contained') {
+        if (this.#refillContained(owner, fields, lengths[place] ?? 0)) changed += 1;
+        return;
+      }
       const [version, pattern] = this.#owner[which].get(owner) ?? [];
       // What was written since brought its entries along.
-      if (version !== versions[place] || pattern === undefined) {
+      if (version === undefined || version !== versions[place] || pattern === undefined) {
         fields.skip(lengths[place] ?? 0);
         return;
       }
-      let rows = readRows(fields, this.#rowNumbers);
+      let rows = readRows(fields, this.#rowNumbers, version);
+      const contained = readContained(fields, this.#rowNumbers, version);
       if (parameters !== undefined) {
         rows = rows.map((list) => list.filter(([parameter]) => parameters.has(Number(parameter))));
       }
@@ -148,11 +160,24 @@ export class IndexWorker {
       const after = this.#rows[which].refill(owner, present, parameters, rows);
       const others = parameters === undefined ? [] : numbersIn(params).filter((number) => !parameters.has(number));
       const found = rows.flatMap((list) => list.map(([parameter]) => Number(parameter)));
-      const next = this.#patternOf(type, [...others, ...found], after.tables);
+      const contains = contained.length === 0 ? 0 : containsOthers;
+      const next = this.#patternOf(type, [...others, ...found], after.tables | contains);
       if (next !== pattern) this.#setPattern[which].run(next, owner);
-      if (after.changed || next !== pattern) changed += 1;
+      const otherwise = this.#contained.replace(version, contained);
+      if (after.changed || otherwise || next !== pattern) changed += 1;
     });
     return changed;
+  }
+
+  /** @returns whether what a version contains had other rows. */
+  #refillContained(version: number, fields: FieldReader, length: number): boolean {
+    // A version that is gone took what it contained along.
+    if (!this.#contained.has(version)) {
+      fields.skip(length);
+      return false;
+    }
+    readRows(fields, this.#rowNumbers, version);
+    return this.#contained.replace(version, readContained(fields, this.#rowNumbers, version));
   }
 
   #patternOf(type: number, parameters: readonly number[], tables: number): number {
@@ -163,10 +188,23 @@ export class IndexWorker {
   /** Only resources with a value of the parameter have rows of it, and their patterns tell which these are. */
   #clean(): Float64Array<ArrayBuffer> {
     const retired = this.#db
-      .prepare<[number, number]>("SELECT num, type FROM parameter WHERE state = 'retired' ORDER BY num LIMIT 1")
+      .prepare<[number, number, number | null]>(`SELECT p.num, p.type,
+        (SELECT c.num FROM type AS t CROSS JOIN type AS c ON c.name = '${containedType('')}' || t.name WHERE t.num = p.type)
+        FROM parameter AS p WHERE p.state = 'retired' ORDER BY p.num LIMIT 1`)
       .get();
     if (retired === undefined) return new Float64Array([0, 1]);
-    const [number, type] = retired;
+    const [number, type, contained] = retired;
+    let left = cleanStep;
+    left -= this.#cleanOf('live', type, number, left);
+    if (left > 0) left -= this.#cleanOf('kept', type, number, left);
+    if (left > 0 && contained !== null) left -= this.#cleanOf('live', contained, -number, left);
+    if (left <= 0) return new Float64Array([1, 0]);
+    this.#db.prepare("UPDATE parameter SET state = 'gone' WHERE num = ?").run(number);
+    return new Float64Array([1, 1]);
+  }
+
+  /** Removes a parameter's rows of some of a type's resources. @returns of how many. */
+  #cleanOf(which: 'live' | 'kept', type: number, number: number, most: number): number {
     const only = new Set([number]);
     const patterns = new Map(
       this.#patternsOfType
@@ -174,20 +212,14 @@ export class IndexWorker {
         .map(([pattern, params, tables]) => [pattern, { parameters: numbersIn(params), tables }] as const)
         .filter(([, { parameters }]) => parameters.includes(number)),
     );
-    let left = cleanStep;
-    for (const which of ['live', 'kept'] as const) {
-      const owners = this.#withPatterns[which].all(JSON.stringify([...patterns.keys()]), type, left);
-      for (const [owner, pattern] of owners) {
-        const { parameters, tables } = patterns.get(pattern) ?? { parameters: [], tables: everyTable };
-        const after = this.#rows[which].refill(owner, tables, only, []);
-        const others = parameters.filter((each) => each !== number);
-        this.#setPattern[which].run(this.#patternOf(type, others, after.tables), owner);
-      }
-      left -= owners.length;
-      if (left <= 0) return new Float64Array([1, 0]);
+    const owners = this.#withPatterns[which].all(JSON.stringify([...patterns.keys()]), type, most);
+    for (const [owner, pattern] of owners) {
+      const { parameters, tables } = patterns.get(pattern) ?? { parameters: [], tables: everyTable };
+      const after = this.#rows[which].refill(owner, tables, only, []);
+      const others = parameters.filter((each) => each !== number);
+      this.#setPattern[which].run(this.#patternOf(type, others, after.tables | (tables & containsOthers)), owner);
     }
-    this.#db.prepare("UPDATE parameter SET state = 'gone' WHERE num = ?").run(number);
-    return new Float64Array([1, 1]);
+    return owners.length;
   }
 }
 

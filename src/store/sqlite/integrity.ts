@@ -3,7 +3,7 @@ import { IntegrityViolation } from '../errors.ts';
 import type { ResourceKey } from '../write.ts';
 import type { Database, Statement } from './open.ts';
 
-/** How many referrers an error names. */
+/** How many referrers an error names: not contained ones, whose references are their container's too. */
 const referrersNamed = 10;
 
 /** The reference parameters that have rows: a skip over the index, since few of all parameters do. */
@@ -26,6 +26,7 @@ export class Integrity {
         CROSS JOIN reference ON reference.param = present.param AND reference.target = ?
         CROSS JOIN entity ON entity.rid = reference.rid
         CROSS JOIN type ON type.num = entity.type
+      WHERE present.param > 0
       LIMIT ${referrersNamed}`);
     this.#referenced = db.prepare(`${presentParameters}
       SELECT 1 FROM present CROSS JOIN reference ON reference.param = present.param AND reference.target = ? LIMIT 1`);

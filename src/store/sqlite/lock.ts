@@ -14,7 +14,7 @@ export interface Lock {
 
 /**
  * Takes the lock of the store at `path`.
- * @throws StoreUnavailable naming the process that holds it.
+ * @throws StoreUnavailable naming the process that holds it, or saying why it can't be taken.
  */
 export function takeLock(path: string): Lock {
   const holder = `${path}.holder`;
@@ -24,7 +24,10 @@ export function takeLock(path: string): Lock {
     db.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
   } catch (error) {
     db?.close();
-    if (!isBusy(error)) throw error;
+    if (!isBusy(error)) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new StoreUnavailable(`${path}.lock can't be written, and a store needs it: ${reason}.`);
+    }
     throw new StoreUnavailable(`${path} is open for writing in another process: ${describe(holder)}.`);
   }
   const held = db;

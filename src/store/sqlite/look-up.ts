@@ -6,7 +6,9 @@
  * another's transaction nothing must be remembered: a number may be taken back with it.
  */
 import type { Parameter } from '../../search/criteria.ts';
+import type { StoredUnit } from '../../search/units.ts';
 import { BoundedCache } from './bounded-cache.ts';
+import { afterPrefix } from './compile/prefix.ts';
 import type { Database, SqlValue, Statement } from './open.ts';
 
 const remembered = 5_000;
@@ -14,6 +16,11 @@ const remembered = 5_000;
 interface Pattern {
   readonly number: number;
   readonly parameters: ReadonlySet<number>;
+}
+
+/** A unit of stored quantities. */
+export interface NumberedUnit extends StoredUnit {
+  readonly number: number;
 }
 
 export class LookUp {
@@ -31,6 +38,10 @@ export class LookUp {
   readonly #codesOfSystem: Statement;
   readonly #manyCodes: Statement;
   readonly #manyCodesOfSystem: Statement;
+  readonly #manyFoldedCodes: Statement;
+  readonly #manyFoldedCodesOfSystem: Statement;
+  readonly #codesBeginning: Statement;
+  readonly #foldedCodesBeginning: Statement;
   readonly #foldedCodes: Statement;
   readonly #foldedCodesOfSystem: Statement;
   readonly #units: Statement;
@@ -48,11 +59,20 @@ export class LookUp {
     const many = 'SELECT c.num FROM json_each(?) j CROSS JOIN code c ON c.value = j.value';
     this.#manyCodes = db.prepare(many);
     this.#manyCodesOfSystem = db.prepare(`${many} AND c.system = ?`);
+    const manyFolded =
+      'SELECT c.num FROM json_each(?) j CROSS JOIN code c INDEXED BY code_by_folded ON c.folded = j.value';
+    this.#manyFoldedCodes = db.prepare(manyFolded);
+    this.#manyFoldedCodesOfSystem = db.prepare(`${manyFolded} AND c.system = ?`);
+    const beginning = (column: string) =>
+      `SELECT num FROM code WHERE ${column} >= ?1 AND ${column} < ?2 AND (?3 IS NULL OR system = ?3)`;
+    this.#codesBeginning = db.prepare(beginning('value'));
+    this.#foldedCodesBeginning = db.prepare(beginning('folded'));
     this.#foldedCodes = db.prepare('SELECT num FROM code INDEXED BY code_by_folded WHERE folded = ?');
     this.#foldedCodesOfSystem = db.prepare(
       'SELECT num FROM code INDEXED BY code_by_folded WHERE folded = ? AND system = ?',
     );
-    this.#units = db.prepare('SELECT num, system, code, unit FROM unit');
+    this.#units = db.prepare(`SELECT u.num, coalesce(s.uri, ''), u.code, u.unit
+      FROM unit u LEFT JOIN system s ON s.num = u.system ORDER BY u.num`);
     this.#resource = db.prepare('SELECT rid, state FROM entity WHERE type = ? AND id = ?');
     this.#texts = db.prepare('SELECT c.num, c.value FROM json_each(?) j CROSS JOIN code c ON c.num = j.value');
     this.#morePatterns = db.prepare('SELECT num, type, params FROM pattern WHERE num > ?');
@@ -93,19 +113,24 @@ export class LookUp {
     return numbers(rows);
   }
 
-  /** The numbers of many codes, in any system or in one. */
-  manyCodes(codes: readonly string[], system: number | undefined): readonly number[] {
+  /** The numbers of many codes, in any system or in one; `folded`: compared without case, with the codes folded already. */
+  manyCodes(codes: readonly string[], system: number | undefined, folded: boolean): readonly number[] {
     const list = JSON.stringify(codes);
-    return numbers(system === undefined ? this.#manyCodes.all(list) : this.#manyCodesOfSystem.all(list, system));
+    if (system === undefined) return numbers((folded ? this.#manyFoldedCodes : this.#manyCodes).all(list));
+    return numbers((folded ? this.#manyFoldedCodesOfSystem : this.#manyCodesOfSystem).all(list, system));
   }
 
-  /** The numbers of the units that pass a test of (system number, code, text). */
-  units(passes: (system: number, code: string, text: string) => boolean): readonly number[] {
-    const found: number[] = [];
-    for (const [number, system, code, text] of this.#units.all()) {
-      if (passes(Number(system), String(code), String(text))) found.push(Number(number));
-    }
-    return found;
+  /** The numbers of the codes that begin with a text, in any system or in one; `folded` as for `codes`. */
+  codesBeginning(text: string, system: number | undefined, folded: boolean): readonly number[] {
+    const statement = folded ? this.#foldedCodesBeginning : this.#codesBeginning;
+    return numbers(statement.all(text, afterPrefix(text) ?? text, system ?? null));
+  }
+
+  /** All units, by rising numbers; number 0, no unit at all, isn't among them. */
+  units(): readonly NumberedUnit[] {
+    return this.#units.all().map(([number, system, code, unit]) => {
+      return { number: Number(number), system: String(system), code: String(code), unit: String(unit) };
+    });
   }
 
   /** The texts of codes. */

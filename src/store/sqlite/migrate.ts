@@ -7,7 +7,14 @@ import { fillingSchema, schema } from './schema.ts';
 import { getSetting, setSetting } from './settings.ts';
 
 /** One step for each version of the schema: the first makes an empty store. A released step is never changed. */
-const steps: readonly string[] = [schema + auditSchema, fillingSchema];
+const steps: readonly string[] = [
+  schema + auditSchema,
+  // What is kept of a deleted resource: it isn't shown, but chains of a walk lead through it.
+  'ALTER TABLE kept ADD COLUMN deleted INTEGER NOT NULL DEFAULT 0;',
+  // The contained resources (rows of entity) of each version that is current or kept, by its change number.
+  'CREATE TABLE contained (vid INTEGER NOT NULL, rid INTEGER NOT NULL, PRIMARY KEY (vid, rid)) WITHOUT ROWID;',
+  fillingSchema,
+];
 
 /** The schema version that this release reads and writes. */
 export const schemaVersion: number = steps.length;

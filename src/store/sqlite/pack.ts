@@ -2,15 +2,19 @@
  * Writes in the flat form in which they cross to the writer's thread: one list of numbers and texts, and one buffer of
  * bytes, which cost a tenth of cloning objects. https://hl7.org/fhir/R4/http.html#transaction
  */
+import { containedType, isContained, resourceTypeOf } from '../../search/contained.ts';
 import type { IndexEntry, IndexValue } from '../../search/entry.ts';
-import type { Precondition, Write } from '../write.ts';
+import type { Entries, Precondition, Write } from '../write.ts';
 
 /** A run of writes of one commit. */
 export interface PackedWrites {
   readonly count: number;
   /** For each write its kind, type and id; for a put also method, lengths of head and tail, and fields in `entries`. */
   readonly fields: readonly (string | number)[];
-  /** The puts' index entries: for each the count, then the parameter's number, kind and columns of each value. */
+  /**
+   * The puts' index entries: for each the count, then the parameter's number, kind and columns of each value; then the
+   * count of its contained resources, and the type (`containedType`), id and entries of each.
+   */
   readonly entries: readonly (string | number)[];
   /** Heads and tails of the bodies, one after the other. */
   readonly bytes: Uint8Array<ArrayBuffer>;
@@ -32,6 +36,7 @@ export const valueKinds = [
   'reference',
   'uri',
   'composite',
+  'position',
 ] as const satisfies readonly IndexValue['kind'][];
 
 /** Numbers of `version.method`. */
@@ -69,26 +74,46 @@ export function packWrites(
     bytes.set(tail, offset + head.length);
     offset += head.length + tail.length;
     const before = entries.length;
-    packEntries(entries, write.type, write.entries, parameters);
+    packResource(entries, write.type, write, parameters);
     const length = entries.length - before;
     fields.push(PUT, write.type, write.id, methods.indexOf(write.method), head.length, tail.length, length);
   });
   return { count: chosen.length, fields, entries, bytes, preconditions };
 }
 
-/** Appends a resource's entries: their count, then for each the parameter's number and the value. */
+/** Appends a resource's entries and those of what it contains. */
+export function packResource(
+  fields: (string | number)[],
+  type: string,
+  { entries, contained = [] }: Entries,
+  parameters: ParameterNumbers,
+): void {
+  packEntries(fields, type, entries, parameters);
+  fields.push(contained.length);
+  for (const each of contained) {
+    const of = containedType(each.type);
+    fields.push(of, each.id);
+    packEntries(fields, of, each.entries, parameters);
+  }
+}
+
+/**
+ * Appends a resource's entries: their count, then for each the parameter's number and the value. Entries of contained
+ * resources have the negative of their parameter's number, which keeps their rows apart from those of others.
+ */
 export function packEntries(
   fields: (string | number)[],
   type: string,
   entries: readonly IndexEntry[],
   parameters: ParameterNumbers,
 ): void {
-  const numbers = parameters.get(type);
+  const numbers = parameters.get(resourceTypeOf(type));
+  const sign = isContained(type) ? -1 : 1;
   fields.push(entries.length);
   for (const entry of entries) {
     const number = numbers?.get(entry.parameter);
     if (number === undefined) throw new Error(`the store was opened without the parameter ${type}.${entry.parameter}`);
-    fields.push(number);
+    fields.push(sign * number);
     packValue(fields, entry.value);
   }
 }
@@ -122,6 +147,9 @@ function packValue(fields: (string | number)[], value: IndexValue): void {
     case 'composite':
       fields.push(8, value.components.length);
       for (const component of value.components) packValue(fields, component);
+      break;
+    case 'position':
+      fields.push(9, value.latitude, value.longitude);
   }
 }
 

@@ -1,10 +1,12 @@
 /** The search parameters of the embedded store, from the side that reads. https://hl7.org/fhir/R4/searchparameter.html */
 import { setImmediate as turn } from 'node:timers/promises';
+import { containedType } from '../../search/contained.ts';
 import type { IndexEntry } from '../../search/entry.ts';
 import type { ParameterDefinition, ParameterIndex, ParameterState, Reextract, Rewritten } from '../parameter-index.ts';
+import type { Entries } from '../write.ts';
 import type { Owners, Pass } from './index-work.ts';
 import type { Database, Statement } from './open.ts';
-import { type ParameterNumbers, packEntries } from './pack.ts';
+import { type ParameterNumbers, packResource } from './pack.ts';
 import { changesTo, namedEntries, type ParameterRow, parameterNumbers, parameterRows } from './parameters.ts';
 import type { Writer } from './writer.ts';
 
@@ -12,6 +14,9 @@ import type { Writer } from './writer.ts';
 const step = 200;
 /** Milliseconds of the thread that a step takes at a time: other requests are answered in between. */
 const slice = 3;
+
+/** The order of a pass's stages. */
+const stageAfter = { live: 'kept', kept: 'contained', contained: undefined } as const;
 
 type PassRow = [
   type: number,
@@ -30,7 +35,7 @@ export class SqliteParameterIndex implements ParameterIndex {
   readonly #readRows: () => readonly ParameterRow[];
   readonly #passes: Statement<PassRow>;
   readonly #newest: Statement<[number]>;
-  readonly #owners: { readonly live: Statement<OwnerRow>; readonly kept: Statement<OwnerRow> };
+  readonly #owners: { readonly [S in Pass['stage']]: Statement<OwnerRow> };
   readonly #one: Statement<RewriteRow>;
   readonly #some: Statement<RewriteRow>;
   readonly #live: Statement<[number]>;
@@ -53,6 +58,11 @@ export class SqliteParameterIndex implements ParameterIndex {
         WHERE t.type = ? AND t.state = 1 AND t.vid > ? AND t.vid <= ? ORDER BY t.vid LIMIT ${step}`),
       kept: db.prepare(`SELECT t.vid, t.vid, version.body FROM kept AS t CROSS JOIN version ON version.vid = t.vid
         WHERE t.type = ? AND t.vid > ? AND t.vid <= ? ORDER BY t.vid LIMIT ${step}`),
+      contained: db.prepare(`SELECT x.vid, x.vid, version.body FROM (SELECT DISTINCT e.vid FROM type AS t
+          CROSS JOIN type AS c ON c.name = '${containedType('')}' || t.name
+          CROSS JOIN entity AS e INDEXED BY entity_by_change ON e.type = c.num AND e.state = 1 AND e.vid > ?2 AND e.vid <= ?3
+          WHERE t.num = ?1 ORDER BY e.vid LIMIT ${step}) AS x
+        CROSS JOIN version ON version.vid = x.vid ORDER BY x.vid`),
     };
     const columns = 'type.num, entity.rid, entity.vid, entity.id, version.body';
     this.#one = db.prepare(`SELECT ${columns} FROM type
@@ -99,12 +109,13 @@ export class SqliteParameterIndex implements ParameterIndex {
     const found = this.#owners[pass.stage].all(pass.type, pass.after, pass.upto);
     const owners = await this.#extracted(pass, found, extract);
     // The pass may begin again, so this step is left to the one that does.
-    if (epoch !== this.#epoch) return 0;
+    if (owners === undefined || epoch !== this.#epoch) return 0;
     const last = found.at(-1)?.[1] ?? pass.after;
     const over = found.length < step;
     const done = pass.stage === 'live' ? pass.done + found.length : pass.done;
-    const next: Pass = over ? { ...pass, stage: 'kept', after: 0, done } : { ...pass, after: last, done };
-    const finished = over && pass.stage === 'kept';
+    const stage = stageAfter[pass.stage];
+    const next: Pass = over ? { ...pass, stage: stage ?? pass.stage, after: 0, done } : { ...pass, after: last, done };
+    const finished = over && stage === undefined;
     const settled = await this.#writer.index({ kind: 'fill', pass: next, finished, owners });
     if (settled) this.#change(changed);
     return found.length;
@@ -135,6 +146,7 @@ export class SqliteParameterIndex implements ParameterIndex {
     const packed = new PackedOwners('live', this.#typeName(type), this.#numbers);
     const pace = makePace();
     for (const [, rid, vid, id, body] of found) {
+      if (epoch !== this.#epoch) return undefined;
       const entries = entriesOrNothing(extract, body);
       if (entries === undefined) failed.push(id);
       else packed.add(rid, vid, entries);
@@ -171,16 +183,24 @@ export class SqliteParameterIndex implements ParameterIndex {
     return { type, parameters, stage: 'live', after: 0, upto, done: 0, total: this.#live.get(type)?.[0] ?? 0 };
   }
 
-  /** The entries of a pass's parameters, with pauses. */
-  async #extracted({ parameters, stage, type }: Pass, found: readonly OwnerRow[], extract: Reextract): Promise<Owners> {
+  /** The entries of a pass's parameters, and all of what is contained, with pauses. undefined: the parameters changed. */
+  async #extracted(
+    { parameters, stage, type }: Pass,
+    found: readonly OwnerRow[],
+    extract: Reextract,
+  ): Promise<Owners | undefined> {
+    const epoch = this.#epoch;
     const wanted = new Set(parameters);
     const typeName = this.#typeName(type);
     const numbers = this.#numbers.get(typeName);
     const packed = new PackedOwners(stage, typeName, this.#numbers);
     const pace = makePace();
     for (const [owner, version, body] of found) {
-      const entries = extract(body).filter(({ parameter }) => wanted.has(numbers?.get(parameter) ?? 0));
-      packed.add(owner, version, entries);
+      if (epoch !== this.#epoch) return undefined;
+      const all = extract(body);
+      const ofPass = ({ parameter }: IndexEntry) => wanted.has(numbers?.get(parameter) ?? 0);
+      const entries = stage === 'contained' ? [] : all.entries.filter(ofPass);
+      packed.add(owner, version, { ...all, entries });
       await pace();
     }
     return packed;
@@ -219,9 +239,9 @@ class PackedOwners implements Owners {
     this.#parameters = parameters;
   }
 
-  add(owner: number, version: number, entries: readonly IndexEntry[]): void {
+  add(owner: number, version: number, entries: Entries): void {
     const before = this.fields.length;
-    packEntries(this.fields, this.#type, entries, this.#parameters);
+    packResource(this.fields, this.#type, entries, this.#parameters);
     this.numbers.push(owner);
     this.versions.push(version);
     this.lengths.push(this.fields.length - before);
@@ -239,7 +259,7 @@ function makePace(): () => Promise<void> | undefined {
   };
 }
 
-function entriesOrNothing(extract: Reextract, body: Uint8Array): readonly IndexEntry[] | undefined {
+function entriesOrNothing(extract: Reextract, body: Uint8Array): Entries | undefined {
   try {
     return extract(body);
   } catch {

@@ -1,4 +1,5 @@
 /** The numbers of search parameters, one for each version of a definition, and their states. https://hl7.org/fhir/R4/searchparameter.html */
+import { containedType } from '../../search/contained.ts';
 import type { ParameterDefinition } from '../parameter-index.ts';
 import { Numbers } from './numbers.ts';
 import type { Database } from './open.ts';
@@ -123,7 +124,10 @@ export function applyChanges(db: Database, numbers: Numbers, { add, again, retir
   // Not by `type.live`, which the commits of this transaction bring up to date at its end.
   db.exec(`UPDATE parameter SET state = 'filled' WHERE state = 'filling'
     AND NOT EXISTS (SELECT 1 FROM entity INDEXED BY entity_by_change WHERE entity.type = parameter.type AND entity.state = 1)
-    AND NOT EXISTS (SELECT 1 FROM kept WHERE kept.type = parameter.type)`);
+    AND NOT EXISTS (SELECT 1 FROM kept WHERE kept.type = parameter.type)
+    AND NOT EXISTS (SELECT 1 FROM type AS t CROSS JOIN type AS c
+      CROSS JOIN entity INDEXED BY entity_by_change ON entity.type = c.num AND entity.state = 1
+      WHERE t.num = parameter.type AND c.name = '${containedType('')}' || t.name)`);
   settle(db);
 }
 

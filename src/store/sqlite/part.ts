@@ -1,9 +1,12 @@
 /** One searched type of a search: its compiled criteria and how its matches are read. https://hl7.org/fhir/R4/search.html */
+import { isContained } from '../../search/contained.ts';
+import type { Criterion } from '../../search/criteria.ts';
 import { TooCostly } from '../errors.ts';
-import type { TypeQuery, Version } from '../port.ts';
+import type { ExplainedCriterion, ExplainedPart, TypeQuery, Version } from '../port.ts';
 import { type Condition, type Context, isImpossible } from './compile/condition.ts';
 import { conjuncts } from './compile/conjuncts.ts';
-import { compile } from './compile/criterion.ts';
+import { ofShownVersions } from './compile/contains.ts';
+import { contextOf } from './compile/criterion.ts';
 import type { Walk } from './frame.ts';
 import { type Hit, HitReader, ridOf, type Span } from './hits.ts';
 import type { Key, OrderColumn } from './keyset.ts';
@@ -15,7 +18,7 @@ import type { Sql } from './sql.ts';
 import type { Statements } from './statements.ts';
 import type { Thresholds } from './thresholds.ts';
 import { countMatches } from './total.ts';
-import { type Lead, leadOf, readByNumber, readUnsorted } from './unsorted.ts';
+import { type Lead, leadName, leadOf, readByNumber, readUnsorted } from './unsorted.ts';
 
 /** What searches of one connection share. */
 export interface Connection {
@@ -27,6 +30,8 @@ export interface Connection {
 
 /** SQLite plans a statement in a time that grows with the square of its tests. */
 const mostCriteria = 250;
+/** Rows of each criterion that an explanation counts. */
+const mostExplained = 8192;
 
 export interface PartOptions {
   /** Whether to read versions together with their places. */
@@ -41,6 +46,8 @@ export class Part {
   /** What leads an unsorted walk, once it is known. */
   lead: Lead | undefined;
   readonly #connection: Connection;
+  readonly #type: string;
+  readonly #criteria: readonly Criterion[];
   readonly #conditions: readonly Condition[];
   readonly #columns: readonly SortColumn[];
   readonly #context: Context | undefined;
@@ -61,22 +68,33 @@ export class Part {
     const typeNumber = lookUp.type(query.type);
     this.#walk = { type: typeNumber ?? 0, at };
     const last = query.sort.length - 1;
-    this.#columns = query.sort.map((key, place) => sortColumn(key, lookUp, place === last, alone));
-    if (typeNumber === undefined || empty) {
+    const { type } = query;
+    const most = connection.thresholds.listed;
+    const rows = (asked: Sql) => statements.all(asked);
+    const context = typeNumber === undefined ? undefined : contextOf({ type, typeNumber, lookUp, rows, at, most });
+    this.#columns = query.sort.map((key, place) => sortColumn(key, context, place === last, alone));
+    this.#type = type;
+    if (context === undefined || empty) {
+      this.#criteria = [];
       this.#conditions = [];
       return;
     }
-    const numbers = (query: Sql) => statements.all(query).map(([number]) => Number(number));
-    const { type } = query;
-    const outer = { type, typeNumber, lookUp, numbers, at };
     const criteria = conjuncts(query.criterion);
     if (criteria.length > mostCriteria) {
       throw new TooCostly(`Ask for less at once: at most ${mostCriteria} criteria can be combined.`);
     }
-    this.#conditions = criteria.map((criterion) => compile(criterion, outer));
-    this.#context = { type, typeNumber, lookUp, numbers, at, compile: (criterion) => compile(criterion, outer) };
+    this.#criteria = criteria;
+    const conditions = criteria.map((criterion) => context.compile(criterion));
+    this.#conditions = isContained(type) ? [...conditions, ofShownVersions(at)] : conditions;
+    this.#context = context;
     if (!this.#conditions.some(isImpossible)) {
-      this.#reader = new HitReader(statements, query.type, this.#walk, bodies, connection.thresholds.kept);
+      this.#reader = new HitReader(
+        statements,
+        type,
+        this.#walk,
+        bodies && !isContained(type),
+        connection.thresholds.kept,
+      );
     }
   }
 
@@ -103,6 +121,20 @@ export class Part {
     return readUnsorted(reader, this.#conditions, this.lead, probes, most, span);
   }
 
+  /** How matches are found; undefined where it is known that there are none. */
+  explain(): ExplainedPart | undefined {
+    const { probes } = this.#connection;
+    if (this.#context === undefined) return undefined;
+    const criteria = this.#conditions.map(({ drive }, place): ExplainedCriterion => {
+      const criterion = this.#criteria[place] ?? { kind: 'and', of: [] };
+      if (drive === undefined) return { criterion, more: false };
+      const rows = probes.count(drive, mostExplained);
+      return { criterion, rows, more: rows >= mostExplained };
+    });
+    const lead = this.#columns.length > 0 ? 'sort' : leadName(this.lead);
+    return { type: this.#type, criteria, lead };
+  }
+
   /** The numbers of the first matches, in the order of these numbers. */
   first(limit: number): readonly number[] {
     if (this.#reader === undefined) return [];
@@ -112,7 +144,7 @@ export class Part {
   }
 
   versions(hits: readonly Hit[]): readonly Version[] {
-    return this.#reader?.versions(hits) ?? [];
+    return (isContained(this.#type) ? this.#reader?.containers(hits) : this.#reader?.versions(hits)) ?? [];
   }
 
   /** The current matches, at most `bound`. */

@@ -20,21 +20,21 @@ export function pathOf(url: string): string {
 
 /**
  * Opens a store's file for reading, also beside the process that writes to it.
- * @throws StoreUnavailable where there is no store, or one of another release.
+ * @throws StoreUnavailable where there is no store, or one of another release, or the file is something else.
  */
 export function openForReading(path: string): Database {
   if (!existsSync(path)) throw new StoreUnavailable(`There is no store at ${path}.`);
-  const db = openDatabase(path, { readOnly: true });
+  let db: Database | undefined;
   try {
+    db = openDatabase(path, { readOnly: true });
     const version = versionOf(db);
-    if (version !== schemaVersion) {
-      throw new StoreUnavailable(
-        `${path} has schema version ${version}, this release reads ${schemaVersion}: start the server once to bring it forward.`,
-      );
-    }
-    return db;
+    if (version === schemaVersion) return db;
+    throw new StoreUnavailable(
+      `${path} has schema version ${version}, this release reads ${schemaVersion}: start the server once to bring it forward.`,
+    );
   } catch (error) {
-    db.close();
-    throw error;
+    db?.close();
+    if (error instanceof StoreUnavailable) throw error;
+    throw new StoreUnavailable(`${path} can't be read as a store: ${error instanceof Error ? error.message : error}.`);
   }
 }

@@ -1,7 +1,7 @@
 /** Assembles what reads beside the writer: searches and the audit log. https://hl7.org/fhir/R4/http.html#search */
 import type { Criterion } from '../../search/criteria.ts';
 import type { AuditLog } from '../audit-log.ts';
-import type { SearchPage, SearchQuery } from '../port.ts';
+import type { Explanation, SearchPage, SearchQuery } from '../port.ts';
 import { createAuditLog } from './audit-log.ts';
 import type { Database } from './open.ts';
 import type { SearcherOptions } from './search.ts';
@@ -10,6 +10,7 @@ import type { Writer } from './writer.ts';
 
 export interface ReadSide {
   search(query: SearchQuery): Promise<SearchPage>;
+  explain(query: SearchQuery): Promise<Explanation>;
   matches(type: string, criterion: Criterion, limit: number): Promise<readonly string[]>;
   readonly audit: AuditLog;
   close(): Promise<void>;
@@ -19,6 +20,7 @@ export function readSide(path: string, db: Database, writer: Writer, options: Se
   const searches = createSearch(path, db, options);
   return {
     search: (query) => searches.search(query),
+    explain: (query) => searches.explain(query),
     matches: (type, criterion, limit) => searches.matches(type, criterion, limit),
     audit: createAuditLog(db, (parts) => writer.appendAudit(parts)),
     close: () => searches.close(),

@@ -1,6 +1,6 @@
 /** Messages between the main thread and a reader's. https://hl7.org/fhir/R4/search.html */
 import type { Criterion } from '../../search/criteria.ts';
-import type { SearchPage, SearchQuery } from '../port.ts';
+import type { Explanation, SearchPage, SearchQuery } from '../port.ts';
 import type { WireError } from './wire.ts';
 
 /** What a reader's thread is started with. */
@@ -14,6 +14,7 @@ export interface ReaderStart {
 
 export type ReaderTask =
   | { readonly kind: 'search'; readonly query: SearchQuery }
+  | { readonly kind: 'explain'; readonly query: SearchQuery }
   | {
       readonly kind: 'matches';
       readonly type: string;
@@ -23,12 +24,6 @@ export type ReaderTask =
       readonly budget: number;
     };
 
-/** What a task comes to. */
-export interface ReaderResults {
-  readonly search: SearchPage;
-  readonly matches: readonly string[];
-}
-
 /** `now`: milliseconds since 1970. */
 export type ReaderMessage =
   | { readonly kind: 'task'; readonly now: number; readonly task: ReaderTask }
@@ -36,5 +31,6 @@ export type ReaderMessage =
 
 export type ReaderAnswer =
   | { readonly kind: 'search'; readonly page: SearchPage }
+  | { readonly kind: 'explain'; readonly explanation: Explanation }
   | { readonly kind: 'matches'; readonly ids: readonly string[] }
   | { readonly kind: 'failed'; readonly error: WireError };

@@ -93,7 +93,7 @@ export class Readers {
       const { task } = waiting;
       const now = this.#options.clock();
       const within: ReaderTask =
-        task.kind === 'search' ? { ...task, query: { ...task.query, budget: left } } : { ...task, budget: left };
+        task.kind !== 'matches' ? { ...task, query: { ...task.query, budget: left } } : { ...task, budget: left };
       post(free, { kind: 'task', now, task: within });
     }
   }

@@ -2,6 +2,7 @@
  * Remembers what the same search would find out again until resources of its types change: its criteria compiled, and its
  * total. https://hl7.org/fhir/R4/search.html#total
  */
+import { isContained } from '../../search/contained.ts';
 import type { Criterion } from '../../search/criteria.ts';
 import type { TypeQuery } from '../port.ts';
 import { BoundedCache } from './bounded-cache.ts';
@@ -23,7 +24,9 @@ export class LastChanges {
   /** The number of that change, where `change` is that of the store's last one. */
   of(queries: readonly TypeQuery[], change: number): number {
     const [query] = queries;
-    if (query === undefined || queries.length > 1 || looksElsewhere(query.criterion)) return change;
+    if (query === undefined || queries.length > 1) return change;
+    // What is contained changes with its container, of whatever type.
+    if (isContained(query.type) || looksElsewhere(query.criterion)) return change;
     if (change !== this.#change) this.#known.clear();
     this.#change = change;
     const known = this.#known.get(query.type);
@@ -77,10 +80,15 @@ function looksElsewhere(criterion: Criterion): boolean {
     case 'or':
       return criterion.of.some(looksElsewhere);
     case 'not':
+    case 'contains':
       return looksElsewhere(criterion.of);
     case 'referenced':
+    case 'chain':
+    case 'has':
+    case 'hierarchy':
       return true;
     case 'value':
+    case 'differs':
     case 'missing':
     case 'id':
     case 'lastUpdated':

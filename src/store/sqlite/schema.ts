@@ -11,13 +11,13 @@ import { DATE_MAX, DATE_MIN } from '../../search/entry.ts';
 
 /** The index tables: columns after `param`, in the order of the primary key, `rid` last. */
 export const indexTables = {
-  /** `code`: number in `code`. */
+  /** `code`: number in `code`, which has the texts of tokens too. */
   token: ['code'],
   /** Token values kept as text. `system`: number in `system`, 0 for none. */
   identifier: ['value', 'system'],
   /** `exact`: the text as it stands, '' for a word of a longer part. */
   string: ['norm', 'exact'],
-  /** Milliseconds, [low, high). */
+  /** Milliseconds, [low, high). Of a position `low` is the latitude and `high` the longitude, in degrees. */
   date: ['low', 'high'],
   /** Numbers too, with unit 0. `unit`: number in `unit`; low and high are decimal keys. */
   quantity: ['unit', 'low', 'high'],
@@ -140,7 +140,6 @@ CREATE UNIQUE INDEX version_by_number ON version (rid, number);
 CREATE INDEX version_by_type ON version (type, vid);
 
 -- Replaced versions that a walk may still show. replaced: the vid that replaced it; until: milliseconds.
--- A deletion removes all rows of its resource here.
 CREATE TABLE kept (vid INTEGER PRIMARY KEY, rid INTEGER NOT NULL, type INTEGER NOT NULL, pattern INTEGER NOT NULL,
   replaced INTEGER NOT NULL, until INTEGER NOT NULL);
 CREATE INDEX kept_by_type ON kept (type, replaced);
@@ -153,7 +152,7 @@ CREATE INDEX note_by_until ON note (until);
 `;
 
 /**
- * The schema of version 2: parameters that come and go while the server runs.
+ * The step of the schema to version 4: parameters that come and go while the server runs.
  * States: `filling`, then `filled` until all types of the definition are, then `current`; `retired` while its rows are
  * removed, then `gone`: its number is never given to another.
  */

@@ -1,7 +1,10 @@
 /** Searches on one connection: pages of walks, totals, and the matches that conditions are evaluated on. https://hl7.org/fhir/R4/search.html */
+import { isContained } from '../../search/contained.ts';
 import type { Criterion } from '../../search/criteria.ts';
+import { distance } from '../../search/distance.ts';
 import { CursorExpired, StoreUnavailable, TooCostly } from '../errors.ts';
-import type { Position, SearchPage, SearchQuery, TypeQuery } from '../port.ts';
+import type { Explanation, Position, SearchPage, SearchQuery, TypeQuery } from '../port.ts';
+import { StatementWatch } from './explain.ts';
 import { LookUp } from './look-up.ts';
 import type { Database, Statement } from './open.ts';
 import { isBeginning, type PageOfHits, readPage } from './page.ts';
@@ -76,22 +79,15 @@ export class Searcher {
     this.#end = db.prepare('COMMIT');
     const statements = new Statements(db, () => this.#check());
     const lookUp = new LookUp(db);
-    const way = (thresholds: Thresholds): Reading => {
-      const probes = new Probes(statements, thresholds.probes);
-      const connection = { statements, lookUp, probes, thresholds };
-      const changes = new LastChanges((type) => newestOfType(connection, type));
-      return {
-        connection,
-        parts: new Remembered(changes, rememberedParts),
-        totals: new Remembered(changes, rememberedTotals),
-      };
-    };
-    this.#quick = way(options.thresholds ?? quickThresholds);
-    this.#thorough = way(options.thresholds ?? thoroughThresholds);
+    this.#quick = readingOf(statements, lookUp, options.thresholds ?? quickThresholds);
+    this.#thorough = readingOf(statements, lookUp, options.thresholds ?? thoroughThresholds);
     db.function('tick', {}, () => {
       const reader = reading.get(db);
       if (reader !== undefined) reader.#tick();
       return 1;
+    });
+    db.function('kilometres', { deterministic: true }, (latitude, longitude, toLatitude, toLongitude) => {
+      return distance(Number(latitude), Number(longitude), Number(toLatitude), Number(toLongitude));
     });
   }
 
@@ -107,6 +103,30 @@ export class Searcher {
     const { position, budget } = query;
     if (position !== undefined && position.since + this.#options.cursorLifetime < now) throw new CursorExpired();
     return this.#reading(budget, allowance, quickly, (reading) => this.#page(reading, query, now));
+  }
+
+  /**
+   * How the first page of a search is read.
+   * @throws TooCostly.
+   */
+  explain(query: SearchQuery): Explanation {
+    const now = this.#options.clock();
+    const { parts: queries } = query;
+    let attempts = 0;
+    return this.#reading(query.budget, Number.POSITIVE_INFINITY, true, ({ connection: { lookUp, thresholds } }) => {
+      attempts++;
+      const watch = new StatementWatch(this.#db);
+      const reading = readingOf(new Statements(this.#db, () => this.#check(), watch), lookUp, thresholds);
+      const key = JSON.stringify(queries);
+      const page = this.#page(reading, query, now);
+      // The same parts again: they know by now what led them.
+      const parts = reading.parts.get(key, queries, newestChange(reading.connection), () => {
+        return partsOf(reading.connection, queries, undefined);
+      });
+      const { steps } = watch;
+      const explained = parts.flatMap((part) => part.explain() ?? []);
+      return { parts: explained, steps, matches: page.matches.length, total: page.total, thorough: attempts > 1 };
+    });
   }
 
   /**
@@ -251,6 +271,17 @@ function liveTypes({ statements }: Connection): ReadonlySet<string> {
   return new Set(statements.all(sql`SELECT name FROM type WHERE live > 0`).map(([name]) => String(name)));
 }
 
+/** A way to read, with nothing remembered yet. */
+function readingOf(statements: Statements, lookUp: LookUp, thresholds: Thresholds): Reading {
+  const connection = { statements, lookUp, probes: new Probes(statements, thresholds.probes), thresholds };
+  const changes = new LastChanges((type) => newestOfType(connection, type));
+  return {
+    connection,
+    parts: new Remembered(changes, rememberedParts),
+    totals: new Remembered(changes, rememberedTotals),
+  };
+}
+
 const nothing: PageOfHits = { versions: [], first: undefined, last: undefined, beginning: undefined, more: false };
 
 /** The searched types of a search, at a change of the store or now. */
@@ -258,7 +289,8 @@ function partsOf(connection: Connection, queries: readonly TypeQuery[], at: numb
   const alone = queries.length === 1;
   const live = alone ? undefined : liveTypes(connection);
   return queries.map((query) => {
-    return new Part(connection, query, at, { bodies: alone, alone, empty: live?.has(query.type) === false });
+    const empty = live?.has(query.type) === false && !isContained(query.type);
+    return new Part(connection, query, at, { bodies: alone, alone, empty });
   });
 }
 

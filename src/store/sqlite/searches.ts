@@ -4,7 +4,7 @@
  */
 import type { Criterion } from '../../search/criteria.ts';
 import { TooCostly } from '../errors.ts';
-import type { SearchPage, SearchQuery } from '../port.ts';
+import type { Explanation, SearchPage, SearchQuery } from '../port.ts';
 import type { Database } from './open.ts';
 import { Readers } from './reader.ts';
 import { matchesBudget, Searcher, type SearcherOptions } from './search.ts';
@@ -12,6 +12,7 @@ import { SlowQueries } from './slow-queries.ts';
 
 export interface Searches {
   search(query: SearchQuery): Promise<SearchPage>;
+  explain(query: SearchQuery): Promise<Explanation>;
   matches(type: string, criterion: Criterion, limit: number): Promise<readonly string[]>;
   close(): Promise<void>;
 }
@@ -30,6 +31,7 @@ export function createSearch(path: string, db: Database, options: SearchesOption
   if (path !== ':memory:') return new SharedSearches(searcher, new Readers(path, options), options);
   return {
     search: async (query) => searcher.search(query),
+    explain: async (query) => searcher.explain(query),
     matches: async (type, criterion, limit) => searcher.matches(type, criterion, limit),
     close: async () => {},
   };
@@ -53,6 +55,12 @@ class SharedSearches implements Searches {
     const answer = await this.#readers.run({ kind: 'search', query }, query.budget);
     if (answer.kind !== 'search') throw new Error('a reader answered another question');
     return answer.page;
+  }
+
+  async explain(query: SearchQuery): Promise<Explanation> {
+    const answer = await this.#readers.run({ kind: 'explain', query }, query.budget);
+    if (answer.kind !== 'explain') throw new Error('a reader answered another question');
+    return answer.explanation;
   }
 
   async matches(type: string, criterion: Criterion, limit: number): Promise<readonly string[]> {

@@ -1,7 +1,7 @@
 /** What resources are sorted by, as SQL. https://hl7.org/fhir/R4/search.html#sort */
-import type { Parameter, SortKey } from '../../search/criteria.ts';
-import { indexed, type Subject } from './compile/condition.ts';
-import type { LookUp } from './look-up.ts';
+import { containedType } from '../../search/contained.ts';
+import type { Parameter, SortBy, SortKey, SortThrough } from '../../search/criteria.ts';
+import { type Context, indexed, type Subject } from './compile/condition.ts';
 import { join, raw, type Sql, sql } from './sql.ts';
 
 /** A sort key with the numbers that it needs. */
@@ -26,36 +26,72 @@ export interface Tie {
 }
 
 /**
+ * @param context of the searched type; undefined where there never was such a resource.
  * @param last whether no further key follows, so that ties may be in any stable order.
  * @param alone whether one type is searched, so that its values needn't compare with others'.
  */
-export function sortColumn(key: SortKey, lookUp: LookUp, last: boolean, alone: boolean): SortColumn {
+export function sortColumn(key: SortKey, context: Context | undefined, last: boolean, alone: boolean): SortColumn {
   const { by, descending } = key;
-  if (by === 'id') {
-    const value = ({ prefix }: Subject) =>
-      raw(prefix === '' ? 'r.id' : '(SELECT e.id FROM entity e WHERE e.rid = r.rid)');
-    return { key, number: undefined, descending, nullable: false, ties: [], value };
-  }
+  const value = (subject: Subject) =>
+    context === undefined ? raw('NULL') : bestValueOf(by, descending, subject, context);
+  const column = { key, number: undefined, descending, ties: [] };
+  if (by === 'id') return { ...column, nullable: false, value };
   if (by === 'lastUpdated') {
     // Change numbers rise with it; several changes may have the same instant, though.
-    const value = () => raw(last ? 'r.vid' : '(SELECT v.updated FROM version v WHERE v.vid = r.vid)');
-    return { key, number: undefined, descending, nullable: false, ties: [], value };
+    return { ...column, nullable: false, value: last ? ({ row }) => raw(`${row}.vid`) : value };
   }
-  const number = lookUp.parameter(by);
-  const pieces = number === undefined ? [] : valuesOf(by, descending);
-  const best = descending ? 'max' : 'min';
-  const value = (subject: Subject): Sql => {
-    const selected = pieces.map(({ table, value: column, also }) => {
-      const from = raw(`${indexed(subject.prefix, table, 'by_resource', 's')}${also ?? ''}`);
-      return sql`(SELECT ${raw(`${best}(${column})`)} FROM ${from} WHERE s.rid = ${subject.number} AND s.param = ${number ?? 0})`;
-    });
-    const [first, ...rest] = selected;
-    if (first === undefined) return raw('NULL');
-    if (rest.length === 0) return first;
-    return sql`(SELECT ${raw(`${best}(column1)`)} FROM (VALUES (${join(selected, '), (')})))`;
-  };
+  if ('through' in by) return { ...column, nullable: true, value };
+  const number = context?.numberOf(by);
   const ties = last && alone ? tiesOf(by, number, descending) : [];
   return { key, number, descending, nullable: true, ties, value };
+}
+
+/** A resource's lowest or highest value. */
+function bestValueOf(by: SortBy, descending: boolean, subject: Subject, context: Context): Sql {
+  const { prefix, row, number: rid } = subject;
+  if (by === 'id') return raw(prefix === '' ? `${row}.id` : `(SELECT e.id FROM entity e WHERE e.rid = ${row}.rid)`);
+  if (by === 'lastUpdated') return raw(`(SELECT v.updated FROM version v WHERE v.vid = ${row}.vid)`);
+  if ('through' in by) return valueThrough(by, descending, subject, context);
+  const number = context.numberOf(by);
+  if (number === undefined) return raw('NULL');
+  const best = descending ? 'max' : 'min';
+  const selected = valuesOf(by, descending).map(({ table, value: column, also }) => {
+    const from = raw(`${indexed(prefix, table, 'by_resource', 's')}${also ?? ''}`);
+    return sql`(SELECT ${raw(`${best}(${column})`)} FROM ${from} WHERE s.rid = ${rid} AND s.param = ${number})`;
+  });
+  return bestOf(selected, descending);
+}
+
+/** The best value of the resources that a parameter leads to, as they were when the walk began. */
+function valueThrough({ through, ends }: SortThrough, descending: boolean, subject: Subject, context: Context): Sql {
+  const number = context.numberOf(through);
+  if (number === undefined) return raw('NULL');
+  const references = raw(indexed(subject.prefix, 'reference', 'by_resource', 'x'));
+  const best = raw(descending ? 'max' : 'min');
+  const selected = ends.flatMap(({ target, by }): readonly Sql[] => {
+    const there = context.on(target);
+    if (there === undefined) return [];
+    const { alias: row, at, typeNumber } = there;
+    const [rid, vid] = [raw(`${row}.rid`), raw(`${row}.vid`)];
+    const value = (found: Subject) => bestValueOf(by, descending, found, there);
+    const of = sql`x.rid = ${subject.number} AND x.param = ${number} AND ${raw(`${row}.type`)} = ${typeNumber}`;
+    const current = sql`(SELECT ${best}(${value({ prefix: '', row, number: rid })})
+      FROM ${references} CROSS JOIN ${raw(`entity ${row}`)} ON ${rid} = x.target
+      WHERE ${of} AND ${raw(`${row}.state`)} = 1 AND ${vid} <= ${at ?? Number.MAX_SAFE_INTEGER})`;
+    if (at === undefined) return [current];
+    const kept = sql`(SELECT ${best}(${value({ prefix: 'kept_', row, number: vid })})
+      FROM ${references} CROSS JOIN ${raw(`kept ${row}`)} INDEXED BY kept_by_resource ON ${rid} = x.target
+      WHERE ${of} AND ${vid} <= ${at} AND ${raw(`${row}.replaced`)} > ${at})`;
+    return [current, kept];
+  });
+  return bestOf(selected, descending);
+}
+
+function bestOf(values: readonly Sql[], descending: boolean): Sql {
+  const [first, ...rest] = values;
+  if (first === undefined) return raw('NULL');
+  if (rest.length === 0) return first;
+  return sql`(SELECT ${raw(descending ? 'max(column1)' : 'min(column1)')} FROM (VALUES (${join(values, '), (')})))`;
 }
 
 /** An index that has a parameter's values in order, and the columns that tell a resource's rows apart, the value first. */
@@ -121,7 +157,10 @@ interface Values {
   readonly also?: string;
 }
 
-/** Where the values of a parameter lie. References may be to other servers; logical ones and composites don't sort. */
+/**
+ * Where the values of a parameter lie. References may be to other servers; logical ones, those to contained resources and
+ * composites don't sort.
+ */
 function valuesOf({ kind, textual }: Parameter, descending: boolean): readonly Values[] {
   const end = descending ? 's.high' : 's.low';
   switch (kind) {
@@ -140,7 +179,8 @@ function valuesOf({ kind, textual }: Parameter, descending: boolean): readonly V
         {
           table: 'reference',
           value: "t.name || '/' || e.id",
-          also: ' CROSS JOIN entity e ON e.rid = s.target CROSS JOIN type t ON t.num = e.type',
+          also: ` CROSS JOIN entity e ON e.rid = s.target
+            CROSS JOIN type t ON t.num = e.type AND t.name NOT GLOB '${containedType('*')}'`,
         },
         { table: 'uri', value: 's.value' },
       ];

@@ -117,7 +117,7 @@ function readPresent(
 /** The scan's column; kept versions have no id of their own. */
 function scanned(first: SortColumn, column: Sql, branch: Branch): Sql {
   if (first.key.by !== 'id') return column;
-  return first.value({ prefix: branch === 'current' ? '' : 'kept_', number: column });
+  return first.value({ prefix: branch === 'current' ? '' : 'kept_', row: 'r', number: column });
 }
 
 /** A part of a walk: whether a key lies in it, and how it is read. */
@@ -165,7 +165,7 @@ function readCodes(
 ): readonly Hit[] {
   const [first, ...rest] = columns;
   const by = first?.key.by;
-  if (first?.number === undefined || by === undefined || typeof by === 'string') return [];
+  if (first?.number === undefined || by === undefined || typeof by === 'string' || 'through' in by) return [];
   const { number, descending } = first;
   const texts = new Set(groups.map(({ text }) => text));
   // The code of the last page may have gone since: its place is still between others.

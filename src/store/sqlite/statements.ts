@@ -9,26 +9,43 @@ const tooLarge = /too (?:large|many|long|big|complex)|at most|stack overflow/i;
 /** How many statements are kept at least. */
 const kept = 250;
 
+/** Is told of each statement that runs. */
+export interface Watch {
+  /** The text to run in place of another. */
+  text(text: string): string;
+  /** Runs it. */
+  run(query: Sql, read: () => readonly Row[]): readonly Row[];
+}
+
 export class Statements {
   readonly #db: Database;
   readonly #check: () => void;
+  readonly #watch: Watch | undefined;
   readonly #prepared = new BoundedCache<Statement>(kept);
 
   /** @param check is called before each query: it throws when the time is up. */
-  constructor(db: Database, check: () => void = () => {}) {
+  constructor(db: Database, check: () => void = () => {}, watch?: Watch) {
     this.#db = db;
     this.#check = check;
+    this.#watch = watch;
   }
 
   /** All rows of a query. */
   all(query: Sql): readonly Row[] {
     this.#check();
+    if (this.#watch !== undefined) return this.#watched(query, this.#watch);
     return this.#prepare(query.text).all(...query.values);
   }
 
   /** The first row of a query. */
   get(query: Sql): Row | undefined {
+    if (this.#watch !== undefined) return this.#watched(query, this.#watch)[0];
     return this.#prepare(query.text).get(...query.values);
+  }
+
+  #watched({ text, values }: Sql, watch: Watch): readonly Row[] {
+    const query = { text: watch.text(text), values };
+    return watch.run(query, () => this.#prepare(query.text).all(...values));
   }
 
   #prepare(text: string): Statement {

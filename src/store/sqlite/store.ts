@@ -6,7 +6,7 @@ import type { SimpleValue } from '../../search/entry.ts';
 import type { AuditLog } from '../audit-log.ts';
 import { Conflict, StoreUnavailable } from '../errors.ts';
 import type { ParameterDefinition, ParameterIndex } from '../parameter-index.ts';
-import type { HistoryPage, HistoryQuery, SearchPage, SearchQuery, Store, Version } from '../port.ts';
+import type { Explanation, HistoryPage, HistoryQuery, SearchPage, SearchQuery, Store, Version } from '../port.ts';
 import type { Commit, Committed } from '../write.ts';
 import { Histories } from './history.ts';
 import { type Lock, takeLock } from './lock.ts';
@@ -58,7 +58,8 @@ const readCache = 16;
 
 /**
  * Opens the store, makes or migrates its file, and takes its lock.
- * @throws StoreUnavailable when another process writes to it, when it is of a newer release or another time zone.
+ * @throws StoreUnavailable when another process writes to it, when it is of a newer release or another time zone, when
+ * it is damaged or no database.
  */
 export async function openSqliteStore(url: string, options: SqliteOptions): Promise<Store> {
   const path = pathOf(url);
@@ -92,8 +93,14 @@ export async function openSqliteStore(url: string, options: SqliteOptions): Prom
     return new SqliteStore(path, db, writer, lock, options);
   } catch (error) {
     lock.release();
-    throw error;
+    if (!isSqlite(error)) throw error;
+    throw new StoreUnavailable(`${path} can't be opened as a store: ${error.message}.`);
   }
+}
+
+/** Whether SQLite itself said so: the file is damaged, or no database. */
+function isSqlite(error: unknown): error is Error {
+  return error instanceof Error && 'code' in error && String(error.code).includes('SQLITE');
 }
 
 /** Brings the file to this release's schema, the time zone and the search parameters. */
@@ -193,6 +200,10 @@ class SqliteStore implements Store {
       this.#walksUntil = Math.max(this.#walksUntil, until);
       return this.#side.search(query);
     });
+  }
+
+  explain(query: SearchQuery): Promise<Explanation> {
+    return this.#timed('search', () => this.#side.explain(query));
   }
 
   matches(type: string, criterion: Criterion, limit: number): Promise<readonly string[]> {

@@ -7,14 +7,17 @@ export interface Thresholds {
   readonly sorted: number;
   /** Kept versions up to which all are looked at, not those that the criterion's index names. */
   readonly kept: number;
+  /** Resources that a chain lists; of more each that is referred to is tested. */
+  readonly listed: number;
 }
 
 /** For a search that is read at once. At three million resources both ways cost some milliseconds at these numbers. */
-export const quickThresholds: Thresholds = { probes: [64, 8192], sorted: 8192, kept: 300 };
+export const quickThresholds: Thresholds = { probes: [64, 8192], sorted: 8192, kept: 300, listed: 1000 };
 
 /** For a search that turned out to take long: counting further pays. */
 export const thoroughThresholds: Thresholds = {
   probes: [64, 8192, 131_072],
   sorted: 50_000,
   kept: 300,
+  listed: 20_000,
 };

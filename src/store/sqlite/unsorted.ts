@@ -14,6 +14,12 @@ export type Lead = number;
 const BY_NUMBER: Lead = -1;
 const BY_CHANGE: Lead = -2;
 
+/** What leads, in the words of explanations. */
+export function leadName(lead: Lead | undefined): number | 'number' | 'change' {
+  if (lead === undefined || lead === BY_CHANGE) return 'change';
+  return lead === BY_NUMBER ? 'number' : lead;
+}
+
 const byChange: Range = { table: 'entity', index: 'by_change', where: always, order: ['vid'], fixed: [] };
 
 /** What leads a new walk. `most`: hits up to which a condition that has no order of its own is collected. */
@@ -46,12 +52,11 @@ export function readUnsorted(
   const ranges = drive === undefined ? [byChange] : drive.ranges;
   const others = conditions.filter((condition) => condition !== leading || drive === undefined);
   const hits: Hit[] = [];
-  const numbers = ranges.map((_, number) => number);
+  const numbered = ranges.map((range, place) => ({ range, number: range.number ?? place }));
   const begin = span.after === undefined ? undefined : Number(span.after[0]);
-  for (const number of span.backwards ? numbers.reverse() : numbers) {
+  for (const { range, number } of span.backwards ? numbered.reverse() : numbered) {
     if (begin !== undefined && (span.backwards ? number > begin : number < begin)) continue;
-    const range = ranges[number];
-    if (range === undefined || range.where === never) continue;
+    if (range.where === never) continue;
     const of: Span = {
       prefix: [...span.prefix, number, ...range.fixed],
       after: number === begin ? span.after?.slice(1 + range.fixed.length) : undefined,

@@ -79,7 +79,11 @@ describe.skipIf(!present)('on R4 examples', () => {
       for (const { parameter: code, value } of extract(resource)) {
         const parameter = registry.get(resource.resourceType, code);
         const about = `${resource.resourceType}/${resource.id} ${code}`;
-        if (parameter?.kind === 'token') {
+        if (code.endsWith(':text') || code.endsWith(':of-type')) {
+          expect(value.kind, about).toBe(code.endsWith(':text') ? 'token' : 'identifier');
+        } else if (parameter?.kind === 'special') {
+          expect(value.kind, about).toBe('position');
+        } else if (parameter?.kind === 'token') {
           expect(value.kind, about).toBe(parameter.textual ? 'identifier' : 'token');
         } else if (parameter?.kind === 'reference') {
           expect(['reference', 'uri', 'identifier'], about).toContain(value.kind);

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { decimalKey } from '../../../src/fhir/decimal.ts';
 import { isResource, type JsonValue, type Resource } from '../../../src/fhir/resource.ts';
 import { DATE_MAX, DATE_MIN, DECIMAL_MAX, DECIMAL_MIN, type IndexValue } from '../../../src/search/entry.ts';
+import { extractContained } from '../../../src/search/extract/contained.ts';
 import { baseUrl, extract, valuesOf } from '../setup.ts';
 
 const string = (norm: string, exact: string | null): IndexValue => ({ kind: 'string', norm, exact });
@@ -78,6 +79,14 @@ describe('string', () => {
   });
 });
 
+test('a position: both numbers, within their bounds', () => {
+  const at = (position: JsonValue) => values({ resourceType: 'Location', position }, 'near');
+  expect(at({ latitude: 48.1, longitude: -11.5 })).toEqual([{ kind: 'position', latitude: 48.1, longitude: -11.5 }]);
+  for (const bad of [{ latitude: 1 }, { latitude: 91, longitude: 1 }, { latitude: true, longitude: 1 }, 'x', 5]) {
+    expect(at(bad)).toEqual([]);
+  }
+});
+
 describe('token', () => {
   test('a CodeableConcept: each coding with a code', () => {
     const coding = [
@@ -103,6 +112,34 @@ describe('token', () => {
     expect(values(resource, 'active')).toEqual([token('', 'true')]);
     expect(values(resource, '_tag')).toEqual([token('http://t', 'A')]);
     expect(values(resource, '_security')).toEqual([token('', 'R')]);
+  });
+
+  test('beside a CodeableConcept or Coding: its text and displays, each once', () => {
+    const coding = [{ code: 'a', display: 'Knee, left' }, { display: 'KNEE LEFT' }, { code: 'b', display: '–' }];
+    const category = [{ coding: [{ display: 'Lab' }] }, { text: 'Imaging' }];
+    const resource: Resource = {
+      resourceType: 'Observation',
+      code: { coding, text: 'Knie' },
+      category,
+      component: [{ code: { text: 'Part' } }],
+      meta: { tag: [{ display: 'Study' }] },
+    };
+    expect(values(resource, 'code:text')).toEqual([token(':text', 'knie'), token(':text', 'knee left')]);
+    expect(values(resource, 'category:text')).toEqual([token(':text', 'lab'), token(':text', 'imaging')]);
+    expect(values(resource, '_tag:text')).toEqual([token(':text', 'study')]);
+    expect(values(resource, 'component-code:text')).toEqual([token(':text', 'part')]);
+    // What its parts have is enough.
+    expect(values(resource, 'combo-code:text')).toEqual([]);
+  });
+
+  test('beside an Identifier: the text of its type, and its value with each coding of the type', () => {
+    const type = { text: 'Record', coding: [{ system: 'urn:t', code: 'M|R' }, { system: 'urn:t' }, { code: 'x' }] };
+    const resource: Resource = {
+      resourceType: 'Patient',
+      identifier: [{ type, value: '1|2' }, { type }, { value: 'x' }],
+    };
+    expect(values(resource, 'identifier:text')).toEqual([token(':text', 'record')]);
+    expect(values(resource, 'identifier:of-type')).toEqual([identifier('urn:t', 'M\\|R|1|2')]);
   });
 
   test('an Identifier as text, case kept', () => {
@@ -256,8 +293,32 @@ describe('reference and uri', () => {
     expect(patient({ reference: 'http://other/Patient/1' })).toEqual([uri('http://other/Patient/1')]);
     expect(patient({ type: 'Patient', identifier: { value: 'A' } })).toEqual([identifier('', 'A')]);
     expect(patient({ reference: '#p', identifier: { value: 'A' } }, [{ resourceType: 'Patient', id: 'p' }])).toEqual([
+      reference('#Patient', 'p'),
       identifier('', 'A'),
     ]);
+  });
+
+  test('what is contained has entries of its own, and references between its parts', () => {
+    const contained = [
+      { resourceType: 'Patient', id: 'p', gender: 'male', managingOrganization: { reference: '#o' } },
+      { resourceType: 'Organization', id: 'o', name: 'North', partOf: { reference: '#x' } },
+      { resourceType: 'Group', id: 'p', type: 'person' },
+      { resourceType: 'Device' },
+      { id: 'y' },
+    ];
+    const resource = { resourceType: 'Observation', contained, subject: { reference: '#p' } };
+    expect(values(resource, 'subject')).toEqual([reference('#Patient', 'p')]);
+    expect(values({ ...resource, subject: { reference: '#y' } }, 'subject')).toEqual([]);
+    const found = extractContained(resource, extract);
+    expect(found?.map(({ type, id }) => `${type}/${id}`)).toEqual(['Patient/p', 'Organization/o']);
+    const codes = found?.map(({ entries }) => entries.map(({ parameter }) => parameter));
+    expect(codes).toEqual([
+      ['deceased', 'gender', 'organization'],
+      ['name', 'phonetic'],
+    ]);
+    expect(found?.[0]?.entries.at(-1)?.value).toEqual(reference('#Organization', 'o'));
+    expect(extractContained({ resourceType: 'Observation' }, extract)).toBeUndefined();
+    expect(extractContained({ resourceType: 'Observation', contained: [] }, extract)).toBeUndefined();
   });
 
   test('a canonical is a uri; below our own base it is a reference too', () => {
@@ -265,6 +326,7 @@ describe('reference and uri', () => {
       values({ resourceType: 'QuestionnaireResponse', questionnaire: text }, 'questionnaire');
     expect(questionnaire('http://q|1.0')).toEqual([uri('http://q|1.0')]);
     expect(questionnaire('Questionnaire/1')).toEqual([uri('Questionnaire/1'), reference('Questionnaire', '1')]);
+    expect(questionnaire('#q')).toEqual([]);
   });
 
   test('the resource that a document bundle begins with', () => {

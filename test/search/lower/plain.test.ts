@@ -123,6 +123,23 @@ describe('token', () => {
     expect(find(patients, 'gender=MALE')).toEqual([]);
   });
 
+  test('by text, and identifiers by type', () => {
+    const concepts: readonly Resource[] = [
+      { text: 'Knee' },
+      { coding: [{ display: 'Knee pain' }] },
+      { coding: [] },
+    ].map((code) => ({ resourceType: 'Observation', code }));
+    expect(find(concepts, 'code:text=knee')).toEqual([0, 1]);
+    expect(find(concepts, 'code:text=knee+p')).toEqual([1]);
+    expect(find(concepts, 'combo-code:text=knee')).toEqual([0, 1]);
+    const type = { coding: [{ system: 'urn:t', code: 'MR' }] };
+    const patients: readonly Resource[] = [[{ type, value: '1' }], [{ value: '1' }]].map((identifier) => {
+      return { resourceType: 'Patient', identifier };
+    });
+    expect(find(patients, 'identifier:of-type=urn:t|MR|1')).toEqual([0]);
+    expect(find(patients, 'identifier:of-type=urn:t|MR|2')).toEqual([]);
+  });
+
   test('_id', () => {
     const patients: readonly Resource[] = ['a', 'A', 'b'].map((id) => ({ resourceType: 'Patient', id }));
     expect(find(patients, '_id=a')).toEqual([0]);
@@ -234,5 +251,51 @@ describe('composite', () => {
       valueString: 'x, y',
     };
     expect(find([resource], 'code-value-string=a\\$b\\|c$x\\, y')).toEqual([0]);
+  });
+});
+
+describe('quantity', () => {
+  const ucum = 'http://unitsofmeasure.org';
+  const measured = (value: number, code: string, system = ucum): Resource => ({
+    resourceType: 'Observation',
+    code: { coding: [{ code: 'x' }] },
+    valueQuantity: { value, system, code, unit: code },
+  });
+  const doses: readonly Resource[] = [
+    measured(5.4, 'mg'),
+    measured(0.0054, 'g'),
+    measured(5400, 'ug'),
+    measured(5.4, 'g'),
+    measured(5.4, 'mL'),
+    measured(5.4, 'mg', 'http://other'),
+    measured(5400, 'ug', 'http://other'),
+    { resourceType: 'Observation', valueQuantity: { value: 5.4, unit: 'mg' } },
+    measured(37, 'Cel'),
+    measured(98.6, '[degF]'),
+  ];
+
+  test.each<[string, readonly number[]]>([
+    [`value-quantity=5.4|${ucum}|mg`, [0, 1, 2]],
+    [`value-quantity=0.0054|${ucum}|g`, [0, 1, 2]],
+    ['value-quantity=5.4||mg', [0, 1, 2, 5, 7]],
+    ['value-quantity=5.4', [0, 3, 4, 5, 7]],
+    ['value-quantity=5.4|http://other|mg', [5]],
+    [`value-quantity=gt5.4|${ucum}|mg`, [3]],
+    [`value-quantity=ge5.4|${ucum}|mg`, [0, 1, 2, 3]],
+    [`value-quantity=le5400|${ucum}|ug`, [0, 1, 2]],
+    [`value-quantity=ne5.4|${ucum}|mg`, [3]],
+    [`value-quantity=37|${ucum}|Cel`, [8, 9]],
+    [`value-quantity=98.6|${ucum}|[degF]`, [8, 9]],
+    [`value-quantity=ge310.15|${ucum}|K`, [8, 9]],
+    [`code-value-quantity=x$5.4|${ucum}|mg`, [0, 1, 2]],
+    [`code-value-quantity=x$lt1|${ucum}|kg`, [0, 1, 2, 3]],
+  ])('%s', (query, expected) => {
+    expect(find(doses, query)).toEqual(expected);
+  });
+
+  test('the precision is that of the number as it was written, then comes the conversion', () => {
+    const near = [measured(0.00535, 'g'), measured(0.005449, 'g'), measured(0.00545, 'g')];
+    expect(find(near, `value-quantity=5.4|${ucum}|mg`)).toEqual([0, 1]);
+    expect(find(near, `value-quantity=5.40|${ucum}|mg`)).toEqual([]);
   });
 });

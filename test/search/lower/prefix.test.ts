@@ -229,7 +229,7 @@ test('quantities: number, system and code, in R4 forms', () => {
   expect(find(stored, `value-quantity=5.4|${ucum}|mg`)).toEqual([0]);
   expect(find(stored, 'value-quantity=5.4||mg')).toEqual([0, 1, 2]);
   expect(find(stored, `value-quantity=5.4|${ucum}`)).toEqual([0, 1]);
-  expect(find(stored, `value-quantity=gt5.4|${ucum}|mg`)).toEqual([4]);
+  expect(find(stored, `value-quantity=gt5.4|${ucum}|mg`)).toEqual([1, 4]);
   expect(find(stored, `value-quantity=ap5.5|${ucum}|mg`)).toEqual([0, 4]);
   expect(find(stored, `value-quantity=5.40|${ucum}|mg,6||mg`)).toEqual([0, 4]);
 });

@@ -1,18 +1,18 @@
 /** What a criterion compiles to: a test of a resource, and ways to find the resources that pass it. https://hl7.org/fhir/R4/search.html */
-import type { Criterion } from '../../../search/criteria.ts';
+import type { Criterion, Parameter } from '../../../search/criteria.ts';
 import type { LookUp } from '../look-up.ts';
+import type { Row } from '../open.ts';
 import type { IndexTable } from '../schema.ts';
 import { always, never, raw, type Sql, sql, tick } from '../sql.ts';
 
 /** Current index rows, or those of kept versions. */
 export type Prefix = '' | 'kept_';
 
-/**
- * The resource that is tested. Every statement has it as `r` (a row of `entity` or of `kept`) with `r.rid`, `r.vid`,
- * `r.type` and `r.pattern`.
- */
+/** The resource that is tested. */
 export interface Subject {
   readonly prefix: Prefix;
+  /** The alias of its row of `entity` or of `kept`, which both have `rid`, `vid`, `type` and `pattern`. */
+  readonly row: string;
   /** The column that holds its number in the index tables. */
   readonly number: Sql;
 }
@@ -33,6 +33,11 @@ export interface Range {
   readonly order: readonly string[];
   /** The values of those columns, from the first on, that have but one. */
   readonly fixed: readonly (string | number)[];
+  /**
+   * Its number in a position, rising from stretch to stretch; undefined: its place among the stretches. Where there may be
+   * more stretches on the next page, since what is stored has a say in it, they tell the old ones from the new.
+   */
+  readonly number?: number;
 }
 
 /** Ways to find the resources that pass. */
@@ -62,20 +67,30 @@ export interface Condition {
   test(subject: Subject): Sql;
   /** undefined: only a test. */
   readonly drive?: Drive;
-  /** Whether the test reads `r`. */
+  /** Whether the test reads the resource's own row. */
   readonly usesResource: boolean;
 }
 
 /** What compiling needs to know. */
 export interface Context {
-  /** The searched type. */
+  /** The searched type, or what its contained resources go by (`containedType`). */
   readonly type: string;
   readonly typeNumber: number;
   readonly lookUp: LookUp;
-  /** Runs a query on the connection: rows of numbers. */
+  /** The number of the tested resources' parameter; undefined where it isn't indexed. Negative for contained resources. */
+  numberOf(parameter: Parameter): number | undefined;
+  /** Runs a query on the connection. */
+  rows(query: Sql): readonly Row[];
+  /** The same for rows of numbers. */
   numbers(query: Sql): readonly number[];
   /** The change number of the walk; undefined: what is current. */
   readonly at: number | undefined;
+  /** The alias of the rows of tested resources: other than those of the statements around. */
+  readonly alias: string;
+  /** Resources of another type that are listed at most; of more each is tested. */
+  readonly most: number;
+  /** The same for the resources of another type that a criterion looks at; undefined where there never were any. */
+  on(type: string): Context | undefined;
   /** Compiles a criterion that is part of another. */
   compile(criterion: Criterion): Condition;
 }

@@ -8,7 +8,7 @@ export function ofResources(numbers: readonly number[]): Condition {
   if (numbers.length === 0) return impossible;
   const list = JSON.stringify(numbers);
   return {
-    test: () => isIn(raw('r.rid'), numbers),
+    test: ({ row }) => isIn(raw(`${row}.rid`), numbers),
     drive: finding(
       (prefix) =>
         prefix === ''

@@ -5,19 +5,22 @@ import { all, always, any, isIn, type Sql, sql } from '../sql.ts';
 import { type Columns, columnsOf } from './columns.ts';
 import type { Context } from './condition.ts';
 import { filtered, type Matcher } from './matcher.ts';
+import { beginsWith } from './prefix.ts';
 
 /** One test with its system's number; values of these parameters are folded, where they are, when they are indexed. */
 interface Known {
   readonly system: number | undefined;
   readonly value: string | undefined;
+  /** Whether what begins with the value passes. */
+  readonly begins: boolean;
 }
 
 function knownOf(tests: readonly TokenTest[], { lookUp }: Context): readonly Known[] {
-  return tests.flatMap(({ system: uri, code, fold }): readonly Known[] => {
+  return tests.flatMap(({ system: uri, code, fold, begins = false }): readonly Known[] => {
     const value = code === undefined || !fold ? code : foldToken(code);
-    if (uri === undefined) return [{ system: undefined, value }];
+    if (uri === undefined) return [{ system: undefined, value, begins }];
     const system = lookUp.system(uri);
-    return system === undefined ? [] : [{ system, value }];
+    return system === undefined ? [] : [{ system, value, begins }];
   });
 }
 
@@ -25,8 +28,10 @@ function knownOf(tests: readonly TokenTest[], { lookUp }: Context): readonly Kno
 function testOf(known: readonly Known[], { a, b }: Columns): Sql {
   const bySystem = new Map<number | undefined, string[]>();
   const whole: Sql[] = [];
-  for (const { system, value } of known) {
-    if (value === undefined) whole.push(system === undefined ? always : sql`${b} = ${system}`);
+  for (const { system, value, begins } of known) {
+    const ofSystem = system === undefined ? always : sql`${b} = ${system}`;
+    if (value === undefined) whole.push(ofSystem);
+    else if (begins) whole.push(all([beginsWith(a, value), ofSystem]));
     else bySystem.set(system, [...(bySystem.get(system) ?? []), value]);
   }
   const listed = [...bySystem].map(([system, values]) => {
@@ -44,7 +49,7 @@ export function identifier(tests: readonly TokenTest[], context: Context): Match
   const known = knownOf(tests, context);
   if (known.length === 0) return undefined;
   const test = (alias: string) => testOf(known, columnsOf('identifier', alias));
-  const values = known.flatMap(({ value }) => (value === undefined ? [] : [value]));
+  const values = known.flatMap(({ value, begins }) => (value === undefined || begins ? [] : [value]));
   const table = 'identifier';
   if (values.length < known.length) {
     return { table, test, stretches: [filtered(table, test('d'))], byNumber: [], pinned: false, rank: 8 };

@@ -10,8 +10,6 @@ interface Changes {
   readonly before: number;
 }
 
-const change = raw('r.vid');
-
 export function lastUpdated({ interval }: LastUpdatedCriterion, context: Context): Condition {
   const changes = merged(
     boxesOf(interval).map((box) => {
@@ -25,13 +23,16 @@ export function lastUpdated({ interval }: LastUpdatedCriterion, context: Context
     }),
   );
   if (changes.length === 0) return impossible;
-  const within = ({ from, before }: Changes): Sql => all([sql`${change} >= ${from}`, sql`${change} < ${before}`]);
+  const within = ({ from, before }: Changes, row = 'r'): Sql => {
+    const change = raw(`${row}.vid`);
+    return all([sql`${change} >= ${from}`, sql`${change} < ${before}`]);
+  };
   // One stretch whatever the changes are, since a position names its place among the stretches.
   const hull = { from: changes[0]?.from ?? 0, before: changes.at(-1)?.before ?? 0 };
-  const where = changes.length === 1 ? within(hull) : all([within(hull), any(changes.map(within))]);
+  const where = changes.length === 1 ? within(hull) : all([within(hull), any(changes.map((each) => within(each)))]);
   const ranges: readonly Range[] = [{ table: 'entity', index: 'by_change', where, order: ['vid'], fixed: [] }];
   return {
-    test: () => any(changes.map(within)),
+    test: ({ row }) => any(changes.map((each) => within(each, row))),
     drive: ofEntities(ranges, [], 5, context.typeNumber),
     usesResource: true,
   };

@@ -11,6 +11,8 @@ export interface Stretch {
   readonly order: readonly string[];
   /** The values of those that have but one. */
   readonly fixed: readonly (string | number)[];
+  /** As in `Range`. */
+  readonly number?: number;
 }
 
 /** An OR of tests on the rows of one parameter. */

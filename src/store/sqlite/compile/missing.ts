@@ -15,7 +15,7 @@ export function ofPatterns(patterns: readonly number[], { typeNumber }: Context)
   };
   const ranges = [range(patterns, ['pattern'])];
   return {
-    test: () => isIn(pattern, patterns),
+    test: ({ row }) => isIn(raw(`${row}.pattern`), patterns),
     drive: ofEntities(
       ranges,
       patterns.length > mostMerged ? [] : patterns.map((one) => range([one], [])),
@@ -27,6 +27,6 @@ export function ofPatterns(patterns: readonly number[], { typeNumber }: Context)
 }
 
 export function missing({ parameter, missing: none }: MissingCriterion, context: Context): Condition {
-  const number = context.lookUp.parameter(parameter);
+  const number = context.numberOf(parameter);
   return ofPatterns(context.lookUp.patterns(context.typeNumber, number, !none), context);
 }

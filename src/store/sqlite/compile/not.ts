@@ -9,4 +9,4 @@ export function not({ of }: NotCriterion, context: Context): Condition {
   return test(anyone) === never ? impossible : { test, usesResource: condition.usesResource };
 }
 
-const anyone: Subject = { prefix: '', number: raw('r.rid') };
+const anyone: Subject = { prefix: '', row: 'r', number: raw('r.rid') };

@@ -8,7 +8,11 @@ import { union } from './value.ts';
 const mostDrives = 40;
 
 export function or({ of }: OrCriterion, context: Context): Condition {
-  const conditions = of.map((part) => context.compile(part));
+  return either(of.map((part) => context.compile(part)));
+}
+
+/** Passed by what passes any of the conditions. */
+export function either(conditions: readonly Condition[]): Condition {
   const [only] = conditions;
   if (only !== undefined && conditions.length === 1) return only;
   const possible = conditions.filter((condition) => !isImpossible(condition));

@@ -24,7 +24,11 @@ export function referenceTest(tests: readonly ReferenceTest[], { a }: Columns, c
 }
 
 export function reference(tests: readonly ReferenceTest[], context: Context): Matcher | undefined {
-  const targets = targetsOf(tests, context);
+  return referring(targetsOf(tests, context));
+}
+
+/** References to any of these targets, by number. */
+export function referring(targets: readonly number[]): Matcher | undefined {
   if (targets.length === 0) return undefined;
   const test = (alias: string) => isIn(columnsOf(table, alias).a, targets);
   // A resource may refer to two versions of the target, so that the version comes before the resource's number.

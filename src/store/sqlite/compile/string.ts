@@ -1,7 +1,7 @@
-/** Strings: by their beginning, a part, or exactly. https://hl7.org/fhir/R4/search.html#string */
+/** Strings: by their beginning, a part, their end, exactly or by their order. https://hl7.org/fhir/R4/search.html#string */
 import type { StringTest } from '../../../search/criteria.ts';
 import { normaliseString } from '../../../search/normalise.ts';
-import { all, any, never, raw, type Sql, sql, tick } from '../sql.ts';
+import { all, always, any, never, raw, type Sql, sql, tick } from '../sql.ts';
 import { type Columns, columnsOf } from './columns.ts';
 import { indexed, type Prefix } from './condition.ts';
 import { filtered, type Matcher, mostStretches } from './matcher.ts';
@@ -15,9 +15,18 @@ function one({ match, value }: StringTest, { a, b }: Columns): Sql {
       return beginsWith(a, value);
     case 'contains':
       return sql`instr(${a}, ${value}) > 0`;
+    // '' stands for a word of a longer part, which is no value of its own.
+    case 'ends': {
+      // SQLite counts characters, not UTF-16 units.
+      const ending = value === '' ? always : sql`substr(${a}, ${-[...value].length}) = ${value}`;
+      return all([ending, sql`${b} <> ''`]);
+    }
     case 'exact':
-      // '' stands for a word of a longer part, which is no value of its own.
       return value === '' ? never : sql`${a} = ${normaliseString(value)} AND ${b} = ${value}`;
+    case 'equal':
+      return sql`${a} = ${value} AND ${b} <> ''`;
+    default:
+      return sql`${a} ${raw(match)} ${value} AND ${b} <> ''`;
   }
 }
 
@@ -43,14 +52,17 @@ function distinct(tests: readonly StringTest[]): readonly StringTest[] {
 }
 
 export function string(tests: readonly StringTest[]): Matcher {
-  const contains = tests.some(({ match }) => match === 'contains');
-  const kept = contains ? tests : distinct(tests);
+  const scanned = tests.some(({ match }) => match !== 'starts' && match !== 'exact');
+  const kept = scanned ? tests : distinct(tests);
   const test = (alias: string) => {
     const columns = columnsOf(table, alias);
-    return kept.length > mostStretches && !contains ? listed(kept, columns) : stringTest(kept, columns);
+    return kept.length > mostStretches && !scanned ? listed(kept, columns) : stringTest(kept, columns);
   };
   const matcher = { table, test, byNumber: [], pinned: false } as const;
-  if (contains) return { ...matcher, stretches: [filtered(table, test('d'))], rank: 9 };
+  if (scanned) {
+    const equal = tests.length === 1 && tests[0]?.match === 'equal';
+    return { ...matcher, stretches: [filtered(table, test('d'))], rank: equal ? 3 : 9 };
+  }
   if (kept.length <= mostStretches) {
     const columns = columnsOf(table, 'd');
     const order = ['norm', 'exact'];

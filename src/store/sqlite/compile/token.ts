@@ -20,14 +20,19 @@ function numbersOf(tests: readonly TokenTest[], { lookUp }: Context): Numbers {
   const codes = new Set<number>();
   const systems = new Set<number>();
   const listed = new Map<number | undefined, string[]>();
+  const folded = new Map<number | undefined, string[]>();
   let every = false;
-  for (const { system: uri, code, fold } of tests) {
+  for (const { system: uri, code, fold, begins } of tests) {
     const system = uri === undefined ? undefined : lookUp.system(uri);
     if (uri !== undefined && system === undefined) continue;
-    if (code !== undefined && !fold && tests.length > few) {
-      const list = listed.get(system);
-      if (list === undefined) listed.set(system, [code]);
-      else list.push(code);
+    if (code !== undefined && begins === true) {
+      for (const number of lookUp.codesBeginning(fold ? foldToken(code) : code, system, fold)) codes.add(number);
+    } else if (code !== undefined && tests.length > few) {
+      const lists = fold ? folded : listed;
+      const list = lists.get(system);
+      const text = fold ? foldToken(code) : code;
+      if (list === undefined) lists.set(system, [text]);
+      else list.push(text);
     } else if (code !== undefined) {
       for (const number of lookUp.codes(fold ? foldToken(code) : code, system, fold)) codes.add(number);
     } else if (system !== undefined) {
@@ -36,7 +41,9 @@ function numbersOf(tests: readonly TokenTest[], { lookUp }: Context): Numbers {
       every = true;
     }
   }
-  for (const [system, list] of listed) for (const number of lookUp.manyCodes(list, system)) codes.add(number);
+  for (const [lists, fold] of [[listed, false] as const, [folded, true] as const]) {
+    for (const [system, list] of lists) for (const number of lookUp.manyCodes(list, system, fold)) codes.add(number);
+  }
   return { codes: [...codes].sort((a, b) => a - b), systems: [...systems], any: every };
 }
 

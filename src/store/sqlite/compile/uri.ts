@@ -4,40 +4,52 @@ import { any, isIn, raw, type Sql, sql } from '../sql.ts';
 import { type Columns, columnsOf } from './columns.ts';
 import { indexed, type Prefix } from './condition.ts';
 import { type Matcher, mostMerged, mostStretches } from './matcher.ts';
-import { beginsWith } from './prefix.ts';
+import { afterPrefix, beginsWith } from './prefix.ts';
 
 const table = 'uri';
 
 /** Whether a value in these columns passes any of the tests. */
 export function uriTest(tests: readonly UriTest[], { a }: Columns): Sql {
-  const values = [...new Set(tests.map(({ value }) => value))];
-  const bases = basesOf(tests);
-  if (bases.length <= mostStretches) {
-    return any([isIn(a, values), ...bases.map((base) => beginsWith(a, `${base}|`))]);
+  const { values, beginnings } = formsOf(tests);
+  if (beginnings.length <= mostStretches) {
+    return any([isIn(a, values), ...beginnings.map((beginning) => beginsWith(a, beginning))]);
   }
-  // The url of a canonical is what stands before the first bar after the url itself, so every bar is tried.
-  const list = JSON.stringify(bases.map((base) => `${base}|`));
   return any([
     isIn(a, values),
-    sql`EXISTS (SELECT 1 FROM json_each(${list}) j WHERE substr(${a}, 1, length(j.value)) = j.value)`,
+    sql`EXISTS (SELECT 1 FROM json_each(${JSON.stringify(beginnings)}) j
+      WHERE substr(${a}, 1, length(j.value)) = j.value)`,
   ]);
 }
 
-/** The urls of canonical tests, without those that another includes. */
-function basesOf(tests: readonly UriTest[]): readonly string[] {
-  const urls = [...new Set(tests.filter(({ match }) => match === 'canonical').map(({ value }) => value))].sort();
-  return urls.filter((url) => !urls.some((other) => url.startsWith(`${other}|`)));
+/** What tests compare with: whole values and beginnings, none of which another beginning includes. */
+interface Forms {
+  readonly values: readonly string[];
+  readonly beginnings: readonly string[];
+}
+
+function formsOf(tests: readonly UriTest[]): Forms {
+  const sought = tests.flatMap(({ match, value }) => {
+    if (match === 'exact') return [];
+    return match === 'canonical' ? [`${value}|`] : [value];
+  });
+  const beginnings: string[] = [];
+  // What begins with a text follows it in the order of texts.
+  for (const each of [...new Set(sought)].sort()) {
+    const before = beginnings.at(-1);
+    if (before === undefined || !each.startsWith(before)) beginnings.push(each);
+  }
+  const whole = tests.flatMap(({ match, value }) => (match === 'begins' ? [] : [value]));
+  const values = [...new Set(whole)].filter((value) => !beginnings.some((each) => value.startsWith(each)));
+  return { values, beginnings };
 }
 
 export function uri(tests: readonly UriTest[]): Matcher {
   const test = (alias: string) => uriTest(tests, columnsOf(table, alias));
   const { a } = columnsOf(table, 'd');
-  const bases = basesOf(tests);
-  const values = [...new Set(tests.map(({ value }) => value))].filter(
-    (value) => !bases.some((base) => value.startsWith(`${base}|`)),
-  );
-  if (bases.length > mostStretches) {
-    const list = JSON.stringify(bases.map((base) => [`${base}|`, `${base}}`]));
+  const { values, beginnings } = formsOf(tests);
+  if (beginnings.length > mostStretches) {
+    // Each ends in a separator, so that there is a text after all that begin with it.
+    const list = JSON.stringify(beginnings.map((each) => [each, afterPrefix(each) ?? each]));
     const rows = (prefix: Prefix, parameter: number) => {
       const from = raw(indexed(prefix, table, undefined, 'd'));
       return sql`SELECT d.rid AS rid FROM ${from} WHERE d.param = ${parameter} AND ${isIn(a, values)}
@@ -48,15 +60,15 @@ export function uri(tests: readonly UriTest[]): Matcher {
   }
   const one = values.length === 1;
   const exact = { index: undefined, where: isIn(a, values), order: ['value'], fixed: one ? values : [] };
-  const versions = bases.map((base) => ({
+  const begun = beginnings.map((beginning) => ({
     index: undefined,
-    where: beginsWith(a, `${base}|`),
+    where: beginsWith(a, beginning),
     order: ['value'],
     fixed: [],
   }));
   const byNumber =
-    bases.length > 0 || values.length > mostMerged
+    beginnings.length > 0 || values.length > mostMerged
       ? []
       : values.map((value) => ({ index: undefined, where: isIn(a, [value]), order: [], fixed: [] }));
-  return { table, test, stretches: [exact, ...versions], byNumber, pinned: one && bases.length === 0, rank: 2 };
+  return { table, test, stretches: [exact, ...begun], byNumber, pinned: one && beginnings.length === 0, rank: 2 };
 }

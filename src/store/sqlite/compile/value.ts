@@ -1,7 +1,7 @@
 /** Criteria on the values of one parameter. https://hl7.org/fhir/R4/search.html#ptypes */
-import type { Parameter, ValueCriterion, ValueTest } from '../../../search/criteria.ts';
+import type { DiffersCriterion, Parameter, ValueCriterion, ValueTest } from '../../../search/criteria.ts';
 import { indexTables } from '../schema.ts';
-import { all, any, never, raw, type Sql, sql } from '../sql.ts';
+import { all, always, any, filters, negated, never, raw, type Sql, sql } from '../sql.ts';
 import { composite } from './composite.ts';
 import {
   type Condition,
@@ -17,10 +17,12 @@ import {
 } from './condition.ts';
 import { date } from './date.ts';
 import { identifier } from './identifier.ts';
-import type { Matcher, Stretch } from './matcher.ts';
+import { filtered, type Matcher, type Stretch } from './matcher.ts';
+import { near } from './near.ts';
 import { quantity } from './quantity.ts';
 import { reference } from './reference.ts';
 import { string } from './string.ts';
+import { text } from './text.ts';
 import { token } from './token.ts';
 import { uri } from './uri.ts';
 
@@ -42,6 +44,8 @@ const matchers: {
   reference: (tests, context) => reference(tests, context),
   uri: (tests) => uri(tests),
   composite: (tests, context, parameter) => composite(tests, context, parameter),
+  text: (tests, context) => text(tests, context),
+  near: (tests) => near(tests),
 };
 
 function matcherOf<K extends ValueTest['kind']>(
@@ -55,7 +59,7 @@ function matcherOf<K extends ValueTest['kind']>(
 }
 
 export function value({ parameter, anyOf }: ValueCriterion, context: Context): Condition {
-  const number = context.lookUp.parameter(parameter);
+  const number = context.numberOf(parameter);
   if (number === undefined) return impossible;
   const kinds = [...new Set(anyOf.map(({ kind }) => kind))];
   const conditions = kinds
@@ -66,7 +70,26 @@ export function value({ parameter, anyOf }: ValueCriterion, context: Context): C
   return conditions.length === 1 && only !== undefined ? only : eitherOf(conditions);
 }
 
-function conditionOf(matcher: Matcher, number: number, parameter: Parameter, context: Context): Condition {
+/** Criteria on a value that is none of these: its rows are all of the parameter's but those that pass. */
+export function differs({ parameter, from }: DiffersCriterion, context: Context): Condition {
+  const number = context.numberOf(parameter);
+  const [first] = from;
+  if (number === undefined || first === undefined) return impossible;
+  const matcher = matcherOf(first.kind, from, context, parameter);
+  // Tests that no value passes are of codes that nothing has.
+  const table = matcher?.table ?? (parameter.textual ? 'identifier' : 'token');
+  const test = (alias: string): Sql => {
+    const passing = matcher === undefined ? never : matcher.test(alias);
+    // Words of longer values have no text of their own.
+    const whole = table === 'string' ? sql`${raw(`${alias}.exact`)} <> ''` : always;
+    return all([whole, negated(passing)]);
+  };
+  const stretches = [filtered(table, test('d'))];
+  return conditionOf({ table, test, stretches, byNumber: [], pinned: false, rank: 9 }, number, parameter, context);
+}
+
+/** The rows of a parameter that a matcher finds, as a condition. */
+export function conditionOf(matcher: Matcher, number: number, parameter: Parameter, context: Context): Condition {
   const { table } = matcher;
   if (matcher.test('x') === never) return impossible;
   const ofParameter = (stretch: Stretch): Range => {
@@ -76,6 +99,7 @@ function conditionOf(matcher: Matcher, number: number, parameter: Parameter, con
       where: all([sql`d.param = ${number}`, stretch.where]),
       order: stretch.order,
       fixed: stretch.fixed,
+      ...(stretch.number !== undefined && { number: stretch.number }),
     };
   };
   const ranges = matcher.stretches.map(ofParameter);
@@ -93,7 +117,7 @@ function conditionOf(matcher: Matcher, number: number, parameter: Parameter, con
   return {
     test: ({ prefix, number: rid }) =>
       sql`EXISTS (SELECT 1 FROM ${raw(indexed(prefix, table, 'by_resource', 'x'))}
-        WHERE x.rid = ${rid} AND x.param = ${number} AND ${matcher.test('x')})`,
+        WHERE x.rid = ${rid} AND x.param = ${number} AND ${filters([matcher.test('x')])})`,
     drive,
     usesResource: false,
   };
@@ -104,7 +128,7 @@ function firstOf({ table, test }: Matcher, number: number, prefix: Prefix): Sql 
   const columns: readonly string[] = indexTables[table];
   const tuple = (alias: string) => columns.map((column) => `${alias}.${column}`).join(', ');
   return sql`NOT EXISTS (SELECT 1 FROM ${raw(indexed(prefix, table, 'by_resource', 'x'))}
-    WHERE x.rid = d.rid AND x.param = ${number} AND (${raw(tuple('x'))}) < (${raw(tuple('d'))}) AND ${test('x')})`;
+    WHERE x.rid = d.rid AND x.param = ${number} AND (${raw(tuple('x'))}) < (${raw(tuple('d'))}) AND ${filters([test('x')])})`;
 }
 
 /** Values of different kinds lie in different tables (a reference here and one to another server). */

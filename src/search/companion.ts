@@ -1,0 +1,64 @@
+/**
+ * What is kept beside the values of a token parameter, under codes of its own: nothing of the values themselves changes.
+ * https://hl7.org/fhir/R4/search.html#modifiers
+ */
+import type { SearchParameterType } from './criteria.ts';
+
+/** `text`: texts, for `:text`. `of-type`: identifiers with the type that they have, for `:of-type`. */
+export type CompanionKind = 'text' | 'of-type';
+
+export interface Companion {
+  readonly kind: CompanionKind;
+  readonly code: string;
+}
+
+/** What of a parameter says which companions it has. */
+export interface Accompanied {
+  readonly url: string;
+  readonly code: string;
+  readonly kind: SearchParameterType;
+  readonly expression: string;
+}
+
+/** R4's parameters whose expressions are the union of others' expressions: what is kept for those is enough. */
+const unions: Readonly<Record<string, readonly string[]>> = {
+  'http://hl7.org/fhir/SearchParameter/Observation-combo-code': ['code', 'component-code'],
+  'http://hl7.org/fhir/SearchParameter/Observation-combo-data-absent-reason': [
+    'data-absent-reason',
+    'component-data-absent-reason',
+  ],
+  'http://hl7.org/fhir/SearchParameter/Observation-combo-value-concept': ['value-concept', 'component-value-concept'],
+};
+
+/** What expressions that lead to Identifiers have in them, told before they are compiled: of R4's all others don't. */
+const identifiers = /dentifier|requisition/;
+
+/** The companions that a parameter has, whatever its values turn out to be. */
+export function companionsOf({ url, code, kind, expression }: Accompanied): readonly Companion[] {
+  if (kind !== 'token') return [];
+  const companions: Companion[] = unions[url] === undefined ? [{ kind: 'text', code: textCode(code) }] : [];
+  if (identifiers.test(expression)) companions.push({ kind: 'of-type', code: ofTypeCode(code) });
+  return companions;
+}
+
+/** The codes under which a parameter's texts are kept. */
+export function textCodes({ url, code }: Pick<Accompanied, 'url' | 'code'>): readonly string[] {
+  return (unions[url] ?? [code]).map(textCode);
+}
+
+function textCode(code: string): string {
+  return `${code}:text`;
+}
+
+/** The code under which a parameter's identifiers are kept with their types. */
+export function ofTypeCode(code: string): string {
+  return `${code}:of-type`;
+}
+
+/** What texts have in the place of a system, so that they are apart from codes: no uri. */
+export const textSystem = ':text';
+
+/** An identifier's value with the code of its type; different ones are different texts. */
+export function typedValue(code: string, value: string): string {
+  return `${code.replace(/[\\|]/g, '\\$&')}|${value}`;
+}

@@ -1,0 +1,30 @@
+/** Finds the index entries of contained resources. https://hl7.org/fhir/R4/references.html#contained */
+import { isArray, isResource, type Resource } from '../../fhir/resource.ts';
+import type { ContainedEntries, IndexEntry } from '../entry.ts';
+import type { Extractor } from './extract.ts';
+
+/**
+ * The contained resources that have an id, each with its entries; of those with the same id the first. A reference between
+ * them leads from one to the other. undefined where there is none.
+ */
+export function extractContained(resource: Resource, extract: Extractor): readonly ContainedEntries[] | undefined {
+  const { contained } = resource;
+  if (contained === undefined || !isArray(contained)) return undefined;
+  const found = new Map<string, ContainedEntries>();
+  for (const each of contained) {
+    if (!isResource(each) || typeof each.id !== 'string' || each.id === '' || found.has(each.id)) continue;
+    // Its siblings are where its own references to contained resources lead.
+    const entries = extract({ ...each, contained });
+    found.set(each.id, { type: each.resourceType, id: each.id, entries });
+  }
+  return found.size === 0 ? undefined : [...found.values()];
+}
+
+/** All that a resource is indexed by: its own entries, and those of what it contains. */
+export function extractAll(
+  resource: Resource,
+  extract: Extractor,
+): { readonly entries: readonly IndexEntry[]; readonly contained?: readonly ContainedEntries[] } {
+  const contained = extractContained(resource, extract);
+  return { entries: extract(resource), ...(contained === undefined ? {} : { contained }) };
+}

@@ -1,0 +1,169 @@
+/** Names of parameters followed to what they mean: plain ones, chains and reverse chains. https://hl7.org/fhir/R4/search.html#chaining */
+import { canonicalTarget } from '../canonical-target.ts';
+import type { Criterion } from '../criteria.ts';
+import { nearest } from '../nearest.ts';
+import type { NameStep } from '../parse/name.ts';
+import type { QueryParameter } from '../parse/parameter.ts';
+import type { ParameterRegistry, SearchParameter } from '../registry.ts';
+import { type LowerContext, refuse } from './context.ts';
+import { lowerParameter } from './criterion.ts';
+import { lowerList } from './list.ts';
+import { checkModifier } from './modifier.ts';
+import { mayBeUri, possibleTypes, targetsOf } from './reference.ts';
+
+/** Chooses by what Lists refer to; no parameter of any type. */
+const listParameter = '_list';
+const reverse = '_has';
+
+/** Steps of a name beyond which no server's data go. */
+const mostSteps = 12;
+
+/** Looks at types for one name: a step without a type may lead to all of them, and each of them to all again. */
+const mostLooks = 5000;
+
+/** A part of a name that a type doesn't have. */
+export interface UnknownName {
+  readonly type: string;
+  readonly code: string;
+}
+
+/** What names are followed with. */
+export interface Path {
+  readonly registry: ParameterRegistry;
+  readonly context: LowerContext;
+}
+
+/**
+ * The first step of a name that isn't known on a type, or on any type that the steps before lead to; undefined where all
+ * are. Throws 400 for what isn't a chain: a step that is no reference, a reverse chain without its parts.
+ */
+export function unknownStep(steps: readonly NameStep[], type: string, path: Path): UnknownName | undefined {
+  return unknownIn(steps, type, path, spending(path));
+}
+
+/** Counts looks at types for one name. It throws 400 when they are too many. */
+export function spending(path: Path): () => void {
+  let looks = 0;
+  return () => {
+    looks += 1;
+    if (looks > mostLooks)
+      throw refuse('too-costly', `${shown(path)} leads to too many types; name them (subject:Patient.name).`);
+  };
+}
+
+function unknownIn(steps: readonly NameStep[], type: string, path: Path, spend: () => void): UnknownName | undefined {
+  spend();
+  const [step, ...rest] = steps;
+  if (step === undefined) return undefined;
+  if (step.code === reverse) {
+    const { source, code } = reverseOf(step, rest, path);
+    return path.registry.get(source, code) === undefined
+      ? { type: source, code }
+      : unknownIn(rest, source, path, spend);
+  }
+  if (step.code === listParameter && rest.length === 0) {
+    if (step.modifier !== undefined)
+      throw refuse('invalid', `${listParameter} takes no modifier :${step.modifier.slice(0, 80)}.`);
+    return undefined;
+  }
+  const parameter = path.registry.get(type, step.code);
+  if (parameter === undefined) return { type, code: step.code };
+  if (rest.length === 0) return undefined;
+  let unknown: UnknownName | undefined;
+  for (const target of targetTypes(step, parameter, path)) {
+    const found = unknownIn(rest, target, path, spend);
+    if (found === undefined) return undefined;
+    unknown ??= found;
+  }
+  return unknown;
+}
+
+/**
+ * The criterion on resources of a type that a query's parameter means; its name is known (`unknownStep`) and it has
+ * values. Throws 400 for a modifier or a value that doesn't fit.
+ */
+export function lowerNamed(written: QueryParameter, type: string, path: Path): Criterion {
+  const { steps } = written.name;
+  if (steps.length > mostSteps)
+    throw refuse('too-costly', `${shown(path)} has more than ${mostSteps} steps; follow fewer references.`);
+  return lowerSteps(steps, type, written.values, path, spending(path));
+}
+
+function lowerSteps(
+  steps: readonly NameStep[],
+  type: string,
+  values: readonly string[],
+  path: Path,
+  spend: () => void,
+): Criterion {
+  spend();
+  const { registry, context } = path;
+  const [step, ...rest] = steps;
+  if (step?.code === reverse) return lowerReverse(step, rest, type, values, path, spend);
+  if (step?.code === listParameter) return lowerList(values, registry, context);
+  const parameter = step && registry.get(type, step.code);
+  if (step === undefined || parameter === undefined) throw refuse('invalid', `${shown(path)} is unknown.`);
+  if (rest.length === 0) return lowerParameter(step.modifier, values, parameter, context);
+  const known = targetTypes(step, parameter, path).filter((each) => unknownIn(rest, each, path, spend) === undefined);
+  const of = known.map((target): Criterion => {
+    const canonical = mayBeUri(parameter) ? canonicalTarget(target, registry) : undefined;
+    const inner = lowerSteps(rest, target, values, path, spend);
+    return { kind: 'chain', parameter: parameter.parameter, target, canonical, of: inner };
+  });
+  const [only] = of;
+  return of.length === 1 && only !== undefined ? only : { kind: 'or', of };
+}
+
+function lowerReverse(
+  step: NameStep,
+  rest: readonly NameStep[],
+  type: string,
+  values: readonly string[],
+  path: Path,
+  spend: () => void,
+): Criterion {
+  const { registry, context } = path;
+  const { source, code } = reverseOf(step, rest, path);
+  const parameter = registry.get(source, code);
+  if (parameter?.kind !== 'reference')
+    throw refuse('invalid', `${shown(path)}: ${source} has no reference parameter "${code.slice(0, 80)}".`);
+  if (!targetsOf(parameter, context).includes(type))
+    throw refuse('invalid', `${shown(path)}: ${code} of ${source} never leads to ${type}.`);
+  const canonical = mayBeUri(parameter) ? canonicalTarget(type, registry) : undefined;
+  return { kind: 'has', parameter: parameter.parameter, canonical, of: lowerSteps(rest, source, values, path, spend) };
+}
+
+/** The type that refers and its parameter's code in `_has:Type:code:…`. */
+function reverseOf(
+  { modifier = '' }: NameStep,
+  rest: readonly NameStep[],
+  path: Path,
+): { readonly source: string; readonly code: string } {
+  const [source = '', code = ''] = modifier.split(':');
+  const types = path.context.definitions.resourceTypes;
+  if (source !== '' && !types.has(source)) {
+    const names = nearest(source, [...types]).join(', ');
+    throw refuse('invalid', `${shown(path)}: ${source.slice(0, 80)} is no resource type; nearest: ${names}.`);
+  }
+  if (code === '' || rest.length === 0 || rest[0]?.code === '')
+    throw refuse('invalid', `${shown(path)}: write _has:Type:reference:parameter, e.g. _has:Observation:patient:code.`);
+  return { source, code };
+}
+
+/** The types that a step leads to. Throws 400 for a parameter that can't be followed. */
+export function targetTypes({ modifier }: NameStep, parameter: SearchParameter, { context }: Path): readonly string[] {
+  const { resourceTypes } = context.definitions;
+  if (parameter.kind !== 'reference')
+    throw refuse('invalid', `${context.name.slice(0, 200)}: ${parameter.code} is no reference; nothing can follow it.`);
+  if (modifier === undefined) return possibleTypes(parameter, context);
+  checkModifier(modifier, parameter, context.name, resourceTypes);
+  if (resourceTypes.has(modifier)) return [modifier];
+  throw refuse(
+    'invalid',
+    `${context.name.slice(0, 200)}: only a resource type goes between references, not :${modifier}.`,
+  );
+}
+
+function shown({ context }: Path): string {
+  return context.name.slice(0, 200);
+}

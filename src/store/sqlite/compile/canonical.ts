@@ -1,0 +1,100 @@
+/** Canonicals that lead to resources, and resources that canonicals lead to. https://hl7.org/fhir/R4/references.html#canonical */
+import { splitCanonical } from '../../../search/canonical-target.ts';
+import type { CanonicalTarget, Criterion, Parameter } from '../../../search/criteria.ts';
+import { foldToken } from '../../../search/normalise.ts';
+import { TooCostly } from '../../errors.ts';
+import { isIn, raw, sql } from '../sql.ts';
+import { type Condition, type Context, indexed, type Prefix } from './condition.ts';
+import type { Matcher } from './matcher.ts';
+import { type Passing, passing } from './passing.ts';
+import { beginsWith } from './prefix.ts';
+
+/** Resources whose URLs are looked up one by one, at most. */
+const mostNamed = 2000;
+
+/** What passes, where canonicals lead to it or from it. Throws TooCostly where it is too much. */
+export function passingCanonicals(condition: Condition, context: Context): Passing {
+  const found = passing(condition, context, mostNamed);
+  if (found === undefined) {
+    throw new TooCostly(`A chain through canonical URLs leads over more than ${mostNamed} resources: narrow its end.`);
+  }
+  return found;
+}
+
+/** The canonicals of a parameter that lead to the resources that pass; undefined where there is none. */
+export function canonicalsOf(
+  found: Passing,
+  { url, version }: CanonicalTarget,
+  parameter: number,
+  context: Context,
+): Matcher | undefined {
+  const urls = valuesOf(found, url, context);
+  const versions = version === undefined ? new Map<number, readonly string[]>() : valuesOf(found, version, context);
+  const values = new Set<string>();
+  for (const [owner, own] of urls) {
+    const known = new Set((versions.get(owner) ?? []).map(foldToken));
+    for (const each of own) {
+      for (const named of [each, ...namesOf(each, parameter, context)]) {
+        const split = splitCanonical(named);
+        if (split.url === each && (split.version === undefined || known.has(foldToken(split.version))))
+          values.add(named);
+      }
+    }
+  }
+  if (values.size === 0) return undefined;
+  const test = (alias: string) => isIn(raw(`${alias}.value`), [...values]);
+  const stretches = [{ index: undefined, where: test('d'), order: ['value'], fixed: [] }];
+  return { table: 'uri', test, stretches, byNumber: [], pinned: false, rank: 2 };
+}
+
+/** The criterion on resources that canonicals lead to. */
+export function namedBy(canonicals: readonly string[], { url, version }: CanonicalTarget): Criterion {
+  const of = canonicals.map((canonical): Criterion => {
+    const split = splitCanonical(canonical);
+    const named: Criterion = {
+      kind: 'value',
+      parameter: url,
+      anyOf: [{ kind: 'uri', match: 'exact', value: split.url }],
+    };
+    if (split.version === undefined) return named;
+    if (version === undefined) return { kind: 'or', of: [] };
+    const code = foldToken(split.version);
+    return {
+      kind: 'and',
+      of: [named, { kind: 'value', parameter: version, anyOf: [{ kind: 'token', code, fold: false }] }],
+    };
+  });
+  return { kind: 'or', of };
+}
+
+/** The canonicals that resources which pass have as values of a parameter. */
+export function canonicalsIn(found: Passing, parameter: Parameter, context: Context): readonly string[] {
+  return [...new Set([...valuesOf(found, parameter, context).values()].flat())];
+}
+
+/** The texts of a parameter by the owner of the rows. */
+function valuesOf(found: Passing, parameter: Parameter, context: Context): ReadonlyMap<number, readonly string[]> {
+  const number = context.lookUp.parameter(parameter);
+  const table = parameter.kind === 'token' ? 'identifier' : 'uri';
+  const values = new Map<number, readonly string[]>();
+  if (number === undefined || (parameter.kind === 'token' && !parameter.textual)) return values;
+  const read = (prefix: Prefix, owners: readonly number[]): void => {
+    const rows = context.rows(sql`SELECT x.rid, x.value FROM json_each(${JSON.stringify(owners)}) j
+      CROSS JOIN ${raw(indexed(prefix, table, 'by_resource', 'x'))} ON x.rid = j.value AND x.param = ${number}`);
+    for (const [owner, value] of rows) values.set(Number(owner), [...(values.get(Number(owner)) ?? []), String(value)]);
+  };
+  read('', found.current);
+  if (found.kept.length > 0) read('kept_', found.kept);
+  return values;
+}
+
+/** The values of a parameter that begin with a URL and go on with a version or a fragment. */
+function namesOf(url: string, parameter: number, { at, rows }: Context): readonly string[] {
+  const tables: readonly Prefix[] = at === undefined ? [''] : ['', 'kept_'];
+  return tables.flatMap((prefix) =>
+    ['|', '#'].flatMap((mark) =>
+      rows(sql`SELECT DISTINCT d.value FROM ${raw(indexed(prefix, 'uri', undefined, 'd'))}
+        WHERE d.param = ${parameter} AND ${beginsWith(raw('d.value'), url + mark)}`).map(([value]) => String(value)),
+    ),
+  );
+}

@@ -1,0 +1,169 @@
+/** The concepts of a code system and how they subsume each other. https://hl7.org/fhir/R4/codesystem.html */
+import { isArray, isObject, type JsonObject, type JsonValue } from '../fhir/resource.ts';
+
+export interface Concept {
+  /** Codes right above it. */
+  readonly parents: readonly string[];
+  readonly children: readonly string[];
+  /** Values of its properties as text, by the property's code. */
+  readonly properties: ReadonlyMap<string, readonly string[]>;
+}
+
+export interface CodeSystem {
+  readonly url: string;
+  /** '' where it has none. */
+  readonly version: string;
+  /** How much of the system its concepts are. https://hl7.org/fhir/R4/valueset-codesystem-content-mode.html */
+  readonly content: string;
+  readonly concepts: ReadonlyMap<string, Concept>;
+  /** Codes of the properties that concepts may have. */
+  readonly properties: ReadonlySet<string>;
+}
+
+/** Whether the concepts are those of the system, or the part of them that is meant to be used. */
+export function hasConcepts({ content }: CodeSystem): boolean {
+  return content === 'complete' || content === 'fragment';
+}
+
+/** A code with all codes that it subsumes; the code alone where the system doesn't have it. */
+export function descendants(system: CodeSystem, code: string): ReadonlySet<string> {
+  return reached(code, (each) => system.concepts.get(each)?.children);
+}
+
+/** A code with all codes that subsume it. */
+export function ancestors(system: CodeSystem, code: string): ReadonlySet<string> {
+  return reached(code, (each) => system.concepts.get(each)?.parents);
+}
+
+function reached(code: string, next: (code: string) => readonly string[] | undefined): ReadonlySet<string> {
+  const found = new Set([code]);
+  // A set's iteration goes on to what is added, and circles end.
+  for (const each of found) for (const other of next(each) ?? []) found.add(other);
+  return found;
+}
+
+/** What a system's own definition of its properties doesn't have to say. https://hl7.org/fhir/R4/codesystem-concept-properties.html */
+const standard: Readonly<Record<string, 'parent' | 'child'>> = {
+  parent: 'parent',
+  subsumedBy: 'parent',
+  child: 'child',
+  'http://hl7.org/fhir/concept-properties#parent': 'parent',
+  'http://hl7.org/fhir/concept-properties#child': 'child',
+};
+
+/** A CodeSystem resource as concepts; what isn't as R4 has it is left out. The hierarchy is of nested concepts and properties. */
+export function readCodeSystem(resource: JsonObject): CodeSystem {
+  const relations = new Map(Object.entries(standard));
+  const properties = new Set(['inactive', 'notSelectable', 'status', 'parent', 'child']);
+  for (const property of objects(resource.property)) {
+    const code = text(property.code);
+    const relation = relations.get(text(property.uri));
+    if (relation !== undefined) relations.set(code, relation);
+    properties.add(code);
+  }
+  const reader = new Reader(relations);
+  for (const concept of objects(resource.concept)) reader.add(concept, undefined);
+  return {
+    url: text(resource.url),
+    version: text(resource.version),
+    content: text(resource.content),
+    concepts: reader.concepts(),
+    properties,
+  };
+}
+
+/** What is known of a concept so far. Some systems have a hundred thousand, most of them with little to say. */
+interface Draft {
+  parents?: string[];
+  children?: string[];
+  properties?: Map<string, string[]>;
+}
+
+const noProperties: ReadonlyMap<string, readonly string[]> = new Map();
+const none: readonly string[] = [];
+
+/** Codes once each: a parent may be told by nesting and by a property. */
+function distinct(codes: readonly string[] = none): readonly string[] {
+  return codes.length < 2 ? codes : [...new Set(codes)];
+}
+
+class Reader {
+  readonly #relations: ReadonlyMap<string, 'parent' | 'child'>;
+  readonly #drafts = new Map<string, Draft>();
+  /** Codes that are defined, not only named as a parent or child. */
+  readonly #defined = new Set<string>();
+
+  constructor(relations: ReadonlyMap<string, 'parent' | 'child'>) {
+    this.#relations = relations;
+  }
+
+  add(concept: JsonObject, parent: string | undefined): void {
+    const code = text(concept.code);
+    if (code === '') return;
+    this.#defined.add(code);
+    if (parent !== undefined) this.#relate(parent, code);
+    for (const property of objects(concept.property)) {
+      const name = text(property.code);
+      const value = propertyValue(property);
+      if (value === undefined) continue;
+      const relation = this.#relations.get(name);
+      if (relation === 'parent') this.#relate(value, code);
+      else if (relation === 'child') this.#relate(code, value);
+      else this.#property(code, name, value);
+    }
+    for (const child of objects(concept.concept)) this.add(child, code);
+  }
+
+  concepts(): ReadonlyMap<string, Concept> {
+    const concepts = new Map<string, Concept>();
+    for (const code of this.#defined) {
+      const { parents, children, properties = noProperties } = this.#drafts.get(code) ?? {};
+      concepts.set(code, { parents: distinct(parents), children: distinct(children), properties });
+    }
+    return concepts;
+  }
+
+  #relate(parent: string, child: string): void {
+    const [above, below] = [this.#draft(parent), this.#draft(child)];
+    above.children ??= [];
+    above.children.push(child);
+    below.parents ??= [];
+    below.parents.push(parent);
+  }
+
+  #property(code: string, name: string, value: string): void {
+    const draft = this.#draft(code);
+    draft.properties ??= new Map();
+    const values = draft.properties.get(name);
+    if (values === undefined) draft.properties.set(name, [value]);
+    else values.push(value);
+  }
+
+  #draft(code: string): Draft {
+    const known = this.#drafts.get(code);
+    if (known !== undefined) return known;
+    const draft: Draft = {};
+    this.#drafts.set(code, draft);
+    return draft;
+  }
+}
+
+/** A property's value as text: `valueCode`, `valueString`, `valueBoolean` …, for a Coding its code. */
+function propertyValue(property: JsonObject): string | undefined {
+  for (const [name, value] of Object.entries(property)) {
+    if (!name.startsWith('value')) continue;
+    if (isObject(value)) return text(value.code);
+    if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return String(value);
+  }
+  return undefined;
+}
+
+/** The objects of a list; none for anything else. */
+export function objects(value: JsonValue | undefined): readonly JsonObject[] {
+  return isArray(value) ? value.filter(isObject) : [];
+}
+
+/** A string; '' for anything else. */
+export function text(value: JsonValue | undefined): string {
+  return typeof value === 'string' ? value : '';
+}

@@ -1,0 +1,81 @@
+/** Sets of codes by their systems, as value sets are made of. https://hl7.org/fhir/R4/valueset.html#compositions */
+
+/** Codes of one system: these, or where `others` all of the system's but these. */
+export interface Part {
+  readonly others: boolean;
+  readonly codes: ReadonlySet<string>;
+}
+
+/** By system; '' stands for codes without one. A system that isn't there has no codes. */
+export type Codes = ReadonlyMap<string, Part>;
+
+export const noCodes: Codes = new Map();
+
+/** All codes of a system. */
+export function wholeSystem(system: string): Codes {
+  return new Map([[system, { others: true, codes: new Set() }]]);
+}
+
+/** These codes of a system. */
+export function codesOf(system: string, codes: Iterable<string>): Codes {
+  return new Map([[system, { others: false, codes: new Set(codes) }]]);
+}
+
+/** What is in any of the sets. */
+export function union(sets: readonly Codes[]): Codes {
+  // Thousands of small sets come together here, so what is listed is collected before anything is compared.
+  const listed = new Map<string, Set<string>>();
+  for (const set of sets) {
+    for (const [system, { others, codes }] of set) {
+      const known = listed.get(system) ?? new Set();
+      listed.set(system, known);
+      if (!others) for (const code of codes) known.add(code);
+    }
+  }
+  const result = new Map<string, Part>([...listed].map(([system, codes]) => [system, { others: false, codes }]));
+  for (const set of sets) {
+    for (const [system, part] of set) {
+      const before = result.get(system);
+      if (part.others) result.set(system, before === undefined ? part : either(before, part));
+    }
+  }
+  return result;
+}
+
+/** What is in both. */
+export function intersection(a: Codes, b: Codes): Codes {
+  const result = new Map<string, Part>();
+  for (const [system, part] of a) {
+    const other = b.get(system);
+    if (other !== undefined) result.set(system, both(part, other));
+  }
+  return result;
+}
+
+/** What is in the first and not in the second. */
+export function difference(a: Codes, b: Codes): Codes {
+  const result = new Map<string, Part>();
+  for (const [system, part] of a) {
+    const other = b.get(system);
+    result.set(system, other === undefined ? part : both(part, { ...other, others: !other.others }));
+  }
+  return result;
+}
+
+/** Whether a code is in the set, where it is one that the system has. */
+export function has(set: Codes, system: string, code: string): boolean {
+  const part = set.get(system);
+  return part !== undefined && part.codes.has(code) !== part.others;
+}
+
+function both(a: Part, b: Part): Part {
+  if (a.others && b.others) return { others: true, codes: new Set([...a.codes, ...b.codes]) };
+  const [listed, other] = a.others ? [b, a] : [a, b];
+  const codes = [...listed.codes].filter((code) => other.codes.has(code) !== other.others);
+  return { others: false, codes: new Set(codes) };
+}
+
+function either(a: Part, b: Part): Part {
+  const neither = both({ ...a, others: !a.others }, { ...b, others: !b.others });
+  return { ...neither, others: !neither.others };
+}

@@ -1,0 +1,46 @@
+/** How numbers are written: `1.0` and `1e2` are decimals, never integers. https://hl7.org/fhir/R4/datatypes.html#integer */
+import type { Definitions } from '../fhir/definitions/definitions.ts';
+import { primitives } from '../fhir/definitions/primitives.ts';
+import { type ExactJson, ExactNumber, isExactObject } from '../fhir/exact-json.ts';
+import type { Issue } from '../fhir/outcome.ts';
+import { Place } from './place.ts';
+
+/**
+ * Checks the text of each number in a resource whose structure is sound. Returns issues as `checkStructure` does: the parsed
+ * value of `1.0` does not show how it was written, so that check lets it pass.
+ */
+export function checkNumbers(resource: ExactJson, definitions: Definitions): readonly Issue[] {
+  const type =
+    isExactObject(resource) && typeof resource.resourceType === 'string' ? resource.resourceType : 'Resource';
+  const place = new Place(type);
+  visit(resource, 'Resource', definitions, place);
+  return place.issues;
+}
+
+function visit(value: ExactJson, type: string, definitions: Definitions, place: Place): void {
+  if (value instanceof ExactNumber) {
+    const primitive = primitives.get(type);
+    if (primitive?.pattern?.test(value.text) === false) {
+      place.fault('value', place.path(), `must be ${primitive.expected}, written as digits alone`);
+    }
+    return;
+  }
+  if (!isExactObject(value)) return;
+  const own = type === 'Resource' && typeof value.resourceType === 'string' ? value.resourceType : type;
+  const elements = definitions.type(own)?.elements;
+  for (const [property, member] of Object.entries(value)) {
+    const extra = property.startsWith('_');
+    const element = elements?.get(extra ? property.slice(1) : property);
+    if (element === undefined) continue;
+    const inner = extra ? 'Element' : element.type;
+    place.enter(element.name);
+    if (!Array.isArray(member)) visit(member, inner, definitions, place);
+    else {
+      for (const [index, item] of member.entries()) {
+        place.item(index);
+        visit(item, inner, definitions, place);
+      }
+    }
+    place.leave();
+  }
+}

@@ -1,0 +1,89 @@
+/** `_explain`: how a search is read. https://hl7.org/fhir/R4/search.html */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { load, observation, patient, refused } from './searching.ts';
+import { type Json, type TestServer, testServer } from './server.ts';
+
+let server: TestServer;
+
+const parts = (parameters: readonly Json[], name: string): readonly Json[] =>
+  parameters.filter((each) => each.name === name);
+const value = (parameters: readonly Json[], name: string): unknown => {
+  const [found] = parts(parameters, name);
+  return found?.valueString ?? found?.valueInteger ?? found?.valueDecimal ?? found?.valueBoolean ?? found?.valueCode;
+};
+
+/** The parameters of an explanation. */
+async function explain(path: string): Promise<readonly Json[]> {
+  const reply = await server.get(path);
+  expect(reply.status, reply.text).toBe(200);
+  expect(reply.body.resourceType).toBe('Parameters');
+  return reply.body.parameter;
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'osteon-explain-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe.each([
+  ['in memory', 'sqlite::memory:'],
+  ['in a file', `sqlite:${join(folder, 'osteon.db')}`],
+])('a store %s', (_, store) => {
+  beforeAll(async () => {
+    server = await testServer({ STORE_URL: store });
+    await load(server, [
+      patient('1', { gender: 'male' }),
+      ...Array.from({ length: 60 }, (_, n) =>
+        observation(`o${n}`, {
+          subject: { reference: n % 20 === 0 ? 'Patient/1' : 'Patient/2' },
+          code: { coding: [{ system: 'http://loinc.org', code: '8480-6' }] },
+        }),
+      ),
+    ]);
+  });
+  afterAll(() => server.close());
+
+  it('says what each criterion means and finds, and which one leads', async () => {
+    const found = await explain('/Observation?subject=Patient/1&code=http://loinc.org|8480-6&_explain=true');
+    const [search] = parts(found, 'search');
+    expect(value(search.part, 'type')).toBe('Observation');
+    const criteria = parts(search.part, 'criterion').map(({ part }) => ({
+      meaning: value(part, 'meaning'),
+      rows: value(part, 'rows'),
+      leads: value(part, 'leads'),
+    }));
+    expect(criteria).toEqual([
+      { meaning: 'subject is Patient/1', rows: 3, leads: true },
+      { meaning: 'code is http://loinc.org|8480-6', rows: 60, leads: false },
+    ]);
+    expect(value(found, 'matches')).toBe(3);
+    expect(value(found, 'total')).toBe(3);
+  });
+
+  it('counts the rows that were examined, step by step, with the indexes', async () => {
+    const found = await explain('/Observation?code:not=x&_count=5&_total=none&_explain=true');
+    const steps = parts(found, 'step').map(({ part }) => part);
+    const sum = steps.reduce((all, step) => all + Number(value(step, 'rowsExamined')), 0);
+    expect(value(found, 'rowsExamined')).toBe(sum);
+    // One more than the page shows, to know whether there is a next one.
+    expect(sum).toBe(6);
+    expect(JSON.stringify(steps)).toContain('entity_by_change');
+    expect(value(found, 'milliseconds')).toBeGreaterThan(0);
+    expect(String(value(found, 'hint'))).toMatch(/no index/);
+  });
+
+  it('explains chains, sorts and an empty result', async () => {
+    const chained = await explain('/Observation?subject:Patient.gender=male&_sort=-date&_explain=true');
+    expect(JSON.stringify(chained)).toContain('subject leads to a Patient with (gender is');
+    expect(value(chained, 'sort')).toBe('-date');
+    expect(value(await explain('/Observation?code=nothing&_explain=true'), 'matches')).toBe(0);
+    expect(value(await explain('/Basic?_explain=true'), 'matches')).toBe(0);
+  });
+
+  it('is asked for by true, and answers with resources otherwise', async () => {
+    expect((await server.get('/Observation?_explain=false')).body.resourceType).toBe('Bundle');
+    expect(await refused(server, '/Observation?_explain=yes')).toMatch(/_explain/);
+    expect(await refused(server, '/AuditEvent?_explain=true')).toMatch(/_explain/);
+  });
+});

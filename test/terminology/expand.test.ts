@@ -1,0 +1,223 @@
+/** What value sets come to, and which codes subsume which. https://hl7.org/fhir/R4/valueset.html#compositions */
+import { describe, expect, test } from 'vitest';
+import type { JsonObject } from '../../src/fhir/resource.ts';
+import { builtIn } from '../../src/terminology/built-in.ts';
+import { readCodeSystem } from '../../src/terminology/code-system.ts';
+import { expandValueSet, subsumption, type TermSource } from '../../src/terminology/expand.ts';
+
+const bones: JsonObject = {
+  resourceType: 'CodeSystem',
+  url: 'urn:bones',
+  content: 'complete',
+  property: [
+    { code: 'side', type: 'code' },
+    { code: 'within', type: 'code', uri: 'http://hl7.org/fhir/concept-properties#parent' },
+  ],
+  concept: [
+    {
+      code: 'leg',
+      concept: [
+        { code: 'knee', property: [{ code: 'side', valueCode: 'left' }] },
+        { code: 'hip', concept: [{ code: 'head', property: [{ code: 'side', valueCode: 'right' }] }] },
+      ],
+    },
+    { code: 'arm' },
+    { code: 'elbow', property: [{ code: 'within', valueCode: 'arm' }] },
+    { code: 'loop', property: [{ code: 'subsumedBy', valueCode: 'pool' }] },
+    { code: 'pool', property: [{ code: 'subsumedBy', valueCode: 'loop' }] },
+  ],
+};
+const many: JsonObject = {
+  resourceType: 'CodeSystem',
+  url: 'urn:many',
+  content: 'complete',
+  concept: [{ code: 'all', concept: Array.from({ length: 10_001 }, (_, n) => ({ code: `c${n}` })) }],
+};
+const absent: JsonObject = { resourceType: 'CodeSystem', url: 'urn:absent', content: 'not-present' };
+
+const systems = new Map([bones, many, absent].map((system) => [String(system.url), readCodeSystem(system)]));
+const sourceOf = (sets: Readonly<Record<string, JsonObject>>): TermSource => ({
+  valueSet: async (canonical) => (Object.hasOwn(sets, canonical) ? sets[canonical] : undefined),
+  codeSystem: async (canonical) => systems.get(canonical),
+});
+
+async function codesOf(compose: JsonObject, others: Readonly<Record<string, JsonObject>> = {}): Promise<unknown> {
+  const expanded = await expandValueSet('urn:v', sourceOf({ ...others, 'urn:v': { compose } }));
+  return Object.fromEntries(
+    expanded.map(({ system, codes }) => [system, codes === undefined ? 'all' : [...codes].sort().join(' ')]),
+  );
+}
+
+const filter = (property: string, op: string, value: string): JsonObject => ({
+  include: [{ system: 'urn:bones', filter: [{ property, op, value }] }],
+});
+
+describe('a value set', () => {
+  test('of listed codes, of whole systems', async () => {
+    expect(await codesOf({ include: [{ system: 'urn:x', concept: [{ code: 'b' }, { code: 'a' }] }] })).toEqual({
+      'urn:x': 'a b',
+    });
+    expect(await codesOf({ include: [{ system: 'urn:unheard-of' }] })).toEqual({ 'urn:unheard-of': 'all' });
+    expect(
+      await codesOf({
+        include: [{ system: 'urn:x', concept: [{ code: 'a' }] }, { system: 'urn:x' }, { system: 'urn:y' }],
+      }),
+    ).toEqual({ 'urn:x': 'all', 'urn:y': 'all' });
+  });
+
+  test.each<[string, string, string, string]>([
+    ['concept', 'is-a', 'hip', 'head hip'],
+    ['concept', 'is-a', 'arm', 'arm elbow'],
+    ['code', 'is-a', 'loop', 'loop pool'],
+    ['concept', 'descendent-of', 'leg', 'head hip knee'],
+    ['concept', 'is-not-a', 'leg', 'arm elbow loop pool'],
+    ['concept', 'generalizes', 'head', 'head hip leg'],
+    ['concept', '=', 'hip', 'hip'],
+    ['concept', 'in', 'hip,arm', 'arm hip'],
+    ['concept', 'not-in', 'hip,arm,leg', 'elbow head knee loop pool'],
+    ['side', '=', 'left', 'knee'],
+    ['side', 'in', 'left,right', 'head knee'],
+    ['side', 'exists', 'true', 'head knee'],
+    ['side', 'exists', 'false', 'arm elbow hip leg loop pool'],
+    ['parent', '=', 'leg', 'hip knee'],
+    ['child', '=', 'head', 'hip'],
+  ])('with the filter %s %s %s', async (property, op, value, expected) => {
+    expect(await codesOf(filter(property, op, value))).toEqual({ 'urn:bones': expected });
+  });
+
+  test('of several filters has what passes all', async () => {
+    const filters = [
+      { property: 'concept', op: 'is-a', value: 'leg' },
+      { property: 'side', op: 'exists', value: 'true' },
+    ];
+    expect(await codesOf({ include: [{ system: 'urn:bones', filter: filters }] })).toEqual({
+      'urn:bones': 'head knee',
+    });
+  });
+
+  test('leaves out what it excludes', async () => {
+    const exclude = [{ system: 'urn:bones', filter: [{ property: 'concept', op: 'is-a', value: 'leg' }] }];
+    expect(await codesOf({ include: [{ system: 'urn:bones' }], exclude })).toEqual({
+      'urn:bones': 'arm elbow loop pool',
+    });
+    const include = [{ system: 'urn:bones', concept: [{ code: 'hip' }, { code: 'arm' }] }];
+    expect(await codesOf({ include, exclude })).toEqual({ 'urn:bones': 'arm' });
+    expect(await codesOf({ include, exclude: [{ system: 'urn:bones' }] })).toEqual({ 'urn:bones': '' });
+  });
+
+  test('imports others: all of an include’s together, and of its system', async () => {
+    const sets = {
+      'urn:one': { compose: { include: [{ system: 'urn:x', concept: [{ code: 'a' }, { code: 'b' }] }] } },
+      'urn:two': { compose: { include: [{ system: 'urn:x', concept: [{ code: 'b' }] }, { system: 'urn:y' }] } },
+    };
+    expect(await codesOf({ include: [{ valueSet: ['urn:one', 'urn:two'] }] }, sets)).toEqual({ 'urn:x': 'b' });
+    expect(await codesOf({ include: [{ valueSet: ['urn:one'] }, { valueSet: ['urn:two'] }] }, sets)).toEqual({
+      'urn:x': 'a b',
+      'urn:y': 'all',
+    });
+    expect(await codesOf({ include: [{ system: 'urn:x', valueSet: ['urn:two'] }] }, sets)).toEqual({ 'urn:x': 'b' });
+  });
+
+  test('that includes itself is refused', async () => {
+    const sets = { 'urn:w': { compose: { include: [{ valueSet: ['urn:v'] }] } } };
+    await expect(codesOf({ include: [{ valueSet: ['urn:w'] }] }, sets)).rejects.toThrow(/includes itself/);
+  });
+
+  test('that is not here, and what it lacks, is named', async () => {
+    await expect(expandValueSet('urn:nothing', sourceOf({}))).rejects.toThrow(/no value set urn:nothing/);
+    const below = (system: string) => ({
+      include: [{ system, filter: [{ property: 'concept', op: 'is-a', value: 'x' }] }],
+    });
+    await expect(codesOf(below('urn:unheard-of'))).rejects.toThrow(/code system urn:unheard-of is not here/);
+    await expect(codesOf(below('urn:absent'))).rejects.toThrow(/urn:absent is here without its concepts/);
+    await expect(codesOf(filter('display', 'regex', '.*'))).rejects.toThrow(/display regex/);
+    await expect(codesOf(filter('colour', '=', 'red'))).rejects.toThrow(/colour =/);
+    const exclude = [{ system: 'urn:unheard-of', concept: [{ code: 'a' }] }];
+    await expect(codesOf({ include: [{ system: 'urn:unheard-of' }], exclude })).rejects.toThrow(/urn:unheard-of/);
+  });
+
+  test('of too many codes is refused', async () => {
+    const include = [{ system: 'urn:many', filter: [{ property: 'concept', op: 'is-a', value: 'all' }] }];
+    await expect(codesOf({ include })).rejects.toThrow(/10002 codes, more than 10000/);
+    await expect(subsumption('below', 'urn:many', 'all', sourceOf({}))).rejects.toThrow(/more than 10000/);
+  });
+
+  test('has the codes of its expansion where that is all there is, or something else is lacking', async () => {
+    const contains: JsonObject[] = [
+      { system: 'urn:x', code: 'a', contains: [{ system: 'urn:x', code: 'b' }] },
+      { system: 'urn:x', code: 'group', abstract: true, contains: [{ system: 'urn:y', code: 'c' }] },
+    ];
+    const compose = {
+      include: [{ system: 'urn:unheard-of', filter: [{ property: 'concept', op: 'is-a', value: 'x' }] }],
+    };
+    const expected = [
+      { system: 'urn:x', codes: ['a', 'b'] },
+      { system: 'urn:y', codes: ['c'] },
+    ];
+    for (const set of [{ expansion: { contains } }, { compose, expansion: { total: 4, contains } }]) {
+      expect(await expandValueSet('urn:v', sourceOf({ 'urn:v': set }))).toEqual(expected);
+    }
+    for (const expansion of [
+      { total: 5, contains },
+      { offset: 2, contains },
+    ]) {
+      await expect(expandValueSet('urn:v', sourceOf({ 'urn:v': { expansion } }))).rejects.toThrow(/whole expansion/);
+    }
+  });
+});
+
+describe('subsumption', () => {
+  const of = async (direction: 'above' | 'below', code: string) => {
+    const [found] = await subsumption(direction, 'urn:bones', code, sourceOf({}));
+    return [...(found?.codes ?? [])].sort().join(' ');
+  };
+
+  test('holds for the code itself and through any number of steps, circles too', async () => {
+    expect(await of('below', 'leg')).toBe('head hip knee leg');
+    expect(await of('above', 'head')).toBe('head hip leg');
+    expect(await of('below', 'arm')).toBe('arm elbow');
+    expect(await of('above', 'elbow')).toBe('arm elbow');
+    expect(await of('above', 'loop')).toBe('loop pool');
+    expect(await of('below', 'unknown')).toBe('unknown');
+  });
+
+  test('needs the code system', async () => {
+    await expect(subsumption('below', 'urn:unheard-of', 'x', sourceOf({}))).rejects.toThrow(
+      /urn:unheard-of is not here/,
+    );
+  });
+});
+
+describe('what R4 has', () => {
+  const r4: TermSource = {
+    valueSet: async (canonical) => builtIn('ValueSet', canonical),
+    codeSystem: async (canonical) => {
+      const found = builtIn('CodeSystem', canonical);
+      return found === undefined ? undefined : readCodeSystem(found);
+    },
+  };
+
+  test('is expanded', async () => {
+    expect(await expandValueSet('http://hl7.org/fhir/ValueSet/administrative-gender', r4)).toEqual([
+      { system: 'http://hl7.org/fhir/administrative-gender', codes: undefined },
+    ]);
+    const [act] = await expandValueSet('http://terminology.hl7.org/ValueSet/v3-ActEncounterCode', r4);
+    expect(act?.codes).toContain('AMB');
+    expect(act?.codes).not.toContain('_ActEncounterCode');
+  });
+
+  test('subsumes', async () => {
+    const [found] = await subsumption(
+      'below',
+      'http://terminology.hl7.org/CodeSystem/condition-clinical',
+      'active',
+      r4,
+    );
+    expect([...(found?.codes ?? [])].sort()).toEqual(['active', 'recurrence', 'relapse']);
+  });
+
+  test('is nothing for a url that is not R4’s', () => {
+    expect(builtIn('ValueSet', 'http://example.org/none')).toBeUndefined();
+    expect(builtIn('CodeSystem', 'constructor')).toBeUndefined();
+  });
+});
