@@ -122,11 +122,16 @@ test('a token has its texts, also when it was a string, and has none when it is 
   expect(findings()).toEqual([]);
 });
 
-test('$reindex leaves one AuditEvent, and puts contained resources right', async () => {
+test('$reindex leaves one AuditEvent, and contained resources as they are', async () => {
   await store(seen('o', 'blue'));
   await store(seen('q', 'green'));
   const one = await server.send('POST', '/Observation/o/$reindex');
   expect(one.body.parameter).toContainEqual({ name: 'changed', valueBoolean: false });
   expect((await server.send('POST', '/Observation/$reindex')).status).toBe(202);
+  const { body } = await server.get('/AuditEvent?_count=100');
+  const ofOperation = ({ resource }: Json) =>
+    resource.entity?.some(({ query = '' }: Json) => Buffer.from(query, 'base64').toString().startsWith('$reindex'));
+  const events = (body.entry ?? []).filter(ofOperation);
+  expect(events.map(({ resource }: Json) => resource.outcome)).toEqual(['0', '0']);
   expect(findings()).toEqual([]);
 });
