@@ -7,6 +7,7 @@ export interface Configuration {
   readonly PORT: number;
   readonly BASE_URL: string;
   readonly STORE_URL: string;
+  readonly PROFILES: string;
   readonly LOG_LEVEL: string;
   readonly MAX_BODY_BYTES: number;
   readonly MAX_URL_BYTES: number;
@@ -34,6 +35,7 @@ export const settings: {
   PORT: { default: '8080', about: 'Port to listen on; 0 takes a free one.' },
   BASE_URL: { default: '', about: 'Base of all links. Default: http://HOST:PORT/fhir.' },
   STORE_URL: { default: 'sqlite:./data/osteon.db', about: 'sqlite:FILE, or sqlite::memory: (gone at the end).' },
+  PROFILES: { default: './profiles', about: 'Directory whose JSON files define search parameters, read at the start.' },
   LOG_LEVEL: { default: 'info', about: 'fatal, error, warn, info, debug, trace or silent.' },
   MAX_BODY_BYTES: { default: '104857600', about: 'Largest request body, counted after unpacking.' },
   MAX_URL_BYTES: { default: '65536', about: 'Longest URL.' },
@@ -65,6 +67,7 @@ const schema: JSONSchemaType<Configuration> = {
     PORT: { type: 'integer', minimum: 0, maximum: 65535 },
     BASE_URL: { type: 'string', pattern: '^$|^https?://[^?#]+$' },
     STORE_URL: { type: 'string', pattern: '^sqlite:.+' },
+    PROFILES: { type: 'string', minLength: 1 },
     LOG_LEVEL: { type: 'string', enum: ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] },
     MAX_BODY_BYTES: { type: 'integer', minimum: 1024, maximum: 2 ** 31 - 1 },
     MAX_URL_BYTES: { type: 'integer', minimum: 1024, maximum: 1048576 },

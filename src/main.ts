@@ -6,7 +6,7 @@ import { v7 as uuid } from 'uuid';
 import { createApp } from './app.ts';
 import { auditSink } from './audit/collector.ts';
 import { type Configuration, ConfigurationError, list, milliseconds } from './config.ts';
-import { type Definitions, loadDefinitions } from './fhir/definitions/definitions.ts';
+import { type Definitions, loadDefinitions, type SearchParameterDefinition } from './fhir/definitions/definitions.ts';
 import { parseJson } from './fhir/json.ts';
 import { isTimezone } from './fhir/period.ts';
 import { isResource } from './fhir/resource.ts';
@@ -17,12 +17,15 @@ import { fhirListener } from './http/node.ts';
 import { overflowResponse } from './http/overflow.ts';
 import type { Context, Settings } from './interactions/context.ts';
 import { referencesParameter, withReferences } from './interactions/integrity.ts';
+import { profiledParameters, readProfiles } from './jobs/profile-files.ts';
+import { ReindexJobs } from './jobs/reindex-jobs.ts';
+import { SearchParameterKeeper } from './jobs/search-parameters.ts';
 import { createLog, type Log } from './log.ts';
 import { operations } from './operations/registry.ts';
 import { companionsOf } from './search/companion.ts';
-import { extractContained } from './search/extract/contained.ts';
-import { createExtractor } from './search/extract/extract.ts';
-import { createRegistry, type ParameterRegistry } from './search/registry.ts';
+import { extractAll } from './search/extract/contained.ts';
+import { createExtractor, type ExtractedParameters } from './search/extract/extract.ts';
+import { createRegistry } from './search/registry.ts';
 import { StoreUnavailable } from './store/errors.ts';
 import type { Store } from './store/port.ts';
 import { openSqliteStore } from './store/sqlite/store.ts';
@@ -50,18 +53,28 @@ export async function compose(configuration: Configuration, baseUrl: string, log
     );
   }
   const definitions = loadDefinitions();
-  const registry = createRegistry(definitions);
   const settings = settingsOf(configuration, baseUrl);
   const { timezone, cursorLifetime } = settings;
   const extraction = extractionOf(configuration, baseUrl);
-  const extract = extractorOf(extraction, timezone, definitions, registry);
+  const report = (text: string, error?: unknown) =>
+    log.error(error === undefined ? {} : { cause: causeOf(error) }, text);
+  const searchParameters = new SearchParameterKeeper({
+    definitions,
+    profiles: profilesOf(configuration, definitions),
+    fixed: parameterDefinitions(configuration, definitions),
+    extractionVersion,
+    extractorOf: (registry) => extractorOf(extraction, timezone, definitions, registry),
+    clock: Date.now,
+    cursorLifetime,
+    report,
+  });
+  const { registry, extract } = searchParameters;
   const timings: Pick<Metrics, 'store' | 'auditHead'> = { store: () => undefined, auditHead: () => undefined };
   const store = await openSqliteStore(configuration.STORE_URL, {
     cursorLifetime,
     timezone,
     extraction: JSON.stringify(extraction),
-    parameters: parameterDefinitions(configuration, definitions),
-    reextract: (bytes) => extractStored(extract, bytes),
+    parameters: (stored) => searchParameters.opening(stored),
     ...(configuration.AUDIT_RETENTION === 'off' ? {} : { auditRetention: milliseconds(configuration.AUDIT_RETENTION) }),
     onAuditHead: (chain, sequence, hash) => {
       log.info({ chain, sequence, hash }, 'audit head');
@@ -69,6 +82,15 @@ export async function compose(configuration: Configuration, baseUrl: string, log
     },
     onTiming: (operation, took) => timings.store(operation, took / 1000),
   });
+  await searchParameters.attach(store);
+  const reindexing = new ReindexJobs({
+    store,
+    extract: searchParameters.reextract,
+    clock: Date.now,
+    newId: () => uuid(),
+    report,
+  });
+  await reindexing.resume();
   const metrics = createMetrics(() => store.counts());
   Object.assign(timings, { store: metrics.store, auditHead: metrics.auditHead });
   const sink = auditSink(store.audit, {
@@ -81,6 +103,8 @@ export async function compose(configuration: Configuration, baseUrl: string, log
     definitions,
     registry,
     extract,
+    searchParameters,
+    reindexing,
     operations,
     settings,
     clock: Date.now,
@@ -94,6 +118,8 @@ export async function compose(configuration: Configuration, baseUrl: string, log
     },
   };
   const close = async () => {
+    await reindexing.close();
+    await searchParameters.close();
     await sink.close();
     await store.close();
   };
@@ -103,8 +129,7 @@ export async function compose(configuration: Configuration, baseUrl: string, log
 function extractStored(extract: Context['extract'], bytes: Uint8Array): Entries {
   const { indexed } = parseJson(bytes);
   if (!isResource(indexed)) return { entries: [] };
-  const contained = extractContained(indexed, extract);
-  return { entries: extract(indexed), ...(contained === undefined ? {} : { contained }) };
+  return extractAll(indexed, extract);
 }
 
 /** What entries depend on besides the definitions and the time zone. */
@@ -122,16 +147,19 @@ function extractionOf({ REFERENTIAL_INTEGRITY }: Configuration, baseUrl: string)
 /**
  * What indexes stored resources anew, for commands that look after a store.
  * `recorded`: what the store recorded of the extraction; undefined: nothing, and the configuration counts.
+ * `own`: the definitions beside R4's that its index has.
  */
 export function reextraction(
   configuration: Configuration,
   timezone: string,
   recorded: string | undefined,
+  own: readonly SearchParameterDefinition[],
 ): (bytes: Uint8Array) => Entries {
   const definitions = loadDefinitions();
   const configured = extractionOf(configuration, baseUrlOf(configuration, configuration.PORT));
   const extraction: Extraction = recorded === undefined ? configured : JSON.parse(recorded);
-  const extract = extractorOf(extraction, timezone, definitions, createRegistry(definitions));
+  const registry = createRegistry(definitions, [...definitions.searchParameters, ...own]);
+  const extract = extractorOf(extraction, timezone, definitions, registry);
   return (bytes) => extractStored(extract, bytes);
 }
 
@@ -174,7 +202,7 @@ function extractorOf(
   { baseUrl, references }: Extraction,
   timezone: string,
   definitions: Definitions,
-  registry: ParameterRegistry,
+  registry: ExtractedParameters,
 ): Context['extract'] {
   const extract = createExtractor(registry, definitions, { baseUrl, timezone });
   return references ? withReferences(extract, definitions, baseUrl) : extract;
@@ -196,6 +224,15 @@ function parameterDefinitions({ REFERENTIAL_INTEGRITY }: Configuration, definiti
     },
   );
   return [...own, ...defined];
+}
+
+/** The active SearchParameters in `PROFILES`. Throws ConfigurationError for one that can't be used. */
+function profilesOf({ PROFILES }: Configuration, definitions: Definitions): readonly SearchParameterDefinition[] {
+  try {
+    return profiledParameters(readProfiles(PROFILES), definitions);
+  } catch (error) {
+    throw new ConfigurationError(`PROFILES: ${error instanceof Error ? error.message : String(error)}`);
+  }
 }
 
 /** A server that listens. */

@@ -29,6 +29,7 @@ test('without anything, the defaults hold', () => {
     PORT: 8080,
     BASE_URL: '',
     STORE_URL: 'sqlite:./data/osteon.db',
+    PROFILES: './profiles',
     LOG_LEVEL: 'info',
     MAX_BODY_BYTES: 100 * 1024 * 1024,
     MAX_URL_BYTES: 64 * 1024,

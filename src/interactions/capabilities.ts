@@ -23,7 +23,14 @@ const normative: ReadonlySet<string> = new Set([
 ]);
 
 const encoder = new TextEncoder();
-const made = new WeakMap<Context, Map<string, { readonly bytes: Uint8Array; readonly tag: string }>>();
+/** A statement's bytes and their tag, good as long as the search parameters are those of the generation. */
+interface Made {
+  readonly generation: number;
+  readonly bytes: Uint8Array;
+  readonly tag: string;
+}
+
+const made = new WeakMap<Context, Map<string, Made>>();
 
 /** 200 with a CapabilityStatement (`mode=full|normative`) or TerminologyCapabilities (`mode=terminology`), or 304. */
 export async function capabilities(context: Context, call: Call): Promise<Answer> {
@@ -41,16 +48,17 @@ export async function capabilities(context: Context, call: Call): Promise<Answer
   return { status: 200, body: bytes, headers };
 }
 
-// Nothing registered changes while the server runs, so each mode is made once.
-function statement(context: Context, mode: 'full' | 'normative' | 'terminology') {
-  const modes = made.get(context) ?? new Map<string, { readonly bytes: Uint8Array; readonly tag: string }>();
+// Nothing but search parameters changes while the server runs, so each mode is made once for each set of them.
+function statement(context: Context, mode: 'full' | 'normative' | 'terminology'): Made {
+  const modes = made.get(context) ?? new Map<string, Made>();
   made.set(context, modes);
+  const { generation } = context.store.parameters;
   let entry = modes.get(mode);
-  if (entry === undefined) {
+  if (entry?.generation !== generation) {
     const resource = mode === 'terminology' ? terminologyCapabilities(context) : capabilityStatement(context, mode);
     const bytes = encoder.encode(JSON.stringify(resource));
     const tag = createHash('sha256').update(bytes).digest('base64url').slice(0, 16);
-    entry = { bytes, tag };
+    entry = { generation, bytes, tag };
     modes.set(mode, entry);
   }
   return entry;
@@ -73,6 +81,7 @@ export function capabilityStatement(context: Context, mode: 'full' | 'normative'
     .filter((type) => type !== 'Parameters' && (mode === 'full' || normative.has(type)))
     .sort();
   const system = operations.filter(({ levels }) => levels.includes('system'));
+  const referrers = referrersOf(context);
   return {
     resourceType: 'CapabilityStatement',
     ...common(context),
@@ -84,7 +93,7 @@ export function capabilityStatement(context: Context, mode: 'full' | 'normative'
       {
         mode: 'server',
         ...(settings.cors ? { security: { cors: true } } : {}),
-        resource: types.map((type) => resourceOf(context, type)),
+        resource: types.map((type) => resourceOf(context, type, referrers)),
         interaction: systemInteractions.map((code) => ({ code })),
         ...(system.length === 0 ? {} : { operation: system.map(operationOf) }),
         compartment: [...definitions.compartments.values()].map(({ url }) => url).sort(),
@@ -103,13 +112,13 @@ const textParameters = (['Resource-content', 'DomainResource-text'] as const).ma
   return { name: id.replace(/.*-/, '_'), definition: `http://hl7.org/fhir/SearchParameter/${id}`, type: 'string' };
 });
 
-function resourceOf(context: Context, type: string): JsonObject {
+function resourceOf(context: Context, type: string, referrers: ReadonlyMap<string, readonly string[]>): JsonObject {
   const { registry, settings, operations } = context;
   const interactions = interactionsOf(type);
   const has = (interaction: (typeof interactions)[number]) => interactions.includes(interaction);
   const parameters = registry.of(type);
   const includes = parameters.filter(({ kind }) => kind === 'reference').map(({ code }) => `${type}:${code}`);
-  const revincludes = referrersOf(context, type);
+  const revincludes = referrers.get(type) ?? [];
   const own = operations.filter((each) => isOffered(each, 'type', type) || isOffered(each, 'instance', type));
   // Not `local`: references to other servers are stored like any.
   const enforced = settings.referentialIntegrity === 'off' ? [] : ['enforced'];
@@ -135,28 +144,21 @@ function resourceOf(context: Context, type: string): JsonObject {
   };
 }
 
-const referrers = new WeakMap<Context, ReadonlyMap<string, readonly string[]>>();
-
-/** `Type:parameter` of every reference parameter that may lead to the type. */
-function referrersOf(context: Context, target: string): readonly string[] {
-  let byTarget = referrers.get(context);
-  if (byTarget === undefined) {
-    const collected = new Map<string, string[]>();
-    for (const type of [...context.definitions.resourceTypes].sort()) {
-      for (const { kind, code, targets } of context.registry.of(type)) {
-        if (kind !== 'reference') continue;
-        // A parameter whose definition names no targets may lead anywhere.
-        for (const each of targets.length > 0 ? targets : context.definitions.resourceTypes) {
-          const found = collected.get(each) ?? [];
-          if (found.length === 0) collected.set(each, found);
-          found.push(`${type}:${code}`);
-        }
+/** By target `Type:parameter` of every reference parameter that may lead to it. */
+function referrersOf(context: Context): ReadonlyMap<string, readonly string[]> {
+  const collected = new Map<string, string[]>();
+  for (const type of [...context.definitions.resourceTypes].sort()) {
+    for (const { kind, code, targets } of context.registry.of(type)) {
+      if (kind !== 'reference') continue;
+      // A parameter whose definition names no targets may lead anywhere.
+      for (const each of targets.length > 0 ? targets : context.definitions.resourceTypes) {
+        const found = collected.get(each) ?? [];
+        if (found.length === 0) collected.set(each, found);
+        found.push(`${type}:${code}`);
       }
     }
-    byTarget = collected;
-    referrers.set(context, byTarget);
   }
-  return byTarget.get(target) ?? [];
+  return collected;
 }
 
 function terminologyCapabilities(context: Context): JsonObject {

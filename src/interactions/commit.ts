@@ -41,8 +41,9 @@ export async function commitPlan<T>(context: Context, makePlan: () => Promise<Pl
   let turn: Turn | undefined;
   try {
     for (let attempt = 1; ; attempt += 1) {
+      const { generation } = context.store.parameters;
       const plan = await makePlan();
-      const result = await attemptPlan(context, plan);
+      const result = await attemptPlan(context, plan, generation);
       if (!(result instanceof Conflict)) return result.answer;
       if (attempt === maximumAttempts) {
         const text = `The resource was changed by others ${maximumAttempts} times while this request was planned. Try again.`;
@@ -61,7 +62,11 @@ export async function commitPlan<T>(context: Context, makePlan: () => Promise<Pl
 }
 
 /** Commits one plan. A Conflict is given back, since it is no failure yet. */
-async function attemptPlan<T>(context: Context, plan: Plan<T>): Promise<{ readonly answer: T } | Conflict> {
+async function attemptPlan<T>(
+  context: Context,
+  plan: Plan<T>,
+  generation: number,
+): Promise<{ readonly answer: T } | Conflict> {
   const { writes, conditions, mustExist = [], mustBeUnreferenced = [] } = plan;
   const audit = await recordsOf(context, plan.noted);
   if (writes.length === 0) {
@@ -73,15 +78,21 @@ async function attemptPlan<T>(context: Context, plan: Plan<T>): Promise<{ readon
   void context.audit.settle();
   try {
     context.onPlanned?.();
-    const committed = await context.store.commit({
-      writes,
-      conditions,
-      mustExist,
-      mustBeUnreferenced,
-      audit,
-      ...(context.notes === undefined ? {} : { notes: context.notes }),
-      ...(context.bulk === undefined ? {} : { bulk: context.bulk }),
-    });
+    const commit = () =>
+      context.store.commit({
+        writes,
+        conditions,
+        mustExist,
+        mustBeUnreferenced,
+        audit,
+        generation,
+        ...(context.notes === undefined ? {} : { notes: context.notes }),
+        ...(context.bulk === undefined ? {} : { bulk: context.bulk }),
+      });
+    const defines = writes.some(({ type }) => type === 'SearchParameter');
+    const committed = defines
+      ? await context.searchParameters.commit(writes, commit, plan.expressionOf)
+      : await commit();
     return { answer: plan.answer(committed.written) };
   } catch (error) {
     if (error instanceof Conflict) return error;
@@ -112,6 +123,7 @@ function turnsOf(store: Store): Turns {
 
 /** What a plan lost the race for: a resource, or what matches its criteria. */
 function keyOf({ of, index }: Conflict, { writes, conditions }: Plan<unknown>): string {
+  if (of === 'parameters') return of;
   if (of === 'write') return `${writes[index]?.type}/${writes[index]?.id}`;
   return `${conditions[index]?.type}?${JSON.stringify(conditions[index]?.criterion)}`;
 }

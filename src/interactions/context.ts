@@ -5,8 +5,9 @@ import type { CompartmentOwner } from '../search/compartment.ts';
 import type { IndexEntry } from '../search/entry.ts';
 import type { ParameterRegistry } from '../search/registry.ts';
 import type { AuditRecord } from '../store/audit-record.ts';
+import type { Rewritten } from '../store/parameter-index.ts';
 import type { Store } from '../store/port.ts';
-import type { Note } from '../store/write.ts';
+import type { Note, Write } from '../store/write.ts';
 
 /** https://hl7.org/fhir/R4/valueset-restful-interaction.html, and `operation`. */
 export type Interaction =
@@ -130,12 +131,57 @@ export interface Operation {
   readonly run: (context: Context, call: Call) => Promise<Answer>;
 }
 
+/** What SearchParameter resources mean for this server. */
+export interface SearchParameters {
+  /**
+   * Runs a commit that writes SearchParameters; what they define is being indexed when it resolves.
+   * Throws 422 where one can't be used, before the commit. `expressionOf`: the place of a write in the request.
+   */
+  readonly commit: <T>(
+    writes: readonly Write[],
+    commit: () => Promise<T>,
+    expressionOf?: (write: number) => string,
+  ) => Promise<T>;
+  /** Throws 503 while it isn't known yet what refers to what. */
+  readonly requireReferences: () => void;
+  /** Whether a walk of that query that began then (milliseconds) used a definition that has been replaced since. */
+  readonly endsWalk: (query: QueryParameters, since: number) => boolean;
+}
+
+/** Writes stored resources' index entries anew. */
+export interface Reindexing {
+  /** One resource, at once. */
+  readonly resource: (type: string, id: string) => Promise<Rewritten>;
+  /** All resources of the types, as a job. */
+  readonly start: (types: readonly string[]) => Promise<ReindexJob>;
+  /** undefined for an unknown job, or one that is long over. */
+  readonly job: (id: string) => ReindexJob | undefined;
+}
+
+export interface ReindexJob {
+  readonly id: string;
+  readonly types: readonly string[];
+  /** Milliseconds since 1970. */
+  readonly started: number;
+  /** Absent while it runs. */
+  readonly ended?: number;
+  /** Resources done of those that there were, and how many of them had other entries. */
+  readonly done: number;
+  readonly total: number;
+  readonly changed: number;
+  /** How many could not be indexed, and the first of them as `Type/id`. */
+  readonly failed: number;
+  readonly failures: readonly string[];
+}
+
 /** What all interactions share; made once at the start. */
 export interface Context {
   readonly store: Store;
   readonly definitions: Definitions;
   readonly registry: ParameterRegistry;
   readonly extract: (resource: Resource) => readonly IndexEntry[];
+  readonly searchParameters: SearchParameters;
+  readonly reindexing: Reindexing;
   readonly operations: readonly Operation[];
   readonly settings: Settings;
   /** Milliseconds since 1970. */

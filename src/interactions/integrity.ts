@@ -2,6 +2,7 @@
 import { localReferences } from '../fhir/references.ts';
 import type { Resource } from '../fhir/resource.ts';
 import type { IndexEntry } from '../search/entry.ts';
+import { isType } from '../search/extract/route.ts';
 import type { ResourceKey } from '../store/write.ts';
 import type { RequiredReference } from './commit.ts';
 import type { Context } from './context.ts';
@@ -17,9 +18,11 @@ export function requiredReferences(context: Context, resource: Resource, prefix 
   }));
 }
 
-/** What nothing may refer to once it is deleted. */
+/** What nothing may refer to once it is deleted. Throws 503 while that can't be known yet. */
 export function unreferencedAfter(context: Context, deleted: readonly ResourceKey[]): readonly ResourceKey[] {
-  return context.settings.referentialIntegrity === 'full' ? deleted : [];
+  if (context.settings.referentialIntegrity !== 'full' || deleted.length === 0) return [];
+  context.searchParameters.requireReferences();
+  return deleted;
 }
 
 /** Under this name references are indexed that no search parameter finds. No definition has it, so no search names it. */
@@ -27,16 +30,30 @@ export const referencesParameter = '_references';
 
 /**
  * An extractor that finds every local reference, also those in extensions and in elements without a search parameter:
- * `full` has to know them all. They make up the parameter `_references`, without those that another one has.
+ * `full` has to know them all. They make up the parameter `_references`, without those that another one of R4's has: the
+ * server's own may go.
  */
 export function withReferences(
   extract: Context['extract'],
   definitions: Context['definitions'],
   baseUrl: string,
 ): Context['extract'] {
+  const lasting = new Map<string, ReadonlySet<string>>();
+  const lastingOf = (type: string): ReadonlySet<string> => {
+    const known = lasting.get(type);
+    if (known !== undefined) return known;
+    const own = definitions.searchParameters.filter(({ base }) => base.some((each) => isType(type, each, definitions)));
+    const codes = new Set(own.map(({ code }) => code));
+    lasting.set(type, codes);
+    return codes;
+  };
   return (resource) => {
     const entries = extract(resource);
-    const known = new Set(entries.map(({ value }) => (value.kind === 'reference' ? `${value.type}/${value.id}` : '')));
+    const codes = lastingOf(resource.resourceType);
+    const known = new Set<string>();
+    for (const { parameter, value } of entries) {
+      if (value.kind === 'reference' && codes.has(parameter)) known.add(`${value.type}/${value.id}`);
+    }
     const others = new Map<string, IndexEntry>();
     for (const { type, id } of localReferences(resource, definitions, baseUrl)) {
       const key = `${type}/${id}`;

@@ -4,7 +4,7 @@ import { parseExact } from '../fhir/exact-json.ts';
 import { parseJson } from '../fhir/json.ts';
 import { failure, OutcomeError } from '../fhir/outcome.ts';
 import { isArray, isObject, isResource, type Resource } from '../fhir/resource.ts';
-import { extractContained } from '../search/extract/contained.ts';
+import { extractAll } from '../search/extract/contained.ts';
 import type { Precondition, Put } from '../store/write.ts';
 import { checkNumbers } from '../validation/numbers.ts';
 import { checkStructure } from '../validation/structure.ts';
@@ -64,16 +64,13 @@ export function putOf(
   method: Put['method'],
   precondition?: Precondition,
 ): Put {
-  const { extract } = context;
-  const contained = extractContained(prepared.indexed, extract);
   const put: Put = {
     kind: 'put',
     method,
     type: prepared.resource.resourceType,
     id,
     body: makeBody(prepared.bytes, id),
-    entries: extract(prepared.indexed),
-    ...(contained === undefined ? {} : { contained }),
+    ...extractAll(prepared.indexed, context.extract),
   };
   return precondition === undefined ? put : { ...put, precondition };
 }

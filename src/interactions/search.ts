@@ -17,7 +17,7 @@ import type { Answer, Call, Context } from './context.ts';
 import { type Cut, cut } from './cut.ts';
 import { explained } from './explain.ts';
 import { queryUrl } from './history.ts';
-import { linkPages, openPage, type Walk } from './page-link.ts';
+import { expired, linkPages, openPage, type Walk } from './page-link.ts';
 import { withTerms } from './terms.ts';
 
 const encoder = new TextEncoder();
@@ -36,6 +36,7 @@ export async function planSearch(context: Context, call: Call): Promise<SearchPl
   const path = searchedPath(call);
   const of = path === '' ? 'search' : `search/${path}`;
   const walk = await openPage(context, of, call.parameters);
+  if (walk !== undefined && context.searchParameters.endsWalk(walk.query, walk.position.since)) throw expired();
   const handling = call.prefer.handling ?? 'strict';
   // A walk keeps the "now" of its first page.
   const now = walk?.position.since;

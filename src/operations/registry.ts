@@ -2,6 +2,7 @@
 import type { Operation } from '../interactions/context.ts';
 import { meta } from './meta.ts';
 import { metaAdd, metaDelete } from './meta-change.ts';
+import { reindex, reindexStatus } from './reindex.ts';
 import { versions } from './versions.ts';
 
-export const operations: readonly Operation[] = [versions, meta, metaAdd, metaDelete];
+export const operations: readonly Operation[] = [versions, meta, metaAdd, metaDelete, reindex, reindexStatus];

@@ -18,6 +18,8 @@ export interface Parameter {
   /** The resource type that is searched, e.g. `Patient`; never `Resource`. */
   readonly type: string;
   readonly code: string;
+  /** Which definition of the code is meant, where it isn't R4's: a store may have entries of two of them. */
+  readonly definition?: string;
   readonly kind: SearchParameterType;
   /** Whether a resource may have more than one value. */
   readonly multiple: boolean;

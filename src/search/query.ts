@@ -305,7 +305,12 @@ function lowerAll(
 ): Criterion {
   const of = criteria.map((written): Criterion => {
     const path = { registry: context.registry, context: lowering(written.name.text, context, ambiguousIds) };
-    const filter = written.name.steps[0]?.code === filterParameter;
+    const code = written.name.steps[0]?.code ?? '';
+    const filter = code === filterParameter;
+    if (!filter && context.registry.get(type, code)?.multipleAnd === false) {
+      const others = criteria.some((each) => each !== written && each.name.steps[0]?.code === code);
+      if (others) throw refuse('not-supported', `${code} can be given only once: its definition says so.`);
+    }
     return filter ? lowerFilter(written.text, type, path) : lowerNamed(written, type, path);
   });
   const [only] = of;

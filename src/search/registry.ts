@@ -18,6 +18,9 @@ export interface SearchParameter extends Parameter {
   readonly parts: readonly ComponentParameter[];
   /** The same parameter with nothing but what stores need: what criteria carry. */
   readonly parameter: Parameter;
+  /** Whether a search may name it several times, and give it several values with commas between them. */
+  readonly multipleAnd: boolean;
+  readonly multipleOr: boolean;
 }
 
 /** A component of a composite parameter. */
@@ -29,7 +32,10 @@ export interface ComponentParameter extends ComponentKind {
 }
 
 export interface ParameterRegistry {
-  /** `_id` and `_lastUpdated` included; undefined for parameters that are unknown or have no expression. */
+  /**
+   * `_id` and `_lastUpdated` included; undefined for parameters that are unknown or have no expression. A registry that
+   * follows a store throws 503 for one whose index is still being filled, so that nobody searches half of it.
+   */
   get(type: string, code: string): SearchParameter | undefined;
   /** All of a resource type, sorted by code. */
   of(type: string): readonly SearchParameter[];
@@ -46,11 +52,18 @@ const componentExpressions: Readonly<Record<string, readonly string[]>> = {
 /** The one special parameter that is known here. */
 const near = 'http://hl7.org/fhir/SearchParameter/Location-near';
 
-/** A registry of the definitions' search parameters. Each is compiled when it is first asked for. */
-export function createRegistry(definitions: Definitions): ParameterRegistry {
-  const byUrl = new Map(definitions.searchParameters.map((each) => [each.url, each]));
+/**
+ * A registry of search parameters: R4's unless others are given. Each is compiled when it is first asked for.
+ * `includes`: whether the registry has a parameter of a type; all of them unless it says no.
+ */
+export function createRegistry(
+  definitions: Definitions,
+  searchParameters: readonly SearchParameterDefinition[] = definitions.searchParameters,
+  includes: (type: string, definition: SearchParameterDefinition) => boolean = () => true,
+): ParameterRegistry {
+  const byUrl = new Map(searchParameters.map((each) => [each.url, each]));
   const byBase = new Map<string, SearchParameterDefinition[]>();
-  for (const each of definitions.searchParameters) {
+  for (const each of searchParameters) {
     for (const base of each.base) {
       const list = byBase.get(base);
       if (list === undefined) byBase.set(base, [each]);
@@ -66,6 +79,7 @@ export function createRegistry(definitions: Definitions): ParameterRegistry {
     for (const base of definitions.resourceTypes.has(type) ? ['Resource', 'DomainResource', type] : []) {
       if (!isType(type, base, definitions)) continue;
       for (const each of byBase.get(base) ?? []) {
+        if (!includes(type, each)) continue;
         parameters.set(
           each.code,
           once(() => compile(each, type, definitions, byUrl)),
@@ -98,7 +112,7 @@ function compile(
   definitions: Definitions,
   byUrl: ReadonlyMap<string, SearchParameterDefinition>,
 ): SearchParameter | undefined {
-  const { url, code, expression, description } = definition;
+  const { url, code, expression, description, digest, multipleAnd = true, multipleOr = true } = definition;
   const kind = definition.type;
   if (expression === undefined || (kind === 'special' && url !== near)) return undefined;
   const values = analyse(expression, kind, type, type, definitions);
@@ -118,12 +132,14 @@ function compile(
   const parameter: Parameter = {
     type,
     code,
+    ...(digest === undefined ? {} : { definition: digest }),
     kind,
     multiple: kind === 'composite' ? values.multiple || parts.some((part) => part.values.multiple) : values.multiple,
     textual: values.textual,
     components: parts.map((part) => ({ kind: part.kind, textual: part.textual })),
   };
-  return { ...parameter, parameter, url, expression, description, targets: definition.target, values, parts };
+  const targets = definition.target;
+  return { ...parameter, parameter, url, expression, description, targets, values, parts, multipleAnd, multipleOr };
 }
 
 /** What a component's values are in any of the composite's contexts. */

@@ -22,9 +22,10 @@ export class PreconditionFailed extends Error {
 export class Conflict extends Error {
   /** Index of the condition, or of the write whose `computedFrom` is outdated. */
   readonly index: number;
-  readonly of: 'condition' | 'write';
+  /** `parameters`: the entries were extracted for other search parameters than those of now. */
+  readonly of: 'condition' | 'write' | 'parameters';
 
-  constructor(of: 'condition' | 'write', index: number) {
+  constructor(of: Conflict['of'], index: number) {
     super(`${of} ${index} was planned on an outdated state`);
     this.name = 'Conflict';
     this.of = of;

@@ -5,6 +5,7 @@
 import type { Criterion, Parameter, SortKey } from '../search/criteria.ts';
 import type { SimpleValue } from '../search/entry.ts';
 import type { AuditLog } from './audit-log.ts';
+import type { ParameterIndex } from './parameter-index.ts';
 import type { Commit, Committed, ResourceKey, WriteMethod } from './write.ts';
 
 /** A version of a resource as stored. `body` is its exact JSON in UTF-8, undefined for a deletion. */
@@ -180,6 +181,9 @@ export interface Store {
 
   /** 32 random bytes, made when the store was made: they sign cursors. */
   readonly secret: Uint8Array;
+
+  /** The search parameters that it keeps entries of. */
+  readonly parameters: ParameterIndex;
 
   /** The server's own AuditEvents. */
   readonly audit: AuditLog;

@@ -68,6 +68,8 @@ export interface Commit {
   readonly audit: readonly AuditRecord[];
   /** Kept in the same transaction, as `Store.keep` does. */
   readonly notes?: readonly Note[];
+  /** `Store.parameters.generation` when the entries were extracted; another one by now is a `Conflict`. Absent: not checked. */
+  readonly generation?: number;
   /** One of many that nobody waits for by itself: it may wait a little to be written together with those that follow. */
   readonly bulk?: boolean;
 }

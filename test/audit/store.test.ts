@@ -20,7 +20,6 @@ function open(url: string, { clock, cursorLifetime, parameters }: Settings) {
     cursorLifetime,
     timezone: 'UTC',
     parameters: parameters.map(({ type, code }) => ({ type, code, definition: '1' })),
-    reextract: () => ({ entries: [] }),
   });
 }
 

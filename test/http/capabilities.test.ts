@@ -451,13 +451,20 @@ describe('each thing that it declares is performed: operations', () => {
     meta: (root) => server.get(`${root}/$meta`),
     'meta-add': (root) => server.send('POST', `${root}/$meta-add`, meta),
     'meta-delete': (root) => server.send('POST', `${root}/$meta-delete`, meta),
+    reindex: (root) => server.send('POST', `${root}/$reindex`),
+    'reindex-status': async (root) => {
+      const job = await server.send('POST', '/Basic/$reindex');
+      const [, query] = (job.headers.get('content-location') ?? '').split('?');
+      return server.get(`${root}/$reindex-status?${query}`);
+    },
   };
+  const answered = async (ask: Promise<{ readonly status: number }>) => [200, 202].includes((await ask).status);
 
   test('of the system', async () => {
     const declared = statement.rest[0].operation.map(({ name }: Json) => name);
-    expect(declared.sort()).toEqual(['meta', 'versions']);
+    expect(declared.sort()).toEqual(['meta', 'reindex', 'reindex-status', 'versions']);
     for (const [name, ask] of Object.entries(requests)) {
-      expect([name, (await ask('')).status]).toEqual([name, declared.includes(name) ? 200 : 404]);
+      expect([name, await answered(ask(''))]).toEqual([name, declared.includes(name)]);
     }
   });
 
@@ -465,9 +472,13 @@ describe('each thing that it declares is performed: operations', () => {
     const sample = { resourceType: type, ...(type === 'Binary' ? { contentType: 'text/plain' } : {}) };
     const root = `/${type}/${idOf(await server.send('POST', `/${type}`, sample))}`;
     const declared = of(type).operation.map(({ name }: Json) => name);
-    expect(declared).toEqual(type === 'AuditEvent' ? ['meta'] : ['meta', 'meta-add', 'meta-delete']);
+    expect(declared).toEqual(
+      type === 'AuditEvent' ? ['meta', 'reindex'] : ['meta', 'meta-add', 'meta-delete', 'reindex'],
+    );
     for (const [name, ask] of Object.entries(requests)) {
-      expect([name, (await ask(root)).status]).toEqual([name, declared.includes(name) ? 200 : 404]);
+      // An audit trail is indexed anew as a whole.
+      const asked = type === 'AuditEvent' && name === 'reindex' ? `/${type}` : root;
+      expect([name, await answered(ask(asked))]).toEqual([name, declared.includes(name)]);
     }
   });
 
@@ -475,7 +486,7 @@ describe('each thing that it declares is performed: operations', () => {
     const operations = [...statement.rest[0].operation, ...of('Patient').operation];
     for (const { definition } of operations) {
       expect(definition).toMatch(
-        /^http:\/\/hl7\.org\/fhir\/OperationDefinition\/(Resource-meta(-add|-delete)?|CapabilityStatement-versions)$/,
+        /^http:\/\/(hl7\.org\/fhir|osteon\.example)\/OperationDefinition\/(Resource-meta(-add|-delete)?|CapabilityStatement-versions|reindex(-status)?)$/,
       );
     }
   });

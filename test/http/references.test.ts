@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { base, type Json, type TestServer, testServer } from './server.ts';
+import { base, indexed, type Json, type TestServer, testServer } from './server.ts';
 import { bundle, entry, found, idOf, issueOf, patient, unique } from './writing.ts';
 
 const observation = (more: Json = {}): Json => ({
@@ -221,6 +221,9 @@ describe.each(['write', 'full'] as const)('REFERENTIAL_INTEGRITY=%s', (policy) =
     });
     await before.close();
     const after = await testServer({ STORE_URL, REFERENTIAL_INTEGRITY: 'full' });
+    // Nobody knows yet what refers to it.
+    expect((await after.send('DELETE', '/Patient/p')).status).toBe(503);
+    await indexed(after);
     expect((await after.send('DELETE', '/Patient/p')).status).toBe(409);
     await after.close();
     const again = await testServer({ STORE_URL });

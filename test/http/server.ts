@@ -2,6 +2,7 @@
 import { createApp } from '../../src/app.ts';
 import { type Configuration, readConfiguration } from '../../src/config.ts';
 import type { Context } from '../../src/interactions/context.ts';
+import { SearchParameterKeeper } from '../../src/jobs/search-parameters.ts';
 import type { Log } from '../../src/log.ts';
 import { compose } from '../../src/main.ts';
 
@@ -70,6 +71,13 @@ export async function testServer(
     send,
     close: composed.close,
   };
+}
+
+/** Resolves when all search parameters are indexed. */
+export function indexed({ context }: TestServer): Promise<void> {
+  const { searchParameters } = context;
+  if (!(searchParameters instanceof SearchParameterKeeper)) throw new Error('another implementation');
+  return searchParameters.settled();
 }
 
 function replyOf({ status, headers }: Response, text: string): Reply {

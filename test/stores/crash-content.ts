@@ -1,7 +1,7 @@
 /** What the process that is killed writes, and how it is indexed. https://hl7.org/fhir/R4/http.html#transaction */
 import type { Criterion, Parameter } from '../../src/search/criteria.ts';
 import type { IndexEntry } from '../../src/search/entry.ts';
-import type { ParameterDefinition } from '../../src/store/sqlite/parameters.ts';
+import type { ParameterDefinition } from '../../src/store/parameter-index.ts';
 import type { Entries } from '../../src/store/write.ts';
 
 export interface Named {

@@ -9,7 +9,7 @@ import { argv } from 'node:process';
 import { makeBody } from '../../src/fhir/body.ts';
 import { openSqliteStore } from '../../src/store/sqlite/store.ts';
 import type { Condition, Put, Write } from '../../src/store/write.ts';
-import { identifiedBy, type Named, namedEntries, namedParameters, reextractNamed } from './crash-content.ts';
+import { identifiedBy, type Named, namedEntries, namedParameters } from './crash-content.ts';
 
 const [, , path = '', first = '0'] = argv;
 /** Commits that wait for an answer at a time. */
@@ -19,7 +19,6 @@ const store = await openSqliteStore(`sqlite:${path}`, {
   cursorLifetime: 86_400_000,
   timezone: 'UTC',
   parameters: namedParameters,
-  reextract: reextractNamed,
 });
 
 function put(type: string, id: string, content: Named): Put {

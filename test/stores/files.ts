@@ -56,7 +56,11 @@ export function openAt(path: string, options: Partial<SqliteOptions> = {}): Prom
     cursorLifetime: day,
     timezone: 'UTC',
     parameters,
-    reextract,
     ...options,
   });
+}
+
+/** Fills and removes what there is to fill and remove. */
+export async function settle(store: Store, extract: (bytes: Uint8Array) => Entries): Promise<void> {
+  while ((await store.parameters.advance(extract, () => {})) !== undefined);
 }

@@ -17,7 +17,7 @@ const lifetime = 1000;
 function opened(clock: () => number = () => 1): { readonly db: Database; readonly engine: Engine } {
   const db = openDatabase(':memory:');
   migrate(db);
-  registerParameters(db, parameters, reextract);
+  registerParameters(db, parameters);
   return { db, engine: writerEngine(db, { clock, cursorLifetime: lifetime }) };
 }
 

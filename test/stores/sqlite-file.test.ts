@@ -7,7 +7,7 @@ import { openForReading, pathOf } from '../../src/store/sqlite/path.ts';
 import { setSetting } from '../../src/store/sqlite/settings.ts';
 import { openSqliteStore } from '../../src/store/sqlite/store.ts';
 import { commit, failureOf, identified, patient, remove, write } from '../contract/subject.ts';
-import { directory, openAt, parameters, reextract } from './files.ts';
+import { directory, openAt, parameters } from './files.ts';
 
 const at = directory();
 
@@ -144,7 +144,6 @@ describe('a store in a file', () => {
       cursorLifetime: 1,
       timezone: 'UTC',
       parameters,
-      reextract,
     });
     await commit(
       store,
@@ -168,7 +167,6 @@ describe('a store in a file', () => {
       cursorLifetime: 1,
       timezone: 'UTC',
       parameters,
-      reextract,
     });
     expect(store.name).toBe('sqlite in memory');
     await store.close();

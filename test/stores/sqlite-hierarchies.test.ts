@@ -12,7 +12,6 @@ beforeEach(async () => {
     cursorLifetime: day,
     timezone: 'UTC',
     parameters: [code, subject, link].map((each) => ({ type: each.type, code: each.code, definition: '1' })),
-    reextract: () => ({ entries: [] }),
   });
 });
 afterEach(() => store.close());

@@ -15,7 +15,7 @@ import {
   patient,
   usual,
 } from '../contract/subject.ts';
-import { directory, openAt, parameters, reextract } from './files.ts';
+import { directory, openAt, parameters, reextract, settle } from './files.ts';
 
 const at = directory();
 const everything = { kind: 'and', of: [] } as const;
@@ -47,7 +47,8 @@ describe('parameters', () => {
     );
     await commit(first, [observation('o', 'p1')]);
     await first.close();
-    const second = await openAt(path, { parameters: changed, reextract: upper });
+    const second = await openAt(path, { parameters: changed });
+    await settle(second, upper);
     expect(await second.matches('Patient', identified('7'), 10)).toEqual([]);
     expect(await second.matches('Patient', identified('new-7'), 10)).toEqual(['p7']);
     expect(await second.matches('Patient', identified('new-1199'), 10)).toEqual(['p1199']);
@@ -57,6 +58,7 @@ describe('parameters', () => {
     db.close();
     // And back again.
     const third = await openAt(path);
+    await settle(third, reextract);
     expect(await third.matches('Patient', identified('7'), 10)).toEqual(['p7']);
     await third.close();
   });
@@ -66,7 +68,8 @@ describe('parameters', () => {
     const first = await openAt(path);
     await commit(first, [containing('o', '7'), observation('p', 'x')]);
     await first.close();
-    const second = await openAt(path, { parameters: changed, reextract: upper });
+    const second = await openAt(path, { parameters: changed });
+    await settle(second, upper);
     expect(await second.matches('Observation', ofIdentified('7'), 10)).toEqual([]);
     expect(await second.matches('Observation', ofIdentified('new-7'), 10)).toEqual(['o']);
     await second.close();
@@ -85,7 +88,7 @@ describe('parameters', () => {
       const put = observation(id, 'p');
       return { ...put, entries: put.entries.filter((entry) => entry.parameter !== code.code) };
     };
-    const first = await openAt(path, { parameters: fewer, reextract: without });
+    const first = await openAt(path, { parameters: fewer });
     await commit(first, [entries('a'), entries('b')]);
     await first.close();
     const weight = {
@@ -94,9 +97,11 @@ describe('parameters', () => {
       anyOf: [{ kind: 'token', system: 'urn:codes', code: 'weight', fold: false }],
     } as const;
     const second = await openAt(path);
+    await settle(second, reextract);
     expect(await second.matches('Observation', weight, 10)).toEqual(['a', 'b']);
     await second.close();
-    const third = await openAt(path, { parameters: fewer, reextract: without });
+    const third = await openAt(path, { parameters: fewer });
+    await settle(third, without);
     await third.close();
     const db = openForReading(path);
     expect(db.prepare('SELECT count(*) FROM token').get()).toEqual([0]);
@@ -119,7 +124,8 @@ describe('parameters', () => {
     expect(page.next).toBeDefined();
     await commit(first, [patient('b', '2'), patient('c', '2')]);
     await first.close();
-    const second = await openAt(path, { parameters: changed, reextract: upper });
+    const second = await openAt(path, { parameters: changed });
+    await settle(second, upper);
     const found: string[] = page.matches.map(({ id }) => id);
     for (let { next } = page; next !== undefined; ) {
       const more = await second.search({ ...query('new-1'), position: next });
@@ -129,6 +135,58 @@ describe('parameters', () => {
     expect(found.sort()).toEqual(['a', 'b', 'c']);
     expect(await second.matches('Patient', everything, 10)).toHaveLength(3);
     await second.close();
+  });
+
+  it('go on being filled where the last process ended', async () => {
+    const path = at('resumed.db');
+    const first = await openAt(path);
+    await commit(
+      first,
+      Array.from({ length: 700 }, (_, n) => patient(`p${n}`, `${n}`)),
+    );
+    await first.close();
+    const second = await openAt(path, { parameters: changed });
+    let extracted = 0;
+    const counted = (bytes: Uint8Array) => {
+      extracted += 1;
+      return upper(bytes);
+    };
+    await second.parameters.advance(counted, () => {});
+    await second.parameters.advance(counted, () => {});
+    expect(await second.matches('Patient', identified('new-7'), 10)).toEqual([]);
+    await commit(second, [{ ...patient('p8', '8'), ...upper(Buffer.from('{"identifier":[{"value":"other"}]}')) }]);
+    await second.close();
+    const middle = openForReading(path);
+    expect([...checkStore(middle, upper)].filter(({ kind }) => kind === 'finding')).toEqual([]);
+    middle.close();
+    const third = await openAt(path, { parameters: changed });
+    const [filling] = third.parameters.states().filter(({ state }) => state === 'filling');
+    expect(filling).toMatchObject({ code: 'identifier', total: 700 });
+    expect(filling?.done).toBeGreaterThan(0);
+    await settle(third, counted);
+    expect(extracted).toBe(700);
+    expect(await third.matches('Patient', identified('new-7'), 10)).toEqual(['p7']);
+    await third.close();
+  });
+
+  it('that are gone leave nothing behind in what is kept for walks', async () => {
+    const path = at('kept.db');
+    const first = await openAt(path);
+    await commit(first, [patient('a', '1'), patient('b', '1')]);
+    const everyone = { type: 'Patient', criterion: everything, sort: [] };
+    const page = await first.search({ parts: [everyone], count: 1, total: 'none', totalBound: 9, budget: 10_000 });
+    expect(page.next).toBeDefined();
+    await commit(first, [patient('b', '2')]);
+    const fewer = parameters.filter((parameter) => parameter.code !== identifier.code);
+    await first.parameters.declare(fewer, () => {});
+    await settle(first, () => ({ entries: [] }));
+    await first.close();
+    const db = openForReading(path);
+    expect(
+      db.prepare('SELECT (SELECT count(*) FROM identifier), (SELECT count(*) FROM kept_identifier)').get(),
+    ).toEqual([0, 0]);
+    expect([...checkStore(db, () => ({ entries: [] }))].filter(({ kind }) => kind === 'finding')).toEqual([]);
+    db.close();
   });
 
   it('that the store was not opened with are refused before anything is written', async () => {

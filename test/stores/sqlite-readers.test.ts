@@ -59,7 +59,6 @@ describe('searches in threads', () => {
       cursorLifetime: lifetime,
       timezone: 'UTC',
       parameters: ['name', 'identifier'].map((code) => ({ type: 'Patient', code, definition: '1' })),
-      reextract: () => ({ entries: [] }),
     });
     await commit(
       store,
@@ -141,7 +140,6 @@ describe('a search on the main connection', () => {
       cursorLifetime: lifetime,
       timezone: 'UTC',
       parameters: [{ type: 'Patient', code: 'name', definition: '1' }],
-      reextract: () => ({ entries: [] }),
     });
     await commit(
       store,

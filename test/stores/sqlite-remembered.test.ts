@@ -34,7 +34,6 @@ describe('a search that comes again', () => {
       parameters: [code, subject, link, { type: 'Patient', code: 'identifier' }].map((parameter) => {
         return { type: parameter.type, code: parameter.code, definition: '1' };
       }),
-      reextract: () => ({ entries: [] }),
     });
   });
   afterEach(() => store.close());

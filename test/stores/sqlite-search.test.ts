@@ -30,7 +30,6 @@ function open(url: string, { clock, cursorLifetime, parameters }: Settings): Pro
     cursorLifetime,
     timezone: 'UTC',
     parameters: parameters.map(({ type, code }) => ({ type, code, definition: '1' })),
-    reextract: () => ({ entries: [] }),
   });
 }
 
@@ -47,7 +46,7 @@ function choosing(...each: readonly Thresholds[]): SearchSubject {
       const db = openDatabase(':memory:');
       migrate(db);
       const definitions = parameters.map(({ type, code }) => ({ type, code, definition: '1' }));
-      registerParameters(db, definitions, () => ({ entries: [] }));
+      registerParameters(db, definitions);
       const writer = new InlineWriter(writerEngine(db, { clock, cursorLifetime }), currentParameters(db));
       await writer.walks(Number.MAX_SAFE_INTEGER);
       const searchers = each.map((thresholds) => new Searcher(db, { clock, cursorLifetime, thresholds }));

@@ -12,6 +12,7 @@ import { historyRules } from '../contract/history.ts';
 import { integrityRules } from '../contract/integrity.ts';
 import { modelRules } from '../contract/model.ts';
 import { noteRules } from '../contract/notes.ts';
+import { parameterRules } from '../contract/parameters.ts';
 import { preconditionRules } from '../contract/preconditions.ts';
 import { readRules } from '../contract/read.ts';
 import type { Settings, Subject } from '../contract/subject.ts';
@@ -29,7 +30,6 @@ function subject(name: string, url: () => string): Subject {
         cursorLifetime,
         timezone: 'UTC',
         parameters: parameters.map(({ type, code }) => ({ type, code, definition: '1' })),
-        reextract: () => ({ entries: [] }),
       }),
   };
 }
@@ -52,6 +52,7 @@ for (const under of subjects) {
     historyRules(under);
     countRules(under);
     noteRules(under);
+    parameterRules(under);
     integrityRules(under);
     modelRules(under);
   });

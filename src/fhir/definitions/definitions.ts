@@ -78,6 +78,12 @@ export interface SearchParameterDefinition {
   readonly target: readonly string[];
   readonly components: readonly SearchParameterComponent[];
   readonly description?: string;
+  /** False: a search names it once at most. */
+  readonly multipleAnd?: boolean;
+  /** False: it takes one value, no alternatives. */
+  readonly multipleOr?: boolean;
+  /** Tells a definition that this server took in from all others that lead to other index entries; R4's have none. */
+  readonly digest?: string;
 }
 
 /** https://hl7.org/fhir/R4/compartmentdefinition.html */

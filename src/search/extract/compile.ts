@@ -89,10 +89,14 @@ function stepFrom(route: Route, step: Step, context: CompileContext): readonly R
   }
 }
 
+const ofPrimitives = new Set(['id', 'extension', 'value']);
+
 function childrenOf(route: Route, name: string, definitions: Definitions): readonly Route[] | undefined {
   const type = definitions.type(route.type);
-  // Extensions of a primitive lie beside it in JSON; a nested resource has a type only when it is there.
-  if (type === undefined || type.kind === 'primitive' || type.abstract) return undefined;
+  // A nested resource has a type only when it is there.
+  if (type === undefined || type.abstract) return undefined;
+  // What a primitive has lies beside it in JSON.
+  if (type.kind === 'primitive') return ofPrimitives.has(name) ? undefined : [];
   const element = type.elements.get(name);
   const found = element === undefined ? [...type.elements.values()].filter(({ choice }) => choice === name) : [element];
   return found.map((each) => ({

@@ -1,6 +1,6 @@
 /** Finds the index entries of contained resources. https://hl7.org/fhir/R4/references.html#contained */
 import { isArray, isResource, type Resource } from '../../fhir/resource.ts';
-import type { ContainedEntries } from '../entry.ts';
+import type { ContainedEntries, IndexEntry } from '../entry.ts';
 import type { Extractor } from './extract.ts';
 
 /**
@@ -18,4 +18,13 @@ export function extractContained(resource: Resource, extract: Extractor): readon
     found.set(each.id, { type: each.resourceType, id: each.id, entries });
   }
   return found.size === 0 ? undefined : [...found.values()];
+}
+
+/** All that a resource is indexed by: its own entries, and those of what it contains. */
+export function extractAll(
+  resource: Resource,
+  extract: Extractor,
+): { readonly entries: readonly IndexEntry[]; readonly contained?: readonly ContainedEntries[] } {
+  const contained = extractContained(resource, extract);
+  return { entries: extract(resource), ...(contained === undefined ? {} : { contained }) };
 }

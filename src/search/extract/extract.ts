@@ -24,6 +24,12 @@ export type ExtractOptions = ConvertContext;
 /** The codes whose values a store knows by itself. */
 const known = new Set(['_id', '_lastUpdated']);
 
+/** What entries are extracted of. */
+export interface ExtractedParameters extends Pick<ParameterRegistry, 'of'> {
+  /** What entries call a parameter, or one of its companions, that goes by a code; absent: that code. */
+  readonly entryOf?: (parameter: SearchParameter, code: string) => string;
+}
+
 interface TypePlan {
   readonly plan: PlanNode;
   /** The code of each slot. */
@@ -35,7 +41,7 @@ interface TypePlan {
  * gives no entry; nothing throws. Entries come without duplicates, those of a parameter together.
  */
 export function createExtractor(
-  registry: ParameterRegistry,
+  registry: ExtractedParameters,
   definitions: Definitions,
   options: ExtractOptions,
 ): Extractor {
@@ -61,7 +67,7 @@ export function createExtractor(
 
 function planOf(
   type: string,
-  registry: ParameterRegistry,
+  registry: ExtractedParameters,
   definitions: Definitions,
   options: ExtractOptions,
 ): TypePlan {
@@ -69,13 +75,14 @@ function planOf(
   const compiler: Compiler = { type, definitions, options };
   const plan = emptyPlan();
   const codes: string[] = [];
-  const slotOf = (code: string): number => codes.push(code) - 1;
+  const slotOf = (parameter: SearchParameter, code: string): number =>
+    codes.push(registry.entryOf?.(parameter, code) ?? code) - 1;
   for (const parameter of parameters) {
-    const slot = slotOf(parameter.code);
+    const slot = slotOf(parameter, parameter.code);
     if (parameter.kind === 'composite') addComposite(plan, parameter, slot, compiler);
     else addExpression(plan, parameter.expression, parameter, type, slot, compiler);
     for (const { kind, code } of companionsOf(parameter)) {
-      addExpression(plan, parameter.expression, { ...parameter, kind }, type, slotOf(code), compiler);
+      addExpression(plan, parameter.expression, { ...parameter, kind }, type, slotOf(parameter, code), compiler);
     }
   }
   return { plan, codes };

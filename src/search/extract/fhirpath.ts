@@ -66,6 +66,23 @@ export function compileFhirpath(expression: string, base: string, baseUrl: strin
   };
 }
 
+/** Why an expression can't be evaluated on values of a type; undefined where it can. */
+export function fhirpathFault(expression: string, base: string): string | undefined {
+  const { library, model } = load();
+  try {
+    const text = readable(expression);
+    const evaluate = library.compile(base.includes('.') ? { base, expression: text } : text, model, {
+      resolveInternalTypes: false,
+      userInvocationTable: { resolvesTo: { fn: () => [], arity: { 1: ['String'] } } },
+    });
+    // What the library doesn't know it finds out when it gets there.
+    evaluate({ resourceType: base.split('.')[0] }, { resource: {} });
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? (error.message.split('\n')[0] ?? '').slice(0, 200) : 'it fails';
+  }
+}
+
 function readable(expression: string): string {
   return expression
     .replaceAll(/\.as\(/g, '.ofType(')

@@ -3,7 +3,7 @@ import type { Criterion, ValueTest } from '../criteria.ts';
 import { isEscaped, unescaped } from '../parse/value.ts';
 import type { SearchParameter } from '../registry.ts';
 import { lowerComposite } from './composite.ts';
-import { badValue, type LowerContext } from './context.ts';
+import { badValue, type LowerContext, refuse } from './context.ts';
 import { lowerInstant } from './date.ts';
 import { lowerHierarchy } from './hierarchy.ts';
 import { checkModifier } from './modifier.ts';
@@ -22,6 +22,9 @@ export function lowerParameter(
   parameter: SearchParameter,
   context: LowerContext,
 ): Criterion {
+  if (!parameter.multipleOr && values.length > 1) {
+    throw refuse('not-supported', `${context.name} takes one value, no list: its definition says so.`);
+  }
   if (modifier !== undefined) checkModifier(modifier, parameter, context.name, context.definitions.resourceTypes);
   const illegal = values.find((value) => !isEscaped(value));
   if (illegal !== undefined) throw badValue(context, illegal, 'escaped: write \\\\ for a backslash');

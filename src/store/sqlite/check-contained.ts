@@ -4,6 +4,7 @@ import type { ContainedRows } from './contained.ts';
 import { compareRows, type Finding, finding } from './finding.ts';
 import type { Database } from './open.ts';
 import { containedId, patternOf, tableNames } from './rows.ts';
+import type { Unsettled } from './unsettled.ts';
 
 /** One that is there, with its pattern. */
 export type PresentContained = [rid: number, type: string, id: string, params: string | null, tables: number | null];
@@ -13,6 +14,7 @@ export function compareContained(
   wanted: readonly ContainedRows[],
   present: readonly PresentContained[],
   vid: number,
+  unsettled: Unsettled,
   rowsOf: (rid: number, place: number) => readonly string[],
 ): string | undefined {
   const found = new Map(present.map((one) => [`${one[1]} ${one[2]}`, one]));
@@ -20,10 +22,9 @@ export function compareContained(
     const one = found.get(`${type} ${containedId(id, vid)}`);
     if (one === undefined) return `its contained ${type} ${id} is not indexed`;
     const [rid, , , params, tables] = one;
-    const problem = compareRows(rows, (place) => rowsOf(rid, place));
+    const problem = compareRows(rows, (place) => unsettled.settled(rowsOf(rid, place)));
     if (problem !== undefined) return `the index of its contained ${type} ${problem}`;
-    const pattern = patternOf(rows, false);
-    if (pattern.params !== params || pattern.tables !== tables)
+    if (!unsettled.isPattern(patternOf(rows, false), params, tables))
       return `the pattern of parameters of its contained ${type} is wrong`;
   }
   return found.size === wanted.length ? undefined : 'more is indexed as contained in it than it contains';

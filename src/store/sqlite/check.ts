@@ -5,17 +5,19 @@
  */
 import { containedType } from '../../search/contained.ts';
 import { foldToken } from '../../search/normalise.ts';
+import type { Reextract } from '../parameter-index.ts';
 import { checkContainedLists, compareContained, type PresentContained } from './check-contained.ts';
 import { checkText } from './check-text.ts';
 import type { ContainedRows } from './contained.ts';
 import { compareRows, type Finding, finding } from './finding.ts';
 import { FoundNumbers } from './found-numbers.ts';
 import type { Database, Statement } from './open.ts';
-import { currentParameters } from './parameters.ts';
-import { containedRowsOf, type Reextract, Reindexer, rowsOf } from './reindex.ts';
+import { parameterNumbers, parameterRows } from './parameters.ts';
+import { containedRowsOf, Reindexer, rowsOf } from './reindex.ts';
 import { patternOf, type ResourceRows, tableNames } from './rows.ts';
 import { indexTables } from './schema.ts';
 import { transaction } from './transaction.ts';
+import { Unsettled } from './unsettled.ts';
 
 export interface Progress {
   readonly kind: 'progress';
@@ -53,6 +55,8 @@ export function* checkStore(
   options: CheckOptions = {},
 ): Generator<Finding | Progress> {
   const repair = options.repair === true;
+  // Repairing leaves the rows of current parameters alone, so that the others are filled from the beginning.
+  if (repair) db.exec("DELETE FROM filling; UPDATE parameter SET state = 'filling' WHERE state = 'filled'");
   yield* checkFile(db);
   yield* checkVersions(db);
   yield* checkCounts(db, repair);
@@ -124,14 +128,14 @@ function* checkCodes(db: Database, repair: boolean): Generator<Finding> {
   yield finding(`${wrong.length} codes are not found without regard to case`, repair);
 }
 
-/** Rows of what is not live, not kept, or of no current parameter. */
+/** Rows of what is not live, not kept, or of no parameter that is there, is coming or going. */
 function* checkOrphans(db: Database, repair: boolean): Generator<Finding> {
   for (const table of tableNames) {
     for (const [prefix, owners] of [
       ['', 'SELECT rid FROM entity WHERE state = 1'],
       ['kept_', 'SELECT vid FROM kept'],
     ] as const) {
-      const where = `rid NOT IN (${owners}) OR abs(param) NOT IN (SELECT num FROM parameter WHERE state = 'current')`;
+      const where = `rid NOT IN (${owners}) OR abs(param) NOT IN (SELECT num FROM parameter WHERE state <> 'gone')`;
       const count = db.prepare<[number]>(`SELECT count(*) FROM ${prefix}${table} WHERE ${where}`).get()?.[0] ?? 0;
       if (count === 0) continue;
       if (repair) db.exec(`DELETE FROM ${prefix}${table} WHERE ${where}`);
@@ -144,10 +148,13 @@ function* checkOrphans(db: Database, repair: boolean): Generator<Finding> {
 }
 
 function* checkRows(db: Database, reextract: Reextract, repair: boolean): Generator<Finding | Progress> {
-  const parameters = currentParameters(db);
+  const declared = parameterRows(db);
+  const parameters = parameterNumbers(declared.filter(({ status }) => status === 'current'));
+  const unsettled = new Unsettled(declared);
+  const extract = (body: Uint8Array, type: string) => unsettled.without(type, reextract(body));
   const numbers = new FoundNumbers(db);
   const rowsNow = new PresentRows(db);
-  const reindexer = repair ? new Reindexer(db, parameters, reextract) : undefined;
+  const reindexer = repair ? new Reindexer(db, parameters, extract) : undefined;
   const total = db.prepare<[number]>(`SELECT (SELECT coalesce(sum(live), 0) FROM type) + (SELECT count(*) FROM kept)`);
   const all = total.get()?.[0] ?? 0;
   let done = 0;
@@ -159,8 +166,8 @@ function* checkRows(db: Database, reextract: Reextract, repair: boolean): Genera
       db.exec('BEGIN');
       const some = next(last);
       for (const one of some) {
-        const problem = compare(one, rowsNow, () => {
-          const { entries, contained = [] } = reextract(one.body);
+        const problem = compare(one, rowsNow, unsettled, () => {
+          const { entries, contained = [] } = extract(one.body, one.typeName);
           const rows = rowsOf(one.typeName, entries, parameters, numbers, one.vid);
           return { rows, contained: containedRowsOf(contained, parameters, numbers, one.vid) };
         });
@@ -221,7 +228,7 @@ interface Problem {
 }
 
 /** What is wrong with a version's index rows, undefined where nothing is. */
-function compare(one: Indexed, present: PresentRows, extract: () => Wanted): Problem | undefined {
+function compare(one: Indexed, present: PresentRows, unsettled: Unsettled, extract: () => Wanted): Problem | undefined {
   let wanted: Wanted;
   try {
     wanted = extract();
@@ -231,12 +238,11 @@ function compare(one: Indexed, present: PresentRows, extract: () => Wanted): Pro
   }
   const { rows, contained } = wanted;
   const of = one.which === 'kept' ? ', as kept for walks,' : '';
-  const problem = compareRows(rows, (place) => present.rows(one.which, place, one.owner));
+  const problem = compareRows(rows, (place) => unsettled.settled(present.rows(one.which, place, one.owner)));
   if (problem !== undefined) return { text: `its index${of} ${problem}`, repairable: true };
-  const { params, tables } = patternOf(rows, contained.length > 0);
-  if (params !== one.params || tables !== one.tables)
+  if (!unsettled.isPattern(patternOf(rows, contained.length > 0), one.params, one.tables))
     return { text: `its pattern of parameters${of} is wrong`, repairable: true };
-  const inside = compareContained(contained, present.contained(one.vid), one.vid, (rid, place) =>
+  const inside = compareContained(contained, present.contained(one.vid), one.vid, unsettled, (rid, place) =>
     present.rows('live', place, rid),
   );
   return inside === undefined ? undefined : { text: inside, repairable: true };

@@ -6,9 +6,10 @@ import { bodyBytes, sameContent } from '../../fhir/body.ts';
 import type { Criterion } from '../../search/criteria.ts';
 import { Conflict, PreconditionFailed } from '../errors.ts';
 import type { Condition, Precondition } from '../write.ts';
-import { Contained, type ContainedRows } from './contained.ts';
+import { Contained, readContained } from './contained.ts';
 import { Entities, type Entity } from './entities.ts';
 import { IndexRows, type NewRows } from './index-rows.ts';
+import { type IndexWork, IndexWorker } from './index-work.ts';
 import { Integrity } from './integrity.ts';
 import { KeptVersions } from './kept-versions.ts';
 import { Numbers } from './numbers.ts';
@@ -77,6 +78,7 @@ export class Commits {
   readonly #removeVersions: Statement;
   readonly #addLive: Statement;
   readonly #keepNote: Statement;
+  #worker: IndexWorker | undefined;
   #vid: number;
   #updated: number;
   /** Changes of `type.live` by the commits of this transaction. */
@@ -147,6 +149,30 @@ export class Commits {
       if (writing && !guarded) throw new Unfinished('a commit failed while it wrote', { cause: error });
       // A full disk may already have ended the whole transaction.
       if (guarded && this.#db.isTransaction) this.#db.exec('ROLLBACK TO one; RELEASE one');
+      this.#numbers.rollback(mark);
+      this.#entities.rollback(entityMark);
+      throw error;
+    }
+  }
+
+  /**
+   * Works on the index, in the caller's transaction. Where that changes what searches find, it takes a change number: what
+   * was remembered of searches is found out again then.
+   * @returns as in `IndexWorker.run`. Nothing is left of the work where it throws.
+   */
+  index(work: IndexWork): Float64Array<ArrayBuffer> {
+    const mark = this.#numbers.mark();
+    const entityMark = this.#entities.mark();
+    this.#db.exec('SAVEPOINT one');
+    try {
+      this.#worker ??= new IndexWorker(this.#db, this.#numbers, this.#rowNumbers, this.#contained);
+      const result = this.#worker.run(work);
+      if (result[0] !== 0) setSetting(this.#db, 'greatest change', this.#vid + 1);
+      this.#db.exec('RELEASE one');
+      if (result[0] !== 0) this.#vid += 1;
+      return result;
+    } catch (error) {
+      if (this.#db.isTransaction) this.#db.exec('ROLLBACK TO one; RELEASE one');
       this.#numbers.rollback(mark);
       this.#entities.rollback(entityMark);
       throw error;
@@ -269,7 +295,7 @@ export class Commits {
     const number = entity.number + 1;
     this.#insertVersion.get(vid, entity.rid, type, number, updated, method, bodyBytes(body, number, updated));
     const rows = readRows(entries, this.#rowNumbers, vid);
-    const contained = this.#readContained(entries, vid);
+    const contained = readContained(entries, this.#rowNumbers, vid);
     const { params, tables } = patternOf(rows, contained.length > 0);
     const pattern = this.#numbers.pattern(type, params, tables);
     const next = { rid: entity.rid, state: LIVE, vid, number, pattern };
@@ -284,14 +310,6 @@ export class Commits {
     if (entity.state === -1) this.#entities.create(type, id, next);
     else this.#entities.update(next);
     return [number, updated, live ? UPDATED : CREATED];
-  }
-
-  #readContained(entries: FieldReader, vid: number): readonly ContainedRows[] {
-    const contained: ContainedRows[] = [];
-    for (let left = entries.number(); left > 0; left--) {
-      contained.push({ type: entries.text(), id: entries.text(), rows: readRows(entries, this.#rowNumbers, vid) });
-    }
-    return contained;
   }
 
   #remove(planned: Planned, updated: number, pending: Pending): readonly [number, number, number] {

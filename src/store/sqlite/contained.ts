@@ -9,7 +9,8 @@ import type { Entities } from './entities.ts';
 import type { IndexRows } from './index-rows.ts';
 import type { Numbers } from './numbers.ts';
 import type { Database, Statement } from './open.ts';
-import { containedId, everyTable, patternOf, type ResourceRows } from './rows.ts';
+import type { FieldReader } from './pack.ts';
+import { containedId, everyTable, patternOf, type ResourceRows, type RowNumbers, readRows } from './rows.ts';
 
 const LIVE = 1;
 
@@ -22,6 +23,15 @@ export interface ContainedRows {
 }
 
 type Listed = [rid: number, type: number, id: string, tables: number];
+
+/** Reads those that `packResource` packed behind the entries of a version's resource. */
+export function readContained(fields: FieldReader, numbers: RowNumbers, vid: number): readonly ContainedRows[] {
+  const contained: ContainedRows[] = [];
+  for (let left = fields.number(); left > 0; left--) {
+    contained.push({ type: fields.text(), id: fields.text(), rows: readRows(fields, numbers, vid) });
+  }
+  return contained;
+}
 
 /** Writes them on the writer's connection, in its transaction. */
 export class Contained {
@@ -63,15 +73,24 @@ export class Contained {
     for (const one of this.#of.all(vid)) this.#remove(vid, one);
   }
 
-  /** Makes these the ones of a version. */
-  replace(vid: number, wanted: readonly ContainedRows[]): void {
-    const left = new Map(this.#of.all(vid).map((one) => [one[0], one]));
+  /** Makes these the ones of a version. @returns whether anything was different. */
+  replace(vid: number, wanted: readonly ContainedRows[]): boolean {
+    const present = this.#of.all(vid);
+    if (present.length === 0 && wanted.length === 0) return false;
+    const left = new Map(present.map((one) => [one[0], one]));
+    let changed = false;
     for (const one of wanted) {
       const rid = this.add(vid, one);
-      this.#index.replace(rid, everyTable, one.rows);
-      left.delete(rid);
+      const known = left.delete(rid);
+      if (this.#index.refill(rid, everyTable, undefined, one.rows).changed || !known) changed = true;
     }
     for (const one of left.values()) this.#remove(vid, one);
+    return changed || left.size > 0;
+  }
+
+  /** Whether a version is there that contains some. */
+  has(vid: number): boolean {
+    return this.#of.get(vid) !== undefined;
   }
 
   #remove(vid: number, [rid, type, id, tables]: Listed): void {

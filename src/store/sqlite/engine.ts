@@ -105,6 +105,9 @@ export class Engine {
           break;
         case 'words':
           this.#commits.text.advance(task.limit);
+          break;
+        case 'index':
+          return { ok: true, written: this.#commits.index(task.work) };
       }
       return { ok: true, written: nothing };
     } catch (error) {

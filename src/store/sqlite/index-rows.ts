@@ -91,6 +91,39 @@ export class IndexRows {
     });
   }
 
+  /**
+   * Makes `rows` the rows of some of a resource's parameters (undefined: of all), whose present rows lie in the tables of
+   * the bits `present`.
+   * @returns the bits of the tables in which it has rows then, and whether anything was different.
+   */
+  refill(
+    rid: number,
+    present: number,
+    parameters: ReadonlySet<number> | undefined,
+    rows: ResourceRows,
+  ): { readonly tables: number; readonly changed: boolean } {
+    let tables = 0;
+    let changed = false;
+    this.#tables.forEach((statements, table) => {
+      const wanted = new Map<string, Row>();
+      for (const row of rows[table] ?? []) wanted.set(rowKey(row), row);
+      let others = false;
+      const filled = wanted.size > 0;
+      for (const row of (present & (1 << table)) === 0 ? [] : statements.select.all(rid)) {
+        if (parameters?.has(Number(row[0])) === false) {
+          others = true;
+        } else if (!wanted.delete(rowKey(row))) {
+          statements.remove.run(...row, rid);
+          changed = true;
+        }
+      }
+      if (filled || others) tables |= 1 << table;
+      if (wanted.size > 0) changed = true;
+      for (const row of wanted.values()) statements.insert.get(...row, rid);
+    });
+    return { tables, changed };
+  }
+
   remove(rid: number, present: number): void {
     this.#each(present, (statements) => statements.removeAll.run(rid));
   }

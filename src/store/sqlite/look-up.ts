@@ -5,6 +5,7 @@
  * A number never changes, so what was found is remembered; what wasn't found may be there tomorrow, so it isn't. Inside
  * another's transaction nothing must be remembered: a number may be taken back with it.
  */
+import type { Parameter } from '../../search/criteria.ts';
 import type { StoredUnit } from '../../search/units.ts';
 import { BoundedCache } from './bounded-cache.ts';
 import { afterPrefix } from './compile/prefix.ts';
@@ -31,6 +32,7 @@ export class LookUp {
   #newestPattern = 0;
   readonly #type: Statement;
   readonly #parameter: Statement;
+  readonly #parameterOf: Statement;
   readonly #system: Statement;
   readonly #codes: Statement;
   readonly #codesOfSystem: Statement;
@@ -50,6 +52,7 @@ export class LookUp {
   constructor(db: Database) {
     this.#type = db.prepare('SELECT num FROM type WHERE name = ?');
     this.#parameter = db.prepare("SELECT num FROM parameter WHERE type = ? AND code = ? AND state = 'current'");
+    this.#parameterOf = db.prepare('SELECT num FROM parameter WHERE type = ? AND code = ? AND definition = ?');
     this.#system = db.prepare('SELECT num FROM system WHERE uri = ?');
     this.#codes = db.prepare('SELECT num FROM code WHERE value = ?');
     this.#codesOfSystem = db.prepare('SELECT num FROM code WHERE value = ? AND system = ?');
@@ -80,10 +83,14 @@ export class LookUp {
     return this.#one(`type ${name}`, this.#type, name);
   }
 
-  /** The number of a type's search parameter; undefined where it isn't indexed. */
-  parameter(type: string, code: string): number | undefined {
+  /** The number of a type's search parameter, the one of a definition if it names one; undefined where it isn't indexed. */
+  parameter({ type, code, definition }: Pick<Parameter, 'type' | 'code' | 'definition'>): number | undefined {
     const typeNumber = this.type(type);
     if (typeNumber === undefined) return undefined;
+    if (definition !== undefined) {
+      const key = `parameter ${typeNumber} ${code} ${definition}`;
+      return this.#one(key, this.#parameterOf, typeNumber, code, definition);
+    }
     return this.#one(`parameter ${typeNumber} ${code}`, this.#parameter, typeNumber, code);
   }
 

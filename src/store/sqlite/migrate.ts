@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { StoreUnavailable } from '../errors.ts';
 import { auditSchema } from './audit-schema.ts';
 import type { Database } from './open.ts';
-import { schema } from './schema.ts';
+import { fillingSchema, schema } from './schema.ts';
 import { getSetting, setSetting } from './settings.ts';
 import { textSchema } from './text-index.ts';
 
@@ -15,6 +15,7 @@ const steps: readonly string[] = [
   // The contained resources (rows of entity) of each version that is current or kept, by its change number.
   'CREATE TABLE contained (vid INTEGER NOT NULL, rid INTEGER NOT NULL, PRIMARY KEY (vid, rid)) WITHOUT ROWID;',
   textSchema,
+  fillingSchema,
 ];
 
 /** The schema version that this release reads and writes. */

@@ -82,7 +82,7 @@ export function packWrites(
 }
 
 /** Appends a resource's entries and those of what it contains. */
-function packResource(
+export function packResource(
   fields: (string | number)[],
   type: string,
   { entries, contained = [] }: Entries,

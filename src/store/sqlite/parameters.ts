@@ -1,125 +1,173 @@
-/** The numbers of search parameters, one for each version of a definition. https://hl7.org/fhir/R4/searchparameter.html */
+/** The numbers of search parameters, one for each version of a definition, and their states. https://hl7.org/fhir/R4/searchparameter.html */
 import { containedType } from '../../search/contained.ts';
+import type { ParameterDefinition } from '../parameter-index.ts';
 import { Numbers } from './numbers.ts';
 import type { Database } from './open.ts';
 import type { ParameterNumbers } from './pack.ts';
-import { type Reextract, Reindexer } from './reindex.ts';
 import { transaction } from './transaction.ts';
 
-/** A search parameter as the store was opened with it. */
-export interface ParameterDefinition {
-  /** The searched type, e.g. `Patient`. */
-  readonly type: string;
-  readonly code: string;
-  /** A text that changes whenever what is extracted changes. */
-  readonly definition: string;
+/** `schema.ts` says what they mean. */
+export type ParameterStatus = 'current' | 'filling' | 'filled' | 'retired' | 'gone';
+
+/** A row of `parameter`. */
+export interface ParameterRow extends ParameterDefinition {
+  readonly number: number;
+  /** The type's number. */
+  readonly typeNumber: number;
+  readonly status: ParameterStatus;
 }
 
-/** Resources that are filled in one transaction. */
-const batch = 500;
-
-/** The numbers of the current parameters. */
-export function currentParameters(db: Database): ParameterNumbers {
-  return parametersIn(db, "'current'");
+/** What makes the parameters those that are wanted. */
+export interface ParameterChanges {
+  readonly add: readonly ParameterDefinition[];
+  /** Definitions that were retired and are wanted again. */
+  readonly again: readonly { readonly number: number; readonly source: string | undefined }[];
+  readonly retire: readonly number[];
 }
 
-/**
- * Numbers the parameters, and fills the index for those whose definition is new to a store that has resources. What was
- * replaced or is no longer given goes. A process that ends in between leaves the rest to the next start.
- */
-export function registerParameters(db: Database, wanted: readonly ParameterDefinition[], reextract: Reextract): void {
-  const changed = transaction(db, () => declare(db, wanted));
-  if (changed.length === 0) return;
-  if (db.prepare('SELECT 1 FROM version LIMIT 1').get() !== undefined) {
-    const reindexer = new Reindexer(db, parametersIn(db, "'current', 'filling'"), reextract);
-    for (const type of withContainers(db, changed)) {
-      refill(db, type, 'live', reindexer);
-      refill(db, type, 'kept', reindexer);
-    }
-  }
-  transaction(db, () => {
-    db.exec(`DELETE FROM parameter WHERE state = 'retired';
-      UPDATE parameter SET state = 'current' WHERE state = 'filling'`);
+export function parameterRows(db: Database): readonly ParameterRow[] {
+  return db
+    .prepare<[number, number, string, string, string, ParameterStatus, string | null]>(
+      `SELECT parameter.num, parameter.type, type.name, parameter.code, parameter.definition, parameter.state,
+        parameter.source FROM parameter JOIN type ON type.num = parameter.type ORDER BY parameter.num`,
+    )
+    .all()
+    .map(([number, typeNumber, type, code, definition, status, source]) => ({
+      number,
+      typeNumber,
+      type,
+      code,
+      definition,
+      status,
+      ...(source === null ? {} : { source }),
+    }));
+}
+
+/** Of these rows the ones of which commits bring entries, with the name that the entries have. */
+export function namedEntries(rows: readonly ParameterRow[]): readonly (readonly [name: string, row: ParameterRow])[] {
+  const current = new Set(rows.filter(isCurrent).map(({ type, code }) => `${type} ${code}`));
+  return rows.filter(isIndexed).map((row) => {
+    const beside = !isCurrent(row) && current.has(`${row.type} ${row.code}`);
+    return [beside ? `${row.code}|${row.definition}` : row.code, row] as const;
   });
 }
 
-/** Declares the parameters. @returns the numbers of the types whose resources must be indexed again. */
-function declare(db: Database, wanted: readonly ParameterDefinition[]): readonly number[] {
-  const numbers = new Numbers(db);
-  const known = new Map<string, { number: number; state: string; definition: string }[]>();
-  const rows = db.prepare<[number, number, string, string, string]>(
-    'SELECT num, type, code, definition, state FROM parameter',
-  );
-  for (const [number, type, code, definition, state] of rows.iterate()) {
-    const key = `${type} ${code}`;
-    const list = known.get(key) ?? [];
-    list.push({ number, state, definition });
-    known.set(key, list);
-  }
-  const setState = db.prepare('UPDATE parameter SET state = ? WHERE num = ?');
-  const insert = db.prepare("INSERT INTO parameter (type, code, definition, state) VALUES (?, ?, ?, 'filling')");
-  const changed = new Set<number>();
-  const seen = new Set<string>();
-  for (const { type: name, code, definition } of wanted) {
-    const type = numbers.type(name);
-    const key = `${type} ${code}`;
-    seen.add(key);
-    const list = known.get(key) ?? [];
-    if (list.some((one) => one.state === 'current' && one.definition === definition)) continue;
-    changed.add(type);
-    for (const one of list) if (one.definition !== definition) setState.run('retired', one.number);
-    const same = list.find((one) => one.definition === definition);
-    if (same === undefined) insert.run(type, code, definition);
-    else setState.run('filling', same.number);
-  }
-  for (const [key, list] of known) {
-    if (!seen.has(key)) changed.add(Number(key.split(' ')[0]));
-    for (const one of list) {
-      if (!seen.has(key)) setState.run('retired', one.number);
-    }
-  }
-  return [...changed];
-}
-
-/** The types, and those of resources that contain some of them: what is contained is indexed with its container. */
-function withContainers(db: Database, types: readonly number[]): readonly number[] {
-  const select = db.prepare<[number]>(`SELECT DISTINCT v.type FROM type AS t CROSS JOIN type AS c
-    CROSS JOIN entity AS e CROSS JOIN version AS v ON v.vid = e.vid
-    WHERE t.num = ? AND c.name = '${containedType('')}' || t.name AND e.type = c.num AND e.state = 1`);
-  return [...new Set(types.flatMap((type) => [type, ...select.all(type).map(([container]) => container)]))];
-}
-
-/** Makes the rows of a type's live resources, or of their kept versions, those of the declared parameters. */
-function refill(db: Database, type: number, which: 'live' | 'kept', reindexer: Reindexer): void {
-  const [table, owner] = which === 'live' ? ['entity', 'rid'] : ['kept', 'vid'];
-  const select = db.prepare<[number, Uint8Array]>(
-    `SELECT t.${owner}, version.body FROM ${table} AS t JOIN version ON version.vid = t.vid
-      WHERE t.type = ? AND t.${owner} > ? ${which === 'live' ? 'AND t.state = 1' : ''}
-      ORDER BY t.${owner} LIMIT ${batch}`,
-  );
-  let last = 0;
-  const fill = (): number => {
-    const rows = select.all(type, last);
-    for (const [number, body] of rows) {
-      reindexer.reindex(which, type, number, body);
-      last = number;
-    }
-    return rows.length;
-  };
-  while (transaction(db, fill) === batch) reindexer.committed();
-}
-
-function parametersIn(db: Database, states: string): ParameterNumbers {
-  const rows = db
-    .prepare<[string, string, number]>(
-      `SELECT type.name, parameter.code, parameter.num FROM parameter JOIN type ON type.num = parameter.type
-        WHERE parameter.state IN (${states})`,
-    )
-    .all();
+/** The numbers under which commits bring entries: by type and by the entries' name. */
+export function parameterNumbers(rows: readonly ParameterRow[]): ParameterNumbers {
   const numbers = new Map<string, Map<string, number>>();
-  for (const [type, code, number] of rows) {
-    const ofType = numbers.get(type) ?? new Map<string, number>();
-    numbers.set(type, ofType.set(code, number));
+  for (const [name, { type, number }] of namedEntries(rows)) {
+    const ofType = numbers.get(type);
+    if (ofType === undefined) numbers.set(type, new Map([[name, number]]));
+    else ofType.set(name, number);
   }
   return numbers;
+}
+
+const isCurrent = ({ status }: ParameterRow) => status === 'current';
+const isIndexed = ({ status }: ParameterRow) => status === 'current' || status === 'filling' || status === 'filled';
+
+/** The numbers of the parameters that commits bring entries of. */
+export function currentParameters(db: Database): ParameterNumbers {
+  return parameterNumbers(parameterRows(db));
+}
+
+export function parametersInState(db: Database, state: ParameterStatus): readonly number[] {
+  return db
+    .prepare<[number]>('SELECT num FROM parameter WHERE state = ?')
+    .all(state)
+    .map(([number]) => number);
+}
+
+/** What has to change so that the parameters are the wanted ones; undefined: nothing. */
+export function changesTo(
+  rows: readonly ParameterRow[],
+  wanted: readonly ParameterDefinition[],
+): ParameterChanges | undefined {
+  const keyOf = ({ type, code, definition }: ParameterDefinition) => `${type} ${code} ${definition}`;
+  const known = new Map(rows.map((row) => [keyOf(row), row]));
+  const keys = new Set<string>();
+  const add: ParameterDefinition[] = [];
+  const again: { number: number; source: string | undefined }[] = [];
+  for (const one of wanted) {
+    const key = keyOf(one);
+    if (keys.has(key)) continue;
+    keys.add(key);
+    const row = known.get(key);
+    if (row === undefined) add.push(one);
+    else if (!isIndexed(row)) again.push({ number: row.number, source: one.source });
+  }
+  const retire = rows.filter((row) => isIndexed(row) && !keys.has(keyOf(row))).map(({ number }) => number);
+  return add.length + again.length + retire.length === 0 ? undefined : { add, again, retire };
+}
+
+/** Applies changes in the caller's transaction. What has nothing to fill is current at once. */
+export function applyChanges(db: Database, numbers: Numbers, { add, again, retire }: ParameterChanges): void {
+  const setState = db.prepare('UPDATE parameter SET state = ? WHERE num = ?');
+  const insert = db.prepare(
+    "INSERT INTO parameter (type, code, definition, state, source) VALUES (?, ?, ?, 'filling', ?)",
+  );
+  // A pass that has begun doesn't know what is wanted again, so it begins again too.
+  const endPass = db.prepare('DELETE FROM filling WHERE type = (SELECT type FROM parameter WHERE num = ?)');
+  for (const number of retire) {
+    setState.run('retired', number);
+    endPass.run(number);
+  }
+  const setSource = db.prepare('UPDATE parameter SET source = ? WHERE num = ?');
+  for (const { number, source } of again) {
+    setState.run('filling', number);
+    setSource.run(source ?? null, number);
+    endPass.run(number);
+  }
+  for (const { type, code, definition, source } of add) {
+    insert.run(numbers.type(type), code, definition, source ?? null);
+  }
+  // Not by `type.live`, which the commits of this transaction bring up to date at its end.
+  db.exec(`UPDATE parameter SET state = 'filled' WHERE state = 'filling'
+    AND NOT EXISTS (SELECT 1 FROM entity INDEXED BY entity_by_change WHERE entity.type = parameter.type AND entity.state = 1)
+    AND NOT EXISTS (SELECT 1 FROM kept WHERE kept.type = parameter.type)
+    AND NOT EXISTS (SELECT 1 FROM type AS t CROSS JOIN type AS c
+      CROSS JOIN entity INDEXED BY entity_by_change ON entity.type = c.num AND entity.state = 1
+      WHERE t.num = parameter.type AND c.name = '${containedType('')}' || t.name)`);
+  settle(db);
+}
+
+/** A pass is over: its parameters are filled, in the caller's transaction. */
+export function finishPass(db: Database, type: number, parameters: readonly number[]): void {
+  const fill = db.prepare("UPDATE parameter SET state = 'filled' WHERE num = ? AND state = 'filling'");
+  for (const number of parameters) fill.run(number);
+  db.prepare('DELETE FROM filling WHERE type = ?').run(type);
+  settle(db);
+}
+
+/** Definitions that are filled for all of their types take the place of the ones before, at once for all types. */
+function settle(db: Database): void {
+  const rows = db
+    .prepare<[number, number, string, string, string]>(
+      "SELECT num, type, code, definition, state FROM parameter WHERE state IN ('current', 'filling', 'filled')",
+    )
+    .all();
+  const keyOf = (code: string, definition: string) => `${code} ${definition}`;
+  const waiting = new Set<string>();
+  const current = new Map<string, number>();
+  for (const [number, type, code, definition, state] of rows) {
+    if (state === 'filling') waiting.add(keyOf(code, definition));
+    if (state === 'current') current.set(`${type} ${code}`, number);
+  }
+  const setState = db.prepare('UPDATE parameter SET state = ? WHERE num = ?');
+  for (const [number, type, code, definition, state] of rows) {
+    if (state !== 'filled' || waiting.has(keyOf(code, definition))) continue;
+    const before = current.get(`${type} ${code}`);
+    if (before !== undefined) setState.run('retired', before);
+    setState.run('current', number);
+  }
+}
+
+/** Makes the parameters of a store that is being opened the wanted ones. Filling and removing come later. */
+export function registerParameters(db: Database, wanted: readonly ParameterDefinition[]): void {
+  const changes = changesTo(parameterRows(db), wanted);
+  if (changes === undefined) return;
+  transaction(db, () => {
+    const numbers = new Numbers(db);
+    applyChanges(db, numbers, changes);
+  });
 }

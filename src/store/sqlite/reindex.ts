@@ -10,8 +10,8 @@ import type { Database, Statement } from './open.ts';
 import { FieldReader, type ParameterNumbers, packEntries } from './pack.ts';
 import { everyTable, patternOf, type ResourceRows, type RowNumbers, readRows, rowNumbers } from './rows.ts';
 
-/** The index entries of a stored resource, extracted anew. */
-export type Reextract = (body: Uint8Array) => Entries;
+/** The index entries of a stored resource of a type, extracted anew. */
+type ReextractOf = (body: Uint8Array, type: string) => Entries;
 
 /** Rows of entries of the version `vid`. @throws Error for an entry of a parameter without a number. */
 export function rowsOf(
@@ -42,7 +42,7 @@ export function containedRowsOf(
 /** Rewrites index rows on a writing connection, in the caller's transactions. */
 export class Reindexer {
   readonly #parameters: ParameterNumbers;
-  readonly #reextract: Reextract;
+  readonly #reextract: ReextractOf;
   readonly #numbers: Numbers;
   readonly #entities: Entities;
   readonly #rowNumbers: RowNumbers;
@@ -52,7 +52,7 @@ export class Reindexer {
   readonly #typeName: Statement<[string]>;
   readonly #current: Statement<[number]>;
 
-  constructor(db: Database, parameters: ParameterNumbers, reextract: Reextract) {
+  constructor(db: Database, parameters: ParameterNumbers, reextract: ReextractOf) {
     this.#parameters = parameters;
     this.#reextract = reextract;
     this.#numbers = new Numbers(db);
@@ -72,7 +72,7 @@ export class Reindexer {
   reindex(which: 'live' | 'kept', type: number, owner: number, body: Uint8Array): void {
     const name = this.#typeName.get(type)?.[0] ?? '';
     const vid = which === 'kept' ? owner : (this.#current.get(owner)?.[0] ?? 0);
-    const { entries, contained = [] } = this.#reextract(body);
+    const { entries, contained = [] } = this.#reextract(body, name);
     const rows = rowsOf(name, entries, this.#parameters, this.#rowNumbers, vid);
     this.#index[which].replace(owner, everyTable, rows);
     this.#contained.replace(vid, containedRowsOf(contained, this.#parameters, this.#rowNumbers, vid));

@@ -150,3 +150,17 @@ ${names.map((name) => indexTable('', name) + indexTable('kept_', name)).join('')
 CREATE TABLE note (key TEXT PRIMARY KEY, text TEXT NOT NULL, until INTEGER NOT NULL) WITHOUT ROWID;
 CREATE INDEX note_by_until ON note (until);
 `;
+
+/**
+ * The step of the schema to version 4: parameters that come and go while the server runs.
+ * States: `filling`, then `filled` until all types of the definition are, then `current`; `retired` while its rows are
+ * removed, then `gone`: its number is never given to another.
+ */
+export const fillingSchema = `
+-- What the definition says, as JSON, for those that are not the release's own.
+ALTER TABLE parameter ADD COLUMN source TEXT;
+-- A type whose index is being filled: the numbers of the parameters as JSON; 'live' resources up to a version, then
+-- 'kept' ones; how many resources are done of how many there were.
+CREATE TABLE filling (type INTEGER PRIMARY KEY, params TEXT NOT NULL, stage TEXT NOT NULL, after INTEGER NOT NULL,
+  upto INTEGER NOT NULL, done INTEGER NOT NULL, total INTEGER NOT NULL);
+`;

@@ -4,18 +4,19 @@ import { dirname } from 'node:path';
 import type { Criterion, Parameter } from '../../search/criteria.ts';
 import type { SimpleValue } from '../../search/entry.ts';
 import type { AuditLog } from '../audit-log.ts';
-import { StoreUnavailable } from '../errors.ts';
+import { Conflict, StoreUnavailable } from '../errors.ts';
+import type { ParameterDefinition, ParameterIndex } from '../parameter-index.ts';
 import type { Explanation, HistoryPage, HistoryQuery, SearchPage, SearchQuery, Store, Version } from '../port.ts';
 import type { Commit, Committed } from '../write.ts';
 import { Histories } from './history.ts';
 import { type Lock, takeLock } from './lock.ts';
 import { migrate } from './migrate.ts';
 import { type Database, openDatabase, type Statement } from './open.ts';
-import { currentParameters, type ParameterDefinition, registerParameters } from './parameters.ts';
+import { SqliteParameterIndex } from './parameter-index.ts';
+import { parameterRows, registerParameters } from './parameters.ts';
 import { inMemory, pathOf } from './path.ts';
 import { PointReads, TypeNumbers } from './read.ts';
 import { type ReadSide, readSide } from './read-side.ts';
-import type { Reextract } from './reindex.ts';
 import { getSetting, setSetting } from './settings.ts';
 import { TextCatchUp } from './text-catch-up.ts';
 import { refreshTextIndex } from './text-index.ts';
@@ -32,16 +33,22 @@ export interface SqliteOptions {
   readonly timezone: string;
   /** What else entries depend on, as its owner spells it; the store records it for whoever checks them. */
   readonly extraction?: string;
-  /** Every search parameter of which entries will come. */
-  readonly parameters: readonly ParameterDefinition[];
-  /** Extracts a stored resource's entries anew, for parameters whose definition has changed. */
-  readonly reextract: Reextract;
+  /** Every search parameter of which entries will come; they may depend on what the store has. */
+  readonly parameters: readonly ParameterDefinition[] | ((stored: StoredParameters) => readonly ParameterDefinition[]);
   /** Milliseconds after which audit records are removed; absent: never. */
   readonly auditRetention?: number;
   /** Hears of the newest hash (hexadecimal) of this opening's audit chain, once a minute and at the end. */
   readonly onAuditHead?: (process: string, sequence: number, hash: string) => void;
   /** Hears of each operation and the milliseconds it took. */
   readonly onTiming?: (operation: Operation, milliseconds: number) => void;
+}
+
+/** What a store that is being opened knows of search parameters. */
+export interface StoredParameters {
+  /** The current SearchParameter resources, the oldest change first. */
+  readonly resources: readonly { readonly id: string; readonly body: Uint8Array }[];
+  /** The definitions that are current in the index. */
+  readonly current: readonly ParameterDefinition[];
 }
 
 export type Operation = 'read' | 'vread' | 'history' | 'search' | 'matches' | 'commit' | 'group' | 'values' | 'counts';
@@ -63,7 +70,7 @@ export async function openSqliteStore(url: string, options: SqliteOptions): Prom
     const db = openDatabase(path);
     prepare(db, options);
     const engine = writerEngine(db, { ...options, clock });
-    return new SqliteStore(path, db, new InlineWriter(engine, currentParameters(db)), undefined, options);
+    return new SqliteStore(path, db, new InlineWriter(engine), undefined, options);
   }
   mkdirSync(dirname(path), { recursive: true });
   const lock = takeLock(path);
@@ -81,7 +88,7 @@ export async function openSqliteStore(url: string, options: SqliteOptions): Prom
       systemClock: options.clock === undefined,
       ...(options.auditRetention === undefined ? {} : { auditRetention: options.auditRetention }),
     };
-    const writer = await ThreadWriter.start(start, currentParameters(db), clock, {
+    const writer = await ThreadWriter.start(start, clock, {
       onGroup: (milliseconds) => options.onTiming?.('group', milliseconds),
       onAuditHead: options.onAuditHead,
     });
@@ -113,13 +120,25 @@ function prepare(db: Database, options: SqliteOptions): void {
     setSetting(db, 'extraction', options.extraction);
   }
   refreshTextIndex(db);
-  registerParameters(db, options.parameters, options.reextract);
+  const { parameters } = options;
+  registerParameters(db, typeof parameters === 'function' ? parameters(storedParameters(db)) : parameters);
+}
+
+function storedParameters(db: Database): StoredParameters {
+  const resources = db.prepare<[string, Uint8Array]>(`SELECT entity.id, version.body FROM type
+    CROSS JOIN entity INDEXED BY entity_by_change ON entity.type = type.num AND entity.state = 1
+    CROSS JOIN version ON version.vid = entity.vid WHERE type.name = 'SearchParameter' ORDER BY entity.vid`);
+  return {
+    resources: resources.all().map(([id, body]) => ({ id, body })),
+    current: parameterRows(db).filter(({ status }) => status === 'current'),
+  };
 }
 
 class SqliteStore implements Store {
   readonly name: string;
   readonly secret: Uint8Array;
   readonly audit: AuditLog;
+  readonly parameters: ParameterIndex;
   readonly #db: Database;
   readonly #writer: Writer;
   readonly #side: ReadSide;
@@ -159,6 +178,7 @@ class SqliteStore implements Store {
     this.#side = readSide(path, db, writer, { clock: this.#clock, cursorLifetime: options.cursorLifetime });
     this.#text = new TextCatchUp(db, writer);
     this.audit = this.#side.audit;
+    this.parameters = new SqliteParameterIndex(db, writer);
   }
 
   read(type: string, id: string): Promise<Version | undefined> {
@@ -203,7 +223,11 @@ class SqliteStore implements Store {
   }
 
   commit(commit: Commit): Promise<Committed> {
-    return this.#timed('commit', () => this.#writer.commit(commit));
+    return this.#timed('commit', () => {
+      const { generation = this.parameters.generation } = commit;
+      if (generation !== this.parameters.generation) throw new Conflict('parameters', 0);
+      return this.#writer.commit(commit);
+    });
   }
 
   values(parameter: Parameter): Promise<readonly SimpleValue[]> {

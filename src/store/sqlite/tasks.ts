@@ -1,5 +1,6 @@
 /** What the writer is asked to do, and what came of it: plain data that crosses threads. https://hl7.org/fhir/R4/http.html#transaction */
 import type { Condition, Note, ResourceKey, Written } from '../write.ts';
+import type { IndexWork } from './index-work.ts';
 import type { PackedWrites } from './pack.ts';
 
 export interface CommitTask {
@@ -40,7 +41,13 @@ export interface WordsTask {
   readonly limit: number;
 }
 
-export type Task = CommitTask | AuditTask | NoteTask | WalksTask | WordsTask;
+/** Work on the index beside commits. */
+export interface IndexTask {
+  readonly kind: 'index';
+  readonly work: IndexWork;
+}
+
+export type Task = CommitTask | AuditTask | NoteTask | WalksTask | WordsTask | IndexTask;
 
 /** `written`: for each write version id, last updated, and the number of the outcome in `outcomes`. */
 export type TaskResult =

@@ -61,7 +61,7 @@ export type WireError =
       readonly rule: 'ifMatch' | 'ifNoneMatch';
       readonly current: number | undefined;
     }
-  | { readonly name: 'Conflict'; readonly of: 'condition' | 'write'; readonly index: number }
+  | { readonly name: 'Conflict'; readonly of: Conflict['of']; readonly index: number }
   | {
       readonly name: 'IntegrityViolation';
       readonly rule: 'missing' | 'referenced';

@@ -6,11 +6,12 @@ import { extname } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import type { AuditRecord } from '../audit-record.ts';
-import { StoreUnavailable } from '../errors.ts';
+import { Conflict, StoreUnavailable } from '../errors.ts';
 import type { Commit, Committed } from '../write.ts';
 import { Packer, packRecords } from './audit-pack.ts';
 import type { Engine } from './engine.ts';
 import { Gathering } from './gathering.ts';
+import type { IndexWork, Owners } from './index-work.ts';
 import { type PackedWrites, type ParameterNumbers, packWrites } from './pack.ts';
 import { type CommitTask, type Task, type TaskResult, unpackWritten } from './tasks.ts';
 import { fromWire, type NumberedTask, type WriterAnswer, type WriterMessage, type WriterStart } from './wire.ts';
@@ -25,6 +26,12 @@ export interface Writer {
   walks(until: number): Promise<void>;
   /** Takes so many changes into the full-text index. */
   words(limit: number): Promise<void>;
+  /** @returns whether states of parameters are others now. */
+  index(work: IndexWork): Promise<boolean>;
+  /** Writes the entries of resources anew. @returns how many had others. */
+  rewrite(type: number, owners: Owners): Promise<number>;
+  /** From now on these are the numbers of the entries' parameters. A commit that was packed in part with others is a Conflict. */
+  useParameters(parameters: ParameterNumbers): void;
   /** Throws StoreUnavailable when it can't write any more. */
   check(): void;
   /** Finishes what was given, then ends. */
@@ -37,11 +44,11 @@ const partSize = 256;
 /** The writer of a store in memory. */
 export class InlineWriter implements Writer {
   readonly #engine: Engine;
-  readonly #parameters: ParameterNumbers;
   readonly #packer = new Packer();
+  #parameters: ParameterNumbers;
   #closed = false;
 
-  constructor(engine: Engine, parameters: ParameterNumbers) {
+  constructor(engine: Engine, parameters: ParameterNumbers = new Map()) {
     this.#engine = engine;
     this.#parameters = parameters;
   }
@@ -66,6 +73,18 @@ export class InlineWriter implements Writer {
 
   async words(limit: number): Promise<void> {
     this.#run({ kind: 'words', limit });
+  }
+
+  async index(work: IndexWork): Promise<boolean> {
+    return this.#run({ kind: 'index', work })[1] === 1;
+  }
+
+  async rewrite(type: number, owners: Owners): Promise<number> {
+    return this.#run({ kind: 'index', work: { kind: 'rewrite', type, owners } })[0] ?? 0;
+  }
+
+  useParameters(parameters: ParameterNumbers): void {
+    this.#parameters = parameters;
   }
 
   async close(): Promise<void> {
@@ -103,7 +122,6 @@ interface Waiting {
 /** The writer of a file, on a thread of its own. */
 export class ThreadWriter implements Writer {
   readonly #worker: Worker;
-  readonly #parameters: ParameterNumbers;
   readonly #packer = new Packer();
   readonly #clock: () => number;
   readonly #hearing: WriterHearing;
@@ -111,14 +129,14 @@ export class ThreadWriter implements Writer {
   readonly #ended: Promise<void>;
   /** Bulk commits in the outbox. */
   readonly #gathering = new Gathering(() => this.#flush());
+  #parameters: ParameterNumbers = new Map();
   #outbox: NumberedTask[] = [];
   #transfers: ArrayBuffer[] = [];
   #next = 1;
   #unavailable: string | undefined;
 
-  private constructor(worker: Worker, parameters: ParameterNumbers, clock: () => number, hearing: WriterHearing) {
+  private constructor(worker: Worker, clock: () => number, hearing: WriterHearing) {
     this.#worker = worker;
-    this.#parameters = parameters;
     this.#clock = clock;
     this.#hearing = hearing;
     worker.on('message', (answer: WriterAnswer) => this.#receive(answer));
@@ -135,16 +153,11 @@ export class ThreadWriter implements Writer {
    * Starts the thread and waits until it can write.
    * @throws StoreUnavailable when it can't.
    */
-  static async start(
-    start: WriterStart,
-    parameters: ParameterNumbers,
-    clock: () => number,
-    hearing: WriterHearing,
-  ): Promise<ThreadWriter> {
+  static async start(start: WriterStart, clock: () => number, hearing: WriterHearing): Promise<ThreadWriter> {
     // From the sources in tests, from dist otherwise: the entry beside this file has its extension.
     const entry = new URL(`./writer-thread${extname(import.meta.url)}`, import.meta.url);
     const worker = new Worker(entry, { workerData: start, name: 'writer' });
-    const writer = new ThreadWriter(worker, parameters, clock, hearing);
+    const writer = new ThreadWriter(worker, clock, hearing);
     await new Promise<void>((resolve, reject) => {
       worker.once('message', () => resolve());
       worker.once('error', (error) => reject(new StoreUnavailable(`The writer failed: ${error.message}`)));
@@ -171,6 +184,7 @@ export class ThreadWriter implements Writer {
   }
 
   async #sendParts(id: number, { writes, audit }: Commit): Promise<void> {
+    const parameters = this.#parameters;
     const parts = Math.ceil(Math.max(writes.length, audit.length) / partSize);
     for (let part = 0; part < parts; part++) {
       this.check();
@@ -180,6 +194,7 @@ export class ThreadWriter implements Writer {
       this.#post({ kind: 'part', id, writes: [packed], audit: some }, [packed.bytes.buffer]);
       // Requests that arrived meanwhile are answered between the parts.
       await turn();
+      if (parameters !== this.#parameters) throw new Conflict('parameters', 0);
     }
   }
 
@@ -197,6 +212,19 @@ export class ThreadWriter implements Writer {
 
   async words(limit: number): Promise<void> {
     await this.#send({ kind: 'words', limit }, this.#next++, []);
+  }
+
+  async index(work: IndexWork): Promise<boolean> {
+    return (await this.#send({ kind: 'index', work }, this.#next++, []))[1] === 1;
+  }
+
+  async rewrite(type: number, owners: Owners): Promise<number> {
+    const work = { kind: 'rewrite', type, owners } as const;
+    return (await this.#send({ kind: 'index', work }, this.#next++, []))[0] ?? 0;
+  }
+
+  useParameters(parameters: ParameterNumbers): void {
+    this.#parameters = parameters;
   }
 
   async close(): Promise<void> {

@@ -74,7 +74,7 @@ export function canonicalsIn(found: Passing, parameter: Parameter, context: Cont
 
 /** The texts of a parameter by the owner of the rows. */
 function valuesOf(found: Passing, parameter: Parameter, context: Context): ReadonlyMap<number, readonly string[]> {
-  const number = context.lookUp.parameter(parameter.type, parameter.code);
+  const number = context.lookUp.parameter(parameter);
   const table = parameter.kind === 'token' ? 'identifier' : 'uri';
   const values = new Map<number, readonly string[]>();
   if (number === undefined || (parameter.kind === 'token' && !parameter.textual)) return values;

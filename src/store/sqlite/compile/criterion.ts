@@ -50,7 +50,7 @@ export function contextOf(searched: Searched, depth = 0): Context {
     typeNumber,
     lookUp,
     numberOf: (parameter) => {
-      const number = lookUp.parameter(parameter.type, parameter.code);
+      const number = lookUp.parameter(parameter);
       return number && isContained(type) ? -number : number;
     },
     rows,

@@ -9,7 +9,7 @@ import { either } from './or.ts';
 import { type Passing, passing } from './passing.ts';
 
 export function has({ parameter, canonical, of }: HasCriterion, context: Context): Condition {
-  const number = context.lookUp.parameter(parameter.type, parameter.code);
+  const number = context.lookUp.parameter(parameter);
   const there = context.on(parameter.type);
   if (number === undefined || there === undefined) return impossible;
   const condition = there.compile(of);

@@ -23,7 +23,7 @@ export function hierarchy({ parameter, by, direction, from }: HierarchyCriterion
   if (number === undefined || type === undefined) return impossible;
   const start = from.flatMap((id) => lookUp.resource(type, id) ?? []);
   if (start.length === 0) return impossible;
-  const leading = lookUp.parameter(by.type, by.code);
+  const leading = lookUp.parameter(by);
   const found = leading === undefined ? start : context.numbers(partsOf(start, leading, type, direction, at));
   if (found.length > most) {
     throw new TooCostly(

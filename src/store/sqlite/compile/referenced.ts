@@ -6,7 +6,7 @@ import { ofResources } from './id.ts';
 
 export function referenced({ parameter, by }: ReferencedCriterion, context: Context): Condition {
   const { lookUp, typeNumber, at } = context;
-  const number = lookUp.parameter(parameter.type, parameter.code);
+  const number = lookUp.parameter(parameter);
   const sourceType = lookUp.type(parameter.type);
   if (number === undefined || sourceType === undefined) return impossible;
   const sources = JSON.stringify(by.flatMap((id) => lookUp.resource(sourceType, id) ?? []));

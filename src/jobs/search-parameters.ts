@@ -1,0 +1,272 @@
+/**
+ * Keeps what can be searched in step with SearchParameter resources: the registry, the extraction, and the store's index,
+ * which is filled while everything goes on. https://hl7.org/fhir/R4/searchparameter.html
+ */
+import type { SearchParameterDefinition } from '../fhir/definitions/definitions.ts';
+import { parseJson } from '../fhir/json.ts';
+import { isResource, type Resource } from '../fhir/resource.ts';
+import { companionsOf } from '../search/companion.ts';
+import { searchedTypes } from '../search/definition.ts';
+import type { IndexEntry } from '../search/entry.ts';
+import { extractAll } from '../search/extract/contained.ts';
+import type { ExtractedParameters } from '../search/extract/extract.ts';
+import { createRegistry, type ParameterRegistry, type SearchParameter } from '../search/registry.ts';
+import type { ParameterDefinition, ParameterState } from '../store/parameter-index.ts';
+import type { Store } from '../store/port.ts';
+import type { Entries, Write } from '../store/write.ts';
+import { unready } from './indexing-progress.ts';
+import { Loop, yielded } from './loop.ts';
+import { ReplacedDefinitions } from './replaced-definitions.ts';
+import { StoredDefinitions, type StoredDefinitionsOptions } from './stored-definitions.ts';
+
+export type Extract = (resource: Resource) => readonly IndexEntry[];
+
+export interface SearchParameterOptions extends StoredDefinitionsOptions {
+  /** What the index has for R4's definitions, and for the server itself. */
+  readonly fixed: readonly ParameterDefinition[];
+  readonly extractorOf: (registry: ExtractedParameters) => Extract;
+  /** Milliseconds since 1970. */
+  readonly clock: () => number;
+  /** Milliseconds. */
+  readonly cursorLifetime: number;
+}
+
+/** What a store that is being opened has. */
+interface Stored {
+  readonly resources: readonly { readonly id: string; readonly body: Uint8Array }[];
+  readonly current: readonly ParameterDefinition[];
+}
+
+/** What `source` keeps of a definition: enough to go on with it when the resource says something else. */
+interface Source {
+  readonly version: number;
+  readonly definition: SearchParameterDefinition;
+}
+
+export class SearchParameterKeeper {
+  readonly #options: SearchParameterOptions;
+  readonly #definitions: StoredDefinitions;
+  readonly #replaced: ReplacedDefinitions;
+  readonly #filler: Loop;
+  #store: Store | undefined;
+  #ready: ParameterRegistry;
+  #extract: Extract;
+  #filling: readonly ParameterState[] = [];
+  /** Resolves when the last commit of definitions is done: one comes after the other. */
+  #turn: Promise<unknown> = Promise.resolve();
+  /** Milliseconds that filling a resource took lately. */
+  #pace = 0;
+
+  constructor(options: SearchParameterOptions) {
+    this.#options = options;
+    this.#definitions = new StoredDefinitions(options);
+    this.#replaced = new ReplacedDefinitions(options.clock, options.cursorLifetime);
+    this.#filler = new Loop(
+      () => this.#fill(),
+      (error) => options.report('Search parameters can not be indexed for now; this is tried again.', error),
+    );
+    this.#ready = createRegistry(options.definitions);
+    this.#extract = options.extractorOf(this.#ready);
+  }
+
+  /** What can be searched now; `get` throws 503 for what is still being indexed. */
+  readonly registry: ParameterRegistry = {
+    get: (type, code) => {
+      const found = this.#ready.get(type, code);
+      if (found === undefined && this.#filling.length > 0) this.#refuseUnready(type, code);
+      return found;
+    },
+    of: (type) => this.#ready.of(type),
+  };
+
+  /** The entries that commits bring now. */
+  readonly extract: Extract = (resource) => this.#extract(resource);
+
+  /** The same of a stored resource. Throws for what is none. */
+  readonly reextract = (body: Uint8Array): Entries => {
+    const { indexed } = parseJson(body);
+    if (!isResource(indexed)) throw new Error('a stored body is no resource');
+    return extractAll(indexed, this.#extract);
+  };
+
+  /** Runs a commit that writes SearchParameters, as `SearchParameters` in `interactions/context.ts` says. */
+  readonly commit = <T>(
+    writes: readonly Write[],
+    commit: () => Promise<T>,
+    expressionOf?: (write: number) => string,
+  ): Promise<T> => {
+    return this.#inTurn(async () => {
+      const next = this.#definitions.after(writes, expressionOf);
+      const committed = await commit();
+      if (next !== undefined) {
+        this.#definitions.adopt(next);
+        await this.#declare();
+      }
+      return committed;
+    });
+  };
+
+  /** Whether a walk of that query that began then used a definition that has been replaced since. */
+  readonly endsWalk = (query: readonly (readonly [string, string])[], since: number): boolean =>
+    this.#replaced.endsWalk(query, since);
+
+  /** Throws 503 while references that are stored are being indexed anew: nobody knows yet what refers to what. */
+  readonly requireReferences = (): void => {
+    // Those of the server's own parameters are indexed besides.
+    const first = this.#filling.find(({ source }) => source === undefined);
+    if (first !== undefined) throw unready(first.type, first.code, this.#open().parameters.states(), this.#pace);
+  };
+
+  /** What a store that is being opened must index. */
+  opening({ resources, current }: Stored): readonly ParameterDefinition[] {
+    this.#definitions.load(resources);
+    const wanted = this.#wanted(current);
+    const keys = new Set(wanted.map(({ type, code, definition }) => `${type} ${code} ${definition}`));
+    for (const { type, code, definition, source } of current) {
+      if (source !== undefined && !keys.has(`${type} ${code} ${definition}`)) this.#replaced.add(code);
+    }
+    return wanted;
+  }
+
+  /** Follows a store from now on, and goes on with what is to be filled. */
+  async attach(store: Store): Promise<void> {
+    this.#store = store;
+    await this.#replaced.attach(store);
+    this.#follow();
+    this.#filler.start();
+  }
+
+  /** Resolves when everything is indexed. */
+  async settled(): Promise<void> {
+    await this.#turn;
+    await this.#filler.settled();
+  }
+
+  async close(): Promise<void> {
+    await this.#turn;
+    await this.#filler.close();
+  }
+
+  #wanted(current: readonly ParameterDefinition[]): readonly ParameterDefinition[] {
+    const { definitions, fixed, extractionVersion: version } = this.#options;
+    const own = this.#definitions.own().flatMap((definition) => {
+      const source = JSON.stringify({ version, definition } satisfies Source);
+      const { url, code, type: kind, expression = '', digest = '' } = definition;
+      const codes = [code, ...companionsOf({ url, code, kind, expression }).map((companion) => companion.code)];
+      return searchedTypes(definition.base, definitions).flatMap((type) =>
+        codes.map((each) => ({ type, code: each, definition: digest, source })),
+      );
+    });
+    const wanted = new Map(own.map((each) => [`${each.type} ${each.code}`, each.definition]));
+    // What is to be replaced goes on answering, as long as its entries can still be made.
+    const currentKeys = new Set(current.map(({ type, code, definition }) => keyOf(type, code, definition)));
+    const replaced = current.filter(({ type, definition, source: text }) => {
+      if (text === undefined) return false;
+      const source: Source = JSON.parse(text);
+      // Its companions go on with it, and go with it.
+      const { code } = source.definition;
+      const next = wanted.get(`${type} ${code}`);
+      const answers = next !== undefined && next !== definition && currentKeys.has(keyOf(type, code, definition));
+      return answers && source.version === version;
+    });
+    return [...fixed, ...own, ...replaced];
+  }
+
+  async #declare(): Promise<void> {
+    const { parameters } = this.#open();
+    const current = parameters.states().filter(({ state }) => state === 'current');
+    let followed = false;
+    await parameters.declare(this.#wanted(current), () => {
+      followed = true;
+      this.#follow();
+    });
+    // What the index doesn't depend on may have changed.
+    if (!followed) this.#follow();
+    this.#filler.start();
+  }
+
+  /** Makes registry and extraction those of the store's states. */
+  #follow(): void {
+    const { definitions, extractorOf } = this.#options;
+    const states = this.#open().parameters.states();
+    const own = new Map(this.#definitions.own().map((definition) => [definition.digest, definition]));
+    // Those on their way out come first, so that a url means the new one.
+    const older = new Map<string, SearchParameterDefinition>();
+    for (const state of states) {
+      const source = own.has(state.definition) ? undefined : sourceOf(state);
+      if (source !== undefined) older.set(state.definition, source.definition);
+    }
+    const all = [...definitions.searchParameters, ...older.values(), ...own.values()];
+    const current = new Set<string>();
+    const names = new Map<string, string>();
+    for (const state of states) {
+      const { type, code, definition, source, entry } = state;
+      const key = keyOf(type, code, source === undefined ? undefined : definition);
+      if (state.state === 'current') current.add(key);
+      else names.set(key, entry);
+    }
+    this.#replaced.note(states);
+    this.#ready = createRegistry(definitions, all, (type, { code, digest }) => current.has(keyOf(type, code, digest)));
+    this.#filling = states.filter(({ state }) => state === 'filling');
+    const ready = this.#ready;
+    if (names.size === 0) {
+      this.#extract = extractorOf(ready);
+      return;
+    }
+    const next = createRegistry(definitions, all, (type, { code, digest }) => names.has(keyOf(type, code, digest)));
+    const entryOf = ({ type, parameter }: SearchParameter, code: string): string =>
+      names.get(keyOf(type, code, parameter.definition)) ?? code;
+    this.#extract = extractorOf({ of: (type) => [...ready.of(type), ...next.of(type)], entryOf });
+  }
+
+  /** Acts when all that came before is done. */
+  #inTurn<T>(act: () => Promise<T>): Promise<T> {
+    const running = this.#turn.then(act);
+    this.#turn = running.catch(() => undefined);
+    return running;
+  }
+
+  /** A step of what is to be filled or removed. */
+  async #fill(): Promise<boolean> {
+    const started = performance.now();
+    const extract = (body: Uint8Array): Entries => {
+      try {
+        return this.reextract(body);
+      } catch (error) {
+        this.#options.report('A stored resource can not be indexed: osteon check tells which.', error);
+        return { entries: [] };
+      }
+    };
+    let followed = false;
+    const done = await this.#open().parameters.advance(extract, () => {
+      followed = true;
+      this.#follow();
+    });
+    // Companions of what was replaced, which the new definition doesn't have, go now.
+    if (followed) await this.#inTurn(() => this.#declare());
+    if (done === undefined) return false;
+    if (done > 0) this.#pace = ((performance.now() - started) * (1 + yielded)) / done;
+    return true;
+  }
+
+  /** Throws 503 where the parameter is being indexed. */
+  #refuseUnready(type: string, code: string): void {
+    if (!this.#filling.some((each) => each.type === type && each.code === code)) return;
+    throw unready(type, code, this.#open().parameters.states(), this.#pace);
+  }
+
+  #open(): Store {
+    if (this.#store === undefined) throw new Error('the store is not open yet');
+    return this.#store;
+  }
+}
+
+/** Tells a parameter from all others; R4's have no digest. */
+function keyOf(type: string, code: string, digest: string | undefined): string {
+  return `${type} ${code} ${digest ?? ''}`;
+}
+
+/** What a parameter's definition says, undefined for R4's. */
+export function sourceOf({ source }: ParameterDefinition): Source | undefined {
+  return source === undefined ? undefined : JSON.parse(source);
+}

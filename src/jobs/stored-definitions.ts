@@ -1,0 +1,119 @@
+/** The definitions of search parameters that the server has beside R4's. https://hl7.org/fhir/R4/searchparameter.html */
+import { bodyBytes } from '../fhir/body.ts';
+import type { Definitions, SearchParameterDefinition } from '../fhir/definitions/definitions.ts';
+import { parseJson } from '../fhir/json.ts';
+import { type Issue, OutcomeError } from '../fhir/outcome.ts';
+import { isObject } from '../fhir/resource.ts';
+import { describedDefinition, readDefinition, withDigest } from '../search/definition.ts';
+import { type Fault, faultsOf } from '../search/definition-faults.ts';
+import type { Write } from '../store/write.ts';
+
+export interface StoredDefinitionsOptions {
+  readonly definitions: Definitions;
+  /** Definitions that the server was started with, beside R4's. */
+  readonly profiles: readonly SearchParameterDefinition[];
+  /** Changes whenever extraction gives other entries for the same definition. */
+  readonly extractionVersion: number;
+  /** Hears of definitions that were stored but can't be used, and of failures to index; never of contents. */
+  readonly report: (text: string, error?: unknown) => void;
+}
+
+/** Active definitions by the id of their resource. */
+type ById = ReadonlyMap<string, SearchParameterDefinition>;
+
+export class StoredDefinitions {
+  readonly #options: StoredDefinitionsOptions;
+  #stored: ById = new Map();
+  /** What `own` found for the stored ones. */
+  #known: { readonly of: ById; readonly own: readonly SearchParameterDefinition[] } | undefined;
+
+  constructor(options: StoredDefinitionsOptions) {
+    this.#options = options;
+  }
+
+  /** Takes the SearchParameter resources of a store. */
+  load(resources: readonly { readonly id: string; readonly body: Uint8Array }[]): void {
+    const stored = new Map<string, SearchParameterDefinition>();
+    for (const { id, body } of resources) {
+      const definition = this.#activeIn(body);
+      if (definition !== undefined) stored.set(id, definition);
+    }
+    this.#stored = stored;
+  }
+
+  /** The definitions in use, with digests. */
+  own(): readonly SearchParameterDefinition[] {
+    if (this.#known?.of !== this.#stored) this.#known = { of: this.#stored, own: this.#usable() };
+    return this.#known.own;
+  }
+
+  /**
+   * The stored definitions as they are after the writes, for `adopt`; undefined: as before.
+   * Throws 422 for one that can't be used, and for the loss of a component. `expressionOf`: the place of a write.
+   */
+  after(writes: readonly Write[], expressionOf: ((write: number) => string) | undefined): ById | undefined {
+    const next = new Map(this.#stored);
+    const fresh = new Map<string, number>();
+    for (const [index, write] of writes.entries()) {
+      if (write.type !== 'SearchParameter') continue;
+      const definition = write.kind === 'put' ? this.#activeIn(bodyBytes(write.body, 1, 0)) : undefined;
+      if (definition === undefined) next.delete(write.id);
+      else next.set(write.id, definition);
+      if (definition !== undefined) fresh.set(write.id, index);
+    }
+    if (fresh.size === 0 && next.size === this.#stored.size) return undefined;
+    const issues: Issue[] = [];
+    for (const [id, index] of fresh) {
+      const resource = expressionOf === undefined ? 'SearchParameter' : `${expressionOf(index)}.resource`;
+      for (const { code, text, element } of this.#faults(id, next)) {
+        issues.push({ severity: 'error', code, diagnostics: text, expression: [`${resource}.${element}`] });
+      }
+    }
+    for (const [id, definition] of next) {
+      if (fresh.has(id) || definition.type !== 'composite' || this.#faults(id, next).length === 0) continue;
+      if (this.#faults(id, this.#stored).length > 0) continue;
+      const diagnostics = `SearchParameter/${id} is a composite that needs what would change. Change that first.`;
+      issues.push({ severity: 'error', code: 'business-rule', diagnostics });
+    }
+    if (issues.length > 0) throw new OutcomeError(422, issues);
+    return next;
+  }
+
+  adopt(next: ById): void {
+    this.#stored = next;
+  }
+
+  /** The definition of an active SearchParameter that neither R4 nor a profile has. */
+  #activeIn(body: Uint8Array): SearchParameterDefinition | undefined {
+    const { value } = parseJson(body);
+    if (!isObject(value)) return undefined;
+    const { definitions, profiles } = this.#options;
+    const written = readDefinition(value);
+    if (written.status !== 'active' || describedDefinition(written, definitions) !== undefined) return undefined;
+    const { definition } = written;
+    const text = JSON.stringify(definition);
+    return profiles.some((each) => JSON.stringify(each) === text) ? undefined : definition;
+  }
+
+  #faults(id: string, among: ById): readonly Fault[] {
+    const definition = among.get(id);
+    if (definition === undefined) return [];
+    const others = [...among].filter(([other]) => other !== id).map(([, other]) => other);
+    return faultsOf(definition, this.#options.definitions, [...this.#options.profiles, ...others]);
+  }
+
+  #usable(): readonly SearchParameterDefinition[] {
+    const { definitions, profiles, extractionVersion, report } = this.#options;
+    const own = [...profiles];
+    const isComposite = ([, { type }]: readonly [string, SearchParameterDefinition]) => Number(type === 'composite');
+    // Components come before what is composed of them.
+    for (const [id, definition] of [...this.#stored].sort((a, b) => isComposite(a) - isComposite(b))) {
+      const [fault] = faultsOf(definition, definitions, own);
+      if (fault === undefined) own.push(definition);
+      // It was stored by an earlier release, or before a profile took its place.
+      else report(`SearchParameter/${id} is not used: ${fault.text}`);
+    }
+    const all = [...definitions.searchParameters, ...own];
+    return own.map((definition) => withDigest(definition, all, extractionVersion));
+  }
+}
