@@ -39,7 +39,7 @@ async function totalOf(store: Store, criterion: Criterion): Promise<number | und
 function opened() {
   const db = openDatabase(':memory:');
   migrate(db);
-  registerParameters(db, parameters, reextract);
+  registerParameters(db, parameters);
   const clock = { now: 1 };
   const engine = writerEngine(db, { clock: () => clock.now, cursorLifetime: 1000 });
   return { db, clock, engine, writer: new InlineWriter(engine, currentParameters(db)) };
