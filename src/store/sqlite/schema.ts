@@ -152,7 +152,7 @@ CREATE INDEX note_by_until ON note (until);
 `;
 
 /**
- * The step of the schema to version 4: parameters that come and go while the server runs.
+ * The step of the schema to version 5: parameters that come and go while the server runs.
  * States: `filling`, then `filled` until all types of the definition are, then `current`; `retired` while its rows are
  * removed, then `gone`: its number is never given to another.
  */
