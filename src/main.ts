@@ -259,7 +259,8 @@ export async function startServer(
     requestTimeout: 0,
     keepAliveTimeout: 65_000,
   });
-  server.on('clientError', overflowResponse);
+  const newRequestId = requestIds();
+  server.on('clientError', overflowResponse(newRequestId));
   const drain = drainable(server);
   // Links need the port, and a port of 0 is known only once it is taken.
   const opened = openable<RequestListener>();
@@ -279,7 +280,7 @@ export async function startServer(
       await composed.close();
       throw error;
     }
-    const edge = edgeOf(configuration, composed);
+    const edge = edgeOf(configuration, composed, newRequestId);
     const listener = fhirListener(edge, getRequestListener(createApp(edge).fetch));
     server.removeAllListeners('request');
     server.on('request', listener);
@@ -306,9 +307,17 @@ function openable<T>() {
   return { promise, resolve, reject };
 }
 
-function edgeOf(configuration: Configuration, composed: Composed): Edge {
+/** Ids for requests that bring none: random for each start, then counted. */
+function requestIds(): () => string {
   const prefix = randomBytes(6).toString('base64url');
   let requests = 0;
+  return () => {
+    requests += 1;
+    return `${prefix}-${requests.toString(36)}`;
+  };
+}
+
+function edgeOf(configuration: Configuration, composed: Composed, newRequestId: () => string): Edge {
   return {
     context: composed.context,
     log: composed.log,
@@ -318,10 +327,7 @@ function edgeOf(configuration: Configuration, composed: Composed): Edge {
     corsOrigins: list(configuration.CORS_ORIGINS),
     trustProxy: configuration.TRUST_PROXY,
     forwardedBase: configuration.TRUST_PROXY && configuration.BASE_URL === '',
-    newRequestId: () => {
-      requests += 1;
-      return `${prefix}-${requests.toString(36)}`;
-    },
+    newRequestId,
   };
 }
 

@@ -11,9 +11,18 @@ function seedsFolder(): URL {
   return existsSync(new URL('orthopaedic-clinic/', near)) ? near : new URL('../../../seeds/', import.meta.url);
 }
 
-/** Posts each Bundle of each seed as a transaction. Gives the number of resources; 0 where the store has some already. */
+/** Under which the store keeps that seeds are being loaded, or are there. */
+const mark = 'seeds';
+
+/**
+ * Posts each Bundle of each seed as a transaction. Gives the number of resources; 0 where the store has some already. What an
+ * earlier start had begun to load is loaded whole: every resource is put under its own id.
+ */
 export async function loadSeeds(context: Context): Promise<number> {
-  if ((await context.store.counts()).size > 0) return 0;
+  const { store } = context;
+  const begun = (await store.kept(mark)) === 'loading';
+  if (!begun && (await store.counts()).size > 0) return 0;
+  await store.keep(mark, 'loading', Number.MAX_SAFE_INTEGER);
   const root = seedsFolder();
   let resources = 0;
   for (const folder of (await readdir(root, { withFileTypes: true })).filter((each) => each.isDirectory())) {
@@ -25,6 +34,7 @@ export async function loadSeeds(context: Context): Promise<number> {
       resources += outlineBundle(bytes)?.entries.length ?? 0;
     }
   }
+  await store.keep(mark, 'loaded', Number.MAX_SAFE_INTEGER);
   return resources;
 }
 

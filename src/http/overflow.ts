@@ -36,20 +36,30 @@ const faults: Readonly<Record<string, Fault>> = {
 /** Milliseconds that a client has to take the answer. */
 const patience = 2_000;
 
-/** Writes the answer to a connection whose request could not be parsed, and ends it. */
-export function overflowResponse(error: Error & { readonly code?: string }, socket: Duplex): void {
-  if (!socket.writable || error.code === 'ECONNRESET') {
-    socket.destroy();
-    return;
-  }
-  const { status, code, diagnostics } = faults[error.code ?? ''] ?? malformed;
-  // What is still coming is read and dropped: closed over it, the connection would be reset and the answer lost.
-  socket.removeAllListeners('data');
-  socket.on('data', () => {});
-  socket.resume();
-  setTimeout(() => socket.destroy(), patience).unref();
-  const body = JSON.stringify(operationOutcome([{ severity: 'error', code, diagnostics }]));
-  socket.end(
-    `HTTP/1.1 ${status}\r\nContent-Type: ${fhirJsonType}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
-  );
+/** What answers on a connection whose request could not be parsed, and ends it. */
+export function overflowResponse(
+  newRequestId: () => string,
+): (error: Error & { readonly code?: string }, socket: Duplex) => void {
+  return (error, socket) => {
+    if (!socket.writable || error.code === 'ECONNRESET') {
+      socket.destroy();
+      return;
+    }
+    const { status, code, diagnostics } = faults[error.code ?? ''] ?? malformed;
+    // What is still coming is read and dropped: closed over it, the connection would be reset and the answer lost.
+    socket.removeAllListeners('data');
+    socket.on('data', () => {});
+    socket.resume();
+    setTimeout(() => socket.destroy(), patience).unref();
+    const body = JSON.stringify(operationOutcome([{ severity: 'error', code, diagnostics }]));
+    const headers = [
+      `HTTP/1.1 ${status}`,
+      `Content-Type: ${fhirJsonType}`,
+      `Content-Length: ${Buffer.byteLength(body)}`,
+      // The client's own one may stand in what could not be parsed.
+      `X-Request-Id: ${newRequestId()}`,
+      'Connection: close',
+    ];
+    socket.end(`${headers.join('\r\n')}\r\n\r\n${body}`);
+  };
 }

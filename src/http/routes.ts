@@ -2,8 +2,9 @@
 import { failure, OutcomeError } from '../fhir/outcome.ts';
 import type { Call, Interaction, Prefer } from '../interactions/context.ts';
 import { note } from '../interactions/note.ts';
+import { outcomeError } from '../interactions/outcome-error.ts';
 import { allowOf, type Target, targetOf } from '../interactions/path.ts';
-import { outcomeError, perform } from '../interactions/perform.ts';
+import { perform } from '../interactions/perform.ts';
 import { callOf, isBinaryRead, refusedCall } from './call.ts';
 import { corsHeaders, preflightHeaders } from './cors.ts';
 import { basePath, type Edge } from './edge.ts';

@@ -31,8 +31,8 @@ export function followed(context: Context, criterion: Criterion, budget: number)
 }
 
 /**
- * A criterion on resources of a type whose reverse chains from AuditEvent also look at the server's own. Throws TooCostly
- * where one leads over too many.
+ * A criterion on resources of a type whose reverse chains from AuditEvent, those at the ends of other chains too, also look
+ * at the server's own. Throws TooCostly where one leads over too many.
  */
 export function withOwnAuditEvents(
   context: Context,
@@ -42,7 +42,10 @@ export function withOwnAuditEvents(
   search: SearchAuditEvents,
 ): Promise<Criterion> {
   return mapped(criterion, async (chained) => {
-    if (chained.kind !== 'has' || chained.parameter.type !== 'AuditEvent') return chained;
+    if (chained.kind !== 'has' || chained.parameter.type !== 'AuditEvent') {
+      const end = chained.kind === 'chain' ? chained.target : chained.parameter.type;
+      return { ...chained, of: await withOwnAuditEvents(context, end, chained.of, budget, search) };
+    }
     const parts = [{ type: 'AuditEvent', criterion: chained.of, sort: [] }];
     const page = await search(context, { parts, count: most, total: 'none', totalBound: 0, budget });
     if (page.next !== undefined) throw tooMany();
@@ -50,7 +53,7 @@ export function withOwnAuditEvents(
   });
 }
 
-/** Whether a criterion has a reverse chain from AuditEvent on the resources that it tests. */
+/** Whether a criterion has a reverse chain from AuditEvent, on the resources that it tests or at the end of a chain. */
 export function namesAuditEvent(criterion: Criterion): boolean {
   switch (criterion.kind) {
     case 'and':
@@ -58,8 +61,10 @@ export function namesAuditEvent(criterion: Criterion): boolean {
       return criterion.of.some(namesAuditEvent);
     case 'not':
       return namesAuditEvent(criterion.of);
+    case 'chain':
+      return namesAuditEvent(criterion.of);
     case 'has':
-      return criterion.parameter.type === 'AuditEvent';
+      return criterion.parameter.type === 'AuditEvent' || namesAuditEvent(criterion.of);
     default:
       return false;
   }

@@ -1,7 +1,6 @@
 /** Runs an interaction, audits it, and gives every failure the shape of an OperationOutcome. https://hl7.org/fhir/R4/http.html */
 import { type BundleOutline, outlineBundleInSlices } from '../fhir/json.ts';
-import { failure, OutcomeError } from '../fhir/outcome.ts';
-import { CursorExpired, NotReady, StoreUnavailable, TooCostly } from '../store/errors.ts';
+import { failure, type OutcomeError } from '../fhir/outcome.ts';
 import { batch } from './batch.ts';
 import { jsonBytes } from './body.ts';
 import { capabilities } from './capabilities.ts';
@@ -10,6 +9,7 @@ import { create } from './create.ts';
 import { deleteInteraction } from './delete.ts';
 import { history } from './history.ts';
 import { note } from './note.ts';
+import { outcomeError } from './outcome-error.ts';
 import { patch } from './patch.ts';
 import { read } from './read.ts';
 import { replay } from './replay.ts';
@@ -111,19 +111,6 @@ async function outlineOf(call: Call): Promise<BundleOutline> {
     throw failure(400, 'invalid', 'POST to the base takes a Bundle; another resource goes to the URL of its type.');
   }
   return outline;
-}
-
-/** Any failure as an OutcomeError; one that nobody expected is a 500 that tells nothing of the inside. */
-export function outcomeError(error: unknown): OutcomeError {
-  if (error instanceof OutcomeError) return error;
-  if (error instanceof CursorExpired) return failure(410, 'not-found', 'This page link has expired. Search again.');
-  if (error instanceof TooCostly) return failure(400, 'too-costly', `The search would take too long. ${error.hint}`);
-  if (error instanceof NotReady) {
-    const issue = { severity: 'error', code: 'transient', diagnostics: error.message } as const;
-    return new OutcomeError(503, [issue], { 'Retry-After': String(error.retryAfter) });
-  }
-  if (error instanceof StoreUnavailable) return failure(503, 'transient', 'The store is not available. Try again.');
-  return failure(500, 'exception', 'The server failed to process the request. Its log has the details.');
 }
 
 function operation(context: Context, call: Call): Promise<Answer> {

@@ -4,8 +4,8 @@ import type {
   Definitions,
   SearchParameterComponent,
   SearchParameterDefinition,
-  SearchParameterKind,
 } from '../fhir/definitions/definitions.ts';
+import { isKind } from '../fhir/definitions/snapshot.ts';
 import { isArray, isObject, type JsonObject, type JsonValue } from '../fhir/resource.ts';
 import { isType } from './extract/route.ts';
 
@@ -16,18 +16,6 @@ export interface WrittenDefinition {
   readonly derivedFrom: string | undefined;
   readonly definition: SearchParameterDefinition;
 }
-
-const kinds: readonly SearchParameterKind[] = [
-  'number',
-  'date',
-  'string',
-  'token',
-  'reference',
-  'composite',
-  'quantity',
-  'uri',
-  'special',
-];
 
 /** Reads a resource whose structure is right, though it may lack what R4 requires. */
 export function readDefinition(resource: JsonObject): WrittenDefinition {
@@ -40,7 +28,7 @@ export function readDefinition(resource: JsonObject): WrittenDefinition {
       code: textOf(code),
       name: textOf(name),
       // What is none of R4's kinds can't be searched by either.
-      type: kinds.find((kind) => kind === type) ?? 'special',
+      type: typeof type === 'string' && isKind(type) ? type : 'special',
       base: textsOf(resource.base),
       ...(expression === undefined ? {} : { expression: textOf(expression) }),
       target: textsOf(resource.target),

@@ -111,6 +111,32 @@ describe('AuditEvents', () => {
     await other.close();
   });
 
+  it('are there of each entry of a transaction that fails', async () => {
+    const other = await testServer();
+    const request = (method: string, url: string, more: Json = {}) => ({ method, url, ...more });
+    const of = async (entry: readonly Json[]) => {
+      const reply = await other.send('POST', '', { resourceType: 'Bundle', type: 'transaction', entry });
+      const found = await other.get('/AuditEvent?_sort=date&subtype=transaction,create,update,read');
+      const events = found.body.entry.map(({ resource }: Json) => resource).slice(-1 - entry.length);
+      return [reply.status, ...events.map(({ subtype, outcome }: Json) => `${subtype[0].code} ${outcome}`).sort()];
+    };
+    // Refused by what its entries say, and by what is stored.
+    expect(
+      await of([
+        { resource: patient, request: request('POST', 'Patient') },
+        { resource: { ...patient, unheard: 1 }, request: request('POST', 'Patient') },
+        { request: request('GET', 'Patient/p1') },
+      ]),
+    ).toEqual([400, 'create 4', 'create 4', 'read 4', 'transaction 4']);
+    expect(
+      await of([
+        { resource: patient, request: request('POST', 'Patient') },
+        { resource: patient, request: request('PUT', 'Patient/p1', { ifMatch: 'W/"7"' }) },
+      ]),
+    ).toEqual([412, 'create 4', 'transaction 4', 'update 4']);
+    await other.close();
+  });
+
   it('are there of what is refused before it is looked at', async () => {
     const other = await testServer({ MAX_BODY_BYTES: '1024' });
     const xml = { Accept: 'application/fhir+xml' };

@@ -172,6 +172,7 @@ describe('URLs up to MAX_URL_BYTES are taken, longer ones get 414 with an Operat
     const answer = await server.raw(`GET /fhir/Patient HTTP/1.1\r\nHost: x\r\nX: ${'y'.repeat(300_000)}\r\n\r\n`);
     expect(answer).toMatch(/^HTTP\/1\.1 414 /);
     expect(answer).toContain('OperationOutcome');
+    expect(answer).toMatch(/x-request-id: \S+/i);
   });
 
   test('by configuration', async () => {

@@ -134,6 +134,15 @@ describe("the server's own AuditEvents", () => {
     expect(await of(`/AuditEvent?${read}&patient:Patient.name=cid`)).toEqual([]);
     expect(await find(server, '/Patient?_has:AuditEvent:entity:subtype=read')).toBe('bob');
     expect(await find(server, '/Patient?_has:AuditEvent:entity:subtype=vread')).toBe('');
+    // At the end of another chain too.
+    expect(await find(server, '/Observation?subject:Patient._has:AuditEvent:entity:subtype=read')).toBe('b1');
+    expect(
+      await find(server, '/Practitioner?_has:Patient:general-practitioner:_has:AuditEvent:entity:subtype=read'),
+    ).toBe('');
+    await server.get('/Patient/ann');
+    expect(
+      await find(server, '/Practitioner?_has:Patient:general-practitioner:_has:AuditEvent:entity:subtype=read'),
+    ).toBe('house');
   });
 });
 

@@ -37,7 +37,8 @@ const kinds: ReadonlySet<string> = new Set<SearchParameterKind>([
   'special',
 ]);
 
-function isKind(type: string): type is SearchParameterKind {
+/** Whether a SearchParameter's type is one of R4's. https://hl7.org/fhir/R4/valueset-search-param-type.html */
+export function isKind(type: string): type is SearchParameterKind {
   return kinds.has(type);
 }
 

@@ -1,5 +1,5 @@
 /** Processes a transaction: all of it or nothing. https://hl7.org/fhir/R4/http.html#transaction */
-import type { BundleOutline } from '../../fhir/json.ts';
+import type { BundleOutline, EntryOutline } from '../../fhir/json.ts';
 import { OutcomeError } from '../../fhir/outcome.ts';
 import type { Condition, Delete, Put, Write, Written } from '../../store/write.ts';
 import { commitPlan, type Plan } from '../commit.ts';
@@ -8,9 +8,12 @@ import type { Answer, Call, Context, Noted } from '../context.ts';
 import { foundAnswer } from '../create.ts';
 import { deleteAnswer, deleteOf } from '../delete.ts';
 import { unreferencedAfter } from '../integrity.ts';
+import { note } from '../note.ts';
+import { outcomeError } from '../outcome-error.ts';
 import { putAnswer } from '../written.ts';
 import { checkTransaction } from './check.ts';
 import { type Contents, prepareContents } from './contents.ts';
+import { type Entry, readEntry } from './entry.ts';
 import { makePace } from './pace.ts';
 import { releaseAfter } from './release.ts';
 import { type Resolution, type Resolved, resolveEntries } from './resolve.ts';
@@ -26,12 +29,7 @@ export async function transaction(
   outline: BundleOutline,
   perform: Perform,
 ): Promise<Answer> {
-  const entries = await checkTransaction(context, call, outline);
-  const answerOf = await commitPlan(context, async () => {
-    const resolution = await resolveEntries(context, entries);
-    const contents = await prepareContents(context, resolution);
-    return planTransaction(context, call, resolution, contents);
-  });
+  const { entries, answerOf } = await committed(context, call, outline);
   const answers: EntryAnswer[] = [];
   const pace = makePace();
   for (const entry of entries) {
@@ -42,6 +40,47 @@ export async function transaction(
   const answer = await respond(context, 'transaction-response', answers);
   releaseAfter(call.body?.bytes.byteLength ?? 0);
   return answer;
+}
+
+/** The entries once they are done, with what gives the answers of those that write or find something. */
+async function committed(
+  context: Context,
+  call: Call,
+  outline: BundleOutline,
+): Promise<{ readonly entries: readonly Entry[]; readonly answerOf: (index: number) => Answer | undefined }> {
+  try {
+    const entries = await checkTransaction(context, call, outline);
+    const answerOf = await commitPlan(context, async () => {
+      const resolution = await resolveEntries(context, entries);
+      const contents = await prepareContents(context, resolution);
+      return planTransaction(context, call, resolution, contents);
+    });
+    return { entries, answerOf };
+  } catch (error) {
+    await noteRefused(context, call, outline, outcomeError(error).status);
+    throw error;
+  }
+}
+
+/** Leaves the AuditEvents of the entries of a transaction that failed. */
+async function noteRefused(context: Context, call: Call, { entries }: BundleOutline, status: number): Promise<void> {
+  const pace = makePace();
+  for (const [index, outline] of entries.entries()) {
+    const entry = readableEntry(context, call, outline, index);
+    if (entry !== undefined) note(context, entry.call, status);
+    const pause = pace();
+    if (pause !== undefined) await pause;
+  }
+}
+
+/** undefined for an entry that asks for nothing that there is. */
+function readableEntry(context: Context, call: Call, outline: EntryOutline, index: number): Entry | undefined {
+  try {
+    return readEntry(context, call, outline, index);
+  } catch (error) {
+    if (error instanceof OutcomeError) return undefined;
+    throw error;
+  }
 }
 
 /** A GET on the state after the commit. One that finds nothing answers in its entry. */

@@ -1,0 +1,16 @@
+/** Failures as clients are told of them. https://hl7.org/fhir/R4/http.html#Status-Codes */
+import { failure, OutcomeError } from '../fhir/outcome.ts';
+import { CursorExpired, NotReady, StoreUnavailable, TooCostly } from '../store/errors.ts';
+
+/** Any failure as an OutcomeError; one that nobody expected is a 500 that tells nothing of the inside. */
+export function outcomeError(error: unknown): OutcomeError {
+  if (error instanceof OutcomeError) return error;
+  if (error instanceof CursorExpired) return failure(410, 'not-found', 'This page link has expired. Search again.');
+  if (error instanceof TooCostly) return failure(400, 'too-costly', `The search would take too long. ${error.hint}`);
+  if (error instanceof NotReady) {
+    const issue = { severity: 'error', code: 'transient', diagnostics: error.message } as const;
+    return new OutcomeError(503, [issue], { 'Retry-After': String(error.retryAfter) });
+  }
+  if (error instanceof StoreUnavailable) return failure(503, 'transient', 'The store is not available. Try again.');
+  return failure(500, 'exception', 'The server failed to process the request. Its log has the details.');
+}
