@@ -14,19 +14,19 @@ import { drainable } from './http/drain.ts';
 import { basePath, type Edge } from './http/edge.ts';
 import { createMetrics, type Metrics } from './http/metrics.ts';
 import { fhirListener } from './http/node.ts';
-import { overflowResponse } from './http/overflow.ts';
+import { answerUnreadable } from './http/overflow.ts';
 import type { Context, Settings } from './interactions/context.ts';
 import { referencesParameter, withReferences } from './interactions/integrity.ts';
 import { profiledParameters, readProfiles } from './jobs/profile-files.ts';
 import { ReindexJobs } from './jobs/reindex-jobs.ts';
-import { SearchParameterKeeper } from './jobs/search-parameters.ts';
+import { currentRegistry, SearchParameterKeeper } from './jobs/search-parameters.ts';
 import { createLog, type Log } from './log.ts';
 import { operations } from './operations/registry.ts';
 import { companionsOf } from './search/companion.ts';
 import { extractAll } from './search/extract/contained.ts';
 import { createExtractor, type ExtractedParameters } from './search/extract/extract.ts';
-import { createRegistry } from './search/registry.ts';
 import { StoreUnavailable } from './store/errors.ts';
+import type { ParameterDefinition } from './store/parameter-index.ts';
 import type { Store } from './store/port.ts';
 import { openSqliteStore } from './store/sqlite/store.ts';
 import type { Entries } from './store/write.ts';
@@ -147,19 +147,18 @@ function extractionOf({ REFERENTIAL_INTEGRITY }: Configuration, baseUrl: string)
 /**
  * What indexes stored resources anew, for commands that look after a store.
  * `recorded`: what the store recorded of the extraction; undefined: nothing, and the configuration counts.
- * `own`: the definitions beside R4's that its index has.
+ * `current`: the parameters that its index has.
  */
 export function reextraction(
   configuration: Configuration,
   timezone: string,
   recorded: string | undefined,
-  own: readonly SearchParameterDefinition[],
+  current: readonly ParameterDefinition[],
 ): (bytes: Uint8Array) => Entries {
   const definitions = loadDefinitions();
   const configured = extractionOf(configuration, baseUrlOf(configuration, configuration.PORT));
   const extraction: Extraction = recorded === undefined ? configured : JSON.parse(recorded);
-  const registry = createRegistry(definitions, [...definitions.searchParameters, ...own]);
-  const extract = extractorOf(extraction, timezone, definitions, registry);
+  const extract = extractorOf(extraction, timezone, definitions, currentRegistry(definitions, current));
   return (bytes) => extractStored(extract, bytes);
 }
 
@@ -260,16 +259,17 @@ export async function startServer(
     keepAliveTimeout: 65_000,
   });
   const newRequestId = requestIds();
-  server.on('clientError', overflowResponse(newRequestId));
+  answerUnreadable(server, newRequestId);
   const drain = drainable(server);
   // Links need the port, and a port of 0 is known only once it is taken.
   const opened = openable<RequestListener>();
-  server.on('request', (request, response) => {
+  const waiting: RequestListener = (request, response) => {
     opened.promise.then(
       (listener) => listener(request, response),
       () => response.destroy(),
     );
-  });
+  };
+  server.on('request', waiting);
   const port = await listen(server, configuration.HOST, configuration.PORT);
   try {
     const baseUrl = baseUrlOf(configuration, port);
@@ -282,7 +282,7 @@ export async function startServer(
     }
     const edge = edgeOf(configuration, composed, newRequestId);
     const listener = fhirListener(edge, getRequestListener(createApp(edge).fetch));
-    server.removeAllListeners('request');
+    server.off('request', waiting);
     server.on('request', listener);
     opened.resolve(listener);
     return { baseUrl, port, composed, stop: () => stop(drain, composed) };

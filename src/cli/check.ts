@@ -1,11 +1,9 @@
 /** `osteon check`: whether the indexes say what the resources say. https://hl7.org/fhir/R4/search.html */
 import { Command } from 'commander';
-import type { SearchParameterDefinition } from '../fhir/definitions/definitions.ts';
-import { sourceOf } from '../jobs/search-parameters.ts';
 import { reextraction } from '../main.ts';
 import { checkStore } from '../store/sqlite/check.ts';
 import { takeLock } from '../store/sqlite/lock.ts';
-import { type Database, openDatabase } from '../store/sqlite/open.ts';
+import { openDatabase } from '../store/sqlite/open.ts';
 import { parameterRows } from '../store/sqlite/parameters.ts';
 import { openForReading, pathOf } from '../store/sqlite/path.ts';
 import { getSetting } from '../store/sqlite/settings.ts';
@@ -37,7 +35,7 @@ function check(options: Readonly<Record<string, unknown>>): void {
       configuration,
       typeof timezone === 'string' ? timezone : configuration.TIMEZONE,
       typeof extraction === 'string' ? extraction : undefined,
-      ownDefinitions(reading),
+      parameterRows(reading).filter(({ status }) => status === 'current'),
     );
     for (const each of checkStore(db, reextract, { repair })) {
       if (each.kind === 'progress') {
@@ -59,11 +57,4 @@ function check(options: Readonly<Record<string, unknown>>): void {
   const summary = found === 0 ? 'nothing is wrong' : `${found} findings, ${repaired} repaired`;
   console.log(`${checked} resources checked: ${summary}.`);
   if (found > repaired) process.exitCode = 1;
-}
-
-/** The definitions beside R4's that are current in the index. */
-function ownDefinitions(db: Database): readonly SearchParameterDefinition[] {
-  const rows = parameterRows(db).filter(({ status }) => status === 'current');
-  const sources = new Map(rows.flatMap((row) => (row.source === undefined ? [] : [[row.definition, row] as const])));
-  return [...sources.values()].flatMap((row) => sourceOf(row)?.definition ?? []);
 }

@@ -152,7 +152,7 @@ export interface SearchParameters {
 export interface Reindexing {
   /** One resource, at once. */
   readonly resource: (type: string, id: string) => Promise<Rewritten>;
-  /** All resources of the types, as a job. */
+  /** All resources of the types, as a job: one that waits for others and would do the same, or a new one. */
   readonly start: (types: readonly string[]) => Promise<ReindexJob>;
   /** undefined for an unknown job, or one that is long over. */
   readonly job: (id: string) => ReindexJob | undefined;

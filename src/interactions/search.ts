@@ -61,8 +61,21 @@ function searchedTypes({ definitions }: Context, { type, compartment }: Call): r
   return compartment === undefined ? [...definitions.resourceTypes] : compartmentTypes(definitions, compartment.type);
 }
 
+/** How often a search begins again, since search parameters became others while it ran. */
+const attempts = 3;
+
 /** 200 with a Bundle of type searchset. */
 export async function search(context: Context, call: Call): Promise<Answer> {
+  const { parameters } = context.store;
+  for (let attempt = 1; ; attempt += 1) {
+    const { generation } = parameters;
+    const answer = await searchOnce(context, call);
+    // What it read of a definition that was replaced may have been gone already.
+    if (generation === parameters.generation || attempt === attempts) return answer;
+  }
+}
+
+async function searchOnce(context: Context, call: Call): Promise<Answer> {
   const { type, compartment } = call;
   const { baseUrl } = context.settings;
   const searched = searchedPath(call);

@@ -64,6 +64,10 @@ export class ReindexJobs {
   readonly start = async (types: readonly string[]): Promise<Job> => {
     const { store, clock, newId } = this.#options;
     const counts = await store.counts();
+    // One that hasn't begun does what this one would do.
+    const waiting = this.#jobs.filter(({ ended }) => ended === undefined).slice(1);
+    const same = waiting.find((job) => job.types.join() === types.join());
+    if (same !== undefined) return same;
     const total = types.reduce((sum, type) => sum + (counts.get(type) ?? 0), 0);
     const started = clock();
     const left = types.filter((type) => counts.has(type));

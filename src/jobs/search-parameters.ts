@@ -2,7 +2,7 @@
  * Keeps what can be searched in step with SearchParameter resources: the registry, the extraction, and the store's index,
  * which is filled while everything goes on. https://hl7.org/fhir/R4/searchparameter.html
  */
-import type { SearchParameterDefinition } from '../fhir/definitions/definitions.ts';
+import type { Definitions, SearchParameterDefinition } from '../fhir/definitions/definitions.ts';
 import { parseJson } from '../fhir/json.ts';
 import { isResource, type Resource } from '../fhir/resource.ts';
 import { companionsOf } from '../search/companion.ts';
@@ -174,9 +174,9 @@ export class SearchParameterKeeper {
 
   async #declare(): Promise<void> {
     const { parameters } = this.#open();
-    const current = parameters.states().filter(({ state }) => state === 'current');
+    const wanted = () => this.#wanted(parameters.states().filter(({ state }) => state === 'current'));
     let followed = false;
-    await parameters.declare(this.#wanted(current), () => {
+    await parameters.declare(wanted, () => {
       followed = true;
       this.#follow();
     });
@@ -234,7 +234,7 @@ export class SearchParameterKeeper {
         return this.reextract(body);
       } catch (error) {
         this.#options.report('A stored resource can not be indexed: osteon check tells which.', error);
-        return { entries: [] };
+        throw error;
       }
     };
     let followed = false;
@@ -259,6 +259,23 @@ export class SearchParameterKeeper {
     if (this.#store === undefined) throw new Error('the store is not open yet');
     return this.#store;
   }
+}
+
+/** The registry of what an index has: R4's definitions, and those that the current parameters bring along. */
+export function currentRegistry(definitions: Definitions, current: readonly ParameterDefinition[]): ParameterRegistry {
+  const known = new Set(
+    current.map(({ type, code, definition, source }) =>
+      keyOf(type, code, source === undefined ? undefined : definition),
+    ),
+  );
+  const own = new Map(
+    current.flatMap((each): readonly (readonly [string, SearchParameterDefinition])[] => {
+      const definition = sourceOf(each)?.definition;
+      return definition === undefined ? [] : [[`${each.definition} ${definition.url}`, definition]];
+    }),
+  );
+  const all = [...definitions.searchParameters, ...own.values()];
+  return createRegistry(definitions, all, (type, { code, digest }) => known.has(keyOf(type, code, digest)));
 }
 
 /** Tells a parameter from all others; R4's have no digest. */

@@ -70,11 +70,12 @@ async function reindexOne(context: Context, type: string, id: string): Promise<A
 
 function accepted({ settings }: Context, { id, done, total }: ReindexJob): Answer {
   const progress = `${done} of ${total} resources`;
-  const text = `Reindexing: ${progress} are done. Ask at Content-Location.`;
+  const status = `${settings.baseUrl}/$reindex-status?job=${id}`;
+  const text = `Reindexing: ${progress} are done. Ask again at ${status}`;
   return {
     status: 202,
     headers: {
-      'Content-Location': `${settings.baseUrl}/$reindex-status?job=${id}`,
+      'Content-Location': status,
       'X-Progress': progress,
       'Retry-After': String(askAgain),
     },

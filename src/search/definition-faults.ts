@@ -66,8 +66,24 @@ export function faultsOf(
     say(`target[${place}]`, `There is no resource type ${shorten(each)}.`, 'value');
   });
   if (type === 'composite') faults.push(...compositeFaults(definition, types, definitions, others));
-  else
-    faults.push(...expressionFaults(definition, definition.expression ?? '', types, types, definitions, 'expression'));
+  else faults.push(...ownFaults(definition, types, definitions));
+  return faults;
+}
+
+/** Compiling an expression for all of its types takes milliseconds, and a definition is looked at whenever another comes. */
+const found = new WeakMap<SearchParameterDefinition, readonly Fault[]>();
+
+/** What is wrong with a definition's expression, whatever other definitions there are. */
+function ownFaults(
+  definition: SearchParameterDefinition,
+  types: readonly string[],
+  definitions: Definitions,
+): readonly Fault[] {
+  const known = found.get(definition);
+  if (known !== undefined) return known;
+  const { expression = '' } = definition;
+  const faults = expressionFaults(definition, expression, types, types, definitions, 'expression');
+  found.set(definition, faults);
   return faults;
 }
 

@@ -52,16 +52,18 @@ export interface ParameterIndex {
   states(): readonly ParameterState[];
 
   /**
-   * Makes these the parameters: new ones are filled from now on, others are retired. Where two have the same type and code,
+   * Makes the wanted ones the parameters; they are asked for when nothing else changes states any more. New ones are filled
+   * from now on, others are retired. Where two have the same type and code,
    * one must be current: the other will take its place. `changed` is called in the moment from which commits must bring
    * entries by the new states; a commit with an older generation is a Conflict from then on.
    */
-  declare(wanted: readonly ParameterDefinition[], changed: () => void): Promise<void>;
+  declare(wanted: () => readonly ParameterDefinition[], changed: () => void): Promise<void>;
 
   /**
    * Does a little of what is to be filled or removed; `extract` gives a resource's entries of the parameters that are
    * filling, and all of what it contains. Calls `changed` as `declare` does where parameters have become current. Not to be called again before it is
-   * done. Resolves to how many resources were looked at, undefined where there was nothing to do.
+   * done. A resource of which it throws is left as it is. Resolves to how many resources were looked at, undefined where
+   * there was nothing to do.
    */
   advance(extract: Reextract, changed: () => void): Promise<number | undefined>;
 

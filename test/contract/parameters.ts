@@ -53,10 +53,51 @@ export function parameterRules(under: Subject): void {
   describe('search parameters', () => {
     it('are current at once where there is nothing to fill', async () => {
       const store = await under.open(usual);
-      await store.parameters.declare([...standing, language('a')], nothing);
+      await store.parameters.declare(() => [...standing, language('a')], nothing);
       expect(store.parameters.states().map(({ state }) => state)).not.toContain('filling');
       await commit(store, [speaker(store, 'x', 'de')]);
       expect(await store.matches('Patient', speaking('a', 'a:de'), 9)).toEqual(['x']);
+      await store.close();
+    });
+
+    it('have what commits bring that were given while they were declared', async () => {
+      const store = await under.open(usual);
+      const declaring = store.parameters.declare(() => [...standing, language('a')], nothing);
+      const before = speaker(store, 'x', 'de');
+      await commit(store, [before]);
+      await declaring;
+      await fill(store);
+      expect(await store.matches('Patient', speaking('a', 'a:de'), 9)).toEqual(['x']);
+      await store.close();
+    });
+
+    it('go on answering until the one that takes their place is filled, whenever it is declared', async () => {
+      const store = await under.open(usual);
+      await store.parameters.declare(() => [...standing, language('a')], nothing);
+      await commit(store, [speaker(store, 'x', 'de')]);
+      await store.parameters.declare(() => [...standing, language('a'), language('b')], nothing);
+      const states = () =>
+        store.parameters
+          .states()
+          .flatMap(({ code, definition, state }) => (code === 'language' ? [[definition, state]] : []));
+      const current = () => states().filter(([, state]) => state === 'current');
+      const replacing = (definition: string) => [
+        ...standing,
+        ...current().map(([known = '']) => language(known)),
+        language(definition),
+      ];
+      for (let steps = 0; current()[0]?.[0] === 'a'; steps += 1) {
+        expect(steps).toBeLessThan(9);
+        // One of these is the step that makes b current and retires a.
+        const step = store.parameters.advance(reextract(store), nothing);
+        await new Promise(setImmediate);
+        await store.parameters.declare(() => replacing(steps < 2 ? 'b' : 'c'), nothing);
+        await step;
+      }
+      expect(states()).toEqual([
+        ['b', 'current'],
+        ['c', 'filling'],
+      ]);
       await store.close();
     });
 
@@ -64,7 +105,10 @@ export function parameterRules(under: Subject): void {
       const store = await under.open(usual);
       await commit(store, many(store, 450));
       let changes = 0;
-      await store.parameters.declare([...standing, language('a')], () => changes++);
+      await store.parameters.declare(
+        () => [...standing, language('a')],
+        () => changes++,
+      );
       expect(changes).toBe(1);
       const filling = () => store.parameters.states().filter(({ state }) => state === 'filling');
       expect(filling()).toMatchObject([{ code: 'language', definition: 'a', done: 0, total: 450 }]);
@@ -100,9 +144,9 @@ export function parameterRules(under: Subject): void {
 
     it('of a new definition take the place of the old one when all is filled, and the old one answers until then', async () => {
       const store = await under.open(usual);
-      await store.parameters.declare([...standing, language('a')], nothing);
+      await store.parameters.declare(() => [...standing, language('a')], nothing);
       await commit(store, many(store, 300));
-      await store.parameters.declare([...standing, language('a'), language('b')], nothing);
+      await store.parameters.declare(() => [...standing, language('a'), language('b')], nothing);
       const states = () => store.parameters.states().flatMap((each) => (each.code === 'language' ? [each] : []));
       expect(states().map(({ definition, state }) => [definition, state])).toEqual([
         ['a', 'current'],
@@ -124,14 +168,14 @@ export function parameterRules(under: Subject): void {
 
     it('that are no longer wanted are removed, and may come again', async () => {
       const store = await under.open(usual);
-      await store.parameters.declare([...standing, language('a')], nothing);
+      await store.parameters.declare(() => [...standing, language('a')], nothing);
       await commit(store, many(store, 300));
-      await store.parameters.declare(standing, nothing);
+      await store.parameters.declare(() => standing, nothing);
       await fill(store);
       expect(store.parameters.states().some(({ code }) => code === 'language')).toBe(false);
       expect(await store.matches('Patient', speaking('a', 'a:l7'), 9)).toEqual([]);
       await commit(store, [speaker(store, 'p7', 'x')]);
-      await store.parameters.declare([...standing, language('a')], nothing);
+      await store.parameters.declare(() => [...standing, language('a')], nothing);
       await fill(store);
       expect(await store.matches('Patient', speaking('a', 'a:x'), 9)).toEqual(['p7']);
       expect(await store.matches('Patient', speaking('a', 'a:l8'), 9)).toEqual(['p8']);
@@ -142,7 +186,7 @@ export function parameterRules(under: Subject): void {
       const store = await under.open(usual);
       const { generation } = store.parameters;
       await commit(store, [speaker(store, 'x', 'de')], { generation });
-      await store.parameters.declare([...standing, language('a')], nothing);
+      await store.parameters.declare(() => [...standing, language('a')], nothing);
       expect(store.parameters.generation).toBeGreaterThan(generation);
       const error = await failureOf(commit(store, [speaker(store, 'y', 'de')], { generation }));
       expect(error).toBeInstanceOf(Conflict);

@@ -175,6 +175,13 @@ describe('URLs up to MAX_URL_BYTES are taken, longer ones get 414 with an Operat
     expect(answer).toMatch(/x-request-id: \S+/i);
   });
 
+  test('what follows a request and is no HTTP does not take its answer', async () => {
+    const body = JSON.stringify({ resourceType: 'Patient', id: 'piped' });
+    const head = `PUT /fhir/Patient/piped HTTP/1.1\r\nHost: x\r\nContent-Type: application/fhir+json`;
+    const answer = await server.raw(`${head}\r\nContent-Length: ${body.length}\r\n\r\n${body}\0garbage\r\n\r\n`);
+    expect(answer.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 201', 'HTTP/1.1 400']);
+  });
+
   test('by configuration', async () => {
     const small = await testServer({ MAX_URL_BYTES: '2000' });
     expect((await small.get(`/Patient?_id=${'a'.repeat(1900)}`)).status).toBe(200);

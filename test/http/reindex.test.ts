@@ -86,6 +86,17 @@ test('a resource is indexed anew at once, a type and everything as jobs that tel
   expect(valueIn(done.body, 'ended') >= valueIn(done.body, 'started')).toBe(true);
   expect((await family(third, 899)).body.total).toBe(1);
 
+  // Whoever asks for what is waiting already is told of that.
+  const asking = Array.from({ length: 20 }, () => third.send('POST', '/Patient/$reindex'));
+  const places = (await Promise.all(asking)).map(({ headers }) => headers.get('content-location'));
+  expect(new Set(places).size).toBeLessThanOrEqual(2);
+  const inBatch = await third.send('POST', '/', {
+    resourceType: 'Bundle',
+    type: 'batch',
+    entry: [{ request: { method: 'POST', url: 'Patient/$reindex' } }],
+  });
+  expect(JSON.stringify(inBatch.body)).toContain('$reindex-status?job=');
+
   const everything = await third.send('POST', '/$reindex');
   expect(everything.status).toBe(202);
   await jobs(third).settled();

@@ -73,6 +73,35 @@ describe.each([
     expect(String(value(found, 'hint'))).toMatch(/no index/);
   });
 
+  it('explains what leads a search that is too long to be remembered', async () => {
+    const many = Array.from({ length: 300 }, (_, n) => `Patient/${'long-'.repeat(5)}${n}`);
+    const found = await explain(`/Observation?subject=Patient/1,${many.join()}&_explain=true`);
+    const [search] = parts(found, 'search');
+    expect(parts(search.part, 'criterion').map(({ part }) => value(part, 'leads'))).toEqual([true]);
+  });
+
+  it('looks at each step of a chain once, although it may also lead into contained resources', async () => {
+    const chain = (steps: number) => `${'link:Patient.'.repeat(steps)}gender=other`;
+    await load(server, [
+      patient('holder', { contained: [{ resourceType: 'Patient', id: 'c', gender: 'unknown' }] }),
+      ...Array.from({ length: 12 }, (_, n) =>
+        patient(`l${n}`, {
+          gender: n === 0 ? 'other' : 'unknown',
+          ...(n > 0 && { link: [{ type: 'seealso', other: { reference: `Patient/l${n - 1}` } }] }),
+        }),
+      ),
+    ]);
+    const asked = async (steps: number) => {
+      const found = await explain(`/Patient?${chain(steps)}&_explain=true`);
+      expect(value(found, 'matches')).toBe(1);
+      const looks = parts(found, 'step').map(({ part }) => Number(value(part, 'rowsFound')));
+      return parts(found, 'step').length + looks.reduce((all, each) => all + each, 0);
+    };
+    const [four, eight] = [await asked(4), await asked(8)];
+    expect(eight).toBeLessThan(2.5 * four);
+    expect(await asked(11)).toBeLessThan(2.5 * eight);
+  });
+
   it('explains chains, sorts and an empty result', async () => {
     const chained = await explain('/Observation?subject:Patient.gender=male&_sort=-date&_explain=true');
     expect(JSON.stringify(chained)).toContain('subject leads to a Patient with (gender is');

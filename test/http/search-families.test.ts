@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Json, type TestServer, testServer } from './server.ts';
 
@@ -21,9 +22,10 @@ function observation(n: number): Json {
   return {
     resourceType: 'Observation',
     status: n % 3 === 0 ? 'final' : 'amended',
-    code: { coding: [{ system: 'http://loinc.org', code: `c${n % 50}` }], text: `measurement number ${n % 50}` },
+    code: { coding: [{ system: 'http://loinc.org', code: `c${n % 50}` }], text: `text ${n}` },
     subject: { reference: `Patient/p${n % patients}` },
     effectiveDateTime: day(n),
+    note: [{ text: `seen by t${n} in ward ${n % 7}` }],
     valueQuantity: { value: n % 977, system: 'http://unitsofmeasure.org', code: 'mg' },
   };
 }
@@ -52,7 +54,9 @@ beforeAll(async () => {
   await load(Array.from({ length: patients }, (_, n) => put(patient(n))));
   for (let start = 0; start < observations; start += 3_000)
     await load(Array.from({ length: 3_000 }, (_, n) => post(observation(start + n))));
-}, 120_000);
+  // The full-text index is made when it is asked for.
+  while ((await server.get('/Patient?_text=none')).status === 503) await turn();
+}, 240_000);
 afterAll(async () => {
   await server.close();
   rmSync(folder, { recursive: true, force: true });
@@ -86,6 +90,15 @@ describe(`within ${budget} ms`, () => {
     'Patient/p7/Observation',
     'Patient/p7/*',
     '?_lastUpdated=gt2000',
+    'Observation?code:text=t',
+    'Observation?code:text=t&_id=none',
+    'Observation?_content=t*',
+    'Observation?_content=ward NOT t*',
+    'Patient?_text=t*',
+    'Observation?_filter=value-quantity gt 900 and not (code eq c7) or subject.gender eq male',
+    'Observation?subject:Patient.birthdate:missing=false&subject:Patient.given=given3&_total=accurate',
+    'Encounter?location.near=1|1|1',
+    'Patient?_contained=both&family=family2',
   ])('%s', async (path) => {
     const begun = performance.now();
     const reply = await server.get(path.startsWith('?') ? path : `/${path}`);

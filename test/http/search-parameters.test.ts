@@ -4,6 +4,12 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
+import { readConfiguration } from '../../src/config.ts';
+import { reextraction } from '../../src/main.ts';
+import { checkStore } from '../../src/store/sqlite/check.ts';
+import { parameterRows } from '../../src/store/sqlite/parameters.ts';
+import { openForReading } from '../../src/store/sqlite/path.ts';
+import { getSetting } from '../../src/store/sqlite/settings.ts';
 import { indexed, type Json, type TestServer, testServer } from './server.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'osteon-'));
@@ -453,4 +459,35 @@ describe('after a restart', () => {
     );
     await expect(testServer(flags)).rejects.toThrow(/PROFILES: .*broken\.json.*SearchParameter\.code/);
   });
+});
+
+test('the index is what the definitions say, after these got other bases', async () => {
+  const path = join(directory, 'bases.db');
+  const flags = { STORE_URL: `sqlite:${path}`, AUDIT: 'off' };
+  const server = await started(flags);
+  await load(
+    server,
+    ['Patient', 'Person'].map((resourceType) => ({ resourceType, id: 'a', language: 'de' })),
+  );
+  const wrong = (): readonly string[] => {
+    const reading = openForReading(path);
+    const current = parameterRows(reading).filter(({ status }) => status === 'current');
+    const reextract = reextraction(
+      readConfiguration({}, flags),
+      'UTC',
+      String(getSetting(reading, 'extraction')),
+      current,
+    );
+    const found = [...checkStore(reading, reextract, { repair: false })];
+    reading.close();
+    return found.flatMap((each) => (each.kind === 'progress' ? [] : [each.text]));
+  };
+  const lang = { id: 'lang', code: 'lang', type: 'token', expression: 'Resource.language' };
+  for (const base of [['Patient'], ['Person'], ['Patient', 'Person'], ['Patient']]) {
+    const written = parameter({ ...lang, base });
+    expect((await server.send('PUT', '/SearchParameter/lang', written)).status).toBeLessThan(300);
+    await indexed(server);
+    for (const type of base) expect(await found(server, `/${type}?lang=de`)).toEqual(['a']);
+    expect(wrong()).toEqual([]);
+  }
 });

@@ -178,7 +178,10 @@ describe('parameters', () => {
     expect(page.next).toBeDefined();
     await commit(first, [patient('b', '2')]);
     const fewer = parameters.filter((parameter) => parameter.code !== identifier.code);
-    await first.parameters.declare(fewer, () => {});
+    await first.parameters.declare(
+      () => fewer,
+      () => {},
+    );
     await settle(first, () => ({ entries: [] }));
     await first.close();
     const db = openForReading(path);

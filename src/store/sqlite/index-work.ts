@@ -5,7 +5,7 @@ import { IndexRows } from './index-rows.ts';
 import type { Numbers } from './numbers.ts';
 import type { Database, Statement } from './open.ts';
 import { FieldReader } from './pack.ts';
-import { applyChanges, finishPass, type ParameterChanges, parametersInState } from './parameters.ts';
+import { applyChanges, fillEmpty, finishPass, type ParameterChanges, parametersInState } from './parameters.ts';
 import { containsOthers, everyTable, type RowNumbers, readRows } from './rows.ts';
 
 /** A pass over a type's resources that fills the index of parameters: a row of `filling`. */
@@ -50,6 +50,8 @@ export interface Owners {
 
 export type IndexWork =
   | { readonly kind: 'declare'; readonly changes: ParameterChanges }
+  /** Parameters of types without resources are filled. */
+  | { readonly kind: 'empty' }
   | FillWork
   /** Makes a resource's rows those of its entries, of all parameters. */
   | { readonly kind: 'rewrite'; readonly type: number; readonly owners: Owners }
@@ -112,6 +114,8 @@ export class IndexWorker {
       case 'declare':
         applyChanges(this.#db, this.#numbers, work.changes);
         return new Float64Array([1, 1]);
+      case 'empty':
+        return fillEmpty(this.#db) ? new Float64Array([1, 1]) : new Float64Array([0, 0]);
       case 'fill':
         return this.#fill(work);
       case 'rewrite':

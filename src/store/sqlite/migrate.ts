@@ -5,7 +5,7 @@ import { auditSchema } from './audit-schema.ts';
 import type { Database } from './open.ts';
 import { fillingSchema, schema } from './schema.ts';
 import { getSetting, setSetting } from './settings.ts';
-import { textSchema } from './text-index.ts';
+import { prefixSchema, textSchema } from './text-index.ts';
 
 /** One step for each version of the schema: the first makes an empty store. A released step is never changed. */
 const steps: readonly string[] = [
@@ -16,6 +16,7 @@ const steps: readonly string[] = [
   'CREATE TABLE contained (vid INTEGER NOT NULL, rid INTEGER NOT NULL, PRIMARY KEY (vid, rid)) WITHOUT ROWID;',
   textSchema,
   fillingSchema,
+  prefixSchema,
 ];
 
 /** The schema version that this release reads and writes. */

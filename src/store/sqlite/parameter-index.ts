@@ -46,6 +46,8 @@ export class SqliteParameterIndex implements ParameterIndex {
   #epoch = 0;
   /** Resolves when all commits are done that began before the parameters changed. */
   #settled: Promise<void> = Promise.resolve();
+  /** What the writer does to states, and what follows from it, one after the other. */
+  #turn: Promise<unknown> = Promise.resolve();
 
   constructor(db: Database, writer: Writer) {
     this.#writer = writer;
@@ -93,12 +95,17 @@ export class SqliteParameterIndex implements ParameterIndex {
     });
   }
 
-  async declare(wanted: readonly ParameterDefinition[], changed: () => void): Promise<void> {
-    const changes = changesTo(this.#rows, wanted);
-    if (changes === undefined) return;
-    this.#epoch += 1;
-    await this.#writer.index({ kind: 'declare', changes });
-    this.#change(changed);
+  declare(wanted: () => readonly ParameterDefinition[], changed: () => void): Promise<void> {
+    return this.#inTurn(async () => {
+      const changes = changesTo(this.#rows, wanted());
+      if (changes === undefined) return;
+      this.#epoch += 1;
+      await this.#writer.index({ kind: 'declare', changes });
+      this.#change(changed);
+      if (!this.#rows.some(({ status }) => status === 'filling' || status === 'filled')) return;
+      await this.#settled;
+      if (await this.#writer.index({ kind: 'empty' })) this.#change(changed);
+    });
   }
 
   async advance(extract: Reextract, changed: () => void): Promise<number | undefined> {
@@ -116,9 +123,12 @@ export class SqliteParameterIndex implements ParameterIndex {
     const stage = stageAfter[pass.stage];
     const next: Pass = over ? { ...pass, stage: stage ?? pass.stage, after: 0, done } : { ...pass, after: last, done };
     const finished = over && stage === undefined;
-    const settled = await this.#writer.index({ kind: 'fill', pass: next, finished, owners });
-    if (settled) this.#change(changed);
-    return found.length;
+    return this.#inTurn(async () => {
+      if (epoch !== this.#epoch) return 0;
+      const settled = await this.#writer.index({ kind: 'fill', pass: next, finished, owners });
+      if (settled) this.#change(changed);
+      return found.length;
+    });
   }
 
   async rewrite(type: string, id: string, extract: Reextract): Promise<Rewritten> {
@@ -197,21 +207,32 @@ export class SqliteParameterIndex implements ParameterIndex {
     const pace = makePace();
     for (const [owner, version, body] of found) {
       if (epoch !== this.#epoch) return undefined;
-      const all = extract(body);
+      const all = entriesOrNothing(extract, body);
       const ofPass = ({ parameter }: IndexEntry) => wanted.has(numbers?.get(parameter) ?? 0);
-      const entries = stage === 'contained' ? [] : all.entries.filter(ofPass);
-      packed.add(owner, version, { ...all, entries });
+      // What can't be read keeps what it has.
+      if (all !== undefined) {
+        const entries = stage === 'contained' ? [] : all.entries.filter(ofPass);
+        packed.add(owner, version, { ...all, entries });
+      }
       await pace();
     }
     return packed;
   }
 
-  async #clean(): Promise<number | undefined> {
-    if (!this.#rows.some(({ status }) => status === 'retired')) return undefined;
-    const gone = await this.#writer.index({ kind: 'clean' });
-    // Nobody brings or searches its entries any more, so this is no change for others.
-    if (gone) this.#rows = this.#readRows();
-    return 0;
+  #clean(): Promise<number | undefined> {
+    return this.#inTurn(async () => {
+      if (!this.#rows.some(({ status }) => status === 'retired')) return undefined;
+      const gone = await this.#writer.index({ kind: 'clean' });
+      // Nobody brings or searches its entries any more, so this is no change for others.
+      if (gone) this.#rows = this.#readRows();
+      return 0;
+    });
+  }
+
+  #inTurn<T>(act: () => Promise<T>): Promise<T> {
+    const running = this.#turn.then(act);
+    this.#turn = running.catch(() => undefined);
+    return running;
   }
 
   #typeName(number: number): string {

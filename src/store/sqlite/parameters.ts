@@ -21,8 +21,15 @@ export interface ParameterRow extends ParameterDefinition {
 export interface ParameterChanges {
   readonly add: readonly ParameterDefinition[];
   /** Definitions that were retired and are wanted again. */
-  readonly again: readonly { readonly number: number; readonly source: string | undefined }[];
+  readonly again: readonly Sourced[];
   readonly retire: readonly number[];
+  /** Definitions that stay, and that their owner says something else of. */
+  readonly sources: readonly Sourced[];
+}
+
+interface Sourced {
+  readonly number: number;
+  readonly source: string | undefined;
 }
 
 export function parameterRows(db: Database): readonly ParameterRow[] {
@@ -87,7 +94,8 @@ export function changesTo(
   const known = new Map(rows.map((row) => [keyOf(row), row]));
   const keys = new Set<string>();
   const add: ParameterDefinition[] = [];
-  const again: { number: number; source: string | undefined }[] = [];
+  const again: Sourced[] = [];
+  const sources: Sourced[] = [];
   for (const one of wanted) {
     const key = keyOf(one);
     if (keys.has(key)) continue;
@@ -95,13 +103,15 @@ export function changesTo(
     const row = known.get(key);
     if (row === undefined) add.push(one);
     else if (!isIndexed(row)) again.push({ number: row.number, source: one.source });
+    else if (row.source !== one.source) sources.push({ number: row.number, source: one.source });
   }
   const retire = rows.filter((row) => isIndexed(row) && !keys.has(keyOf(row))).map(({ number }) => number);
-  return add.length + again.length + retire.length === 0 ? undefined : { add, again, retire };
+  const changes = add.length + again.length + retire.length + sources.length;
+  return changes === 0 ? undefined : { add, again, retire, sources };
 }
 
-/** Applies changes in the caller's transaction. What has nothing to fill is current at once. */
-export function applyChanges(db: Database, numbers: Numbers, { add, again, retire }: ParameterChanges): void {
+/** Applies changes in the caller's transaction. */
+export function applyChanges(db: Database, numbers: Numbers, { add, again, retire, sources }: ParameterChanges): void {
   const setState = db.prepare('UPDATE parameter SET state = ? WHERE num = ?');
   const insert = db.prepare(
     "INSERT INTO parameter (type, code, definition, state, source) VALUES (?, ?, ?, 'filling', ?)",
@@ -113,22 +123,32 @@ export function applyChanges(db: Database, numbers: Numbers, { add, again, retir
     endPass.run(number);
   }
   const setSource = db.prepare('UPDATE parameter SET source = ? WHERE num = ?');
-  for (const { number, source } of again) {
+  for (const { number, source } of [...again, ...sources]) setSource.run(source ?? null, number);
+  for (const { number } of again) {
     setState.run('filling', number);
-    setSource.run(source ?? null, number);
     endPass.run(number);
   }
   for (const { type, code, definition, source } of add) {
     insert.run(numbers.type(type), code, definition, source ?? null);
   }
+}
+
+/**
+ * What has nothing to fill is filled, in the caller's transaction: not before all commits are done that were given when
+ * the parameters were others, since these don't bring its entries.
+ * @returns whether there was any.
+ */
+export function fillEmpty(db: Database): boolean {
   // Not by `type.live`, which the commits of this transaction bring up to date at its end.
-  db.exec(`UPDATE parameter SET state = 'filled' WHERE state = 'filling'
+  const filled = db.prepare<[number]>(`UPDATE parameter SET state = 'filled' WHERE state = 'filling'
     AND NOT EXISTS (SELECT 1 FROM entity INDEXED BY entity_by_change WHERE entity.type = parameter.type AND entity.state = 1)
     AND NOT EXISTS (SELECT 1 FROM kept WHERE kept.type = parameter.type)
     AND NOT EXISTS (SELECT 1 FROM type AS t CROSS JOIN type AS c
       CROSS JOIN entity INDEXED BY entity_by_change ON entity.type = c.num AND entity.state = 1
-      WHERE t.num = parameter.type AND c.name = '${containedType('')}' || t.name)`);
+      WHERE t.num = parameter.type AND c.name = '${containedType('')}' || t.name) RETURNING num`);
+  if (filled.all().length === 0) return false;
   settle(db);
+  return true;
 }
 
 /** A pass is over: its parameters are filled, in the caller's transaction. */
@@ -169,5 +189,6 @@ export function registerParameters(db: Database, wanted: readonly ParameterDefin
   transaction(db, () => {
     const numbers = new Numbers(db);
     applyChanges(db, numbers, changes);
+    fillEmpty(db);
   });
 }

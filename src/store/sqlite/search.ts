@@ -117,12 +117,9 @@ export class Searcher {
       attempts++;
       const watch = new StatementWatch(this.#db);
       const reading = readingOf(new Statements(this.#db, () => this.#check(), watch), lookUp, thresholds);
-      const key = JSON.stringify(queries);
-      const page = this.#page(reading, query, now);
-      // The same parts again: they know by now what led them.
-      const parts = reading.parts.get(key, queries, newestChange(reading.connection), () => {
-        return partsOf(reading.connection, queries, undefined);
-      });
+      const parts = partsOf(reading.connection, queries, undefined);
+      const page = this.#page(reading, query, now, parts);
+      // The parts know by now what led them.
       const { steps } = watch;
       const explained = parts.flatMap((part) => part.explain() ?? []);
       return { parts: explained, steps, matches: page.matches.length, total: page.total, thorough: attempts > 1 };
@@ -190,7 +187,8 @@ export class Searcher {
     }
   }
 
-  #page(reading: Reading, query: SearchQuery, now: number): SearchPage {
+  /** @param compiled the parts of a first page; absent: they are compiled, or remembered. */
+  #page(reading: Reading, query: SearchQuery, now: number, compiled?: readonly Part[]): SearchPage {
     const { parts: queries, count, position } = query;
     const { connection } = reading;
     const newest = newestChange(connection);
@@ -198,7 +196,7 @@ export class Searcher {
     // Inside another's transaction what is found may be taken back.
     const key = position === undefined && connection.lookUp.remembers ? JSON.stringify(queries) : undefined;
     const compile = () => partsOf(connection, queries, at);
-    const parts = key === undefined ? compile() : reading.parts.get(key, queries, newest, compile);
+    const parts = compiled ?? (key === undefined ? compile() : reading.parts.get(key, queries, newest, compile));
     const backwards = position?.direction === 'previous';
     const sorted = queries.some(({ sort }) => sort.length > 0);
     const page: PageOfHits = count === 0 ? nothing : readPage(parts, sorted, position?.key, backwards, count);

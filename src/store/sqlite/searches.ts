@@ -3,6 +3,7 @@
  * longer in a reader's thread, so that nobody waits for it. https://hl7.org/fhir/R4/search.html
  */
 import type { Criterion } from '../../search/criteria.ts';
+import { looksAtWords } from '../../search/words.ts';
 import { TooCostly } from '../errors.ts';
 import type { Explanation, SearchPage, SearchQuery } from '../port.ts';
 import type { Database } from './open.ts';
@@ -50,7 +51,9 @@ class SharedSearches implements Searches {
   }
 
   async search(query: SearchQuery): Promise<SearchPage> {
-    const quick = this.#quickly(query, query.budget, (allowance) => this.#searcher.search(query, allowance));
+    const criteria = query.parts.map(({ criterion }) => criterion);
+    const search = (allowance: number) => this.#searcher.search(query, allowance);
+    const quick = this.#quickly(query, criteria, query.budget, search);
     if (quick !== undefined) return quick;
     const answer = await this.#readers.run({ kind: 'search', query }, query.budget);
     if (answer.kind !== 'search') throw new Error('a reader answered another question');
@@ -65,7 +68,7 @@ class SharedSearches implements Searches {
 
   async matches(type: string, criterion: Criterion, limit: number): Promise<readonly string[]> {
     const asked = { type, criterion };
-    const quick = this.#quickly(asked, matchesBudget, (allowance) =>
+    const quick = this.#quickly(asked, [criterion], matchesBudget, (allowance) =>
       this.#searcher.matches(type, criterion, limit, matchesBudget, allowance),
     );
     if (quick !== undefined) return quick;
@@ -80,7 +83,14 @@ class SharedSearches implements Searches {
   }
 
   /** The answer, if it comes within the allowance; undefined for what takes longer, or did so lately. */
-  #quickly<T>(query: object, budget: number, read: (allowance: number) => T): T | undefined {
+  #quickly<T>(
+    query: object,
+    criteria: readonly Criterion[],
+    budget: number,
+    read: (allowance: number) => T,
+  ): T | undefined {
+    // The full-text index can't be stopped while it gathers what it has of a word.
+    if (criteria.some(looksAtWords)) return undefined;
     if (budget > this.#allowance && this.#slow.has(query)) return undefined;
     try {
       return read(this.#allowance);

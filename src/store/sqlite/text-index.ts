@@ -20,6 +20,15 @@ CREATE TABLE replaced_words (vid INTEGER PRIMARY KEY, kept INTEGER NOT NULL);
 CREATE INDEX replaced_words_free ON replaced_words (vid) WHERE kept = 0;
 `;
 
+/** Beginnings of words have rows of their own: gathering all words that begin so can't be stopped and takes seconds. */
+export const prefixSchema = `
+DROP TABLE words;
+CREATE VIRTUAL TABLE words USING fts5(type, narrative, content, content = '', tokenize = 'ascii', prefix = '1 2 3');
+INSERT INTO words (words, rank) VALUES ('secure-delete', 1);
+DELETE FROM replaced_words;
+DELETE FROM setting WHERE name = 'words';
+`;
+
 /** A stored body. */
 export function jsonOf(body: Uint8Array): JsonValue {
   const json: JsonValue = JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8'));

@@ -42,9 +42,16 @@ function compileKind<K extends Criterion['kind']>(kind: K, criterion: Of<K>, con
 /** What a search on one type is compiled with. */
 export type Searched = Pick<Context, 'type' | 'typeNumber' | 'lookUp' | 'rows' | 'at' | 'most'>;
 
-/** A context for the criteria of a search. */
-export function contextOf(searched: Searched, depth = 0): Context {
+/**
+ * A context for the criteria of a search. What lies beside a chain is compiled for resources and for contained ones, each
+ * of which may lead to both again: a context is made once for each step and type, and compiles a criterion once.
+ */
+export function contextOf(searched: Searched, depth = 0, contexts = new Map<string, Context>()): Context {
   const { type, typeNumber, lookUp, rows, at, most } = searched;
+  const key = `${depth} ${type}`;
+  const known = contexts.get(key);
+  if (known !== undefined) return known;
+  const compiled = new Map<Criterion, Condition>();
   const context: Context = {
     type,
     typeNumber,
@@ -60,9 +67,15 @@ export function contextOf(searched: Searched, depth = 0): Context {
     most,
     on: (other) => {
       const number = lookUp.type(other);
-      return number === undefined ? undefined : contextOf({ ...searched, type: other, typeNumber: number }, depth + 1);
+      if (number === undefined) return undefined;
+      return contextOf({ ...searched, type: other, typeNumber: number }, depth + 1, contexts);
     },
-    compile: (part) => compileKind(part.kind, part, context),
+    compile: (part) => {
+      const condition = compiled.get(part) ?? compileKind(part.kind, part, context);
+      compiled.set(part, condition);
+      return condition;
+    },
   };
+  contexts.set(key, context);
   return context;
 }

@@ -13,8 +13,19 @@ export interface Passing {
   readonly kept: readonly number[];
 }
 
+/** A condition is compiled for one state of the store and one context. */
+const known = new WeakMap<Condition, { readonly most: number; readonly found: Passing | undefined }>();
+
 /** What passes on the context's type; undefined where it is more than `most`. */
 export function passing(condition: Condition, context: Context, most: number): Passing | undefined {
+  const before = known.get(condition);
+  if (before?.most === most) return before.found;
+  const found = find(condition, context, most);
+  known.set(condition, { most, found });
+  return found;
+}
+
+function find(condition: Condition, context: Context, most: number): Passing | undefined {
   const { at } = context;
   const current = ownersOf(condition, 'current', context, most);
   if (current.length > most) return undefined;
