@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Json, type TestServer, testServer } from './server.ts';
 
@@ -52,6 +53,8 @@ beforeAll(async () => {
   await load(Array.from({ length: patients }, (_, n) => put(patient(n))));
   for (let start = 0; start < observations; start += 3_000)
     await load(Array.from({ length: 3_000 }, (_, n) => post(observation(start + n))));
+  // The index of words is made when it is first asked for.
+  while ((await server.get('/Observation?_content=none')).status === 503) await turn();
 }, 120_000);
 afterAll(async () => {
   await server.close();
@@ -86,6 +89,9 @@ describe(`within ${budget} ms`, () => {
     'Patient/p7/Observation',
     'Patient/p7/*',
     '?_lastUpdated=gt2000',
+    'Observation?_content=measurement',
+    'Observation?_content=measurement&_sort=-_score',
+    'Observation?_content=measure* OR nu*&_sort=_score,date',
   ])('%s', async (path) => {
     const begun = performance.now();
     const reply = await server.get(path.startsWith('?') ? path : `/${path}`);

@@ -11,6 +11,7 @@ import { isBeginning, type PageOfHits, readPage } from './page.ts';
 import { type Connection, Part } from './part.ts';
 import { Probes } from './probe.ts';
 import { LastChanges, Remembered } from './remembered.ts';
+import { Scores } from './scores.ts';
 import { sql } from './sql.ts';
 import { Statements } from './statements.ts';
 import { quickThresholds, type Thresholds, thoroughThresholds } from './thresholds.ts';
@@ -49,6 +50,8 @@ const longAfter = 10;
  * slow itself and is soon done: it goes on, up to so many times the allowance. (A tick stands for about 1,024 rows.)
  */
 const fewTicks = 2;
+/** A resource that is scored takes as long as that part of a tick's rows. */
+const scoredForTick = 1 / 16;
 const patience = 8;
 
 const hint =
@@ -89,6 +92,11 @@ export class Searcher {
     db.function('kilometres', { deterministic: true }, (latitude, longitude, toLatitude, toLongitude) => {
       return distance(Number(latitude), Number(longitude), Number(toLatitude), Number(toLongitude));
     });
+    const scores = new Scores(() => {
+      const reader = reading.get(db);
+      if (reader !== undefined) reader.#scored();
+    });
+    db.function('score', {}, (vid, body, relevance) => scores.of(Number(vid), body, String(relevance)));
   }
 
   /**
@@ -238,6 +246,12 @@ export class Searcher {
   /** Some rows were looked at. Throws when the time is up. */
   #tick(): void {
     this.#ticks++;
+    this.#check();
+  }
+
+  /** A resource was read for its score. Throws when the time is up. */
+  #scored(): void {
+    this.#ticks += scoredForTick;
     this.#check();
   }
 
