@@ -237,24 +237,28 @@ function linked(entries: readonly IndexEntry[], contained: readonly ContainedEnt
   return [...found.values()];
 }
 
+const arbitraryResource: fc.Arbitrary<Indexed> = fc
+  .record({
+    type: pick(types),
+    id: pick(ids),
+    lastUpdated: pick(instants),
+    entries: arbitraryEntries,
+    contained: arbitraryContained,
+    words: arbitraryWords,
+  })
+  .map(({ entries, contained, ...rest }): Indexed => {
+    if (contained === undefined) return { ...rest, entries };
+    const inside = contained.map((each) => ({ ...each, entries: linked(each.entries, contained) }));
+    return { ...rest, entries: linked(entries, contained), contained: inside };
+  });
+
+/** At least so many resources of both types, at most sixteen, none twice. */
+export function resourcesFrom(minLength: number): fc.Arbitrary<readonly Indexed[]> {
+  return fc.uniqueArray(arbitraryResource, { minLength, maxLength: 16, selector: ({ type, id }) => `${type}/${id}` });
+}
+
 /** Up to sixteen resources of both types, none twice. A store that sets `lastUpdated` itself ignores theirs. */
-export const arbitraryResources: fc.Arbitrary<readonly Indexed[]> = fc.uniqueArray(
-  fc
-    .record({
-      type: pick(types),
-      id: pick(ids),
-      lastUpdated: pick(instants),
-      entries: arbitraryEntries,
-      contained: arbitraryContained,
-      words: arbitraryWords,
-    })
-    .map(({ entries, contained, ...rest }): Indexed => {
-      if (contained === undefined) return { ...rest, entries };
-      const inside = contained.map((each) => ({ ...each, entries: linked(each.entries, contained) }));
-      return { ...rest, entries: linked(entries, contained), contained: inside };
-    }),
-  { maxLength: 16, selector: ({ type, id }) => `${type}/${id}` },
-);
+export const arbitraryResources: fc.Arbitrary<readonly Indexed[]> = resourcesFrom(0);
 
 function interval<V extends number | string>(values: readonly V[]): fc.Arbitrary<IntervalTest<V>> {
   const comparison = fc.record({
