@@ -50,9 +50,12 @@ const longAfter = 10;
  * slow itself and is soon done: it goes on, up to so many times the allowance. (A tick stands for about 1,024 rows.)
  */
 const fewTicks = 2;
-/** A resource that is scored takes as long as that part of a tick's rows. */
-const scoredForTick = 1 / 16;
+/** A resource that is scored, or hundreds of tests of one row, take as long as that part of a tick's rows. */
+const tickPart = 1 / 16;
 const patience = 8;
+
+/** Characters of a statement that takes milliseconds to prepare: whoever has but a few doesn't begin. */
+const longStatement = 30_000;
 
 const hint =
   'Add a criterion that few resources match, such as a patient, an identifier, a code or a shorter period, ' +
@@ -72,6 +75,8 @@ export class Searcher {
   /** When a search that has hardly looked at rows ends: not before the deadline. */
   #lastDeadline = Number.POSITIVE_INFINITY;
   #ticks = 0;
+  /** Whether another will read what this one can't quickly. */
+  #hurried = false;
   /** Why the statement that runs was stopped: the binding gives another error for one that its function throws. */
   #stopped: TooCostly | StoreUnavailable | undefined;
 
@@ -80,7 +85,7 @@ export class Searcher {
     this.#options = options;
     this.#begin = db.prepare('BEGIN');
     this.#end = db.prepare('COMMIT');
-    const statements = new Statements(db, () => this.#check());
+    const statements = new Statements(db, (length) => this.#check(length));
     const lookUp = new LookUp(db);
     this.#quick = readingOf(statements, lookUp, options.thresholds ?? quickThresholds);
     this.#thorough = readingOf(statements, lookUp, options.thresholds ?? thoroughThresholds);
@@ -92,10 +97,13 @@ export class Searcher {
     db.function('kilometres', { deterministic: true }, (latitude, longitude, toLatitude, toLongitude) => {
       return distance(Number(latitude), Number(longitude), Number(toLatitude), Number(toLongitude));
     });
-    const scores = new Scores(() => {
+    const part = (): number => {
       const reader = reading.get(db);
-      if (reader !== undefined) reader.#scored();
-    });
+      if (reader !== undefined) reader.#tickPart();
+      return 1;
+    };
+    db.function('tried', {}, part);
+    const scores = new Scores(part);
     db.function('score', {}, (vid, body, relevance) => scores.of(Number(vid), body, String(relevance)));
   }
 
@@ -124,7 +132,7 @@ export class Searcher {
     return this.#reading(query.budget, Number.POSITIVE_INFINITY, true, ({ connection: { lookUp, thresholds } }) => {
       attempts++;
       const watch = new StatementWatch(this.#db);
-      const reading = readingOf(new Statements(this.#db, () => this.#check(), watch), lookUp, thresholds);
+      const reading = readingOf(new Statements(this.#db, (length) => this.#check(length), watch), lookUp, thresholds);
       const key = JSON.stringify(queries);
       const page = this.#page(reading, query, now);
       // The same parts again: they know by now what led them.
@@ -170,6 +178,7 @@ export class Searcher {
     reading.set(this.#db, this);
     const start = performance.now();
     const most = Math.min(budget, allowance);
+    this.#hurried = allowance < budget;
     if (!foreign) this.#begin.run();
     try {
       const last = start + Math.min(budget, allowance * patience);
@@ -249,16 +258,17 @@ export class Searcher {
     this.#check();
   }
 
-  /** A resource was read for its score. Throws when the time is up. */
-  #scored(): void {
-    this.#ticks += scoredForTick;
+  /** A resource was scored, or hundreds of tests made. Throws when the time is up. */
+  #tickPart(): void {
+    this.#ticks += tickPart;
     this.#check();
   }
 
-  /** Throws when the time is up. */
-  #check(): void {
+  /** Throws when the time is up, and where it is too short for a statement of a length to prepare. */
+  #check(toPrepare = 0): void {
     const now = performance.now();
-    if (now > this.#deadline && (this.#ticks >= fewTicks || now > this.#lastDeadline))
+    if (this.#hurried && toPrepare > longStatement) this.#stopped = new TooCostly(hint);
+    else if (now > this.#deadline && (this.#ticks >= fewTicks || now > this.#lastDeadline))
       this.#stopped = new TooCostly(hint);
     else if (this.#options.stopped?.() === true) this.#stopped = new StoreUnavailable('The store is closing.');
     if (this.#stopped !== undefined) throw this.#stopped;
