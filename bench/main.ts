@@ -10,6 +10,7 @@ import { type Measurement, markdown, type Results, table, writeResults } from '.
 import { startServer } from './server.ts';
 import { type Paths, sampleValues } from './values.ts';
 import { type Audit, type Bench, bytesOf, type Place } from './workloads/bench.ts';
+import { readsBesideSearches } from './workloads/beside-searches.ts';
 import { searchFamilies } from './workloads/families.ts';
 import { importCommand, importHttp } from './workloads/imports.ts';
 import { largeTransaction } from './workloads/large.ts';
@@ -56,6 +57,7 @@ async function run(options: BenchOptions, folder: string): Promise<Results> {
     await requests(bench, places, paths);
     const [firstPlace] = places;
     if (firstPlace !== undefined) await searchFamilies(bench, firstPlace[1], firstPlace[0], 'once');
+    await readsBesideSearches(bench, places, paths);
     await largeTransaction(bench, places, paths);
     for (const [audit, place] of places) addFiles(bench, audit, place);
     await scale(bench, places, paths);

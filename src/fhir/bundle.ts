@@ -10,7 +10,7 @@ export interface BundleEntry {
   readonly fullUrl?: string | undefined;
   /** The bytes of a resource: compact JSON. */
   readonly resource?: Uint8Array | undefined;
-  readonly search?: { readonly mode: 'match' | 'include' | 'outcome'; readonly score?: number };
+  readonly search?: { readonly mode: 'match' | 'include' | 'outcome'; readonly score?: number | undefined };
   readonly request?: { readonly method: string; readonly url: string };
   readonly response?: {
     /** `200`, or with a reason: `201 Created`. */

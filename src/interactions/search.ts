@@ -18,6 +18,7 @@ import { type Cut, cut } from './cut.ts';
 import { explained } from './explain.ts';
 import { queryUrl } from './history.ts';
 import { expired, linkPages, openPage, type Walk } from './page-link.ts';
+import { scoresOf } from './scores.ts';
 import { withTerms } from './terms.ts';
 
 const encoder = new TextEncoder();
@@ -105,6 +106,7 @@ async function searchOnce(context: Context, call: Call): Promise<Answer> {
     ? await searchAuditEvents(context, query)
     : await context.store.search(query);
   const { included, capped } = await include(context, parsed, page.matches, walk !== undefined);
+  const scores = await scoresOf(parsed.parts, page.matches);
   const links = await linkPages(context, of, parsed.used, path, [
     ['first', page.first],
     ['previous', page.previous],
@@ -117,8 +119,8 @@ async function searchOnce(context: Context, call: Call): Promise<Answer> {
     lastUpdated: context.clock(),
     links: [{ relation: 'self', url: self }, ...(parsed.count === 0 ? [] : links)],
     entries: [
-      ...page.matches.map((version) => entryOf(context, version, 'match', wanted)),
-      ...included.map((version) => entryOf(context, version, 'include', wanted)),
+      ...page.matches.map((version, n) => entryOf(context, version, { mode: 'match', score: scores[n] }, wanted)),
+      ...included.map((version) => entryOf(context, version, { mode: 'include' }, wanted)),
       ...outcomeEntries(context, parsed, capped),
     ],
   });
@@ -156,14 +158,19 @@ function cutOfSearch(parsed: Search): Cut | undefined {
   return summary === undefined || summary === 'count' ? undefined : { summary };
 }
 
-function entryOf(context: Context, version: Version, mode: 'match' | 'include', wanted: Cut | undefined): BundleEntry {
+function entryOf(
+  context: Context,
+  version: Version,
+  search: NonNullable<BundleEntry['search']>,
+  wanted: Cut | undefined,
+): BundleEntry {
   const { type, id, contained } = version;
   const url = `${context.settings.baseUrl}/${type}/${id}`;
   const fullUrl = contained === undefined ? url : `${url}#${contained}`;
   const body =
     contained === undefined || version.body === undefined ? version.body : containedBytes(version.body, contained);
-  if (body === undefined) return { fullUrl, search: { mode } };
-  return { fullUrl, resource: wanted === undefined ? body : cut(context, body, wanted), search: { mode } };
+  if (body === undefined) return { fullUrl, search };
+  return { fullUrl, resource: wanted === undefined ? body : cut(context, body, wanted), search };
 }
 
 async function include(

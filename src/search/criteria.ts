@@ -267,8 +267,16 @@ export type Criterion =
   | HierarchyCriterion
   | ContainsCriterion;
 
+/** What of a criterion says how well a resource matches (`search/score.ts`). */
+export type Relevance = WordsCriterion | { readonly kind: 'and' | 'or'; readonly of: readonly Relevance[] };
+
 /** What resources are sorted by. `lastUpdated` and `id` stand for `_lastUpdated` and `_id`. */
-export type SortBy = Parameter | 'lastUpdated' | 'id' | SortThrough;
+export type SortBy = Parameter | 'lastUpdated' | 'id' | SortThrough | SortByScore;
+
+/** How well resources match. */
+export interface SortByScore {
+  readonly score: Relevance;
+}
 
 /** The values of the current resources that a reference parameter leads to. */
 export interface SortThrough {

@@ -83,6 +83,7 @@ export function describeSort({ by, descending }: SortKey): string {
 
 function sortBy(by: SortBy): string {
   if (typeof by === 'string') return `_${by}`;
+  if ('score' in by) return '_score';
   if (!('through' in by)) return by.code;
   const [end] = by.ends;
   return end === undefined ? by.through.code : `${by.through.code}:${end.target}.${sortBy(end.by)}`;

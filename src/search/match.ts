@@ -21,6 +21,7 @@ import type {
 import { distance } from './distance.ts';
 import type { ContainedEntries, IndexEntry, IndexValue, PositionValue, StringValue } from './entry.ts';
 import { foldToken } from './normalise.ts';
+import { score } from './score.ts';
 import { intervalIn } from './units.ts';
 import { says, type Words } from './words.ts';
 
@@ -46,6 +47,7 @@ export interface Others {
   of(type: string): Iterable<Indexed>;
 }
 
+const none: Words = { narrative: [], content: [] };
 const nothing: Others = { get: () => undefined, of: () => [] };
 
 /** Whether the criterion holds for the resource, among `others`. */
@@ -69,7 +71,7 @@ export function matches(criterion: Criterion, resource: Indexed, others: Others 
         criterion.anyOf.some((test) => passes(test, value)),
       );
     case 'words':
-      return says(criterion.query, criterion.scope, resource.words ?? { narrative: [], content: [] });
+      return says(criterion.query, criterion.scope, resource.words ?? none);
     case 'differs':
       return valuesOf(criterion.parameter, resource.entries).some(
         (value) => isWhole(value) && !criterion.from.some((test) => passes(test, value)),
@@ -280,6 +282,7 @@ export function sortValue(
 function sortValues(by: SortBy, descending: boolean, resource: Indexed, others: Others): readonly (number | string)[] {
   if (by === 'id') return [resource.id];
   if (by === 'lastUpdated') return [resource.lastUpdated];
+  if ('score' in by) return [score(by.score, resource.words ?? none)];
   if ('through' in by) {
     return valuesOf(by.through, resource.entries).flatMap((value) => {
       if (value.kind !== 'reference') return [];

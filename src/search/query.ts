@@ -23,6 +23,7 @@ import {
   singleParameters,
   unsupportedParameters,
 } from './result-parameters.ts';
+import { relevanceOf } from './score.ts';
 import { checkSorts, parseSort } from './sort.ts';
 import type { Terms } from './terms.ts';
 
@@ -137,11 +138,12 @@ export function parseSearch(parameters: readonly (readonly [string, string])[], 
 
   const ambiguousIds: AmbiguousId[] = [];
   const sortValues = results.get('_sort')?.values ?? [];
-  const parts = types.map((type) => ({
-    type,
-    criterion: within(lowerAll(criteria, type, context, ambiguousIds), type, context),
-    sort: parseSort(sortValues, type, context.registry, lowering('_sort', context, [])),
-  }));
+  const parts = types.map((type) => {
+    const criterion = within(lowerAll(criteria, type, context, ambiguousIds), type, context);
+    const relevance = relevanceOf(criterion);
+    const sort = parseSort(sortValues, type, context.registry, lowering('_sort', context, []), relevance);
+    return { type, criterion, sort };
+  });
   checkSorts(parts.map(({ sort }) => sort));
   const containment = parseContained(results.get('_contained')?.text, results.get('_containedType')?.text);
   if (containment !== undefined && includes.length + revincludes.length > 0)

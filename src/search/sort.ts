@@ -1,5 +1,5 @@
 /** The order of matches. https://hl7.org/fhir/R4/search.html#sort */
-import type { SortBy, SortKey } from './criteria.ts';
+import type { Relevance, SortBy, SortKey } from './criteria.ts';
 import { type LowerContext, refuse } from './lower/context.ts';
 import { type Path, spending, targetTypes, unknownStep } from './lower/name.ts';
 import { nearest } from './nearest.ts';
@@ -8,20 +8,28 @@ import type { ParameterRegistry } from './registry.ts';
 
 /**
  * The sort keys of one type; a key may be a chain (`subject:Patient.name`), which sorts by the values of what it leads to.
- * Throws 400 for what the type can't be sorted by.
+ * `relevance`: what `_score` means, if the search is one by words. Throws 400 for what the type can't be sorted by.
  */
 export function parseSort(
   values: readonly string[],
   type: string,
   registry: ParameterRegistry,
   lowering: LowerContext,
+  relevance: Relevance | undefined,
 ): readonly SortKey[] {
   return values.map((value) => {
     const descending = value.startsWith('-');
     const path = { registry, context: { ...lowering, name: `_sort: ${value.slice(0, 80)}` } };
-    const { steps } = parseName(descending ? value.slice(1) : value);
+    const name = descending ? value.slice(1) : value;
+    if (name === '_score') return { by: scoreOf(relevance), descending };
+    const { steps } = parseName(name);
     return { by: sortBy(steps, type, path, spending(path)), descending };
   });
+}
+
+function scoreOf(relevance: Relevance | undefined): SortBy {
+  if (relevance !== undefined) return { score: relevance };
+  throw refuse('value', '_sort: _score tells how well words are matched; search for some with _text or _content.');
 }
 
 function sortBy(steps: readonly NameStep[], type: string, path: Path, spend: () => void): SortBy {
@@ -78,6 +86,7 @@ export function checkSorts(sorts: readonly (readonly SortKey[])[]): void {
 
 function kindOf(by: SortBy): string {
   if (typeof by === 'string') return by;
+  if ('score' in by) return 'score';
   if (!('through' in by)) return by.kind;
   const [end] = by.ends;
   return end === undefined ? '' : kindOf(end.by);

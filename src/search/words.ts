@@ -99,15 +99,30 @@ export function says(query: WordsQuery, scope: WordsScope, of: Words): boolean {
   }
 }
 
+type Phrase = Extract<WordsQuery, { kind: 'words' }>;
+
 /** Whether the words of a phrase follow each other in the list. */
-function follow({ words: phrase, prefix }: Extract<WordsQuery, { kind: 'words' }>, list: readonly string[]): boolean {
+function follow(phrase: Phrase, list: readonly string[]): boolean {
+  return list.some((_, start) => standsAt(phrase, list, start));
+}
+
+/** How often a phrase occurs in the list; no two of these have a word in common. */
+export function occurrences(phrase: Phrase, list: readonly string[]): number {
+  let found = 0;
+  for (let start = 0; start < list.length; ) {
+    const here = standsAt(phrase, list, start);
+    found += here ? 1 : 0;
+    start += here ? phrase.words.length : 1;
+  }
+  return found;
+}
+
+function standsAt({ words: phrase, prefix }: Phrase, list: readonly string[], start: number): boolean {
   const last = phrase.length - 1;
-  return list.some((_, start) =>
-    phrase.every((word, n) => {
-      const found = list[start + n] ?? '';
-      return prefix && n === last ? found.startsWith(word) : found === word;
-    }),
-  );
+  return phrase.every((word, n) => {
+    const found = list[start + n] ?? '';
+    return prefix && n === last ? found.startsWith(word) : found === word;
+  });
 }
 
 /** Whether a criterion looks at words, of any resource. */

@@ -1,9 +1,10 @@
 /** A store filled with random resources, and what a search of them must find. https://hl7.org/fhir/R4/search.html */
 import { makeBody } from '../../src/fhir/body.ts';
+import type { JsonObject } from '../../src/fhir/resource.ts';
 import { containedType } from '../../src/search/contained.ts';
 import type { Criterion, SortKey } from '../../src/search/criteria.ts';
 import { containedIn, type Indexed, matches, type Others } from '../../src/search/match.ts';
-import { boundary } from '../../src/search/words.ts';
+import { boundary, wordsOf } from '../../src/search/words.ts';
 import type { Position, SearchPage, Store, TypeQuery } from '../../src/store/port.ts';
 import type { Put } from '../../src/store/write.ts';
 import { parametersOf, types } from '../search/arbitraries.ts';
@@ -64,9 +65,10 @@ export class Library {
     const rising = [...resources].sort((a, b) => a.lastUpdated - b.lastUpdated);
     for (const resource of rising) {
       this.#clock.now = Math.max(this.#clock.now, resource.lastUpdated);
-      const { written } = await commit(this.store, [putOf(resource)]);
+      const json = jsonOf(resource);
+      const { written } = await commit(this.store, [putOf(resource, json)]);
       const lastUpdated = written[0]?.lastUpdated ?? 0;
-      this.#resources.set(`${resource.type}/${resource.id}`, { ...resource, lastUpdated });
+      this.#resources.set(`${resource.type}/${resource.id}`, { ...resource, lastUpdated, words: wordsOf(json) });
     }
   }
 
@@ -114,10 +116,10 @@ export class Library {
 
 let contents = 0;
 
-/** A write of a resource whose content is new each time. */
-function putOf({ type, id, entries, contained, words }: Indexed): Put {
+/** JSON of a resource whose content is new each time. */
+function jsonOf({ type, id, words }: Indexed): JsonObject {
   const { narrative = [], content = [] } = words ?? {};
-  const json = {
+  return {
     resourceType: type,
     id,
     language: `x-${++contents}`,
@@ -130,6 +132,9 @@ function putOf({ type, id, entries, contained, words }: Indexed): Put {
             .split(boundary)
             .map((text) => ({ valueString: text })),
   };
+}
+
+function putOf({ type, id, entries, contained }: Indexed, json: JsonObject): Put {
   const body = makeBody(Buffer.from(JSON.stringify(json)), id);
   return { kind: 'put', method: 'PUT', type, id, body, entries, ...(contained === undefined ? {} : { contained }) };
 }

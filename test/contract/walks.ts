@@ -44,8 +44,9 @@ const arbitrarySearch: fc.Arbitrary<Search> = fc.record({
           fc
             .oneof({ weight: 2, arbitrary: arbitraryCriterion(resourceTypeOf(type), 2) }, fc.constant(everything))
             .map((criterion): TypeQuery => {
-              // What is contained has no logical id to sort by.
-              const keys = some.some(isContained) ? sort.filter(({ by }) => by !== 'id') : sort;
+              // What is contained has neither a logical id nor words to sort by.
+              const lacks = ({ by }: SortKey) => by === 'id' || (typeof by === 'object' && 'score' in by);
+              const keys = some.some(isContained) ? sort.filter((key) => !lacks(key)) : sort;
               return { type, criterion, sort: keys.map((key) => ofType(key, resourceTypeOf(type))) };
             }),
         ),

@@ -10,7 +10,8 @@ const some = <T>(each: fc.Arbitrary<T>, maxLength = 3) => fc.array(each, { minLe
 const object = (members: Record<string, fc.Arbitrary<unknown>>, requiredKeys: readonly string[] = []) =>
   fc.record(members, { requiredKeys: [...requiredKeys] }).filter((value) => Object.keys(value).length > 0);
 
-const ids = ['a', 'b', 'c', 'd', 'e', 'f'];
+/** The ids of the random resources. */
+export const ids = ['a', 'b', 'c', 'd', 'e', 'f'];
 const id = pick(...ids);
 const texts = [
   'Ann',
@@ -33,8 +34,11 @@ const codes = ['8480-6', 'abc', 'ABC', 'x y', 'a|b'];
 const systems = [loinc, 'urn:s'];
 
 const coding = object({ system: pick(...systems), code: pick(...codes) });
-const concept = fc.record({ coding: some(coding, 2) });
-const identifier = object({ system: pick(...systems), value: pick('1', 'AB1', 'ab1', 'x|y') }, ['value']);
+const concept = object({ coding: some(coding, 2), text }, ['coding']);
+const kindOfIdentifier = pick('MR', 'PI').map((each) => ({ coding: [{ system: 'urn:t', code: each }] }));
+const identifier = object({ system: pick(...systems), value: pick('1', 'AB1', 'ab1', 'x|y'), type: kindOfIdentifier }, [
+  'value',
+]);
 const period = object({ start: pick(...times), end: pick(...times) });
 const toPatient = fc.oneof(
   id.map((each) => ({ reference: `Patient/${each}` })),
@@ -128,10 +132,15 @@ const resources: Readonly<Record<string, fc.Arbitrary<Json>>> = {
 /** The types of the random resources. */
 export const types = Object.keys(resources);
 
-/** A few resources, each as JSON text under its type and id; none twice. */
-export const arbitraryResources: fc.Arbitrary<
-  readonly { readonly type: string; readonly id: string; readonly text: string }[]
-> = fc.uniqueArray(
+/** A resource as JSON text, under its type and id. */
+export interface RandomResource {
+  readonly type: string;
+  readonly id: string;
+  readonly text: string;
+}
+
+/** A few resources; none twice. */
+export const arbitraryResources: fc.Arbitrary<readonly RandomResource[]> = fc.uniqueArray(
   fc.tuple(pick(...types), id).chain(([type, each]) =>
     (resources[type] ?? fc.constant({})).map((content: Json) => ({
       type,
@@ -235,9 +244,55 @@ const values = ([name, value, modifiers]: Parameter): fc.Arbitrary<readonly [str
     return fc.array(one, { minLength: 1, maxLength: 3 }).map((list) => [key, list.join(',')]);
   });
 
+const inSet = pick('administrative-gender', 'observation-status', 'encounter-status', 'publication-status').map(
+  (each) => `http://hl7.org/fhir/ValueSet/${each}`,
+);
+const ofType = fc
+  .tuple(pick('urn:t|MR', 'urn:t|PI', 'urn:none|MR'), pick('1', 'AB1', 'ab1', 'x\\|y'))
+  .map((parts) => parts.join('|'));
+const inSets: Parameter['2'] = [':in', ':not-in'];
+const hierarchy: Parameter['2'] = [':above', ':below'];
+const status = pick('amended', 'corrected', 'final').map((each) => `http://hl7.org/fhir/observation-status|${each}`);
+
+/** Names that other properties leave out: modifiers that need more than the parameter, chains, `_has`. */
+const further: Readonly<Record<string, readonly Parameter[]>> = {
+  Patient: [
+    ['gender', inSet, inSets],
+    ['identifier', ofType, [':of-type']],
+    ['link', reference.filter((each) => each.startsWith('Patient/')), hierarchy],
+    ['_has:Observation:subject:code', tokens, ['', ':not', ':text']],
+    ['_has:Observation:performer:date', date, plain],
+    ['_has:Patient:link:_has:Observation:subject:status', pick('final'), ['']],
+    ['link:Patient.family', beginning, string],
+  ],
+  Observation: [
+    ['code', beginning.filter((each) => /[a-z]/i.test(each)), [':text']],
+    ['status', inSet, inSets],
+    ['status', status, hierarchy],
+    ['subject', pick('Location/a', 'Patient/a', 'Patient/b'), hierarchy],
+    ['subject:Patient.gender', pick('male', 'female'), coded],
+    ['performer:Patient.link:Patient.birthdate', date, plain],
+  ],
+  Encounter: [
+    ['status', inSet, inSets],
+    ['identifier', ofType, [':of-type']],
+    ['patient.family', beginning, string],
+  ],
+  RiskAssessment: [['subject:Patient._has:Encounter:subject:date', date, plain]],
+  ValueSet: [
+    ['url', pick('http://v', 'http://v/', 'http://v/x/y'), hierarchy],
+    ['status', inSet, inSets],
+  ],
+};
+
 /** A search of a type: its parameters, and its `_sort`, which may be ''. */
-export const arbitraryQuery = pick(...types).chain((type) => {
-  const all = [...everywhere, ...(parameters[type] ?? [])];
+export const arbitraryQuery = pick(...types).chain((type) => queryOf(type, []));
+
+/** A search by any kind of name. */
+export const arbitraryCase = pick(...types).chain((type) => queryOf(type, further[type] ?? []));
+
+function queryOf(type: string, more: readonly Parameter[]) {
+  const all = [...everywhere, ...(parameters[type] ?? []), ...more];
   const sortable = ['_id', '_lastUpdated', ...(parameters[type] ?? []).map(([name]) => name)].filter(
     (name) => !name.includes('code-value'),
   );
@@ -248,4 +303,4 @@ export const arbitraryQuery = pick(...types).chain((type) => {
       .array(fc.tuple(pick('', '-'), pick(...sortable)), { maxLength: 2 })
       .map((keys) => keys.map((parts) => parts.join('')).join(',')),
   });
-});
+}

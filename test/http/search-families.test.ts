@@ -99,6 +99,9 @@ describe(`within ${budget} ms`, () => {
     'Observation?subject:Patient.birthdate:missing=false&subject:Patient.given=given3&_total=accurate',
     'Encounter?location.near=1|1|1',
     'Patient?_contained=both&family=family2',
+    'Observation?_content=ward',
+    'Observation?_content=ward&_sort=-_score',
+    'Observation?_content=se* OR wa*&_sort=_score,date',
   ])('%s', async (path) => {
     const begun = performance.now();
     const reply = await server.get(path.startsWith('?') ? path : `/${path}`);

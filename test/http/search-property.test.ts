@@ -1,56 +1,20 @@
 /** What compiled searches find is what `search/match.ts` says, for random resources and queries. https://hl7.org/fhir/R4/search.html */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parseJson } from '../../src/fhir/json.ts';
-import { isResource } from '../../src/fhir/resource.ts';
 import { searchContext } from '../../src/interactions/condition.ts';
-import { compareBy, type Indexed, matches } from '../../src/search/match.ts';
+import { compareBy, matches } from '../../src/search/match.ts';
 import { parseSearch } from '../../src/search/query.ts';
-import { arbitraryQuery, arbitraryResources, types } from './random-resources.ts';
+import { library, putAll, urlOf } from './random-library.ts';
+import { arbitraryQuery, arbitraryResources, ids } from './random-resources.ts';
 import { idsOf, includedOf, pagesFrom, search } from './searching.ts';
 import { type TestServer, testServer } from './server.ts';
 
 let server: TestServer;
-const ids = ['a', 'b', 'c', 'd', 'e', 'f'];
 
 beforeAll(async () => {
   server = await testServer({ AUDIT: 'off', TIMEZONE: 'Europe/Berlin' });
 });
 afterAll(() => server.close());
-
-type Resources = typeof arbitraryResources extends fc.Arbitrary<infer T> ? T : never;
-
-/** Puts the resources; every third of those that were there before is deleted. */
-async function store(resources: Resources): Promise<void> {
-  for (const [n, type] of types.entries()) await server.send('DELETE', `/${type}/${ids[n % 3]}`);
-  const entry = resources.map(
-    ({ type, id, text }) => `{"resource":${text},"request":{"method":"PUT","url":"${type}/${id}"}}`,
-  );
-  const reply = await server.send(
-    'POST',
-    '',
-    `{"resourceType":"Bundle","type":"transaction","entry":[${entry.join()}]}`,
-  );
-  expect(reply.status, reply.text).toBe(200);
-}
-
-/** All current resources, as extraction sees them. */
-async function library(): Promise<readonly Indexed[]> {
-  const found: Indexed[] = [];
-  for (const type of types) {
-    for (const id of ids) {
-      const version = await server.context.store.read(type, id);
-      if (version?.body === undefined) continue;
-      const { indexed } = parseJson(version.body);
-      if (!isResource(indexed)) throw new Error('what is stored is a resource');
-      found.push({ type, id, lastUpdated: version.lastUpdated, entries: server.context.extract(indexed) });
-    }
-  }
-  return found;
-}
-
-const urlOf = (type: string, parameters: readonly (readonly [string, string])[]) =>
-  `/${type}?${parameters.map(([name, value]) => `${name}=${encodeURIComponent(value)}`).join('&')}`;
 
 describe('a search over HTTP', () => {
   it('finds what match.ts says, in its order, however it is asked and paged', async () => {
@@ -60,8 +24,8 @@ describe('a search over HTTP', () => {
         fc.array(arbitraryQuery, { minLength: 8, maxLength: 20 }),
         fc.integer({ min: 1, max: 4 }),
         async (resources, queries, count) => {
-          await store(resources);
-          const all = await library();
+          await putAll(server, resources);
+          const all = await library(server);
           for (const { type, criteria, sort } of queries) {
             const parameters = [...criteria, ['_sort', sort], ['_count', '1000']] as const;
             const url = urlOf(type, parameters);
@@ -100,7 +64,7 @@ describe('a search over HTTP', () => {
   it('with :not and without it, and with :missing of both, finds all', async () => {
     await fc.assert(
       fc.asyncProperty(arbitraryResources, arbitraryQuery, async (resources, { type, criteria }) => {
-        await store(resources);
+        await putAll(server, resources);
         const all = [...idsOf(await server.get(`/${type}`))].sort();
         for (const [name, value] of criteria) {
           const [code = '', modifier] = name.split(':');
@@ -119,7 +83,7 @@ describe('a search over HTTP', () => {
   it('includes what two searches find', async () => {
     await fc.assert(
       fc.asyncProperty(arbitraryResources, fc.subarray(ids, { minLength: 1 }), async (resources, wanted) => {
-        await store(resources);
+        await putAll(server, resources);
         for (const [source, code] of [
           ['Observation', 'subject'],
           ['Observation', 'performer'],

@@ -94,6 +94,90 @@ describe('words', () => {
   });
 });
 
+describe('the score of a match by words', () => {
+  const entries = async (path: string): Promise<Json[]> => {
+    const reply = await server.get(path);
+    expect(reply.status, reply.text).toBe(200);
+    return reply.body.entry;
+  };
+  const scored = async (path: string) =>
+    (await entries(path)).map(({ resource, search: how }) => [resource.id, how.score]);
+
+  it('is a decimal between 0 and 1, the same whatever is shown of the resource', async () => {
+    const whole = await scored('/Condition?_content=bone&_sort=_id');
+    expect(whole).toEqual([
+      ['bone', expect.closeTo(0.72, 1)],
+      ['old', expect.closeTo(0.72, 1)],
+    ]);
+    expect(await scored('/Condition?_content=bone&_sort=_id&_elements=code')).toEqual(whole);
+    expect(await scored('/Condition?_content=bone&_sort=_id&subject=Patient/ann')).toEqual(whole);
+    expect(await scored('/Patient/ann/Condition?_content=bone&_sort=_id')).toEqual(whole);
+  });
+
+  it('is higher where a word comes more often, and where more of the words are', async () => {
+    const [often, once] = ['bone bone bone a b', 'bone a b c d'];
+    await load(server, [
+      condition('often', { subject: { reference: 'Patient/bob' }, text: div(often) }),
+      condition('once', { subject: { reference: 'Patient/bob' }, text: div(`${once} liver`) }),
+    ]);
+    const ids = async (query: string) => (await scored(`/Condition?subject=Patient/bob&${query}`)).map(([id]) => id);
+    expect(await ids('_text=bone&_sort=-_score')).toEqual(['often', 'once']);
+    expect(await ids('_text=bone&_sort=_score')).toEqual(['once', 'often']);
+    expect(await ids('_text=bone or liver&_sort=-_score')).toEqual(['once', 'often']);
+    expect(await ids('_text=bone&_text=a b&_sort=-_score,_id')).toEqual(['often', 'once']);
+    await server.send('DELETE', '/Condition/often');
+    await server.send('DELETE', '/Condition/once');
+  });
+
+  it('has none who is not found by own words', async () => {
+    expect(await scored('/Observation?subject:Patient._text=arendt')).toEqual([['o1', undefined]]);
+    expect(await scored('/Condition?_content=NOT metasta*')).toEqual([['old', undefined]]);
+    const included = await entries('/Condition?_text=liver&_include=Condition:subject');
+    expect(included.map(({ search: how }) => [how.mode, how.score])).toEqual([
+      ['match', expect.any(Number)],
+      ['include', undefined],
+    ]);
+  });
+
+  it('orders several types', async () => {
+    const found = await scored('/?_type=Condition,Observation&_content=metastases&_sort=-_score');
+    expect(found).toHaveLength(3);
+    const scores = found.map(([, score]) => score);
+    expect(scores).toEqual([...scores].sort((a, b) => b - a));
+  });
+
+  it('orders nothing without words', async () => {
+    expect(await refused(server, '/Condition?_sort=_score')).toMatch(/_score.*_text or _content/);
+    expect(await refused(server, '/Condition?_content=NOT bone&_sort=_score')).toMatch(/_score/);
+    expect(await refused(server, '/Observation?_sort=subject:Patient._score&_text=x')).toMatch(/_sort/);
+    expect(await refused(server, '/AuditEvent?_sort=_score')).toMatch(/_score/);
+  });
+
+  it('orders a walk that others write beside', async () => {
+    const ids = Array.from({ length: 40 }, (_, n) => `s${n}`);
+    const flag = (id: string, times: number): Json => ({
+      resourceType: 'Flag',
+      id,
+      status: 'active',
+      code: { text: 'scored '.repeat(times) },
+      subject: { reference: 'Patient/bob' },
+    });
+    await load(
+      server,
+      ids.map((id, n) => flag(id, 1 + ((n * 7) % 41))),
+    );
+    const first = await server.get('/Flag?_content=scored&_sort=-_score&_count=7');
+    expect(first.body.total).toBe(40);
+    await load(server, [...ids.slice(20).map((id) => flag(id, 1)), flag('new', 20)]);
+    const shown = (await pagesFrom(server, first)).flatMap(({ body }) => body.entry);
+    expect(shown.map(({ resource }) => resource.id).sort()).toEqual([...ids].sort());
+    const scores = shown.map(({ search: how }) => how.score);
+    expect(scores).toEqual([...scores].sort((a, b) => b - a));
+    expect(new Set(scores).size).toBeGreaterThan(20);
+    for (const id of [...ids, 'new']) await server.send('DELETE', `/Flag/${id}`);
+  });
+});
+
 describe('a walk by words', () => {
   it('shows the state of its first page', async () => {
     const ids = Array.from({ length: 130 }, (_, n) => `w${n}`);

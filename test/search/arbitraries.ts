@@ -13,6 +13,7 @@ import type {
   IntervalTest,
   NearTest,
   Parameter,
+  Relevance,
   SimpleTest,
   SortBy,
   SortKey,
@@ -180,7 +181,7 @@ export const arbitraryEntries: fc.Arbitrary<readonly IndexEntry[]> = fc
 const vocabulary = ['bone', 'bo', 'liver', 'lee', 'zoe', '8480', '6', '骨', '折', 'ss'] as const;
 
 /** A few texts of a few words; stores are given them as a narrative and as extensions. */
-const arbitraryWords: fc.Arbitrary<Words> = fc
+export const arbitraryWords: fc.Arbitrary<Words> = fc
   .tuple(
     fc.array(pick(vocabulary), { maxLength: 4 }),
     fc.array(fc.array(pick(vocabulary), { minLength: 1, maxLength: 3 }), { maxLength: 3 }),
@@ -236,24 +237,28 @@ function linked(entries: readonly IndexEntry[], contained: readonly ContainedEnt
   return [...found.values()];
 }
 
+const arbitraryResource: fc.Arbitrary<Indexed> = fc
+  .record({
+    type: pick(types),
+    id: pick(ids),
+    lastUpdated: pick(instants),
+    entries: arbitraryEntries,
+    contained: arbitraryContained,
+    words: arbitraryWords,
+  })
+  .map(({ entries, contained, ...rest }): Indexed => {
+    if (contained === undefined) return { ...rest, entries };
+    const inside = contained.map((each) => ({ ...each, entries: linked(each.entries, contained) }));
+    return { ...rest, entries: linked(entries, contained), contained: inside };
+  });
+
+/** At least so many resources of both types, at most sixteen, none twice. */
+export function resourcesFrom(minLength: number): fc.Arbitrary<readonly Indexed[]> {
+  return fc.uniqueArray(arbitraryResource, { minLength, maxLength: 16, selector: ({ type, id }) => `${type}/${id}` });
+}
+
 /** Up to sixteen resources of both types, none twice. A store that sets `lastUpdated` itself ignores theirs. */
-export const arbitraryResources: fc.Arbitrary<readonly Indexed[]> = fc.uniqueArray(
-  fc
-    .record({
-      type: pick(types),
-      id: pick(ids),
-      lastUpdated: pick(instants),
-      entries: arbitraryEntries,
-      contained: arbitraryContained,
-      words: arbitraryWords,
-    })
-    .map(({ entries, contained, ...rest }): Indexed => {
-      if (contained === undefined) return { ...rest, entries };
-      const inside = contained.map((each) => ({ ...each, entries: linked(each.entries, contained) }));
-      return { ...rest, entries: linked(entries, contained), contained: inside };
-    }),
-  { maxLength: 16, selector: ({ type, id }) => `${type}/${id}` },
-);
+export const arbitraryResources: fc.Arbitrary<readonly Indexed[]> = resourcesFrom(0);
 
 function interval<V extends number | string>(values: readonly V[]): fc.Arbitrary<IntervalTest<V>> {
   const comparison = fc.record({
@@ -461,12 +466,25 @@ export function arbitraryCriterion(type: string, depth = 3): fc.Arbitrary<Criter
   );
 }
 
+/** What a score looks at. */
+export function arbitraryRelevance(depth = 1): fc.Arbitrary<Relevance> {
+  const words = fc
+    .tuple(pick(['narrative', 'content'] as const), arbitraryWordsQuery())
+    .map(([scope, query]): Relevance => ({ kind: 'words', scope, query }));
+  if (depth === 0) return words;
+  const several = fc
+    .tuple(pick(['and', 'or'] as const), fc.array(arbitraryRelevance(depth - 1), { minLength: 2, maxLength: 3 }))
+    .map(([kind, of]): Relevance => ({ kind, of }));
+  return fc.oneof({ weight: 3, arbitrary: words }, { weight: 1, arbitrary: several });
+}
+
 /** What resources of a type are sorted by: any parameter that sorts, or that of what it leads to. */
 function arbitrarySortBy(type: string, steps: number): fc.Arbitrary<SortBy> {
   const parameters = parametersOf(type);
   const direct = fc.oneof(
     { weight: 6, arbitrary: pick(parameters.filter(({ kind }) => kind !== 'composite' && kind !== 'special')) },
     { weight: 2, arbitrary: pick(['id', 'lastUpdated'] as const) },
+    { weight: 1, arbitrary: arbitraryRelevance().map((score): SortBy => ({ score })) },
   );
   if (steps === 0) return direct;
   const through = fc
@@ -481,7 +499,7 @@ function arbitrarySortBy(type: string, steps: number): fc.Arbitrary<SortBy> {
 
 /** The same to sort by on another type. */
 export function sortOf(by: SortBy, type: string): SortBy {
-  if (typeof by === 'string') return by;
+  if (typeof by === 'string' || 'score' in by) return by;
   return 'through' in by ? { ...by, through: { ...by.through, type } } : { ...by, type };
 }
 

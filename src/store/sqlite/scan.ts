@@ -36,7 +36,7 @@ export function scanOf(column: SortColumn, last: boolean, context: Context): Sca
   const { by, descending } = key;
   if (by === 'id') return entityScan({ index: undefined, order: ['id'] });
   if (by === 'lastUpdated') return last ? entityScan({ index: 'by_change', order: ['vid'] }) : undefined;
-  if (number === undefined || 'through' in by) return undefined;
+  if (number === undefined || !('code' in by)) return undefined;
   const found = sortIndex(by, descending);
   if (found === undefined) {
     return by.kind === 'token' ? codeScan(number, descending, context) : undefined;

@@ -11,6 +11,7 @@ import { isBeginning, type PageOfHits, readPage } from './page.ts';
 import { type Connection, Part } from './part.ts';
 import { Probes } from './probe.ts';
 import { LastChanges, Remembered } from './remembered.ts';
+import { Scores } from './scores.ts';
 import { sql } from './sql.ts';
 import { Statements } from './statements.ts';
 import { quickThresholds, type Thresholds, thoroughThresholds } from './thresholds.ts';
@@ -49,7 +50,12 @@ const longAfter = 10;
  * slow itself and is soon done: it goes on, up to so many times the allowance. (A tick stands for about 1,024 rows.)
  */
 const fewTicks = 2;
+/** A resource that is scored, or hundreds of tests of one row, take as long as that part of a tick's rows. */
+const tickPart = 1 / 16;
 const patience = 8;
+
+/** Characters of a statement that takes milliseconds to prepare: whoever has but a few doesn't begin. */
+const longStatement = 30_000;
 
 const hint =
   'Add a criterion that few resources match, such as a patient, an identifier, a code or a shorter period, ' +
@@ -69,6 +75,8 @@ export class Searcher {
   /** When a search that has hardly looked at rows ends: not before the deadline. */
   #lastDeadline = Number.POSITIVE_INFINITY;
   #ticks = 0;
+  /** Whether another will read what this one can't quickly. */
+  #hurried = false;
   /** Why the statement that runs was stopped: the binding gives another error for one that its function throws. */
   #stopped: TooCostly | StoreUnavailable | undefined;
 
@@ -77,7 +85,7 @@ export class Searcher {
     this.#options = options;
     this.#begin = db.prepare('BEGIN');
     this.#end = db.prepare('COMMIT');
-    const statements = new Statements(db, () => this.#check());
+    const statements = new Statements(db, (length) => this.#check(length));
     const lookUp = new LookUp(db);
     this.#quick = readingOf(statements, lookUp, options.thresholds ?? quickThresholds);
     this.#thorough = readingOf(statements, lookUp, options.thresholds ?? thoroughThresholds);
@@ -89,6 +97,14 @@ export class Searcher {
     db.function('kilometres', { deterministic: true }, (latitude, longitude, toLatitude, toLongitude) => {
       return distance(Number(latitude), Number(longitude), Number(toLatitude), Number(toLongitude));
     });
+    const part = (): number => {
+      const reader = reading.get(db);
+      if (reader !== undefined) reader.#tickPart();
+      return 1;
+    };
+    db.function('tried', {}, part);
+    const scores = new Scores(part);
+    db.function('score', {}, (vid, body, relevance) => scores.of(Number(vid), body, String(relevance)));
   }
 
   /**
@@ -116,7 +132,7 @@ export class Searcher {
     return this.#reading(query.budget, Number.POSITIVE_INFINITY, true, ({ connection: { lookUp, thresholds } }) => {
       attempts++;
       const watch = new StatementWatch(this.#db);
-      const reading = readingOf(new Statements(this.#db, () => this.#check(), watch), lookUp, thresholds);
+      const reading = readingOf(new Statements(this.#db, (length) => this.#check(length), watch), lookUp, thresholds);
       const parts = partsOf(reading.connection, queries, undefined);
       const page = this.#page(reading, query, now, parts);
       // The parts know by now what led them.
@@ -159,6 +175,7 @@ export class Searcher {
     reading.set(this.#db, this);
     const start = performance.now();
     const most = Math.min(budget, allowance);
+    this.#hurried = allowance < budget;
     if (!foreign) this.#begin.run();
     try {
       const last = start + Math.min(budget, allowance * patience);
@@ -239,10 +256,17 @@ export class Searcher {
     this.#check();
   }
 
-  /** Throws when the time is up. */
-  #check(): void {
+  /** A resource was scored, or hundreds of tests made. Throws when the time is up. */
+  #tickPart(): void {
+    this.#ticks += tickPart;
+    this.#check();
+  }
+
+  /** Throws when the time is up, and where it is too short for a statement of a length to prepare. */
+  #check(toPrepare = 0): void {
     const now = performance.now();
-    if (now > this.#deadline && (this.#ticks >= fewTicks || now > this.#lastDeadline))
+    if (this.#hurried && toPrepare > longStatement) this.#stopped = new TooCostly(hint);
+    else if (now > this.#deadline && (this.#ticks >= fewTicks || now > this.#lastDeadline))
       this.#stopped = new TooCostly(hint);
     else if (this.#options.stopped?.() === true) this.#stopped = new StoreUnavailable('The store is closing.');
     if (this.#stopped !== undefined) throw this.#stopped;

@@ -40,6 +40,7 @@ export function sortColumn(key: SortKey, context: Context | undefined, last: boo
     // Change numbers rise with it; several changes may have the same instant, though.
     return { ...column, nullable: false, value: last ? ({ row }) => raw(`${row}.vid`) : value };
   }
+  if ('score' in by) return { ...column, nullable: false, value };
   if ('through' in by) return { ...column, nullable: true, value };
   const number = context?.numberOf(by);
   const ties = last && alone ? tiesOf(by, number, descending) : [];
@@ -51,6 +52,10 @@ function bestValueOf(by: SortBy, descending: boolean, subject: Subject, context:
   const { prefix, row, number: rid } = subject;
   if (by === 'id') return raw(prefix === '' ? `${row}.id` : `(SELECT e.id FROM entity e WHERE e.rid = ${row}.rid)`);
   if (by === 'lastUpdated') return raw(`(SELECT v.updated FROM version v WHERE v.vid = ${row}.vid)`);
+  if ('score' in by) {
+    const body = raw(`(SELECT v.body FROM version v WHERE v.vid = ${row}.vid)`);
+    return sql`score(${raw(`${row}.vid`)}, ${body}, ${JSON.stringify(by.score)})`;
+  }
   if ('through' in by) return valueThrough(by, descending, subject, context);
   const number = context.numberOf(by);
   if (number === undefined) return raw('NULL');

@@ -165,7 +165,7 @@ function readCodes(
 ): readonly Hit[] {
   const [first, ...rest] = columns;
   const by = first?.key.by;
-  if (first?.number === undefined || by === undefined || typeof by === 'string' || 'through' in by) return [];
+  if (first?.number === undefined || by === undefined || typeof by === 'string' || !('code' in by)) return [];
   const { number, descending } = first;
   const texts = new Set(groups.map(({ text }) => text));
   // The code of the last page may have gone since: its place is still between others.

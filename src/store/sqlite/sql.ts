@@ -80,8 +80,13 @@ export function any(tests: readonly Sql[]): Sql {
   if (second === undefined) return sql`(${first})`;
   if (left.length <= 8) return sql`((${join(left, ') OR (')}))`;
   const middle = left.length >> 1;
-  return sql`(${any(left.slice(0, middle))} OR ${any(left.slice(middle))})`;
+  const halves = sql`${any(left.slice(0, middle))} OR ${any(left.slice(middle))}`;
+  const stretch = left.length >= unwatched && left.length < 2 * unwatched;
+  return stretch ? sql`(${halves} OR tried() = 0)` : sql`(${halves})`;
 }
+
+/** Tests beside each other between which the deadline is looked at: thousands of them on one row take as long as many rows. */
+const unwatched = 256;
 
 /** Whether a test doesn't hold; tests are never NULL. */
 export function negated(test: Sql): Sql {

@@ -19,12 +19,15 @@ export interface Watch {
 
 export class Statements {
   readonly #db: Database;
-  readonly #check: () => void;
+  readonly #check: (toPrepare?: number) => void;
   readonly #watch: Watch | undefined;
   readonly #prepared = new BoundedCache<Statement>(kept);
 
-  /** @param check is called before each query: it throws when the time is up. */
-  constructor(db: Database, check: () => void = () => {}, watch?: Watch) {
+  /**
+   * @param check is called before each query: it throws when the time is up; also before a statement is prepared, with its
+   *   length.
+   */
+  constructor(db: Database, check: (toPrepare?: number) => void = () => {}, watch?: Watch) {
     this.#db = db;
     this.#check = check;
     this.#watch = watch;
@@ -57,6 +60,7 @@ export class Statements {
   }
 
   #compiled(text: string): Statement {
+    this.#check(text.length);
     try {
       return this.#db.prepare(text);
     } catch (error) {
