@@ -19,7 +19,7 @@ export function parseSort(
   return values.map((value) => {
     const descending = value.startsWith('-');
     const path = { registry, context: { ...lowering, name: `_sort: ${value.slice(0, 80)}` } };
-    const { steps } = parseName(descending ? value.slice(1) : value);
+    const { steps } = parseName(descending ? value.slice(1) : value, path.context.name);
     return { by: sortBy(steps, type, path, spending(path)), descending };
   });
 }
