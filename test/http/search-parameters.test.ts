@@ -350,7 +350,9 @@ describe('422 for', () => {
     ['the type special', { type: 'special' }, 'type'],
     ['a code that R4 has for the base', { code: 'family' }, 'code'],
     ['a code that R4 has for all resources', { code: '_tag', base: ['Group'] }, 'code'],
-    ['a code that means something else', { code: '_count' }, 'code'],
+    ...['_count', '_has', '_filter', '_score', '_query', '_list', '_text', '_content', '_type', '_cursor'].map(
+      (code) => [`the code ${code}, which means something else`, { code }, 'code'] as const,
+    ),
     ['a code that no query can name', { code: 'a.b' }, 'code'],
     ['a base that is no resource type', { base: ['Patient', 'Human'] }, 'base[1]'],
     [
