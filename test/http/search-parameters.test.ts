@@ -69,6 +69,25 @@ const codesOf = async (server: TestServer, type: string): Promise<readonly strin
 };
 
 describe('an active SearchParameter', () => {
+  test('of any elements finds identifiers with their types, and one of other elements has none', async () => {
+    const server = await started();
+    const type = { coding: [{ system: 'urn:types', code: 'MR' }] };
+    const numbered = (id: string, value: Json) => ({ ...person(id, 'blue'), extension: [{ url: eye, ...value }] });
+    const stored = numbered('a', { valueIdentifier: { type, system: 'urn:s', value: '7' } });
+    await load(server, [stored, numbered('b', { valueString: '7' })]);
+    const any = { type: 'token', expression: `Patient.extension.where(url = '${eye}').value` };
+    expect((await server.send('POST', '/SearchParameter', parameter(any))).status).toBe(201);
+    const other = { url: 'http://example.org/kind', code: 'kind', expression: 'Patient.identifier.type' };
+    expect((await server.send('POST', '/SearchParameter', parameter({ ...any, ...other }))).status).toBe(201);
+    await indexed(server);
+    await load(server, [{ ...stored, id: 'c' }]);
+    expect(await found(server, '/Patient?eye:of-type=urn:types|MR|7')).toEqual(['a', 'c']);
+    expect(await found(server, '/Patient?eye:of-type=urn:types|SS|7')).toEqual([]);
+    expect(await found(server, '/Patient?eye=7')).toEqual(['a', 'b', 'c']);
+    const refused = await server.get('/Patient?kind:of-type=urn:types|MR|7');
+    expect([refused.status, refused.body.issue[0].diagnostics]).toEqual([400, expect.stringMatching(/no identifiers/)]);
+  });
+
   test('makes searchable what is stored, and what comes', async () => {
     const server = await started();
     await load(server, [person('a', 'blue'), person('b', 'brown')]);
