@@ -359,7 +359,7 @@ describe('422 for', () => {
     { definition: 'http://example.org/nothing', expression: 'use' },
     { definition: 'http://hl7.org/fhir/SearchParameter/individual-family', expression: 'family' },
   ];
-  test.each([
+  test.each<[string, Json, string]>([
     ['an expression that is no FHIRPath', { expression: 'Patient.name.where(' }, 'expression'],
     ['a function that nobody knows', { expression: 'Patient.name.frobnicate()' }, 'expression'],
     ['an element that nobody has', { expression: 'Patient.nonsense' }, 'expression'],
@@ -370,7 +370,7 @@ describe('422 for', () => {
     ['a code that R4 has for the base', { code: 'family' }, 'code'],
     ['a code that R4 has for all resources', { code: '_tag', base: ['Group'] }, 'code'],
     ...['_count', '_has', '_filter', '_score', '_query', '_list', '_text', '_content', '_type', '_cursor'].map(
-      (code) => [`the code ${code}, which means something else`, { code }, 'code'] as const,
+      (code): [string, Json, string] => [`the code ${code}, which means something else`, { code }, 'code'],
     ),
     ['a code that no query can name', { code: 'a.b' }, 'code'],
     ['a base that is no resource type', { base: ['Patient', 'Human'] }, 'base[1]'],
