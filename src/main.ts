@@ -80,6 +80,7 @@ export async function compose(configuration: Configuration, baseUrl: string, log
       log.info({ chain, sequence, hash }, 'audit head');
       timings.auditHead(chain, sequence, hash);
     },
+    report,
     onTiming: (operation, took) => timings.store(operation, took / 1000),
   });
   await searchParameters.attach(store);

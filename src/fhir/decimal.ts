@@ -56,6 +56,15 @@ export function decimalKey(text: string): string {
   return HEADS.charAt(MIRROR - place) + complement(far + digits) + END;
 }
 
+/** The key of a decimal of any size: what is beyond the range of keys has the first or the last one of its sign. */
+export function nearestKey(text: string): string {
+  const { negative, digits, exponent } = normalise(text);
+  const sign = negative ? '-' : '';
+  if (digits !== '' && exponent > BIAS) return decimalKey(`${sign}1e${BIAS - 1}`);
+  if (digits !== '' && exponent < -BIAS) return decimalKey(`${sign}1e${-BIAS - 1}`);
+  return decimalKey(text);
+}
+
 /** A decimal with that key, in its shortest digits. Throws RangeError for what isn't a key. */
 export function decimalText(key: string): string {
   if (key === ZERO) return '0';

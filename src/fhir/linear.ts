@@ -1,5 +1,5 @@
 /** Linear maps of decimals of any size, as conversions of units are. https://hl7.org/fhir/R4/search.html#quantity */
-import { decimalKey, decimalText } from './decimal.ts';
+import { decimalText, nearestKey } from './decimal.ts';
 
 /** What a decimal x becomes: (x + `before`) × `times` ÷ `over` + `after`; each of them is a decimal as text. */
 export interface LinearMap {
@@ -18,13 +18,16 @@ interface Exact {
   readonly exponent: number;
 }
 
-/** The key of what a map makes of the decimal of a key; exact but for quotients without an end. */
+/**
+ * The key of what a map makes of the decimal of a key; exact but for quotients without an end. What is beyond the range of
+ * keys is at its end, where no decimal of a resource is.
+ */
 export function mapKey(key: string, { before, times, over, after }: LinearMap): string {
   const moved = sum(exact(decimalText(key)), exact(before));
   const factor = exact(times);
   const product = { units: moved.units * factor.units, exponent: moved.exponent + factor.exponent };
   const { units, exponent } = sum(quotient(product, exact(over)), exact(after));
-  return decimalKey(`${units}e${exponent}`);
+  return nearestKey(`${units}e${exponent}`);
 }
 
 function exact(text: string): Exact {

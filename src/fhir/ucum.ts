@@ -24,6 +24,9 @@ interface Unit {
   readonly offset: number;
 }
 
+/** Longer codes are none: a client may send any text for one. */
+const longest = 100;
+
 /** With more units or pairs than this all are forgotten: clients may ask for any. */
 const remembered = 5_000;
 
@@ -44,28 +47,32 @@ function load(): Library {
 
 /**
  * How values in one unit become values in another; undefined where a code is none of UCUM's, where the units measure
- * different things, or where one has no linear scale (pH, decibel).
+ * different things, where one has no linear scale (pH, decibel), or where their ratio is beyond what doubles hold.
  */
 export function conversion(from: string, to: string): LinearMap | undefined {
+  if (from.length > longest || to.length > longest) return undefined;
   const found = known(conversions, `${from}\n${to}`, () => {
     const a = unitOf(from);
     const b = a === undefined ? undefined : unitOf(to);
     if (a === undefined || b === undefined || a.dimension !== b.dimension) return null;
-    return { ...ratio(a.scale / b.scale), ...shift(a, b) };
+    const factor = a.scale / b.scale;
+    return isScale(factor) && isScale(1 / factor) ? { ...ratio(factor), ...shift(a, b) } : null;
   });
   return found ?? undefined;
 }
 
 function unitOf(code: string): Unit | undefined {
-  return known(units, code, () => measured(code) ?? null) ?? undefined;
+  return known(units, code, (own) => measured(own) ?? null) ?? undefined;
 }
 
-function known<V>(values: Map<string, V>, key: string, find: () => V): V {
+function known<V>(values: Map<string, V>, key: string, find: (key: string) => V): V {
   const found = values.get(key);
   if (found !== undefined) return found;
   if (values.size >= remembered) values.clear();
-  const value = find();
-  values.set(key, value);
+  // A copy: as a part of a long query it would keep all of that.
+  const own = Buffer.from(key).toString();
+  const value = find(own);
+  values.set(own, value);
   return value;
 }
 
@@ -74,11 +81,7 @@ const international = /\[[iI]U\]/g;
 /** Stands for them, since the library converts no arbitrary unit: a base unit that hardly anything is measured in. */
 const standIn = 'cd';
 
-/** Longer codes are none: a client may send any text for one. */
-const longest = 100;
-
 function measured(code: string): Unit | undefined {
-  if (code.length > longest) return undefined;
   const own = code.replaceAll(international, standIn);
   const one = inBaseUnits(own, 1);
   if (one?.magnitude === undefined) return undefined;
@@ -93,7 +96,11 @@ function measured(code: string): Unit | undefined {
 }
 
 function unit(dimension: string, scale: number, offset: number): Unit | undefined {
-  return scale > 0 && Number.isFinite(scale) && Number.isFinite(offset) ? { dimension, scale, offset } : undefined;
+  return isScale(scale) && Number.isFinite(offset) ? { dimension, scale, offset } : undefined;
+}
+
+function isScale(factor: number): boolean {
+  return factor > 0 && Number.isFinite(factor);
 }
 
 function inBaseUnits(code: string, value: number): InBaseUnits | undefined {

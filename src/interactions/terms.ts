@@ -9,7 +9,9 @@ import type { Position, Store, Version } from '../store/port.ts';
 import { builtIn } from '../terminology/built-in.ts';
 import { type CodeSystem, readCodeSystem } from '../terminology/code-system.ts';
 import { expandValueSet, subsumption, type TermSource } from '../terminology/expand.ts';
+import { mostWork, Work } from '../terminology/work.ts';
 import type { Context } from './context.ts';
+import { type Ingredient, keepCodes, keptCodes, type Made } from './kept-codes.ts';
 
 type Kind = 'CodeSystem' | 'ValueSet';
 
@@ -31,7 +33,7 @@ export async function withTerms<T>(
   position?: Pick<Position, 'at' | 'since'>,
 ): Promise<T> {
   const resolved = new Map<string, readonly SystemCodes[]>();
-  const source = sourceOf(context, position);
+  const resolver = new Resolver(context, position);
   for (;;) {
     const wanted = new Map<string, TermRequest>();
     const terms = (request: TermRequest): readonly SystemCodes[] => {
@@ -46,22 +48,119 @@ export async function withTerms<T>(
       const text = `A search may name at most ${mostRequests} value sets and codes by :in, :not-in, :above and :below.`;
       throw failure(400, 'too-costly', text);
     }
-    for (const [key, request] of wanted) resolved.set(key, await resolve(request, source));
+    for (const [key, request] of wanted) resolved.set(key, await resolver.resolve(request));
   }
 }
 
-async function resolve(request: TermRequest, source: TermSource): Promise<readonly SystemCodes[]> {
-  try {
-    if (request.kind === 'in') return await expandValueSet(request.valueSet, source);
-    return await subsumption(request.kind, request.system, request.code, source);
-  } catch (error) {
-    if (!(error instanceof OutcomeError)) throw error;
-    throw failure(error.status, error.issues[0]?.code ?? 'invalid', `${request.parameter}: ${error.message}`);
+/** A resource that was looked up. */
+interface Found {
+  /** Names its very version. */
+  readonly key: string;
+  readonly content: () => JsonObject;
+}
+
+interface ReadSystem {
+  readonly key: string;
+  readonly system: CodeSystem;
+}
+
+type Find = (type: Kind, canonical: string) => Promise<Found | undefined>;
+
+/** Finds the codes that one search asks for. */
+class Resolver {
+  readonly #store: Store;
+  readonly #find: Find;
+  /** What was found for what is kept, but once in a search. */
+  readonly #foundNow = new Map<string, Promise<string | undefined>>();
+  readonly #systems = new Map<string, Promise<ReadSystem | undefined>>();
+  #work = 0;
+
+  constructor(context: Context, position: Pick<Position, 'at' | 'since'> | undefined) {
+    this.#store = context.store;
+    this.#find = finderOf(context, position);
+  }
+
+  /** Throws 400 naming the parameter where a set or system is lacking or too large. */
+  async resolve(request: TermRequest): Promise<readonly SystemCodes[]> {
+    const { result } = await this.#made(request);
+    if (!(result instanceof OutcomeError)) return result;
+    throw failure(result.status, result.issues[0]?.code ?? 'invalid', `${request.parameter}: ${result.message}`);
+  }
+
+  async #made(request: TermRequest): Promise<Made> {
+    const asked = JSON.stringify({ ...request, parameter: undefined });
+    const known = await keptCodes(this.#store, asked, (each) => this.#now(each));
+    if (known !== undefined) return known;
+    if (this.#work > mostWork) {
+      const text = `${request.parameter}: the value sets and codes of the search take too much work together`;
+      throw failure(400, 'too-costly', `${text}; name fewer of them.`);
+    }
+    const used = new Map<string, Ingredient>();
+    const result = await this.#make(request, this.#source(used));
+    const made = { result, of: [...used.values()] };
+    // Other failures pass.
+    if (!(result instanceof OutcomeError) || result.status === 400) keepCodes(this.#store, asked, made);
+    return made;
+  }
+
+  async #make(request: TermRequest, source: TermSource): Promise<Made['result']> {
+    const work = new Work(nameOf(request));
+    try {
+      if (request.kind === 'in') return await expandValueSet(request.valueSet, source, work);
+      return await subsumption(request.kind, request.system, request.code, source, work);
+    } catch (error) {
+      if (error instanceof OutcomeError) return error;
+      throw error;
+    } finally {
+      this.#work += work.done;
+    }
+  }
+
+  #now({ type, canonical }: Ingredient): Promise<string | undefined> {
+    const asked = `${type} ${canonical}`;
+    const found = this.#foundNow.get(asked) ?? this.#find(type, canonical).then((each) => each?.key);
+    this.#foundNow.set(asked, found);
+    return found;
+  }
+
+  /** A code system with its version's name, found but once in a search: reading a large one takes its time. */
+  #codeSystem(canonical: string): Promise<ReadSystem | undefined> {
+    const read = async (): Promise<ReadSystem | undefined> => {
+      const found = await this.#find('CodeSystem', canonical);
+      return found && { key: found.key, system: readOnce(this.#store, found.key, found.content) };
+    };
+    const system = this.#systems.get(canonical) ?? read();
+    this.#systems.set(canonical, system);
+    return system;
+  }
+
+  /** Where value sets and code systems are looked up; what was, is told to `used`. */
+  #source(used: Map<string, Ingredient>): TermSource {
+    const use = (type: Kind, canonical: string, found: string | undefined): void => {
+      used.set(`${type} ${canonical}`, { type, canonical, found });
+    };
+    return {
+      valueSet: async (canonical) => {
+        const found = await this.#find('ValueSet', canonical);
+        use('ValueSet', canonical, found?.key);
+        return found?.content();
+      },
+      codeSystem: async (canonical) => {
+        const found = await this.#codeSystem(canonical);
+        use('CodeSystem', canonical, found?.key);
+        return found?.system;
+      },
+    };
   }
 }
 
-/** Where value sets and code systems are looked up: what the store has goes before what R4 has. */
-function sourceOf(context: Context, position: Pick<Position, 'at' | 'since'> | undefined): TermSource {
+function nameOf(request: TermRequest): string {
+  if (request.kind === 'in') return `the value set ${request.valueSet.slice(0, 200)}`;
+  return `${request.code.slice(0, 200)} of ${request.system.slice(0, 200)}`;
+}
+
+/** Looks up value sets and code systems: what the store has goes before what R4 has. */
+function finderOf(context: Context, position: Pick<Position, 'at' | 'since'> | undefined): Find {
   const stored = async (type: Kind, canonical: string): Promise<Version | undefined> => {
     const parsed = parseReference(canonical, context.settings.baseUrl);
     if (parsed.kind === 'local' && parsed.type === type) {
@@ -75,27 +174,11 @@ function sourceOf(context: Context, position: Pick<Position, 'at' | 'since'> | u
     const named: Criterion = { kind: 'value', parameter, anyOf: [{ kind: 'uri', match: 'exact', value: url }] };
     return latest(await versionsOf(context, type, named, position), version);
   };
-  return {
-    valueSet: async (canonical) => {
-      const version = await stored('ValueSet', canonical);
-      return version === undefined ? ofR4('ValueSet', canonical) : contentOf(version);
-    },
-    codeSystem: once(async (canonical) => {
-      const version = await stored('CodeSystem', canonical);
-      if (version !== undefined) return readOnce(context.store, versionKey(version), () => contentOf(version));
-      const r4 = ofR4('CodeSystem', canonical);
-      return r4 === undefined ? undefined : readOnce(context.store, `R4 ${canonical}`, () => r4);
-    }),
-  };
-}
-
-/** A function that finds what a name stands for but once: reading a large system takes its time. */
-function once<T>(find: (name: string) => Promise<T>): (name: string) => Promise<T> {
-  const found = new Map<string, Promise<T>>();
-  return (name) => {
-    const known = found.get(name) ?? find(name);
-    found.set(name, known);
-    return known;
+  return async (type, canonical) => {
+    const version = await stored(type, canonical);
+    if (version !== undefined) return { key: versionKey(version), content: () => contentOf(version) };
+    const r4 = ofR4(type, canonical);
+    return r4 === undefined ? undefined : { key: `R4 ${canonical}`, content: () => r4 };
   };
 }
 

@@ -10,6 +10,7 @@ import { searchedTypes } from '../search/definition.ts';
 import type { IndexEntry } from '../search/entry.ts';
 import { extractAll } from '../search/extract/contained.ts';
 import type { ExtractedParameters } from '../search/extract/extract.ts';
+import { analyse } from '../search/extract/values.ts';
 import { createRegistry, type ParameterRegistry, type SearchParameter } from '../search/registry.ts';
 import type { ParameterDefinition, ParameterState } from '../store/parameter-index.ts';
 import type { Store } from '../store/port.ts';
@@ -152,10 +153,13 @@ export class SearchParameterKeeper {
     const own = this.#definitions.own().flatMap((definition) => {
       const source = JSON.stringify({ version, definition } satisfies Source);
       const { url, code, type: kind, expression = '', digest = '' } = definition;
-      const codes = [code, ...companionsOf({ url, code, kind, expression }).map((companion) => companion.code)];
-      return searchedTypes(definition.base, definitions).flatMap((type) =>
-        codes.map((each) => ({ type, code: each, definition: digest, source })),
-      );
+      return searchedTypes(definition.base, definitions).flatMap((type) => {
+        // Others have no companions, whatever they lead to.
+        const values = kind === 'token' ? analyse(expression, kind, type, type, definitions) : { types: [] };
+        const companions = companionsOf({ url, code, kind, expression, definition: digest, values });
+        const codes = [code, ...companions.map((companion) => companion.code)];
+        return codes.map((each) => ({ type, code: each, definition: digest, source }));
+      });
     });
     const wanted = new Map(own.map((each) => [`${each.type} ${each.code}`, each.definition]));
     // What is to be replaced goes on answering, as long as its entries can still be made.

@@ -3,6 +3,7 @@
  * https://hl7.org/fhir/R4/search.html#modifiers
  */
 import type { SearchParameterType } from './criteria.ts';
+import type { Values } from './extract/values.ts';
 
 /** `text`: texts, for `:text`. `of-type`: identifiers with the type that they have, for `:of-type`. */
 export type CompanionKind = 'text' | 'of-type';
@@ -18,6 +19,10 @@ export interface Accompanied {
   readonly code: string;
   readonly kind: SearchParameterType;
   readonly expression: string;
+  /** Tells definitions apart that aren't R4's; R4's have none. */
+  readonly definition?: string;
+  /** What the expression gives; absent for R4's: these needn't be compiled for it. */
+  readonly values?: Pick<Values, 'types'>;
 }
 
 /** R4's parameters whose expressions are the union of others' expressions: what is kept for those is enough. */
@@ -34,11 +39,18 @@ const unions: Readonly<Record<string, readonly string[]>> = {
 const identifiers = /dentifier|requisition/;
 
 /** The companions that a parameter has, whatever its values turn out to be. */
-export function companionsOf({ url, code, kind, expression }: Accompanied): readonly Companion[] {
+export function companionsOf(parameter: Accompanied): readonly Companion[] {
+  const { url, code, kind } = parameter;
   if (kind !== 'token') return [];
   const companions: Companion[] = unions[url] === undefined ? [{ kind: 'text', code: textCode(code) }] : [];
-  if (identifiers.test(expression)) companions.push({ kind: 'of-type', code: ofTypeCode(code) });
+  if (hasIdentifiers(parameter)) companions.push({ kind: 'of-type', code: ofTypeCode(code) });
   return companions;
+}
+
+/** Whether identifiers may be among the values: where only evaluation tells what there is, they may. */
+function hasIdentifiers({ expression, definition, values }: Accompanied): boolean {
+  if (definition === undefined || values === undefined) return identifiers.test(expression);
+  return values.types.length === 0 || values.types.includes('Identifier');
 }
 
 /** The codes under which a parameter's texts are kept. */

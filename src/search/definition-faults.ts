@@ -6,6 +6,7 @@ import { type Compiled, compileExpression } from './extract/compile.ts';
 import { converterOf } from './extract/convert.ts';
 import { parseExpression } from './extract/expression.ts';
 import { fhirpathFault } from './extract/fhirpath.ts';
+import { filterParameter } from './parse/parameter.ts';
 import { generalParameters, resultParameters, unsupportedParameters } from './result-parameters.ts';
 
 export interface Fault {
@@ -19,7 +20,16 @@ export interface Fault {
 const mostComponents = 3;
 
 /** Names that mean something else in a query. */
-const reserved = new Set([...resultParameters, ...generalParameters, ...unsupportedParameters, '_list', '_cursor']);
+const reserved = new Set([
+  ...resultParameters,
+  ...generalParameters,
+  ...unsupportedParameters.keys(),
+  filterParameter,
+  '_has',
+  '_list',
+  '_score',
+  '_cursor',
+]);
 
 /**
  * What is wrong with a definition; empty: it can be searched by. `others`: the definitions that there are beside R4's,

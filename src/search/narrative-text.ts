@@ -4,7 +4,10 @@
 const inline: ReadonlySet<string> = new Set(
   'a abbr acronym b big bdo cite code dfn em font i kbd q s samp small span strike strong sub sup tt u var'.split(' '),
 );
-const tag = /<[/!?]?([A-Za-z][A-Za-z0-9]*)?(?![A-Za-z0-9])(?:[^<>"']|"[^"]*"|'[^']*')*>/y;
+/** How a tag begins: its name ends there, or it has none. */
+const tag = /<[/!?]?([A-Za-z][A-Za-z0-9]*)?(?![A-Za-z0-9])/y;
+/** What ends a tag, what begins a quoted value, and what no tag has outside of one. */
+const marks = /[<>"']/g;
 const reference = /&(?:#([0-9]{1,7})|#[xX]([0-9A-Fa-f]{1,6})|([A-Za-z][A-Za-z0-9]{0,30}));/g;
 /** `eacute`, `Uuml`: the letter with its accent, which doesn't count in words. */
 const accented = /^([A-Za-z])(?:acute|caron|cedil|circ|grave|ring|slash|tilde|uml)$/;
@@ -41,12 +44,26 @@ export function textOfNarrative(div: string): string {
     }
     tag.lastIndex = open;
     const found = tag.exec(div);
-    at = open;
-    if (found === null) break;
-    at = tag.lastIndex;
+    const end = found === null ? undefined : tagEnd(div, tag.lastIndex);
+    at = end ?? open;
+    if (found === null || end === undefined) break;
     if (!inline.has((found[1] ?? '').toLowerCase())) text += ' ';
   }
   return withoutReferences(text + div.slice(at));
+}
+
+/** Where a tag ends whose attributes begin at a place; undefined where it doesn't. By marks: attributes may be megabytes. */
+function tagEnd(div: string, from: number): number | undefined {
+  marks.lastIndex = from;
+  for (let mark = marks.exec(div); mark !== null; mark = marks.exec(div)) {
+    const [character] = mark;
+    if (character === '>') return marks.lastIndex;
+    if (character === '<') return undefined;
+    const closing = div.indexOf(character, marks.lastIndex);
+    if (closing < 0) return undefined;
+    marks.lastIndex = closing + 1;
+  }
+  return undefined;
 }
 
 function withoutReferences(text: string): string {

@@ -1,6 +1,6 @@
 /** The forms in which strings and tokens are compared. https://hl7.org/fhir/R4/search.html#string */
 
-/** Text that lower case and collapsed white space normalise completely: ASCII without punctuation. */
+/** Text that lower case and collapsed white space normalise completely: ASCII without punctuation. Not for megabytes. */
 const simple = /^[0-9A-Za-z]+(?: [0-9A-Za-z]+)*$/;
 /** Combining accents; marks that are letters of their own (Indic vowels) stay. */
 const accents = /[\u0300-\u036f]/g;
@@ -13,7 +13,7 @@ const space = /\s+/g;
  * Idempotent; '' for text that has nothing else.
  */
 export function normaliseString(text: string): string {
-  if (simple.test(text)) return text.toLowerCase();
+  if (text.length <= 10_000 && simple.test(text)) return text.toLowerCase();
   const bare = foldToken(text).normalize('NFD').replace(accents, '').replace(punctuation, '');
   return foldToken(bare.replace(space, ' ').trim().normalize('NFC'));
 }

@@ -6,6 +6,7 @@ import type { Criterion, SortKey } from './criteria.ts';
 import { lowerFilter } from './filter/lower.ts';
 import type { Include } from './include.ts';
 import { parseInclude } from './include-parameter.ts';
+import { type Allowance, checkNumber, newAllowance } from './lower/allowance.ts';
 import { type LowerContext, refuse } from './lower/context.ts';
 import { checkModifier } from './lower/modifier.ts';
 import { lowerNamed, type UnknownName, unknownStep } from './lower/name.ts';
@@ -93,6 +94,8 @@ const withoutMeaning = (name: string, context: SearchContext): boolean =>
  * supported or is malformed, and for a result parameter that is given twice.
  */
 export function parseSearch(parameters: readonly (readonly [string, string])[], context: SearchContext): Search {
+  checkNumber(parameters);
+  const allowance = newAllowance();
   const used: (readonly [string, string])[] = [];
   const ignored: string[] = [];
   const criteria: QueryParameter[] = [];
@@ -121,7 +124,7 @@ export function parseSearch(parameters: readonly (readonly [string, string])[], 
       if (code !== '_count') used.push(pair);
       continue;
     }
-    const lacking = unknownOf(written, types, context);
+    const lacking = unknownOf(written, types, context, allowance);
     if (lacking !== undefined) {
       // DEVIATION: R4 says SHOULD ignore; docs/adr/0001-strict-search-parameters.md.
       if (context.handling === 'strict') throw unknown(lacking, written, types, context);
@@ -139,9 +142,9 @@ export function parseSearch(parameters: readonly (readonly [string, string])[], 
   const ambiguousIds: AmbiguousId[] = [];
   const sortValues = results.get('_sort')?.values ?? [];
   const parts = types.map((type) => {
-    const criterion = within(lowerAll(criteria, type, context, ambiguousIds), type, context);
+    const criterion = within(lowerAll(criteria, type, context, allowance, ambiguousIds), type, context);
     const relevance = relevanceOf(criterion);
-    const sort = parseSort(sortValues, type, context.registry, lowering('_sort', context, []), relevance);
+    const sort = parseSort(sortValues, type, context.registry, lowering('_sort', context, allowance, []), relevance);
     return { type, criterion, sort };
   });
   checkSorts(parts.map(({ sort }) => sort));
@@ -190,13 +193,16 @@ export function parseCondition(
   ambiguousIds: AmbiguousId[] = [],
 ): Criterion {
   const criteria: QueryParameter[] = [];
-  for (const pair of parseQueryString(behindType(type, query))) {
+  const allowance = newAllowance();
+  const parameters = parseQueryString(behindType(type, query));
+  checkNumber(parameters);
+  for (const pair of parameters) {
     const written = parseParameter(pair);
     const { code = '' } = written.name.steps[0] ?? {};
     if (withoutMeaning(code, context)) continue;
     if (resultParameters.has(code))
       throw refuse('invalid', `${code} is no criterion; a condition takes search parameters only.`);
-    const lacking = unknownOf(written, [type], context);
+    const lacking = unknownOf(written, [type], context, allowance);
     if (lacking !== undefined) throw unknown(lacking, written, [type], context);
     if (written.values.every((value) => value.trim() === ''))
       throw refuse('invalid', `${written.name.text} has no value; a condition needs one.`);
@@ -204,7 +210,7 @@ export function parseCondition(
   }
   if (criteria.length === 0)
     throw refuse('invalid', 'The condition has no criteria; add one, e.g. identifier=system|value.');
-  return lowerAll(criteria, type, context, ambiguousIds);
+  return lowerAll(criteria, type, context, allowance, ambiguousIds);
 }
 
 function behindType(type: string, query: string): string {
@@ -242,13 +248,14 @@ function unknownOf(
   { name }: QueryParameter,
   types: readonly string[],
   context: SearchContext,
+  allowance: Allowance,
 ): UnknownName | undefined {
   const [first] = name.steps;
   if (first?.code === filterParameter && name.steps.length === 1) {
     refuseModifier(filterParameter, first.modifier);
     return undefined;
   }
-  const path = { registry: context.registry, context: lowering(name.text, context, []) };
+  const path = { registry: context.registry, context: lowering(name.text, context, allowance, []) };
   let unknown: UnknownName | undefined;
   for (const type of types) {
     unknown = unknownStep(name.steps, type, path);
@@ -303,10 +310,11 @@ function lowerAll(
   criteria: readonly QueryParameter[],
   type: string,
   context: SearchContext,
+  allowance: Allowance,
   ambiguousIds: AmbiguousId[],
 ): Criterion {
   const of = criteria.map((written): Criterion => {
-    const path = { registry: context.registry, context: lowering(written.name.text, context, ambiguousIds) };
+    const path = { registry: context.registry, context: lowering(written.name.text, context, allowance, ambiguousIds) };
     const code = written.name.steps[0]?.code ?? '';
     const filter = code === filterParameter;
     if (!filter && context.registry.get(type, code)?.multipleAnd === false) {
@@ -320,7 +328,12 @@ function lowerAll(
 }
 
 /** What lowering a parameter needs. */
-function lowering(name: string, context: SearchContext, ambiguousIds: AmbiguousId[]): LowerContext {
+function lowering(
+  name: string,
+  context: SearchContext,
+  allowance: Allowance,
+  ambiguousIds: AmbiguousId[],
+): LowerContext {
   return {
     name,
     definitions: context.definitions,
@@ -329,6 +342,7 @@ function lowering(name: string, context: SearchContext, ambiguousIds: AmbiguousI
     baseUrl: context.baseUrl,
     timezone: context.timezone,
     now: context.now,
+    allowance,
     ambiguous: (id, types) => ambiguousIds.push({ parameter: name, id, types }),
   };
 }

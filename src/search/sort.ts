@@ -22,7 +22,7 @@ export function parseSort(
     const path = { registry, context: { ...lowering, name: `_sort: ${value.slice(0, 80)}` } };
     const name = descending ? value.slice(1) : value;
     if (name === '_score') return { by: scoreOf(relevance), descending };
-    const { steps } = parseName(name);
+    const { steps } = parseName(name, path.context.name);
     return { by: sortBy(steps, type, path, spending(path)), descending };
   });
 }

@@ -21,19 +21,38 @@ export const boundary = '\ue000';
 const plain = /^[\0-\x7f]*$/;
 const accents = /[\u0300-\u036f]/g;
 const apostrophes = /(?<=\p{L})['’ʼ`´](?=\p{L})/gu;
-/** Scripts without spaces have a word for each character; elsewhere letters, digits and their marks are one. */
+/**
+ * Scripts without spaces have a word for each character; elsewhere letters, digits and their marks are one. What
+ * is longer comes in pieces: the stack of regular expressions isn't deep enough for a word of megabytes.
+ */
 const words =
-  /[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}]|(?:(?![\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}])[\p{L}\p{N}\p{M}])+/gu;
-/** Characters of a word that count. */
+  /[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}]|(?:(?![\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}])[\p{L}\p{N}\p{M}]){1,64}/gu;
+/** Characters of a word that count, and of a piece. */
 const longest = 64;
+const alone = /^[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}]/u;
 
 /** The words of a text: without case, accents and apostrophes; all other punctuation separates words. */
 export function wordsIn(text: string): readonly string[] {
   const folded = plain.test(text)
     ? text.toLowerCase()
     : foldToken(foldToken(text).normalize('NFD').replace(accents, '').normalize('NFC'));
-  const found = folded.replace(apostrophes, '').match(words) ?? [];
-  return found.map((word) => (word.length > longest ? word.slice(0, longest) : word));
+  const bare = folded.replace(apostrophes, '');
+  const found = bare.match(words) ?? [];
+  if (found.every((word) => word.length < longest)) return found;
+  return withoutContinuations(bare);
+}
+
+/** The words of a text of which some come in several pieces: of each the first. */
+function withoutContinuations(text: string): readonly string[] {
+  const found: string[] = [];
+  let end = 0;
+  for (const { 0: piece, index } of text.matchAll(words)) {
+    // A piece that isn't full would have gone on.
+    const goesOn = index > 0 && index === end && !alone.test(piece);
+    end = alone.test(piece) ? 0 : index + piece.length;
+    if (!goesOn) found.push(piece.slice(0, longest));
+  }
+  return found;
 }
 
 /** Elements that nobody reads as text, by their names: ids, addresses of other resources, bytes. */

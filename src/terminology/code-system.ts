@@ -25,20 +25,27 @@ export function hasConcepts({ content }: CodeSystem): boolean {
   return content === 'complete' || content === 'fragment';
 }
 
+/** Hears how many codes are looked at next, and how many were found so far; it may throw. */
+export type Look = (codes: number, found: number) => void;
+
 /** A code with all codes that it subsumes; the code alone where the system doesn't have it. */
-export function descendants(system: CodeSystem, code: string): ReadonlySet<string> {
-  return reached(code, (each) => system.concepts.get(each)?.children);
+export function descendants(system: CodeSystem, code: string, look: Look): ReadonlySet<string> {
+  return reached(code, (each) => system.concepts.get(each)?.children, look);
 }
 
 /** A code with all codes that subsume it. */
-export function ancestors(system: CodeSystem, code: string): ReadonlySet<string> {
-  return reached(code, (each) => system.concepts.get(each)?.parents);
+export function ancestors(system: CodeSystem, code: string, look: Look): ReadonlySet<string> {
+  return reached(code, (each) => system.concepts.get(each)?.parents, look);
 }
 
-function reached(code: string, next: (code: string) => readonly string[] | undefined): ReadonlySet<string> {
+function reached(code: string, next: (code: string) => readonly string[] | undefined, look: Look): ReadonlySet<string> {
   const found = new Set([code]);
   // A set's iteration goes on to what is added, and circles end.
-  for (const each of found) for (const other of next(each) ?? []) found.add(other);
+  for (const each of found) {
+    const others = next(each) ?? none;
+    look(1 + others.length, found.size);
+    for (const other of others) found.add(other);
+  }
   return found;
 }
 

@@ -62,6 +62,13 @@ export function difference(a: Codes, b: Codes): Codes {
   return result;
 }
 
+/** How many codes the sets are written with. */
+export function sizeOf(sets: readonly Codes[]): number {
+  let size = 0;
+  for (const set of sets) for (const { codes } of set.values()) size += 1 + codes.size;
+  return size;
+}
+
 /** Whether a code is in the set, where it is one that the system has. */
 export function has(set: Codes, system: string, code: string): boolean {
   const part = set.get(system);

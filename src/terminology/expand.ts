@@ -2,7 +2,18 @@
 import { failure, OutcomeError } from '../fhir/outcome.ts';
 import { isArray, isObject, type JsonObject, type JsonValue } from '../fhir/resource.ts';
 import { ancestors, type CodeSystem, descendants, hasConcepts, objects, text } from './code-system.ts';
-import { type Codes, codesOf, difference, intersection, noCodes, type Part, union, wholeSystem } from './codes.ts';
+import {
+  type Codes,
+  codesOf,
+  difference,
+  intersection,
+  noCodes,
+  type Part,
+  sizeOf,
+  union,
+  wholeSystem,
+} from './codes.ts';
+import { Work } from './work.ts';
 
 /** Where value sets and code systems are found, by canonical: `url`, or `url|version`. */
 export interface TermSource {
@@ -17,18 +28,25 @@ export interface SystemCodes {
 }
 
 /** How many codes a set may be spelled out to. */
-export const mostCodes = 10_000;
+const mostCodes = 10_000;
+/** What looking up a resource counts for. */
+const lookUp = 100;
 
 /**
  * The codes of a value set, those of whole systems not spelled out. Throws 400 `not-found` for one that isn't there,
- * `not-supported` naming the code system or the filter that is lacking, `too-costly` for more than `mostCodes`.
+ * `not-supported` naming the code system or the filter that is lacking, `too-costly` for more than `mostCodes`
+ * and for more work than `work` has left.
  */
-export async function expandValueSet(canonical: string, source: TermSource): Promise<readonly SystemCodes[]> {
-  const expanded = await new Expander(source).named(canonical);
+export async function expandValueSet(
+  canonical: string,
+  source: TermSource,
+  work = new Work(`the value set ${shorten(canonical)}`),
+): Promise<readonly SystemCodes[]> {
+  const expanded = await new Expander(source, work).named(canonical);
   const result: SystemCodes[] = [];
   for (const [system, part] of expanded) {
     if (part.others && part.codes.size === 0) result.push({ system, codes: undefined });
-    else result.push({ system, codes: [...(part.others ? await allBut(system, part, source) : part.codes)] });
+    else result.push({ system, codes: [...(part.others ? await allBut(system, part, source, work) : part.codes)] });
   }
   return bounded(result, `the value set ${shorten(canonical)}`);
 }
@@ -39,10 +57,17 @@ export async function subsumption(
   system: string,
   code: string,
   source: TermSource,
+  work = new Work(`${shorten(code)} of ${shorten(system)}`),
 ): Promise<readonly SystemCodes[]> {
   const concepts = await contentOf(system, source);
-  const codes = direction === 'below' ? descendants(concepts, code) : ancestors(concepts, code);
-  return bounded([{ system, codes: [...codes] }], `${shorten(code)} of ${shorten(system)}`);
+  const look = (codes: number, found: number): void => {
+    work.spend(codes);
+    if (found <= mostCodes) return;
+    const what = `${shorten(code)} of ${shorten(system)}`;
+    throw failure(400, 'too-costly', `${what} comes to more than ${mostCodes} codes: ask for a part of it.`);
+  };
+  const codes = direction === 'below' ? descendants(concepts, code, look) : ancestors(concepts, code, look);
+  return [{ system, codes: [...codes] }];
 }
 
 function bounded(codes: readonly SystemCodes[], what: string): readonly SystemCodes[] {
@@ -51,8 +76,9 @@ function bounded(codes: readonly SystemCodes[], what: string): readonly SystemCo
   throw failure(400, 'too-costly', `${what} comes to ${size} codes, more than ${mostCodes}: ask for a part of it.`);
 }
 
-async function allBut(system: string, { codes }: Part, source: TermSource): Promise<readonly string[]> {
+async function allBut(system: string, { codes }: Part, source: TermSource, work: Work): Promise<readonly string[]> {
   const { concepts } = await contentOf(system, source);
+  work.spend(concepts.size);
   return [...concepts.keys()].filter((code) => !codes.has(code));
 }
 
@@ -69,12 +95,14 @@ async function contentOf(canonical: string, source: TermSource): Promise<CodeSys
 /** Expands a value set and those that it imports. */
 class Expander {
   readonly #source: TermSource;
+  readonly #work: Work;
   readonly #known = new Map<string, Codes>();
   /** What is being expanded, outermost first. */
   readonly #within: string[] = [];
 
-  constructor(source: TermSource) {
+  constructor(source: TermSource, work: Work) {
     this.#source = source;
+    this.#work = work;
   }
 
   async named(canonical: string): Promise<Codes> {
@@ -83,6 +111,7 @@ class Expander {
     if (this.#within.includes(canonical)) {
       throw failure(400, 'processing', `the value set ${shorten(canonical)} includes itself.`);
     }
+    this.#work.spend(lookUp);
     const resource = await this.#source.valueSet(canonical);
     if (resource === undefined) throw failure(400, 'not-found', `there is no value set ${shorten(canonical)} here.`);
     this.#within.push(canonical);
@@ -94,7 +123,7 @@ class Expander {
 
   /** By what the set is composed of, or by its expansion where that is all there is or something is lacking here. */
   async #resource({ compose, expansion }: JsonObject, canonical: string): Promise<Codes> {
-    const expanded = isObject(expansion) ? wholeExpansion(expansion) : undefined;
+    const expanded = isObject(expansion) ? wholeExpansion(expansion, this.#work) : undefined;
     if (!isObject(compose)) {
       if (expanded !== undefined) return expanded;
       throw failure(
@@ -107,14 +136,30 @@ class Expander {
     try {
       return await this.#compose(compose);
     } catch (error) {
-      if (expanded === undefined || !(error instanceof OutcomeError)) throw error;
+      if (expanded === undefined || !(error instanceof OutcomeError) || this.#work.tooMuch) throw error;
       this.#within.splice(depth);
       return expanded;
     }
   }
 
   async #compose({ include, exclude }: JsonObject): Promise<Codes> {
-    return difference(union(await this.#parts(include)), union(await this.#parts(exclude)));
+    const included = this.#union(await this.#parts(include));
+    const excluded = this.#union(await this.#parts(exclude));
+    this.#work.spend(sizeOf([included, excluded]));
+    return difference(included, excluded);
+  }
+
+  #union(sets: readonly Codes[]): Codes {
+    this.#work.spend(sizeOf(sets));
+    return union(sets);
+  }
+
+  #intersection(sets: readonly Codes[]): Codes {
+    const [first = noCodes, ...others] = sets;
+    return others.reduce((some, other) => {
+      this.#work.spend(sizeOf([some, other]));
+      return intersection(some, other);
+    }, first);
   }
 
   async #parts(value: JsonValue | undefined): Promise<readonly Codes[]> {
@@ -128,13 +173,13 @@ class Expander {
     const sets: Codes[] = text(part.system) === '' ? [] : [await this.#ofSystem(part)];
     const imported = isArray(part.valueSet) ? part.valueSet : [];
     for (const canonical of imported) if (typeof canonical === 'string') sets.push(await this.named(canonical));
-    const [first = noCodes, ...others] = sets;
-    return others.reduce(intersection, first);
+    return this.#intersection(sets);
   }
 
   async #ofSystem({ system: url, version, concept, filter }: JsonObject): Promise<Codes> {
     const system = text(url);
     const listed = objects(concept);
+    this.#work.spend(listed.length);
     if (listed.length > 0)
       return codesOf(
         system,
@@ -143,38 +188,48 @@ class Expander {
     const filters = objects(filter);
     if (filters.length === 0) return wholeSystem(system);
     const content = await contentOf(text(version) === '' ? system : `${system}|${text(version)}`, this.#source);
-    return filters.map((each) => codesOf(system, filtered(content, each))).reduce(intersection);
+    return this.#intersection(filters.map((each) => codesOf(system, filtered(content, each, this.#work))));
   }
 }
 
 /** The codes that pass a filter of an include. Throws 400 for one that can't be followed. */
-function filtered(content: CodeSystem, filter: JsonObject): Iterable<string> {
+function filtered(content: CodeSystem, filter: JsonObject, work: Work): Iterable<string> {
   const [property, op, value] = [text(filter.property), text(filter.op), text(filter.value)];
   const { concepts } = content;
-  const all = [...concepts.keys()];
-  const listed = new Set(value.split(',').map((each) => each.trim()));
+  const look = (codes: number): void => work.spend(codes);
+  const passing = (passes: (code: string) => boolean): readonly string[] => {
+    look(concepts.size);
+    return [...concepts.keys()].filter(passes);
+  };
+  const listed =
+    op === 'in' || op === 'not-in' ? new Set(value.split(',').map((each) => each.trim())) : new Set<string>();
+  look(listed.size);
   if (property === 'concept' || property === 'code') {
     switch (op) {
       case '=':
-        return all.filter((code) => code === value);
+        return concepts.has(value) ? [value] : [];
       case 'is-a':
-        return descendants(content, value);
+        return descendants(content, value, look);
       case 'descendent-of':
-        return [...descendants(content, value)].filter((code) => code !== value);
+        return [...descendants(content, value, look)].filter((code) => code !== value);
       case 'is-not-a': {
-        const below = descendants(content, value);
-        return all.filter((code) => !below.has(code));
+        const below = descendants(content, value, look);
+        return passing((code) => !below.has(code));
       }
       case 'generalizes':
-        return ancestors(content, value);
+        return ancestors(content, value, look);
       case 'in':
-        return all.filter((code) => listed.has(code));
+        return [...listed].filter((code) => concepts.has(code));
       case 'not-in':
-        return all.filter((code) => !listed.has(code));
+        return passing((code) => !listed.has(code));
     }
   } else if (content.properties.has(property)) {
     const having = (passes: (values: readonly string[]) => boolean) =>
-      all.filter((code) => passes(valuesOf(content, code, property)));
+      passing((code) => {
+        const values = valuesOf(content, code, property);
+        look(values.length);
+        return passes(values);
+      });
     switch (op) {
       case '=':
         return having((values) => values.includes(value));
@@ -198,11 +253,12 @@ function valuesOf({ concepts }: CodeSystem, code: string, property: string): rea
 }
 
 /** The codes of an expansion that is no page of a longer one; undefined otherwise. */
-function wholeExpansion(expansion: JsonObject): Codes | undefined {
+function wholeExpansion(expansion: JsonObject, work: Work): Codes | undefined {
   const bySystem = new Map<string, string[]>();
   let entries = 0;
   const add = (contained: JsonObject): void => {
     entries++;
+    work.spend(1);
     const [system, code] = [text(contained.system), text(contained.code)];
     const codes = bySystem.get(system) ?? [];
     bySystem.set(system, codes);

@@ -1,4 +1,6 @@
 /** Conversions between units, exact where they can be. https://hl7.org/fhir/R4/search.html#quantity */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { decimalKey, decimalText } from '../../src/fhir/decimal.ts';
@@ -29,6 +31,19 @@ describe('a linear map', () => {
     const map = { before: '0', times: '1', over: '3', after: '0' };
     expect(decimalText(mapKey(decimalKey('1'), map))).toMatch(/^0\.3{60,}$/);
     expect(decimalText(mapKey(decimalKey('-600'), map))).toBe('-200');
+  });
+});
+
+describe('a linear map beyond the range of keys', () => {
+  test.each([
+    ['1e400', '1e700', '1e998'],
+    ['-1e400', '1e700', '-1e998'],
+    ['1e-400', '1e-700', '1e-1000'],
+    ['-1e-400', '1e-700', '-1e-1000'],
+    ['0', '1e700', '0'],
+  ])('%s times %s is at its end, %s', (value, times, expected) => {
+    const map = { before: '0', times, over: '1', after: '0' };
+    expect(decimalText(mapKey(decimalKey(value), map))).toBe(expected);
   });
 });
 
@@ -77,9 +92,30 @@ describe('a conversion', () => {
     ['', 'g'],
     ['m(', 'm'],
     ['Cel/min', 'K/min'],
+    ['Ym10', 'ym10'],
+    ['Ym7', 'ym7'],
   ])('%s to %s there is none', (from, to) => {
     expect(conversion(from, to)).toBeUndefined();
     expect(conversion(to, from)).toBeUndefined();
+  });
+
+  test('keeps nothing of codes that are too long, nor of the texts that they are parts of', () => {
+    setFlagsFromString('--expose-gc');
+    const collect: unknown = runInNewContext('gc');
+    if (typeof collect !== 'function') throw new Error('no gc');
+    const heap = () => {
+      collect();
+      return process.memoryUsage().heapUsed;
+    };
+    expect(conversion('m', 'km')).toBeDefined();
+    const before = heap();
+    for (let n = 0; n < 400; n++) {
+      const text = Buffer.alloc(250_000, `z${n} `).toString('latin1');
+      conversion(text, 'km');
+      conversion(text.slice(n, n + 50), 'km');
+    }
+    // All of them are 100 MB.
+    expect(heap() - before).toBeLessThan(30_000_000);
   });
 
   test('there and back gives the same number', () => {

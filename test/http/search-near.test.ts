@@ -67,6 +67,8 @@ it('refuses what is no place, distance or length', async () => {
     '1|2|3|kg',
     '1|2|3|miles',
     '1|2|3|km|4',
+    '1|2|1e400',
+    `1|2|${'9'.repeat(390)}e400|Ym10.m-9`,
   ]) {
     expect(await refused(server, `/Location?near=${value}`)).toMatch(/near/);
   }

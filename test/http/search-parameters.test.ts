@@ -75,6 +75,25 @@ const codesOf = async (server: TestServer, type: string): Promise<readonly strin
 };
 
 describe('an active SearchParameter', () => {
+  test('of any elements finds identifiers with their types, and one of other elements has none', async () => {
+    const server = await started();
+    const type = { coding: [{ system: 'urn:types', code: 'MR' }] };
+    const numbered = (id: string, value: Json) => ({ ...person(id, 'blue'), extension: [{ url: eye, ...value }] });
+    const stored = numbered('a', { valueIdentifier: { type, system: 'urn:s', value: '7' } });
+    await load(server, [stored, numbered('b', { valueString: '7' })]);
+    const any = { type: 'token', expression: `Patient.extension.where(url = '${eye}').value` };
+    expect((await server.send('POST', '/SearchParameter', parameter(any))).status).toBe(201);
+    const other = { url: 'http://example.org/kind', code: 'kind', expression: 'Patient.identifier.type' };
+    expect((await server.send('POST', '/SearchParameter', parameter({ ...any, ...other }))).status).toBe(201);
+    await indexed(server);
+    await load(server, [{ ...stored, id: 'c' }]);
+    expect(await found(server, '/Patient?eye:of-type=urn:types|MR|7')).toEqual(['a', 'c']);
+    expect(await found(server, '/Patient?eye:of-type=urn:types|SS|7')).toEqual([]);
+    expect(await found(server, '/Patient?eye=7')).toEqual(['a', 'b', 'c']);
+    const refused = await server.get('/Patient?kind:of-type=urn:types|MR|7');
+    expect([refused.status, refused.body.issue[0].diagnostics]).toEqual([400, expect.stringMatching(/no identifiers/)]);
+  });
+
   test('makes searchable what is stored, and what comes', async () => {
     const server = await started();
     await load(server, [person('a', 'blue'), person('b', 'brown')]);
@@ -346,7 +365,7 @@ describe('422 for', () => {
     { definition: 'http://example.org/nothing', expression: 'use' },
     { definition: 'http://hl7.org/fhir/SearchParameter/individual-family', expression: 'family' },
   ];
-  test.each([
+  test.each<[string, Json, string]>([
     ['an expression that is no FHIRPath', { expression: 'Patient.name.where(' }, 'expression'],
     ['a function that nobody knows', { expression: 'Patient.name.frobnicate()' }, 'expression'],
     ['an element that nobody has', { expression: 'Patient.nonsense' }, 'expression'],
@@ -356,7 +375,9 @@ describe('422 for', () => {
     ['the type special', { type: 'special' }, 'type'],
     ['a code that R4 has for the base', { code: 'family' }, 'code'],
     ['a code that R4 has for all resources', { code: '_tag', base: ['Group'] }, 'code'],
-    ['a code that means something else', { code: '_count' }, 'code'],
+    ...['_count', '_has', '_filter', '_score', '_query', '_list', '_text', '_content', '_type', '_cursor'].map(
+      (code): [string, Json, string] => [`the code ${code}, which means something else`, { code }, 'code'],
+    ),
     ['a code that no query can name', { code: 'a.b' }, 'code'],
     ['a base that is no resource type', { base: ['Patient', 'Human'] }, 'base[1]'],
     [

@@ -1,5 +1,5 @@
 /** `:in`, `:not-in`, `:above` and `:below` on tokens, with value sets and code systems of the store and of R4. https://hl7.org/fhir/R4/search.html#token */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { base, find, idsOf, link, load, patient, refusal, selfOf } from './searching.ts';
 import { type Json, type TestServer, testServer } from './server.ts';
 
@@ -138,6 +138,33 @@ describe(':in', () => {
     expect(await conditions(`code:in=${url}`)).toBe('knee meniscus');
     await server.send('DELETE', '/ValueSet/later');
     expect((await server.get(`/Condition?code:in=${url}`)).status).toBe(400);
+  });
+
+  it('is made once, and again when anything that it was made of is another', async () => {
+    const sets = 'http://example.org/ValueSet/kept';
+    const outer = valueSet('kept-outer', `${sets}-outer`, { valueSet: [`${sets}-inner`] });
+    const inner = (code: string, more: Json = {}) => valueSet('kept-inner', `${sets}-inner`, below(code), more);
+    const parse = vi.spyOn(JSON, 'parse');
+    const reads = (): number => {
+      const read = parse.mock.calls.filter(([text]) => text.startsWith('{"resourceType":"ValueSet","id":"kept-outer"'));
+      parse.mockClear();
+      return read.length;
+    };
+    const search = async () => [await conditions(`code:in=${sets}-outer`), reads()];
+    await load(server, [outer, inner('arm')]);
+    reads();
+    expect(await search()).toEqual(['elbow', 1]);
+    expect(await search()).toEqual(['elbow', 0]);
+    await load(server, [inner('Knee')]);
+    expect(await search()).toEqual(['knee meniscus', 1]);
+    expect(await search()).toEqual(['knee meniscus', 0]);
+    const refused = async () => [refusal(await server.get(`/Condition?code:in=${sets}-outer`)).diagnostics, reads()];
+    await server.send('DELETE', '/ValueSet/kept-inner');
+    expect(await refused()).toEqual([expect.stringMatching(/no value set .*kept-inner/), 1]);
+    expect(await refused()).toEqual([expect.stringMatching(/^code:in: there is no value set .*kept-inner/), 0]);
+    await load(server, [inner('hip')]);
+    expect(await search()).toEqual(['hip', 1]);
+    parse.mockRestore();
   });
 
   it('keeps during a walk to the value set of its first page', async () => {

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { companionsOf, textCodes, typedValue } from '../../src/search/companion.ts';
+import { analyse } from '../../src/search/extract/values.ts';
 import { definitions, registry, valuesOf } from './setup.ts';
 
 test('every parameter with identifiers keeps them with their types', () => {
@@ -15,6 +16,19 @@ test('every parameter with identifiers keeps them with their types', () => {
     }
   }
   expect(without).toEqual([]);
+});
+
+test('a parameter that is not R4’s keeps the identifiers that its expression may lead to', () => {
+  const kindsOf = (expression: string) => {
+    const own = { url: 'http://example.org/own', code: 'own', kind: 'token', expression, definition: 'x' } as const;
+    const values = analyse(expression, 'token', 'Patient', 'Patient', definitions);
+    return companionsOf({ ...own, values }).map(({ kind }) => kind);
+  };
+  expect(kindsOf('Patient.extension.value')).toEqual(['text', 'of-type']);
+  expect(kindsOf('Patient.identifier')).toEqual(['text', 'of-type']);
+  expect(kindsOf('Patient.children().ofType(Identifier)')).toEqual(['text', 'of-type']);
+  expect(kindsOf('Patient.identifier.type')).toEqual(['text']);
+  expect(kindsOf('Patient.gender')).toEqual(['text']);
 });
 
 test('texts are kept by each token parameter, or by those that it is the union of', () => {

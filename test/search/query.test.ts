@@ -324,3 +324,59 @@ describe('a condition', () => {
     expect(text).toContain(named);
   });
 });
+
+describe('a query that is too much to lower', () => {
+  const times = (count: number, pair: string): string => Array.from({ length: count }, () => pair).join('&');
+
+  test('of many chains without types is refused before most are followed', () => {
+    let looks = 0;
+    const counting = {
+      ...registry,
+      get: (type: string, code: string) => {
+        looks += 1;
+        return registry.get(type, code);
+      },
+    };
+    const refused = refusal(() => search('Observation', times(400, 'focus.subject.name=x'), { registry: counting }));
+    expect(refused).toMatchObject({ status: 400, code: 'too-costly' });
+    expect(refused.text).toMatch(/too many types in all: name the types/);
+    expect(looks).toBeLessThan(100_000);
+    expect(search('Observation', 'focus.subject.name=x').parts).toHaveLength(1);
+  });
+
+  test('of filters with chains without types counts those too', () => {
+    const refused = refusal(() => search('Observation', times(100, '_filter=focus.subject.name eq x')));
+    expect(refused).toMatchObject({ code: 'too-costly', text: expect.stringMatching(/too many types in all/) });
+  });
+
+  test('of many parameters is refused, in conditions too', () => {
+    expect(search('Patient', times(500, 'name=x')).used).toHaveLength(501);
+    for (const ask of [
+      () => search('Patient', times(501, 'name=x')),
+      () => parseCondition('Patient', times(501, 'name=x'), context()),
+    ]) {
+      expect(refusal(ask)).toMatchObject({ code: 'too-costly', text: expect.stringMatching(/at most 500 parameters/) });
+    }
+  });
+
+  test('of many values on many types is refused', () => {
+    const values = Array.from({ length: 20_000 }, (_, n) => n).join();
+    expect(search('Observation', `code=${values}`).parts).toHaveLength(1);
+    const refused = refusal(() => search('Observation', `focus.identifier=${values}`));
+    expect(refused).toMatchObject({ code: 'too-costly', text: expect.stringMatching(/200000 values to compare with/) });
+  });
+
+  test('of a name with very many steps is refused, whatever its names', () => {
+    for (const [query, name] of [
+      [`${'_has:a:b:'.repeat(28_000)}x=1`, '_has:a:b:'],
+      [`${'a.'.repeat(28_000)}x=1`, 'a.a.'],
+      [`_sort=${'link.'.repeat(12)}name`, '_sort: link.'],
+    ] as const) {
+      const refused = refusal(() => search('Patient', query, { handling: 'lenient' }));
+      expect(refused).toMatchObject({ status: 400, code: 'too-costly' });
+      expect(refused.text.startsWith(name)).toBe(true);
+      expect(refused.text).toMatch(/more than 12 steps; follow fewer references\.$/);
+      expect(refused.text.length).toBeLessThan(300);
+    }
+  });
+});

@@ -6,6 +6,7 @@ import type { Resource } from '../../src/fhir/resource.ts';
 import { describe as inWords } from '../../src/search/describe.ts';
 import { matches } from '../../src/search/match.ts';
 import { textOfNarrative } from '../../src/search/narrative-text.ts';
+import { normaliseString } from '../../src/search/normalise.ts';
 import { boundary, wordsIn, wordsOf } from '../../src/search/words.ts';
 import { search } from './setup.ts';
 
@@ -74,6 +75,27 @@ describe('words', () => {
       textOfNarrative(`<${piece.repeat(200_000)}`);
       expect(performance.now() - before, piece).toBeLessThan(2000);
     }
+  });
+
+  it('of tags and words of megabytes are found as of others', () => {
+    const long = 12_000_000;
+    for (const filling of [' ', `a="${'<'.repeat(1000)}" `]) {
+      const div = `<div><a ${filling.repeat(long / filling.length)}>b</a>c<p>d</p></div>`;
+      expect(wordsIn(textOfNarrative(div)), filling.slice(0, 4)).toEqual(['bc', 'd']);
+    }
+    expect(wordsIn(`a ${'x'.repeat(long)} b`)).toEqual(['a', 'x'.repeat(64), 'b']);
+    expect(normaliseString('X x '.repeat(long / 4))).toHaveLength(long - 1);
+  });
+
+  it('of long words are their beginnings alone, as words are that stand beside others', () => {
+    const piece = fc.constantFrom('a', '漢', ' ', '𝒳', 'b'.repeat(63), 'c'.repeat(64), 'd'.repeat(65), '𝒳'.repeat(64));
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 8 }), (pieces) => {
+        const whole = /\p{sc=Han}|(?:(?!\p{sc=Han})[\p{L}\p{N}])+/gu;
+        const wanted = pieces.join('').match(whole) ?? [];
+        expect(wordsIn(pieces.join(''))).toEqual(wanted.map((word) => word.slice(0, 64)));
+      }),
+    );
   });
 
   it('of a resource are those of its strings, without ids, uris, references and base64', () => {

@@ -9,6 +9,7 @@ import { checkStore } from '../../src/store/sqlite/check.ts';
 import { migrate } from '../../src/store/sqlite/migrate.ts';
 import { type Database, openDatabase } from '../../src/store/sqlite/open.ts';
 import { currentParameters, registerParameters } from '../../src/store/sqlite/parameters.ts';
+import { TextCatchUp } from '../../src/store/sqlite/text-catch-up.ts';
 import { InlineWriter } from '../../src/store/sqlite/writer.ts';
 import { writerEngine } from '../../src/store/sqlite/writer-engine.ts';
 import { commit, erase, failureOf, patient, remove, write } from '../contract/subject.ts';
@@ -115,6 +116,42 @@ describe('the full-text index', () => {
       found = await totalOf(store, says('word')).catch(() => undefined);
     }
     await store.close();
+  });
+
+  it('goes past a resource that has no readable words, and says so', async () => {
+    const reports: string[] = [];
+    const store = await openAt(at('unreadable.db'), { report: (text) => reports.push(text) });
+    const unreadable = { ...patient('bad', 'v', 'word'), body: { head: Buffer.from('{"a":'), tail: Buffer.of() } };
+    await commit(store, [unreadable, ...many(150, () => 'word')]);
+    expect(await totalOf(store, says('word'))).toBe(150);
+    expect(await totalOf(store, says('word'))).toBe(150);
+    expect(reports).toEqual([
+      expect.stringMatching(/^Patient\/bad\/_history\/1 can't be found by its words.*SyntaxError/),
+    ]);
+    await write(store, erase('Patient', 'bad'));
+    await commit(store, [patient('late', 'v', 'word'), { ...unreadable, id: 'worse' }]);
+    expect(await totalOf(store, says('word'))).toBe(151);
+    await store.close();
+    const db = openDatabase(at('unreadable.db'), { readOnly: true });
+    expect(number(db, 'SELECT count(*) FROM words_docsize')).toBe(150);
+    db.close();
+  });
+
+  it('that can not be made in the background says so', async () => {
+    const reports: unknown[] = [];
+    const { db, engine, writer } = opened();
+    await commit(
+      writer,
+      many(2500, () => 'word'),
+    );
+    const failing = new (class extends InlineWriter {
+      override words = () => Promise.reject(new Error('broken'));
+    })(engine);
+    const broken = new TextCatchUp(db, failing, (...report) => reports.push(report));
+    expect(await failureOf(broken.ready([says('word')]))).toBeInstanceOf(NotReady);
+    while (reports.length === 0) await turn();
+    expect(reports).toEqual([['The full-text index could not be brought up to date.', new Error('broken')]]);
+    db.close();
   });
 
   it('that is being made lets the store close', async () => {

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { JsonObject } from '../../src/fhir/resource.ts';
 import { builtIn } from '../../src/terminology/built-in.ts';
-import { readCodeSystem } from '../../src/terminology/code-system.ts';
+import { type Concept, readCodeSystem } from '../../src/terminology/code-system.ts';
 import { expandValueSet, subsumption, type TermSource } from '../../src/terminology/expand.ts';
 
 const bones: JsonObject = {
@@ -142,6 +142,41 @@ describe('a value set', () => {
     await expect(subsumption('below', 'urn:many', 'all', sourceOf({}))).rejects.toThrow(/more than 10000/);
   });
 
+  test('that takes too much work is refused before it is done', async () => {
+    const parts = (op: string): readonly JsonObject[] =>
+      Array.from({ length: 300 }, (_, n) => {
+        return { system: 'urn:many', filter: [{ property: 'concept', op, value: `c${n}` }] };
+      });
+    let looks = 0;
+    const counted = systems.get('urn:many')?.concepts ?? new Map();
+    const concepts = new (class extends Map<string, Concept> {
+      override keys() {
+        looks += this.size;
+        return super.keys();
+      }
+    })(counted);
+    const source = (compose: JsonObject): TermSource => ({
+      valueSet: async () => ({ compose }),
+      codeSystem: async () => ({ url: 'urn:many', version: '', content: 'complete', concepts, properties: new Set() }),
+    });
+    const isNot = { include: parts('is-not-a') };
+    await expect(expandValueSet('urn:v', source(isNot))).rejects.toThrow(/urn:v takes too much work/);
+    expect(looks).toBeLessThan(1_000_001);
+    // Looking at a few of them is cheap, however many there are beside.
+    const [few] = await expandValueSet('urn:v', source({ include: parts('is-a') }));
+    expect(few?.codes).toHaveLength(300);
+    const [same] = await expandValueSet('urn:v', source({ include: parts('=') }));
+    expect(same?.codes).toHaveLength(300);
+  });
+
+  test('whose sets are combined again and again takes work too', async () => {
+    const exclude = [{ system: 'urn:x', concept: Array.from({ length: 5000 }, (_, n) => ({ code: `c${n}` })) }];
+    const sets = { 'urn:w': { compose: { include: [{ system: 'urn:x' }], exclude } } };
+    const again = (count: number) => ({ include: [{ valueSet: Array.from({ length: count }, () => 'urn:w') }] });
+    await expect(codesOf(again(500), sets)).rejects.toThrow(/takes too much work/);
+    await expect(codesOf(again(2), sets)).rejects.toThrow(/urn:x is not here/);
+  });
+
   test('has the codes of its expansion where that is all there is, or something else is lacking', async () => {
     const contains: JsonObject[] = [
       { system: 'urn:x', code: 'a', contains: [{ system: 'urn:x', code: 'b' }] },
@@ -167,6 +202,20 @@ describe('a value set', () => {
 });
 
 describe('subsumption', () => {
+  test('of too many codes looks no further', async () => {
+    let looks = 0;
+    const concepts = new (class extends Map<string, Concept> {
+      override get(code: string) {
+        looks++;
+        return super.get(code);
+      }
+    })(systems.get('urn:many')?.concepts);
+    const counted = { url: 'urn:many', version: '', content: 'complete', concepts, properties: new Set<string>() };
+    const source: TermSource = { valueSet: async () => undefined, codeSystem: async () => counted };
+    await expect(subsumption('below', 'urn:many', 'all', source)).rejects.toThrow(/comes to more than 10000 codes/);
+    expect(looks).toBeLessThan(10);
+  });
+
   const of = async (direction: 'above' | 'below', code: string) => {
     const [found] = await subsumption(direction, 'urn:bones', code, sourceOf({}));
     return [...(found?.codes ?? [])].sort().join(' ');

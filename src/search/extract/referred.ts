@@ -26,8 +26,24 @@ export function typeReferred(reference: JsonValue, resource: Resource, baseUrl: 
   }
 }
 
+/** Types by id, of lists of contained resources: a resource may refer to each of thousands. */
+const typesById = new WeakMap<readonly JsonValue[], ReadonlyMap<string, string>>();
+
 /** The type of the contained resource of that id; undefined where there is none. */
 export function containedTypeOf(id: string, { contained }: Resource): string | undefined {
   if (contained === undefined || !isArray(contained) || id === '') return undefined;
-  return contained.filter(isResource).find((each) => each.id === id)?.resourceType;
+  const known = typesById.get(contained) ?? typesOf(contained);
+  typesById.set(contained, known);
+  return known.get(id);
+}
+
+function typesOf(contained: readonly JsonValue[]): ReadonlyMap<string, string> {
+  const types = new Map<string, string>();
+  for (const each of contained) {
+    if (!isResource(each)) continue;
+    const { id, resourceType } = each;
+    // Of several with one id the first is meant.
+    if (typeof id === 'string' && !types.has(id)) types.set(id, resourceType);
+  }
+  return types;
 }

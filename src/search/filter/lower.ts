@@ -31,6 +31,7 @@ interface Scope extends Path {
 export function lowerFilter(text: string, type: string, path: Path): Criterion {
   let looks = 0;
   const spend = (): void => {
+    path.context.allowance.look();
     looks += 1;
     if (looks > mostLooks)
       throw refuse('too-costly', '_filter: its chains lead to too many types; follow fewer references.');

@@ -60,6 +60,7 @@ function testsFor(request: TermRequest, parameter: Lowerable, context: LowerCont
   const { types, system: implied } = parameter.values;
   const bare = implied === undefined && types.length > 0 && types.every((type) => type === 'code');
   return terms(request).flatMap(({ system, codes }): readonly TokenTest[] => {
+    context.allowance.values(codes?.length ?? 1);
     if (codes === undefined) return [tokenTest(system, undefined, parameter, context)];
     return codes.flatMap((code) => {
       const test = tokenTest(system, code, parameter, context);

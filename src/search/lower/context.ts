@@ -5,6 +5,7 @@ import type { ComponentKind } from '../criteria.ts';
 import type { Values } from '../extract/values.ts';
 import type { ParameterRegistry } from '../registry.ts';
 import type { Terms } from '../terms.ts';
+import type { Allowance } from './allowance.ts';
 
 export interface LowerContext {
   /** The parameter's name as the client wrote it, for messages. */
@@ -17,6 +18,8 @@ export interface LowerContext {
   readonly timezone: string;
   /** Milliseconds since 1970. */
   readonly now: number;
+  /** What is left for the query. */
+  readonly allowance: Allowance;
   /** Is told of bare ids that may stand for several types. */
   readonly ambiguous: (id: string, types: readonly string[]) => void;
 }

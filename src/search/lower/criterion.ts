@@ -25,6 +25,7 @@ export function lowerParameter(
   if (!parameter.multipleOr && values.length > 1) {
     throw refuse('not-supported', `${context.name} takes one value, no list: its definition says so.`);
   }
+  context.allowance.values(values.length);
   if (modifier !== undefined) checkModifier(modifier, parameter, context.name, context.definitions.resourceTypes);
   const illegal = values.find((value) => !isEscaped(value));
   if (illegal !== undefined) throw badValue(context, illegal, 'escaped: write \\\\ for a backslash');

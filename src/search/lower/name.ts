@@ -16,9 +16,6 @@ import { lowerWords, wordsScopes } from './words.ts';
 const listParameter = '_list';
 const reverse = '_has';
 
-/** Steps of a name beyond which no server's data go. */
-const mostSteps = 12;
-
 /** Looks at types for one name: a step without a type may lead to all of them, and each of them to all again. */
 const mostLooks = 5000;
 
@@ -42,10 +39,11 @@ export function unknownStep(steps: readonly NameStep[], type: string, path: Path
   return unknownIn(steps, type, path, spending(path));
 }
 
-/** Counts looks at types for one name. It throws 400 when they are too many. */
+/** Counts looks at types for one name, and for the query. It throws 400 when they are too many. */
 export function spending(path: Path): () => void {
   let looks = 0;
   return () => {
+    path.context.allowance.look();
     looks += 1;
     if (looks > mostLooks)
       throw refuse('too-costly', `${shown(path)} leads to too many types; name them (subject:Patient.name).`);
@@ -85,8 +83,6 @@ function unknownIn(steps: readonly NameStep[], type: string, path: Path, spend: 
  */
 export function lowerNamed(written: QueryParameter, type: string, path: Path): Criterion {
   const { steps } = written.name;
-  if (steps.length > mostSteps)
-    throw refuse('too-costly', `${shown(path)} has more than ${mostSteps} steps; follow fewer references.`);
   return lowerSteps(steps, type, written.values, path, spending(path));
 }
 

@@ -34,5 +34,5 @@ function kilometres(distance: string, units: string): number | undefined {
   const map = units === 'km' ? undefined : conversion(units, 'km');
   if (!isDecimal(distance) || (units !== 'km' && map === undefined)) return undefined;
   const number = Number(map === undefined ? distance : decimalText(mapKey(decimalKey(distance), map)));
-  return number >= 0 ? number : undefined;
+  return number >= 0 && Number.isFinite(number) ? number : undefined;
 }

@@ -11,10 +11,9 @@ import { badValue, type LowerContext, refuse } from './context.ts';
  */
 export function lowerOfType(values: readonly string[], parameter: SearchParameter, context: LowerContext): Criterion {
   const { types } = parameter.values;
-  if (
-    !companionsOf(parameter).some(({ kind }) => kind === 'of-type') ||
-    !(types.length === 0 || types.includes('Identifier'))
-  ) {
+  const kept = companionsOf(parameter).some(({ kind }) => kind === 'of-type');
+  // On some types an expression of R4's leads to none.
+  if (!kept || !(types.length === 0 || types.includes('Identifier'))) {
     throw refuse('not-supported', `${context.name}: ${parameter.code} has no identifiers; leave out :of-type.`);
   }
   const anyOf = values.map((written): TokenTest => {

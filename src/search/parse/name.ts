@@ -1,4 +1,10 @@
 /** Names of search parameters as a query writes them. https://hl7.org/fhir/R4/search.html#modifiers */
+import { failure } from '../../fhir/outcome.ts';
+
+/** Steps of a name beyond which no server's data go. */
+const mostSteps = 12;
+
+const reverse = /^_has:([^:.]*:[^:.]*):/;
 
 /** One step of a name: `subject:Patient` in `subject:Patient.name`. */
 export interface NameStep {
@@ -15,16 +21,20 @@ export interface ParameterName {
 
 /**
  * Takes a name apart. A reverse chain is a step `_has` whose modifier is the type that refers and its parameter
- * (`Observation:patient`); what follows is on that type.
+ * (`Observation:patient`); what follows is on that type. `shown`: what the name is called in messages. Throws 400 for more steps than make sense.
  */
-export function parseName(text: string): ParameterName {
+export function parseName(text: string, shown = text): ParameterName {
   const steps: NameStep[] = [];
   let rest = text;
   for (;;) {
-    const reverse = /^_has:([^:.]*:[^:.]*):(.*)$/s.exec(rest);
-    if (reverse !== null) {
-      steps.push({ code: '_has', modifier: reverse[1] });
-      rest = reverse[2] ?? '';
+    if (steps.length === mostSteps) {
+      const hint = `${shown.slice(0, 200)} has more than ${mostSteps} steps; follow fewer references.`;
+      throw failure(400, 'too-costly', hint);
+    }
+    const head = reverse.exec(rest);
+    if (head !== null) {
+      steps.push({ code: '_has', modifier: head[1] });
+      rest = rest.slice(head[0].length);
       continue;
     }
     const dot = rest.startsWith('_has') ? -1 : rest.indexOf('.');

@@ -29,6 +29,8 @@ export interface CommitOptions {
   /** Milliseconds for which replaced versions are kept while walks may be alive. */
   readonly cursorLifetime: number;
   readonly matches: Matches;
+  /** Hears of what went wrong and was passed over. */
+  readonly report?: ((text: string) => void) | undefined;
 }
 
 /** A write that was read from its packed form, with the resource as it is before the commit. */
@@ -94,7 +96,7 @@ export class Commits {
     this.#contained = new Contained(db, this.#numbers, this.#entities, this.#index);
     this.#kept = new KeptVersions(db, this.#index, this.#contained);
     this.#integrity = new Integrity(db);
-    this.#text = new TextIndex(db);
+    this.#text = new TextIndex(db, options.report);
     this.#insertVersion = db.prepare(
       'INSERT INTO version (vid, rid, type, number, updated, method, body) VALUES (?, ?, ?, ?, ?, ?, ?)',
     );

@@ -39,6 +39,8 @@ export interface SqliteOptions {
   readonly auditRetention?: number;
   /** Hears of the newest hash (hexadecimal) of this opening's audit chain, once a minute and at the end. */
   readonly onAuditHead?: (process: string, sequence: number, hash: string) => void;
+  /** Hears of what went wrong and was passed over. */
+  readonly report?: (text: string, error?: unknown) => void;
   /** Hears of each operation and the milliseconds it took. */
   readonly onTiming?: (operation: Operation, milliseconds: number) => void;
 }
@@ -91,6 +93,7 @@ export async function openSqliteStore(url: string, options: SqliteOptions): Prom
     const writer = await ThreadWriter.start(start, clock, {
       onGroup: (milliseconds) => options.onTiming?.('group', milliseconds),
       onAuditHead: options.onAuditHead,
+      report: options.report,
     });
     return new SqliteStore(path, db, writer, lock, options);
   } catch (error) {
@@ -176,7 +179,7 @@ class SqliteStore implements Store {
     this.#note = db.prepare('SELECT text FROM note WHERE key = ? AND until > ?');
     this.#walksUntil = Number(getSetting(db, 'walks') ?? 0);
     this.#side = readSide(path, db, writer, { clock: this.#clock, cursorLifetime: options.cursorLifetime });
-    this.#text = new TextCatchUp(db, writer);
+    this.#text = new TextCatchUp(db, writer, options.report);
     this.audit = this.#side.audit;
     this.parameters = new SqliteParameterIndex(db, writer);
   }

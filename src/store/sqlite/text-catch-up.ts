@@ -28,10 +28,15 @@ export class TextCatchUp {
   /** Milliseconds that a version takes. */
   #pace = 1;
   #closed = false;
+  readonly #report: (text: string, error: unknown) => void;
 
-  /** @param db a connection that reads. */
-  constructor(db: Database, writer: Writer) {
+  /**
+   * @param db a connection that reads.
+   * @param report is told why the index could not be made in the background.
+   */
+  constructor(db: Database, writer: Writer, report: (text: string, error: unknown) => void = () => undefined) {
     this.#writer = writer;
+    this.#report = report;
     const done = "coalesce((SELECT value FROM setting WHERE name = 'words'), 0)";
     this.#missing = db.prepare(`SELECT count(*) FROM (SELECT 1 FROM version WHERE vid > ${done} LIMIT ?)`);
     this.#done = db.prepare(`SELECT ${done}`);
@@ -48,9 +53,10 @@ export class TextCatchUp {
     if (missing <= few) return;
     const target = this.#newest.get()?.[0] ?? 0;
     if (missing <= atOnce) return this.#reach(target);
-    // Whoever asks again hears what went wrong, from the writer itself.
     this.#job ??= this.#reach(target)
-      .catch(() => undefined)
+      .catch((error: unknown) => {
+        if (!this.#closed) this.#report('The full-text index could not be brought up to date.', error);
+      })
       .finally(() => {
         this.#job = undefined;
       });

@@ -35,6 +35,16 @@ export function jsonOf(body: Uint8Array): JsonValue {
   return json;
 }
 
+/** The words of a stored body. One of which they can't be made has none: it must not keep the index from all others. */
+export function wordsOfBody(body: Uint8Array, failed?: (error: unknown) => void): Words {
+  try {
+    return wordsOf(jsonOf(body));
+  } catch (error) {
+    failed?.(error);
+    return { narrative: [], content: [] };
+  }
+}
+
 /** The word by which the rows of a type are found. */
 export function typeWord(typeNumber: number): string {
   return `t${typeNumber}`;
@@ -63,6 +73,9 @@ type Change = readonly [
   wanted: number,
 ];
 
+/** Hears of what went wrong and was passed over. */
+export type Report = (text: string) => void;
+
 export class TextIndex {
   readonly #db: Database;
   readonly #changes: Statement<[...Change]>;
@@ -74,9 +87,13 @@ export class TextIndex {
   readonly #replaced: Statement<Row>;
   readonly #free: Statement<[number]>;
   readonly #forget: Statement<Row>;
+  readonly #name: Statement<[string, string]>;
+  readonly #report: Report;
 
-  constructor(db: Database) {
+  /** @param report is told of resources that can't be found by their words. */
+  constructor(db: Database, report: Report = () => undefined) {
     this.#db = db;
+    this.#report = report;
     this.#changes = db.prepare(`SELECT v.vid, v.rid, v.type, v.number, v.body,
         (e.state = 1 AND e.vid = v.vid) OR EXISTS (SELECT 1 FROM kept k WHERE k.vid = v.vid)
       FROM version v CROSS JOIN entity e ON e.rid = v.rid WHERE v.vid > ? ORDER BY v.vid LIMIT ?`);
@@ -91,6 +108,8 @@ export class TextIndex {
     this.#replaced = db.prepare('INSERT OR REPLACE INTO replaced_words (vid, kept) VALUES (?, ?)');
     this.#free = db.prepare('SELECT vid FROM replaced_words INDEXED BY replaced_words_free WHERE kept = 0 LIMIT ?');
     this.#forget = db.prepare('DELETE FROM replaced_words WHERE vid = ?');
+    this.#name = db.prepare(`SELECT t.name, e.id FROM version v CROSS JOIN entity e ON e.rid = v.rid
+      CROSS JOIN type t ON t.num = e.type WHERE v.vid = ?`);
   }
 
   /** Whether anybody has searched by words yet: until then nothing is done. */
@@ -136,7 +155,15 @@ export class TextIndex {
   #take([vid, rid, type, number, body, wanted]: Change): void {
     const before = number > 1 ? this.#version.get(rid, number - 1) : undefined;
     if (before !== undefined && this.#has.get(before[0]) !== undefined) this.#replaced.run(before[0], before[3]);
-    if (body !== null && wanted === 1) this.#insert.run(vid, ...columnsOf(type, body));
+    if (body === null || wanted !== 1) return;
+    this.#insert.run(vid, ...columnsOf(type, body, (error) => this.#tell(vid, number, error)));
+  }
+
+  /** Libraries may quote the body: the error's kind says enough. */
+  #tell(vid: number, number: number, error: unknown): void {
+    const [type, id] = this.#name.get(vid) ?? [];
+    const kind = error instanceof Error ? error.name : typeof error;
+    this.#report(`${type}/${id}/_history/${number} can't be found by its words, of which none could be made: ${kind}.`);
   }
 
   /** Removes rows that no walk needs any more. */
@@ -162,7 +189,11 @@ export class TextIndex {
 }
 
 /** What a row has in its columns. */
-export function columnsOf(type: number, body: Uint8Array): readonly [string, string, string] {
-  const { narrative, content }: Words = wordsOf(jsonOf(body));
+function columnsOf(
+  type: number,
+  body: Uint8Array,
+  failed?: (error: unknown) => void,
+): readonly [string, string, string] {
+  const { narrative, content } = wordsOfBody(body, failed);
   return [typeWord(type), narrative.join(' '), content.join(' ')];
 }

@@ -52,6 +52,8 @@ export type WriterAnswer =
   | { readonly kind: 'ready' }
   /** The newest hash (hexadecimal) of the audit chain of this opening of the store. */
   | { readonly kind: 'head'; readonly process: string; readonly sequence: number; readonly hash: string }
+  /** What went wrong and was passed over. */
+  | { readonly kind: 'report'; readonly text: string }
   | { readonly kind: 'results'; readonly results: readonly NumberedResult[]; readonly milliseconds: number };
 
 export type WireError =

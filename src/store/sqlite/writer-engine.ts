@@ -17,6 +17,8 @@ export interface WriterEngineOptions {
   readonly cursorLifetime: number;
   /** Milliseconds after which audit records are removed; absent: never. */
   readonly auditRetention?: number;
+  /** Hears of what went wrong and was passed over. */
+  readonly report?: ((text: string) => void) | undefined;
   /** Hears of the newest hash of the audit chain. */
   readonly onAuditHead?: (process: string, sequence: number, hash: string) => void;
 }

@@ -40,6 +40,7 @@ const db = openDatabase(start.path, writerOpening);
 const engine = writerEngine(db, {
   ...start,
   clock,
+  report: (text) => answer({ kind: 'report', text }),
   onAuditHead: (process, sequence, hash) => answer({ kind: 'head', process, sequence, hash }),
 });
 const checkpoints = new Checkpoints(db, start.path);

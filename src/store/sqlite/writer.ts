@@ -112,6 +112,8 @@ export interface WriterHearing {
   readonly onGroup?: ((milliseconds: number) => void) | undefined;
   /** The newest hash (hexadecimal) of the audit chain. */
   readonly onAuditHead?: ((process: string, sequence: number, hash: string) => void) | undefined;
+  /** What went wrong and was passed over. */
+  readonly report?: ((text: string) => void) | undefined;
 }
 
 interface Waiting {
@@ -273,6 +275,7 @@ export class ThreadWriter implements Writer {
 
   #receive(answer: WriterAnswer): void {
     if (answer.kind === 'head') this.#hearing.onAuditHead?.(answer.process, answer.sequence, answer.hash);
+    if (answer.kind === 'report') this.#hearing.report?.(answer.text);
     if (answer.kind !== 'results') return;
     this.#hearing.onGroup?.(answer.milliseconds);
     for (const { id, written, error } of answer.results) {

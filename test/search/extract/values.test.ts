@@ -326,6 +326,25 @@ describe('reference and uri', () => {
     expect(extractContained({ resourceType: 'Observation', contained: [] }, extract)).toBeUndefined();
   });
 
+  test('references to thousands of contained resources look at each of these once', () => {
+    let looks = 0;
+    const contained = Array.from({ length: 2000 }, (_, n) => ({
+      resourceType: 'Basic',
+      get id() {
+        looks += 1;
+        return `b${n}`;
+      },
+    }));
+    const entry = contained.map((_, n) => ({ item: { reference: `#b${n}` } }));
+    const found = values(
+      { resourceType: 'List', contained: [...contained, { resourceType: 'Group', id: 'b7' }], entry },
+      'item',
+    );
+    expect(found).toHaveLength(2000);
+    expect(found[7]).toEqual(reference('#Basic', 'b7'));
+    expect(looks).toBeLessThan(3 * 2000);
+  });
+
   test('a canonical is a uri; below our own base it is a reference too', () => {
     const questionnaire = (text: string): readonly IndexValue[] =>
       values({ resourceType: 'QuestionnaireResponse', questionnaire: text }, 'questionnaire');

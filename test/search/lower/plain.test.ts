@@ -293,6 +293,17 @@ describe('quantity', () => {
     expect(find(doses, query)).toEqual(expected);
   });
 
+  test('units that are further apart than numbers go are not compared', () => {
+    const far = [measured(5, 'ym10'), measured(5, 'Ym10'), measured(5, 'm')];
+    expect(find(far, `value-quantity=5|${ucum}|Ym10`)).toEqual([1]);
+    expect(find(far, `value-quantity=ge5|${ucum}|ym10`)).toEqual([0]);
+    const most = `${'9'.repeat(390)}e400`;
+    const some = [measured(5, 'm10'), measured(5, 'Ym10')];
+    expect(find(some, `value-quantity=lt${most}|${ucum}|Ym10`)).toEqual([0, 1]);
+    expect(find(some, `value-quantity=gt-${most}|${ucum}|Ym10`)).toEqual([0, 1]);
+    expect(find(some, `value-quantity=gt${most}|${ucum}|Ym10`)).toEqual([]);
+  });
+
   test('the precision is that of the number as it was written, then comes the conversion', () => {
     const near = [measured(0.00535, 'g'), measured(0.005449, 'g'), measured(0.00545, 'g')];
     expect(find(near, `value-quantity=5.4|${ucum}|mg`)).toEqual([0, 1]);

@@ -1,10 +1,10 @@
 /** Criteria on words, by the full-text index and by what it doesn't have yet. https://hl7.org/fhir/R4/search.html#content */
 import { isContained } from '../../../search/contained.ts';
 import type { WordsCriterion, WordsQuery } from '../../../search/criteria.ts';
-import { says, wordsOf } from '../../../search/words.ts';
+import { says } from '../../../search/words.ts';
 import { NotReady } from '../../errors.ts';
 import { any, isIn, raw, type Sql, sql, tick } from '../sql.ts';
-import { jsonOf, typeWord } from '../text-index.ts';
+import { typeWord, wordsOfBody } from '../text-index.ts';
 import { type Condition, type Context, finding, impossible, type Prefix } from './condition.ts';
 
 /** Versions that are read one by one, since the index doesn't have them yet. */
@@ -43,7 +43,7 @@ function unindexed({ query, scope }: WordsCriterion, { typeNumber, rows }: Conte
   if (found.length > mostUnindexed) throw new NotReady('The full-text index is behind what was written. Try again.', 5);
   return found.flatMap(([vid, body]) => {
     if (!(body instanceof Uint8Array)) return [];
-    return says(query, scope, wordsOf(jsonOf(body))) ? [Number(vid)] : [];
+    return says(query, scope, wordsOfBody(body)) ? [Number(vid)] : [];
   });
 }
 
