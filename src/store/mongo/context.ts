@@ -1,45 +1,18 @@
-/** What criteria of a search are compiled with. https://hl7.org/fhir/R4/search.html */
-import { isContained } from '../../search/contained.ts';
-import type { Context } from './compile/condition.ts';
-import { compile } from './compile/criterion.ts';
+/** What searches need of the rest of the store. https://hl7.org/fhir/R4/search.html */
+import type { Db } from 'mongodb';
+import type { Bodies } from './bodies.ts';
 import type { Fields } from './fields.ts';
-import { idOf, type State } from './state.ts';
+import type { Snapshots } from './snapshots.ts';
+import type { Types } from './types.ts';
 
-export interface Env {
-  readonly state: State;
+export interface SearchContext {
+  readonly db: Db;
   readonly fields: Fields;
-  /** Resources of other types that a criterion may list. */
-  readonly most: number;
-  /** Says that documents of a type are found by a path. */
-  uses(type: string, path: string): void;
-  /** Says that resources of a type are looked at. */
-  looksAt(type: string): void;
-}
-
-/** A context for the criteria on a type. */
-export function contextOf(type: string, env: Env): Context {
-  const { state, fields, most } = env;
-  const context: Context = {
-    type,
-    most,
-    fieldOf: (parameter) => fields.ofParameter(parameter),
-    uses: (path) => {
-      if (!isContained(type)) env.uses(type, path);
-    },
-    on: (other) => contextOf(other, env),
-    compile: (criterion) => compile(criterion.kind, criterion, context),
-    ids: async (condition) => {
-      const ids: string[] = [];
-      for await (const document of context.read(condition, [])) {
-        ids.push(idOf(document));
-        if (ids.length > most) return undefined;
-      }
-      return ids;
-    },
-    read: (condition, paths) => {
-      env.looksAt(type);
-      return state.documents(type, condition, paths);
-    },
-  };
-  return context;
+  readonly types: Types;
+  readonly bodies: Bodies;
+  readonly snapshots: Snapshots;
+  /** Milliseconds since 1970. */
+  readonly clock: () => number;
+  /** Milliseconds for which a walk of pages can go on. */
+  readonly cursorLifetime: number;
 }

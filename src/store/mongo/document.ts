@@ -76,6 +76,8 @@ export interface VersionFields extends Indexed {
   readonly deflated?: true;
   /** Where the bytes are in GridFS (`files.ts`). */
   readonly file?: ObjectId;
+  /** `Patient/1`: what it refers to through any search parameter, `#Patient/p` for what it contains. */
+  readonly refs?: readonly string[];
   /** `Patient/1`: patients that it refers to, and itself. */
   readonly compartments?: readonly string[];
   readonly words?: StoredWords;
@@ -100,6 +102,8 @@ export interface HistoryDocument extends VersionFields {
   readonly until: number;
   readonly untilCommit: number;
   readonly replaced: Date;
+  /** While it has what it was found by, and had any. */
+  readonly kept?: true;
 }
 
 const historySuffix = '_history';

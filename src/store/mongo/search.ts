@@ -5,7 +5,7 @@ import type { Criterion } from '../../search/criteria.ts';
 import { CursorExpired } from '../errors.ts';
 import type { Explanation, Position, SearchPage, SearchQuery, TypeQuery } from '../port.ts';
 import type { Snapshot } from './clock.ts';
-import { contextOf, type Env } from './context.ts';
+import { contextOf, type Env } from './compiling.ts';
 import { typeOfCollection } from './document.ts';
 import { explanationOf, ReadWatch } from './explain.ts';
 import type { Fields } from './fields.ts';
