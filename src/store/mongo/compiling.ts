@@ -1,6 +1,7 @@
 /** What criteria of a search are compiled with. https://hl7.org/fhir/R4/search.html */
-import { isContained } from '../../search/contained.ts';
-import type { Condition, Context } from './compile/condition.ts';
+import { isContained, resourceTypeOf } from '../../search/contained.ts';
+import { type Condition, type Context, certain } from './compile/condition.ts';
+import { containing } from './compile/contains.ts';
 import { compile } from './compile/criterion.ts';
 import type { Fields } from './fields.ts';
 import { type Found, idOf, type State } from './state.ts';
@@ -12,6 +13,8 @@ export interface Env {
   readonly most: number;
   /** Says that documents of a type are found by a path. */
   uses(type: string, path: string): void;
+  /** The types that hold data. */
+  types(): Promise<readonly string[]>;
   /** Says that resources of a type are looked at. */
   looksAt(type: string): void;
 }
@@ -23,6 +26,16 @@ export function contextOf(type: string, env: Env): Context {
     env.looksAt(type);
     return state.documents(type, condition, paths);
   };
+  async function* readContained({ filter }: Condition): AsyncGenerator<object> {
+    const own = resourceTypeOf(type);
+    const containers = { ...certain, filter: containing(own, { filter }), live: true };
+    for (const container of await env.types()) {
+      env.looksAt(container);
+      for await (const { contained = [] } of state.documents(container, containers, ['contained'])) {
+        yield* contained.filter((each) => each.type === own);
+      }
+    }
+  }
   const context: Context = {
     type,
     most,
@@ -40,7 +53,7 @@ export function contextOf(type: string, env: Env): Context {
       }
       return ids;
     },
-    read,
+    read: isContained(type) ? readContained : read,
   };
   return context;
 }

@@ -1,7 +1,5 @@
 /** Matches as they were found, and the versions that a page shows of them. https://hl7.org/fhir/R4/http.html#paging */
 import type { Version } from '../port.ts';
-import type { Condition } from './compile/condition.ts';
-import { allOf, type Filter } from './filter.ts';
 import type { Key } from './keyset.ts';
 import { bytePaths, type Found, idOf, type State } from './state.ts';
 
@@ -64,9 +62,4 @@ export async function notDeleted(documents: readonly Found[], type: string, stat
   const filter = { _id: { $in: [...new Set(documents.map(idOf))] }, deleted: null };
   const there = new Set((await state.findAny(type, 'current', filter, { _id: 1 })).map(idOf));
   return documents.filter((document) => there.has(idOf(document)));
-}
-
-/** A filter of a condition without deletions. */
-export function ofLive({ filter, live }: Condition): Filter {
-  return live ? filter : allOf([filter, { deleted: null }]);
 }

@@ -2,10 +2,10 @@
 import { isContained } from '../../search/contained.ts';
 import type { Parameter } from '../../search/criteria.ts';
 import type { TypeQuery } from '../port.ts';
-import type { Condition } from './compile/condition.ts';
+import { type Condition, ofLive } from './compile/condition.ts';
 import { type Gathering, gather, gatherContained } from './gathered.ts';
 import { isNever } from './filter.ts';
-import { type Hit, ofLive } from './hits.ts';
+import type { Hit } from './hits.ts';
 import { compareKeys, type OrderColumn } from './keyset.ts';
 import { sortColumn } from './sort-key.ts';
 import { readSorted, type Span } from './sorted.ts';

@@ -1,37 +1,20 @@
 /** Searches: pages of walks, totals, and the matches that conditions are evaluated on. https://hl7.org/fhir/R4/search.html */
-import type { ClientSession, Db } from 'mongodb';
+import type { ClientSession } from 'mongodb';
 import { isContained } from '../../search/contained.ts';
 import type { Criterion } from '../../search/criteria.ts';
 import { CursorExpired } from '../errors.ts';
 import type { Explanation, Position, SearchPage, SearchQuery, TypeQuery } from '../port.ts';
 import type { Snapshot } from './clock.ts';
 import { contextOf, type Env } from './compiling.ts';
-import { typeOfCollection } from './document.ts';
+import type { SearchContext } from './context.ts';
 import { explanationOf, ReadWatch } from './explain.ts';
-import type { Fields } from './fields.ts';
 import { versionsOf } from './hits.ts';
 import type { Key } from './keyset.ts';
 import { type PageOfHits, readPage } from './page.ts';
 import { Part } from './part.ts';
-import { type Found, State, type Watch } from './state.ts';
-
-/** What the writes of this process say of change numbers (`clock.ts`). */
-export interface Changes {
-  /** A number that was given somewhere: later ones are greater. */
-  observe(change: number): void;
-  /** Commits of this process that are in flight are its exceptions. */
-  snapshot(): Snapshot;
-}
+import { State, type Watch } from './state.ts';
 
 export interface SearcherOptions {
-  /** Milliseconds since 1970. */
-  readonly clock: () => number;
-  /** Milliseconds for which a walk of pages can go on. */
-  readonly cursorLifetime: number;
-  readonly fields: Fields;
-  readonly changes: Changes;
-  /** The bytes of a version, which may lie in a file. */
-  readonly bytesOf: (document: Found) => Promise<Uint8Array>;
   /** Says that documents of a type are found or sorted by a path. */
   readonly uses?: (type: string, path: string) => void;
   /** Resources of other types that a criterion may list. */
@@ -56,13 +39,11 @@ interface Reading {
 }
 
 export class Searcher {
-  readonly #db: Db;
+  readonly #context: SearchContext;
   readonly #options: SearcherOptions;
-  /** By type the greatest change number that was seen. */
-  readonly #newest = new Map<string, number>();
 
-  constructor(db: Db, options: SearcherOptions) {
-    this.#db = db;
+  constructor(context: SearchContext, options: SearcherOptions = {}) {
+    this.#context = context;
     this.#options = options;
   }
 
@@ -98,10 +79,10 @@ export class Searcher {
   }
 
   async #search(query: SearchQuery, watch?: Watch): Promise<SearchPage> {
-    const now = this.#options.clock();
+    const now = this.#context.clock();
     const { position, budget, parts: queries, count } = query;
     if (position === undefined) return this.#first(query, now, watch);
-    if (position.since + this.#options.cursorLifetime < now) throw new CursorExpired();
+    if (position.since + this.#context.cursorLifetime < now) throw new CursorExpired();
     const { snapshot, key } = placeOf(position);
     const reading = await this.#compile(queries, this.#state(budget, { snapshot, watch }));
     return this.#page(query, reading, key, snapshot, position.since, position.total, count);
@@ -110,18 +91,15 @@ export class Searcher {
   /** The first page of a walk: what is current, and if there is more than that the state that the walk will show. */
   async #first(query: SearchQuery, now: number, watch: Watch | undefined): Promise<SearchPage> {
     const { budget, parts: queries, count } = query;
-    const known = new Map(this.#newest);
-    const { except } = this.#options.changes.snapshot();
+    const before = await this.#context.snapshots.begin([]);
     const reading = await this.#compile(queries, this.#state(budget, { watch }));
     const sorted = isSorted(queries);
     const found = count === 0 ? nothing : await readPage(reading.parts, sorted, undefined, false, count);
     const shown = count > 0 && !found.more ? found.hits.length : undefined;
     const total = await this.#total(query, reading, shown);
     if (!found.more) return { matches: await versionsOf(found.hits, reading.state), total };
-    const { snapshot, unchanged } = await this.#settle(reading.types, known);
-    if (unchanged && except.length === 0) {
-      return this.#shown(found, reading, undefined, 'next', snapshot, now, total);
-    }
+    const snapshot = await this.#context.snapshots.begin([...reading.types]);
+    if (isSame(before, snapshot)) return this.#shown(found, reading, undefined, 'next', snapshot, now, total);
     const settled = await this.#compile(queries, this.#state(budget, { snapshot, watch }));
     return this.#page(query, settled, undefined, snapshot, now, total, count);
   }
@@ -167,28 +145,6 @@ export class Searcher {
     };
   }
 
-  /** The state of now as walks show it, and whether nothing has changed in these types since it was known how far they are. */
-  async #settle(types: ReadonlySet<string>, known: ReadonlyMap<string, number>): Promise<{ snapshot: Snapshot; unchanged: boolean }> {
-    let unchanged = true;
-    let at = 0;
-    const newest = await Promise.all([...types].map(async (type) => [type, await this.#newestOf(type)] as const));
-    for (const [type, change] of newest) {
-      if (known.get(type) !== change) unchanged = false;
-      this.#newest.set(type, change);
-      this.#options.changes.observe(change);
-      at = Math.max(at, change);
-    }
-    const except = this.#options.changes.snapshot().except.filter((first) => first <= at);
-    return { snapshot: { at, except }, unchanged: unchanged && except.length === 0 };
-  }
-
-  /** The number of the last change of a type's resources. */
-  async #newestOf(type: string): Promise<number> {
-    const options = { sort: { change: -1 }, projection: { change: 1 } } as const;
-    const found = await this.#db.collection<{ readonly change: number }>(type).findOne({}, options);
-    return found?.change ?? 0;
-  }
-
   /** The total to show: what the only page shows, or counted. */
   async #total({ total, totalBound }: SearchQuery, { parts }: Reading, shown: number | undefined): Promise<number | undefined> {
     if (total === 'none') return undefined;
@@ -203,15 +159,16 @@ export class Searcher {
   }
 
   async #compile(queries: readonly TypeQuery[], state: State): Promise<Reading> {
-    const { fields, uses = () => {}, most = mostListed } = this.#options;
+    const { fields } = this.#context;
+    const { uses = () => {}, most = mostListed } = this.#options;
     const types = new Set<string>();
-    const env: Env = { state, fields, most, uses, looksAt: (type) => types.add(type) };
     const alone = queries.length === 1;
     let live: Promise<readonly string[]> | undefined;
     const typesWithData = () => {
-      live ??= this.#typesWithData();
+      live ??= this.#context.types.known();
       return live;
     };
+    const env: Env = { state, fields, most, uses, types: typesWithData, looksAt: (type) => types.add(type) };
     const held = alone ? undefined : new Set(await typesWithData());
     const parts: Part[] = [];
     for (const [place, query] of queries.entries()) {
@@ -228,15 +185,16 @@ export class Searcher {
     return { state, parts, types };
   }
 
-  async #typesWithData(): Promise<readonly string[]> {
-    const collections = await this.#db.listCollections({}, { nameOnly: true }).toArray();
-    return collections.flatMap(({ name }) => typeOfCollection(name) ?? []).sort();
-  }
-
   #state(budget: number, more: { snapshot?: Snapshot; session?: ClientSession | undefined; watch?: Watch | undefined }): State {
-    const { bytesOf, stopped } = this.#options;
-    return new State(this.#db, { deadline: performance.now() + budget, bytesOf, stopped, ...more });
+    const { db, bodies } = this.#context;
+    const { stopped } = this.#options;
+    return new State(db, { deadline: performance.now() + budget, bodies, stopped, ...more });
   }
+}
+
+/** Whether nothing was written in this process from the one state to the other, nor in another as far as it is known. */
+function isSame(before: Snapshot, after: Snapshot): boolean {
+  return before.at === after.at && before.except.length === 0 && after.except.length === 0;
 }
 
 function isSorted(queries: readonly TypeQuery[]): boolean {

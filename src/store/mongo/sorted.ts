@@ -1,8 +1,8 @@
 /** Matches of one type in the order of what their documents have. https://hl7.org/fhir/R4/search.html#sort */
 import type { Document } from 'mongodb';
-import type { Condition } from './compile/condition.ts';
+import { type Condition, ofLive } from './compile/condition.ts';
 import { allOf, always, type Filter, isNever } from './filter.ts';
-import { type Hit, notDeleted, ofLive, versionPaths } from './hits.ts';
+import { type Hit, notDeleted, versionPaths } from './hits.ts';
 import { absent, beyond, compareKeys, isFalling, type Key, keyValue, type OrderColumn, present, type Ties } from './keyset.ts';
 import { type Branch, type Found, idOf, projectionOf, type State, withTest } from './state.ts';
 

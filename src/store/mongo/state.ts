@@ -5,13 +5,13 @@ import { isContained } from '../../search/contained.ts';
 import type { Criterion } from '../../search/criteria.ts';
 import type { ContainedEntries } from '../../search/entry.ts';
 import { type Indexed as Tested, matches } from '../../search/match.ts';
-import { looksAtWords, wordsOf } from '../../search/words.ts';
+import { looksAtWords, type Words, wordsOf } from '../../search/words.ts';
 import { StoreUnavailable, TooCostly } from '../errors.ts';
+import type { Bodies } from './bodies.ts';
 import { type Snapshot, superseded, visible } from './clock.ts';
-import type { Condition } from './compile/condition.ts';
+import { type Condition, ofLive } from './compile/condition.ts';
 import { historyName, type VersionFields, type VersionKey } from './document.ts';
 import { allOf, type Filter, isNever, ofHistory } from './filter.ts';
-import { ofLive } from './hits.ts';
 import { entriesOf } from './values.ts';
 
 /** A document as it was read: what its projection names. */
@@ -29,8 +29,7 @@ export interface StateOptions {
   readonly session?: ClientSession | undefined;
   /** By the clock of `performance`. */
   readonly deadline: number;
-  /** The bytes of a version, which may lie in a file. */
-  readonly bytesOf: (document: Found) => Promise<Uint8Array>;
+  readonly bodies: Bodies;
   /** Whether to give up whatever is being read. */
   readonly stopped?: (() => boolean) | undefined;
   readonly watch?: Watch | undefined;
@@ -169,12 +168,18 @@ export class State {
       contained: contained?.map((each): ContainedEntries => {
         return { type: each.type, id: each.id, entries: entriesOf(each) };
       }),
-      words: withWords ? wordsOf(JSON.parse(Buffer.from(await this.bytes(document)).toString('utf8'))) : undefined,
+      words: withWords ? await this.#words(document) : undefined,
     };
   }
 
-  bytes(document: Found): Promise<Uint8Array> {
-    return this.#options.bytesOf(document);
+  async #words(document: Found): Promise<Words | undefined> {
+    const bytes = await this.bytes(document);
+    return bytes === undefined ? undefined : wordsOf(JSON.parse(Buffer.from(bytes).toString('utf8')));
+  }
+
+  /** The exact bytes of a version; undefined for a deletion. */
+  bytes(document: Found): Promise<Uint8Array | undefined> {
+    return this.#options.bodies.bytesOf(document);
   }
 
   /** Throws when the time is up. */

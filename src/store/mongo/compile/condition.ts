@@ -32,7 +32,7 @@ export interface Context {
   compile(criterion: Criterion): Promise<Condition>;
   /** Logical ids of resources that pass, as they were when the walk began; undefined where they are more than `most`. */
   ids(condition: Condition): Promise<readonly string[] | undefined>;
-  /** What they have at some paths, one after the other. */
+  /** What they have at some paths, one after the other; of contained resources at least those that pass the filter. */
   read(condition: Condition, paths: readonly string[]): AsyncIterable<object>;
 }
 
@@ -75,4 +75,9 @@ export function either(conditions: readonly Condition[]): Condition {
     live: possible.every(({ live }) => live),
     local: { kind: 'or', of: possible.map(({ local }) => local) },
   };
+}
+
+/** A filter of what passes without deletions. */
+export function ofLive({ filter, live }: Condition): Filter {
+  return live ? filter : allOf([filter, { deleted: null }]);
 }

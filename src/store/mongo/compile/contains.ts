@@ -18,6 +18,6 @@ export async function contains({ type, of }: ContainsCriterion, context: Context
 }
 
 /** A contained resource of a type passes. */
-export function containing(type: string, { filter }: Condition): Filter {
+export function containing(type: string, { filter }: Pick<Condition, 'filter'>): Filter {
   return { contained: { $elemMatch: allOf([{ type }, filter]) } };
 }
