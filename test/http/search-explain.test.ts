@@ -1,10 +1,8 @@
 /** `_explain`: how a search is read. https://hl7.org/fhir/R4/search.html */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { load, observation, patient, refused } from './searching.ts';
 import { type Json, type TestServer, testServer } from './server.ts';
+import { kinds } from './stores.ts';
 
 let server: TestServer;
 
@@ -23,15 +21,9 @@ async function explain(path: string): Promise<readonly Json[]> {
   return reply.body.parameter;
 }
 
-const folder = mkdtempSync(join(tmpdir(), 'osteon-explain-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-describe.each([
-  ['in memory', 'sqlite::memory:'],
-  ['in a file', `sqlite:${join(folder, 'osteon.db')}`],
-])('a store %s', (_, store) => {
+describe.each(kinds)('a store %s', (_, fresh) => {
   beforeAll(async () => {
-    server = await testServer({ STORE_URL: store });
+    server = await testServer({ STORE_URL: fresh().url });
     await load(server, [
       patient('1', { gender: 'male' }),
       ...Array.from({ length: 60 }, (_, n) =>

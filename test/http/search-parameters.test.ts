@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { indexed, type Json, type TestServer, testServer } from './server.ts';
+import { lastingStore } from './stores.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'osteon-'));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
@@ -408,7 +409,7 @@ describe('422 for', () => {
 
 describe('after a restart', () => {
   test('a parameter is there, and its index goes on being filled', async () => {
-    const flags = { STORE_URL: `sqlite:${join(directory, 'restart.db')}` };
+    const flags = { STORE_URL: lastingStore().url };
     const first = await started(flags);
     await load(first, crowd(1500));
     await first.send('PUT', '/SearchParameter/eye', parameter({ id: 'eye' }));
@@ -433,7 +434,7 @@ describe('after a restart', () => {
     const profiles = join(directory, 'profiles');
     mkdirSync(join(profiles, 'package'), { recursive: true });
     writeFileSync(join(profiles, 'package', 'package.json'), '{"name":"a.package"}');
-    const flags = { STORE_URL: `sqlite:${join(directory, 'profiles.db')}`, PROFILES: profiles };
+    const flags = { STORE_URL: lastingStore().url, PROFILES: profiles };
     const first = await started(flags);
     await load(first, [person('a', 'blue')]);
     await stop(first);
