@@ -27,6 +27,7 @@ import { Processes, takeNumber } from './processes.ts';
 import { PointReads } from './read.ts';
 import { Searcher } from './search.ts';
 import { Snapshots } from './snapshots.ts';
+import { moveAll } from './standalone.ts';
 import { makeCollection, Types } from './types.ts';
 import { Upkeep } from './upkeep.ts';
 
@@ -107,6 +108,7 @@ export async function openParts(connection: Connection, options: PartsOptions): 
     follow: (generation) => processes.follow(generation),
   });
   clock.observe(await newest());
+  if (!connection.transactions) await moveAll(db, types, appender);
   const { fields } = parameters;
   const snapshots = new Snapshots(clock, processes, types);
   const searcher = new Searcher({ db, fields, types, bodies, snapshots, clock: now, cursorLifetime });
