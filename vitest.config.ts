@@ -32,7 +32,7 @@ export default defineConfig({
               extends: true,
               test: {
                 name: 'mongodb',
-                include: [...mongoTests, 'test/http/**/*.test.ts'],
+                include: [...mongoTests, 'test/http/**/*.test.ts', 'test/cli/copy.test.ts'],
                 exclude: [...fileTests],
                 env: { TEST_STORE: 'mongodb' },
                 globalSetup: ['test/stores/mongo-setup.ts'],
