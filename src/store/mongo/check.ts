@@ -8,7 +8,7 @@ import { type Finding, finding, type Progress } from '../finding.ts';
 import type { Reextract } from '../parameter-index.ts';
 import { Bodies } from './bodies.ts';
 import { changeOf, DocumentCheck, type Problem } from './check-document.ts';
-import { historyName, names } from './document.ts';
+import { type HistoryDocument, historyName, names } from './document.ts';
 import { Files } from './files.ts';
 import type { ParametersDocument, StoreDocument } from './meta.ts';
 import { connect } from './open.ts';
@@ -38,10 +38,9 @@ export interface OpenedForCheck {
 /** Opens the database of a `STORE_URL`. @throws StoreUnavailable where there is no store. */
 export async function openForCheck(url: string): Promise<OpenedForCheck> {
   const { client, db, name } = await connect(url);
-  const meta = db.collection<StoreDocument | ParametersDocument>(names.meta);
-  const store = await meta.findOne({ _id: 'store' });
-  const parameters = await meta.findOne({ _id: 'parameters' });
-  if (store?._id !== 'store' || parameters?._id !== 'parameters') {
+  const store = await db.collection<StoreDocument>(names.meta).findOne({ _id: 'store' });
+  const parameters = await db.collection<ParametersDocument>(names.meta).findOne({ _id: 'parameters' });
+  if (store === null || parameters === null) {
     await client.close();
     throw new StoreUnavailable(`There is no store in ${name}.`);
   }
@@ -74,7 +73,7 @@ export async function* checkDatabase(
       done += documents.filter(({ deleted }) => deleted !== true).length;
       yield { kind: 'progress', done, total };
     }
-    for await (const document of db.collection(historyName(type)).find()) {
+    for await (const document of db.collection<HistoryDocument>(historyName(type)).find()) {
       const { id, version } = document._id;
       const name = `${type}/${id}, version ${version}`;
       const problem = (await isLost(db, type, id))

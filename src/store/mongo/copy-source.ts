@@ -1,13 +1,13 @@
 /** Reads a whole database, also beside the processes that write to it. https://hl7.org/fhir/R4/http.html#history */
 import { createHash } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Db } from 'mongodb';
+import type { Db, WithId } from 'mongodb';
 import type { ChangedVersion, CopySource } from '../copy-source.ts';
 import { StoreUnavailable } from '../errors.ts';
 import { createAuditLog } from './audit-log.ts';
 import { Bodies, projection } from './bodies.ts';
 import { bufferOf } from './bytes.ts';
-import { type CurrentDocument, type HistoryDocument, historyName, names } from './document.ts';
+import { historyName, names, type VersionFields, type VersionKey } from './document.ts';
 import { Files } from './files.ts';
 import { connect } from './open.ts';
 import { Types } from './types.ts';
@@ -54,14 +54,16 @@ async function complete(db: Db, types: Types): Promise<number> {
   }
 }
 
-type Stored = (CurrentDocument | HistoryDocument) & { readonly change: number };
+interface Stored extends VersionFields {
+  readonly _id: string | VersionKey;
+}
 
 /** Documents of one collection in the order of their changes. */
 interface Stream {
   readonly type: string;
-  readonly documents: AsyncIterator<Stored>;
+  readonly documents: AsyncIterator<WithId<Stored>>;
   /** The next one. */
-  head: Stored | undefined;
+  head: WithId<Stored> | undefined;
 }
 
 async function* versions(
@@ -78,7 +80,7 @@ async function* versions(
         .collection<Stored>(name)
         .find({ change: { $gt: after, $lte: upTo } }, { projection: { ...projection, change: 1 }, batchSize: some })
         .sort({ change: 1 });
-      const documents: AsyncIterator<Stored> = found[Symbol.asyncIterator]();
+      const documents = found[Symbol.asyncIterator]();
       streams.push({ type, documents, head: await nextOf(documents) });
     }
   }
@@ -100,7 +102,7 @@ async function* versions(
   if (batch.length > 0) yield batch;
 }
 
-async function nextOf(documents: AsyncIterator<Stored>): Promise<Stored | undefined> {
+async function nextOf(documents: Stream['documents']): Promise<Stream['head']> {
   const { done, value } = await documents.next();
   return done === true ? undefined : value;
 }

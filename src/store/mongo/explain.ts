@@ -32,7 +32,11 @@ export class ReadWatch implements Watch {
 }
 
 /** An explanation of a search whose first page was read under the watch. */
-export function explanationOf({ parts, count }: SearchQuery, { matches, total }: SearchPage, watch: ReadWatch): Explanation {
+export function explanationOf(
+  { parts, count }: SearchQuery,
+  { matches, total }: SearchPage,
+  watch: ReadWatch,
+): Explanation {
   const explained = parts.flatMap(({ type, criterion, sort }): readonly ExplainedPart[] => {
     const used = watch.indexes.get(type);
     if (used === undefined && parts.length > 1) return [];
@@ -90,7 +94,8 @@ function stagesOf(plan: unknown): readonly Stage[] {
     else if (name === 'IXSCAN' || name === 'EXPRESS_IXSCAN') {
       const index = textOf(stage, 'indexName') ?? '';
       found.push({ text: `IXSCAN ${index}`, index });
-    } else if (name === 'IDHACK' || name === 'EXPRESS_CLUSTERED_IXSCAN') found.push({ text: 'IDHACK _id', index: '_id' });
+    } else if (name === 'IDHACK' || name === 'EXPRESS_CLUSTERED_IXSCAN')
+      found.push({ text: 'IDHACK _id', index: '_id' });
     else if (name === 'SORT') found.push({ text: 'SORT: what is found is sorted in memory' });
   });
   return found;
@@ -108,7 +113,8 @@ function winningPlan(plan: unknown): unknown {
 function visit(value: unknown, each: (stage: object) => void): void {
   if (Array.isArray(value)) for (const item of value) visit(item, each);
   else if (typeof value === 'object' && value !== null) {
-    for (const name of ['queryPlan', 'inputStage', 'inputStages', 'shards', 'winningPlan']) visit(Reflect.get(value, name), each);
+    for (const name of ['queryPlan', 'inputStage', 'inputStages', 'shards', 'winningPlan'])
+      visit(Reflect.get(value, name), each);
     each(value);
   }
 }

@@ -70,7 +70,12 @@ export class Searcher {
    * @param session the transaction to read in.
    * @throws TooCostly.
    */
-  async matches(type: string, criterion: Criterion, limit: number, session?: ClientSession): Promise<readonly string[]> {
+  async matches(
+    type: string,
+    criterion: Criterion,
+    limit: number,
+    session?: ClientSession,
+  ): Promise<readonly string[]> {
     if (limit <= 0) return [];
     const state = this.#state(matchesBudget, { session });
     const { parts } = await this.#compile([{ type, criterion, sort: [] }], state);
@@ -146,7 +151,11 @@ export class Searcher {
   }
 
   /** The total to show: what the only page shows, or counted. */
-  async #total({ total, totalBound }: SearchQuery, { parts }: Reading, shown: number | undefined): Promise<number | undefined> {
+  async #total(
+    { total, totalBound }: SearchQuery,
+    { parts }: Reading,
+    shown: number | undefined,
+  ): Promise<number | undefined> {
     if (total === 'none') return undefined;
     if (shown !== undefined) return shown;
     const bound = total === 'bounded' ? totalBound + 1 : Number.POSITIVE_INFINITY;
@@ -185,7 +194,10 @@ export class Searcher {
     return { state, parts, types };
   }
 
-  #state(budget: number, more: { snapshot?: Snapshot; session?: ClientSession | undefined; watch?: Watch | undefined }): State {
+  #state(
+    budget: number,
+    more: { snapshot?: Snapshot; session?: ClientSession | undefined; watch?: Watch | undefined },
+  ): State {
     const { db, bodies } = this.#context;
     const { stopped } = this.#options;
     return new State(db, { deadline: performance.now() + budget, bodies, stopped, ...more });
@@ -209,6 +221,7 @@ function exceptText({ except }: Snapshot): string {
 /** The state of a walk, and the key to go on after; undefined: the walk's beginning. */
 function placeOf({ at, key = [] }: Position): { readonly snapshot: Snapshot; readonly key: Key | undefined } {
   const [text, ...rest] = key;
-  const except = typeof text === 'string' && text !== '' ? text.split(' ').map((first) => Number.parseInt(first, 36)) : [];
+  const except =
+    typeof text === 'string' && text !== '' ? text.split(' ').map((first) => Number.parseInt(first, 36)) : [];
   return { snapshot: { at, except }, key: rest.length === 0 ? undefined : rest };
 }
