@@ -9,19 +9,12 @@ import { names } from './document.ts';
 /** Records that are given at once. */
 const sliceSize = 256;
 
-export class MongoAuditLog implements AuditLog {
+/** What only reads needs no more than the database. */
+export class AuditReads implements Pick<AuditLog, 'find' | 'last'> {
   readonly #collection: Collection<AuditDocument>;
-  readonly #appender: AuditAppender;
-  readonly #chains: AuditChains;
 
-  constructor(db: Db, appender: AuditAppender, chains: AuditChains) {
+  constructor(db: Db) {
     this.#collection = db.collection<AuditDocument>(names.audit);
-    this.#appender = appender;
-    this.#chains = chains;
-  }
-
-  append(records: readonly AuditRecord[]): Promise<void> {
-    return this.#appender.append(records);
   }
 
   async *find(
@@ -61,6 +54,21 @@ export class MongoAuditLog implements AuditLog {
       .limit(1)
       .toArray();
     return newest?._id ?? 0;
+  }
+}
+
+export class MongoAuditLog extends AuditReads implements AuditLog {
+  readonly #appender: AuditAppender;
+  readonly #chains: AuditChains;
+
+  constructor(db: Db, appender: AuditAppender, chains: AuditChains) {
+    super(db);
+    this.#appender = appender;
+    this.#chains = chains;
+  }
+
+  append(records: readonly AuditRecord[]): Promise<void> {
+    return this.#appender.append(records);
   }
 
   async heads(): Promise<ReadonlyMap<string, string>> {

@@ -4,7 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Db, WithId } from 'mongodb';
 import type { ChangedVersion, CopySource } from '../copy-source.ts';
 import { StoreUnavailable } from '../errors.ts';
-import { createAuditLog } from './audit-log.ts';
+import { AuditReads } from './audit-log.ts';
 import { Bodies, projection } from './bodies.ts';
 import { bufferOf } from './bytes.ts';
 import { historyName, names, type VersionFields, type VersionKey } from './document.ts';
@@ -36,7 +36,7 @@ export async function openMongoSource(url: string): Promise<CopySource> {
     identity: createHash('sha256').update(bufferOf(store.secret)).digest('hex'),
     last: () => complete(db, types),
     versions: (after, upTo) => versions(db, types, bodies, after, upTo),
-    audit: createAuditLog(db),
+    audit: new AuditReads(db),
     close: () => client.close(),
   };
 }
