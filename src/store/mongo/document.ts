@@ -88,6 +88,8 @@ export interface VersionFields extends Indexed {
 export interface CurrentDocument extends VersionFields {
   /** The logical id. */
   readonly _id: string;
+  /** How often what it is found by was written anew, for other search parameters. */
+  readonly rewritten?: number;
 }
 
 export interface VersionKey {
