@@ -1,8 +1,11 @@
 /** The contract's searches on MongoDB. https://hl7.org/fhir/R4/search.html */
-import { MongoClient } from 'mongodb';
+
 import fc from 'fast-check';
+import { MongoClient } from 'mongodb';
 import { describe } from 'vitest';
+
 fc.configureGlobal({ endOnFailure: true });
+
 import { Bodies } from '../../src/store/mongo/bodies.ts';
 import { Clock } from '../../src/store/mongo/clock.ts';
 import { historyName } from '../../src/store/mongo/document.ts';
@@ -24,7 +27,10 @@ const subject: SearchSubject = {
   open: async ({ clock = Date.now, cursorLifetime }) => {
     const at = url();
     const db = client().db(databaseName(at));
-    const fields = { ofEntry: (_: string, entry: string) => pathPart(entry), ofParameter: ({ code }: { code: string }) => pathPart(code) };
+    const fields = {
+      ofEntry: (_: string, entry: string) => pathPart(entry),
+      ofParameter: ({ code }: { code: string }) => pathPart(code),
+    };
     const bodies = new Bodies(new Files(db));
     const changes = new Clock(clock, 0);
     const types = new Types(db);
@@ -43,20 +49,47 @@ const subject: SearchSubject = {
           const c = db.collection<any>(write.type);
           const old = await c.findOne({ _id: write.id });
           const version = (old?.version ?? 0) + 1;
-          const common = { version, change: block.at(n), commit: block.first, updated: new Date(block.updated), method: write.kind === 'put' ? write.method : 'DELETE' };
-          if (write.kind === 'delete' && (old === null || old.deleted)) { written.push({ versionId: version - 1, lastUpdated: 0, outcome: 'unchanged' }); continue; }
+          const common = {
+            version,
+            change: block.at(n),
+            commit: block.first,
+            updated: new Date(block.updated),
+            method: write.kind === 'put' ? write.method : 'DELETE',
+          };
+          if (write.kind === 'delete' && (old === null || old.deleted)) {
+            written.push({ versionId: version - 1, lastUpdated: 0, outcome: 'unchanged' });
+            continue;
+          }
           let doc: any = { _id: write.id, ...common, deleted: true };
           if (write.kind === 'put') {
             const prepared = prepare(write, fields);
             const { fields: content } = contentOf(prepared, version, block.updated);
-            doc = { _id: write.id, ...common, ...content, ...prepared.found, ...(prepared.words && { words: prepared.words }) };
+            doc = {
+              _id: write.id,
+              ...common,
+              ...content,
+              ...prepared.found,
+              ...(prepared.words && { words: prepared.words }),
+            };
           }
           if (old) {
             const { _id, ...rest } = old;
-            await db.collection<any>(historyName(write.type)).insertOne({ _id: { id: write.id, version: old.version }, ...rest, until: common.change, untilCommit: common.commit, replaced: common.updated });
+            await db
+              .collection<any>(historyName(write.type))
+              .insertOne({
+                _id: { id: write.id, version: old.version },
+                ...rest,
+                until: common.change,
+                untilCommit: common.commit,
+                replaced: common.updated,
+              });
           }
           await c.replaceOne({ _id: write.id }, doc, { upsert: true, ignoreUndefined: true });
-          written.push({ versionId: version, lastUpdated: block.updated, outcome: write.kind === 'put' ? (old ? 'updated' : 'created') : 'deleted' });
+          written.push({
+            versionId: version,
+            lastUpdated: block.updated,
+            outcome: write.kind === 'put' ? (old ? 'updated' : 'created') : 'deleted',
+          });
         }
         changes.end(block);
         return { written };
@@ -80,11 +113,16 @@ async function ordersTexts(): Promise<boolean> {
 }
 
 const scaled = (v: number) => (Math.abs(v) === 9e15 ? v : v * 8);
-const replaced = (v: any, by: string) => JSON.parse(JSON.stringify(v).replaceAll('\u{1f600}', by), (_, each) => {
-  if (typeof each !== 'object' || each === null || each.kind !== 'date') return each;
-  if ('interval' in each) return { ...each, interval: each.interval.map((all: any) => all.map((c: any) => ({ ...c, value: scaled(c.value) }))) };
-  return 'low' in each ? { ...each, low: scaled(each.low), high: scaled(each.high) } : each;
-});
+const replaced = (v: any, by: string) =>
+  JSON.parse(JSON.stringify(v).replaceAll('\u{1f600}', by), (_, each) => {
+    if (typeof each !== 'object' || each === null || each.kind !== 'date') return each;
+    if ('interval' in each)
+      return {
+        ...each,
+        interval: each.interval.map((all: any) => all.map((c: any) => ({ ...c, value: scaled(c.value) }))),
+      };
+    return 'low' in each ? { ...each, low: scaled(each.low), high: scaled(each.high) } : each;
+  });
 const under: SearchSubject = {
   open: async (settings) => {
     const s = await subject.open(settings);
@@ -93,7 +131,19 @@ const under: SearchSubject = {
       ...s,
       search: (query) => s.search({ ...query, parts: replaced(query.parts, '\uff5e') }),
       matches: (type, criterion, limit) => s.matches(type, replaced(criterion, '\uff5e'), limit),
-      commit: (commit) => s.commit({ ...commit, writes: commit.writes.map((w) => w.kind === 'put' ? ({ ...w, entries: replaced(w.entries, '\uff5e'), ...(w.contained && { contained: replaced(w.contained, '\uff5e') }) }) : w) }),
+      commit: (commit) =>
+        s.commit({
+          ...commit,
+          writes: commit.writes.map((w) =>
+            w.kind === 'put'
+              ? {
+                  ...w,
+                  entries: replaced(w.entries, '\uff5e'),
+                  ...(w.contained && { contained: replaced(w.contained, '\uff5e') }),
+                }
+              : w,
+          ),
+        }),
     };
   },
 };

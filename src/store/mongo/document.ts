@@ -129,4 +129,5 @@ export const names = {
   commits: 'osteon_commits',
   audit: 'osteon_audit',
   files: 'osteon_files',
+  indexes: 'osteon_indexes',
 } as const;

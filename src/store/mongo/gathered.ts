@@ -42,9 +42,12 @@ interface Owner {
 export async function gather(gathering: Gathering): Promise<readonly Hit[]> {
   const { state, type, condition, sort, fieldOf } = gathering;
   const found: Found[] = [];
-  for await (const document of state.documents(type, condition, ['version', ...sort.flatMap((key, place) => {
-    return pathsOf(key.by, key, place === sort.length - 1, fieldOf);
-  })])) {
+  for await (const document of state.documents(type, condition, [
+    'version',
+    ...sort.flatMap((key, place) => {
+      return pathsOf(key.by, key, place === sort.length - 1, fieldOf);
+    }),
+  ])) {
     found.push(document);
     checkCount(found.length);
   }
@@ -66,7 +69,13 @@ export async function gatherContained(gathering: Gathering, types: readonly stri
   const owners: Owner[] = [];
   for (const container of types) {
     const documents: Found[] = [];
-    for await (const document of state.documents(container, whole, ['version', 'updated', 'change', 'index', 'contained'])) {
+    for await (const document of state.documents(container, whole, [
+      'version',
+      'updated',
+      'change',
+      'index',
+      'contained',
+    ])) {
       documents.push(document);
       checkCount(documents.length + owners.length);
     }
@@ -101,7 +110,15 @@ async function shownOf(documents: readonly Found[], type: string, state: State):
 async function keyed({ state, place, sort, fieldOf }: Gathering, owners: readonly Owner[]): Promise<readonly Hit[]> {
   const columns: (readonly KeyValue[])[] = [];
   for (const [n, key] of sort.entries()) {
-    columns.push(await sortValues(key.by, key, n === sort.length - 1, owners.map(({ values }) => values), { state, fieldOf }));
+    columns.push(
+      await sortValues(
+        key.by,
+        key,
+        n === sort.length - 1,
+        owners.map(({ values }) => values),
+        { state, fieldOf },
+      ),
+    );
   }
   return owners.map(({ hit }, n) => {
     const id = hit.contained === undefined ? hit.id : `${hit.type}/${hit.id}#${hit.contained}`;
@@ -145,7 +162,11 @@ async function valuesThrough(
     for (let n = 0; n < ids.length; n += some) {
       const condition = { ...certain, filter: { _id: { $in: ids.slice(n, n + some) } } };
       const found: Found[] = [];
-      for await (const document of reading.state.documents(target, condition, pathsOf(by, key, false, reading.fieldOf))) {
+      for await (const document of reading.state.documents(
+        target,
+        condition,
+        pathsOf(by, key, false, reading.fieldOf),
+      )) {
         found.push(document);
       }
       const values = await sortValues(by, key, false, found, reading);
@@ -155,7 +176,12 @@ async function valuesThrough(
       });
     }
   }
-  return references.map((each) => best(each.flatMap((reference) => known.get(reference) ?? []), key.descending));
+  return references.map((each) =>
+    best(
+      each.flatMap((reference) => known.get(reference) ?? []),
+      key.descending,
+    ),
+  );
 }
 
 function best(values: readonly KeyValue[], descending: boolean): KeyValue {
@@ -178,5 +204,7 @@ function pathsOf(by: SortBy, key: SortKey, last: boolean, fieldOf: Gathering['fi
 
 function checkCount(count: number): void {
   if (count <= most) return;
-  throw new TooCostly(`More than ${most} matches would have to be sorted: add a criterion, or sort by a parameter of the type itself.`);
+  throw new TooCostly(
+    `More than ${most} matches would have to be sorted: add a criterion, or sort by a parameter of the type itself.`,
+  );
 }

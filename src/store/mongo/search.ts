@@ -1,13 +1,21 @@
 /** Searches: pages of walks, totals, and the matches that conditions are evaluated on. https://hl7.org/fhir/R4/search.html */
 import type { ClientSession } from 'mongodb';
-import { isContained } from '../../search/contained.ts';
+import { isContained, resourceTypeOf } from '../../search/contained.ts';
 import type { Criterion } from '../../search/criteria.ts';
 import { CursorExpired } from '../errors.ts';
-import type { Explanation, Position, SearchPage, SearchQuery, TypeQuery } from '../port.ts';
+import type {
+  ExplainedCriterion,
+  ExplainedPart,
+  Explanation,
+  Position,
+  SearchPage,
+  SearchQuery,
+  TypeQuery,
+} from '../port.ts';
 import type { Snapshot } from './clock.ts';
 import { contextOf, type Env } from './compiling.ts';
 import type { SearchContext } from './context.ts';
-import { explanationOf, ReadWatch } from './explain.ts';
+import { conjuncts, ReadWatch } from './explain.ts';
 import { versionsOf } from './hits.ts';
 import type { Key } from './keyset.ts';
 import { type PageOfHits, readPage } from './page.ts';
@@ -27,6 +35,8 @@ export interface SearcherOptions {
 export const matchesBudget = 10_000;
 
 const mostListed = 10_000;
+/** Rows of each criterion that an explanation counts. */
+const mostExplained = 8192;
 
 const nothing: PageOfHits = { hits: [], more: false };
 
@@ -62,7 +72,18 @@ export class Searcher {
   async explain({ position: _, ...query }: SearchQuery): Promise<Explanation> {
     const watch = new ReadWatch();
     const page = await this.#search(query, watch);
-    return explanationOf(query, page, watch);
+    const held = query.parts.length === 1 ? undefined : await this.#context.types.known();
+    const parts: ExplainedPart[] = [];
+    for (const part of query.parts) {
+      if (held?.includes(resourceTypeOf(part.type)) === false) continue;
+      const criteria: ExplainedCriterion[] = [];
+      for (const criterion of conjuncts(part.criterion)) {
+        criteria.push({ criterion, ...(await this.#rowsOf(part.type, criterion, query.budget)) });
+      }
+      parts.push({ type: part.type, criteria, lead: watch.leadOf(part.type, criteria, part.sort.length > 0) });
+    }
+    const { matches, total } = page;
+    return { parts, steps: watch.steps, matches: matches.length, total, thorough: false };
   }
 
   /**
@@ -70,12 +91,30 @@ export class Searcher {
    * @param session the transaction to read in.
    * @throws TooCostly.
    */
-  async matches(type: string, criterion: Criterion, limit: number, session?: ClientSession): Promise<readonly string[]> {
+  async matches(
+    type: string,
+    criterion: Criterion,
+    limit: number,
+    session?: ClientSession,
+  ): Promise<readonly string[]> {
     if (limit <= 0) return [];
     const state = this.#state(matchesBudget, { session });
     const { parts } = await this.#compile([{ type, criterion, sort: [] }], state);
     const { hits } = await readPage(parts, false, undefined, false, limit);
     return hits.map(({ id }) => id).sort();
+  }
+
+  /** What an index finds by a criterion, counted up to a limit; nothing where each resource is to be tested. */
+  async #rowsOf(
+    type: string,
+    criterion: Criterion,
+    budget: number,
+  ): Promise<{ readonly rows?: number; readonly more: boolean }> {
+    const { parts } = await this.#compile([{ type, criterion, sort: [] }], this.#state(budget, {}));
+    const [part] = parts;
+    if (part?.condition.live !== true) return { more: false };
+    const rows = await part.count(mostExplained + 1);
+    return { rows: Math.min(rows, mostExplained), more: rows > mostExplained };
   }
 
   async #search(query: SearchQuery, watch?: Watch): Promise<SearchPage> {
@@ -146,7 +185,11 @@ export class Searcher {
   }
 
   /** The total to show: what the only page shows, or counted. */
-  async #total({ total, totalBound }: SearchQuery, { parts }: Reading, shown: number | undefined): Promise<number | undefined> {
+  async #total(
+    { total, totalBound }: SearchQuery,
+    { parts }: Reading,
+    shown: number | undefined,
+  ): Promise<number | undefined> {
     if (total === 'none') return undefined;
     if (shown !== undefined) return shown;
     const bound = total === 'bounded' ? totalBound + 1 : Number.POSITIVE_INFINITY;
@@ -185,7 +228,10 @@ export class Searcher {
     return { state, parts, types };
   }
 
-  #state(budget: number, more: { snapshot?: Snapshot; session?: ClientSession | undefined; watch?: Watch | undefined }): State {
+  #state(
+    budget: number,
+    more: { snapshot?: Snapshot; session?: ClientSession | undefined; watch?: Watch | undefined },
+  ): State {
     const { db, bodies } = this.#context;
     const { stopped } = this.#options;
     return new State(db, { deadline: performance.now() + budget, bodies, stopped, ...more });
@@ -209,6 +255,7 @@ function exceptText({ except }: Snapshot): string {
 /** The state of a walk, and the key to go on after; undefined: the walk's beginning. */
 function placeOf({ at, key = [] }: Position): { readonly snapshot: Snapshot; readonly key: Key | undefined } {
   const [text, ...rest] = key;
-  const except = typeof text === 'string' && text !== '' ? text.split(' ').map((first) => Number.parseInt(first, 36)) : [];
+  const except =
+    typeof text === 'string' && text !== '' ? text.split(' ').map((first) => Number.parseInt(first, 36)) : [];
   return { snapshot: { at, except }, key: rest.length === 0 ? undefined : rest };
 }

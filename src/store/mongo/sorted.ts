@@ -3,7 +3,17 @@ import type { Document } from 'mongodb';
 import { type Condition, ofLive } from './compile/condition.ts';
 import { allOf, always, type Filter, isNever } from './filter.ts';
 import { type Hit, notDeleted, versionPaths } from './hits.ts';
-import { absent, beyond, compareKeys, isFalling, type Key, keyValue, type OrderColumn, present, type Ties } from './keyset.ts';
+import {
+  absent,
+  beyond,
+  compareKeys,
+  isFalling,
+  type Key,
+  keyValue,
+  type OrderColumn,
+  present,
+  type Ties,
+} from './keyset.ts';
 import { type Branch, type Found, idOf, projectionOf, type State, withTest } from './state.ts';
 
 /** What is read of a type. */

@@ -4,7 +4,7 @@ import { MongoServerError } from 'mongodb';
 import { isContained } from '../../search/contained.ts';
 import type { Criterion } from '../../search/criteria.ts';
 import type { ContainedEntries } from '../../search/entry.ts';
-import { type Indexed as Tested, matches } from '../../search/match.ts';
+import { matches, type Indexed as Tested } from '../../search/match.ts';
 import { looksAtWords, type Words, wordsOf } from '../../search/words.ts';
 import { StoreUnavailable, TooCostly } from '../errors.ts';
 import type { Bodies } from './bodies.ts';
@@ -38,7 +38,13 @@ export interface StateOptions {
 /** Hears what is read. */
 export interface Watch {
   /** @param explain asks the server how it reads this. */
-  read(collection: string, filter: Filter, found: number, milliseconds: number, explain: () => Promise<Document>): Promise<void>;
+  read(
+    collection: string,
+    filter: Filter,
+    found: number,
+    milliseconds: number,
+    explain: () => Promise<Document>,
+  ): Promise<void>;
 }
 
 /** What is asked of a branch. */
@@ -131,7 +137,10 @@ export class State {
   /** Documents of any state. */
   async findAny(type: string, branch: Branch, filter: Filter, projection: Filter): Promise<readonly Found[]> {
     return this.#within((options) => {
-      return this.#db.collection(nameOf(type, branch)).find<Found>(filter, { ...options, projection }).toArray();
+      return this.#db
+        .collection(nameOf(type, branch))
+        .find<Found>(filter, { ...options, projection })
+        .toArray();
     });
   }
 
@@ -251,7 +260,9 @@ export function idOf({ _id }: Found): string {
 /** A projection of paths, none of which begins with another. */
 export function projectionOf(paths: readonly string[]): Record<string, 1> {
   const distinct = [...new Set(paths)].sort();
-  const kept = distinct.filter((path, place) => !distinct.slice(0, place).some((other) => path.startsWith(`${other}.`)));
+  const kept = distinct.filter(
+    (path, place) => !distinct.slice(0, place).some((other) => path.startsWith(`${other}.`)),
+  );
   return Object.fromEntries(['_id', ...kept].map((path) => [path, 1]));
 }
 

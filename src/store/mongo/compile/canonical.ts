@@ -78,7 +78,11 @@ export function namedBy(canonicals: readonly string[], { url, version }: Canonic
 }
 
 /** The canonicals that resources which pass have as values of a parameter. */
-export async function canonicalsIn(passing: Condition, parameter: Parameter, there: Context): Promise<readonly string[]> {
+export async function canonicalsIn(
+  passing: Condition,
+  parameter: Parameter,
+  there: Context,
+): Promise<readonly string[]> {
   const field = there.fieldOf(parameter);
   if (field === undefined) return [];
   const found = new Set<string>();

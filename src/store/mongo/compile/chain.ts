@@ -9,7 +9,10 @@ import { type Condition, type Context, certain, either, impossible, isImpossible
 import { containing } from './contains.ts';
 import { referring } from './reference.ts';
 
-export async function chain({ parameter, target, canonical, of }: ChainCriterion, context: Context): Promise<Condition> {
+export async function chain(
+  { parameter, target, canonical, of }: ChainCriterion,
+  context: Context,
+): Promise<Condition> {
   const field = context.fieldOf(parameter);
   if (field === undefined) return impossible;
   const there = context.on(target);
@@ -67,5 +70,7 @@ function anyOfUris(parameter: Parameter, values: readonly string[]): Criterion {
 }
 
 function tooMany({ code }: Parameter, target: string, { most }: Context): TooCostly {
-  return new TooCostly(`${code} leads to more than ${most} ${target} resources that match: narrow the end of the chain.`);
+  return new TooCostly(
+    `${code} leads to more than ${most} ${target} resources that match: narrow the end of the chain.`,
+  );
 }

@@ -17,7 +17,8 @@ export function ofComponent({ anyOf: ways }: Element, component: string): Filter
 function prefixed(filter: Filter, component: string): Filter {
   const changed: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(filter)) {
-    if (key.startsWith('$') && Array.isArray(value)) changed[key] = value.map((each: Filter) => prefixed(each, component));
+    if (key.startsWith('$') && Array.isArray(value))
+      changed[key] = value.map((each: Filter) => prefixed(each, component));
     else changed[`${component}.${key}`] = value;
   }
   return changed;

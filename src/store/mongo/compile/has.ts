@@ -15,7 +15,12 @@ export async function has({ parameter, canonical, of }: HasCriterion, context: C
   if (isImpossible(condition)) return impossible;
   if (isContained(context.type)) {
     // Only the resource that it lies in refers to a contained one.
-    const local = { kind: 'has', parameter: { ...parameter, code: field }, canonical: undefined, of: condition.local } as const;
+    const local = {
+      kind: 'has',
+      parameter: { ...parameter, code: field },
+      canonical: undefined,
+      of: condition.local,
+    } as const;
     return { filter: always, exact: false, live: false, local };
   }
   const ids = await referredBy(condition, field, there, context.type);

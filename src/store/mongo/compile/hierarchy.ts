@@ -21,14 +21,22 @@ export async function hierarchy(criterion: HierarchyCriterion, context: Context)
 }
 
 /** What refers to these. */
-async function below(level: readonly string[], criterion: HierarchyCriterion, there: Context): Promise<readonly string[]> {
+async function below(
+  level: readonly string[],
+  criterion: HierarchyCriterion,
+  there: Context,
+): Promise<readonly string[]> {
   const ids = await there.ids(await referring(criterion.by, criterion.by.type, level, there));
   if (ids === undefined) throw tooMany(criterion, there);
   return ids;
 }
 
 /** What these refer to. */
-async function above(level: readonly string[], criterion: HierarchyCriterion, there: Context): Promise<readonly string[]> {
+async function above(
+  level: readonly string[],
+  criterion: HierarchyCriterion,
+  there: Context,
+): Promise<readonly string[]> {
   const field = there.fieldOf(criterion.by);
   if (field === undefined) return [];
   const ids = await referredBy(await there.compile({ kind: 'id', ids: level }), field, there, criterion.by.type);
@@ -37,5 +45,7 @@ async function above(level: readonly string[], criterion: HierarchyCriterion, th
 }
 
 function tooMany({ by, direction }: HierarchyCriterion, { most }: Context): TooCostly {
-  return new TooCostly(`More than ${most} ${by.type} resources lie ${direction} what you ask for: ask for a part of them.`);
+  return new TooCostly(
+    `More than ${most} ${by.type} resources lie ${direction} what you ask for: ask for a part of them.`,
+  );
 }

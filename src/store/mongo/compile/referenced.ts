@@ -14,7 +14,9 @@ export async function referenced({ parameter, by }: ReferencedCriterion, context
   if (field === undefined) return impossible;
   const ids = await referredBy(await there.compile(sources), field, there, context.type);
   if (ids === undefined) {
-    throw new TooCostly(`${parameter.code} refers to more than ${context.most} ${context.type} resources: ask for fewer.`);
+    throw new TooCostly(
+      `${parameter.code} refers to more than ${context.most} ${context.type} resources: ask for fewer.`,
+    );
   }
   return ids.length === 0 ? impossible : context.compile({ kind: 'id', ids });
 }
