@@ -1,10 +1,7 @@
 /** The contract's searches on MongoDB. https://hl7.org/fhir/R4/search.html */
 
-import fc from 'fast-check';
-import { MongoClient } from 'mongodb';
 import { describe } from 'vitest';
 
-fc.configureGlobal({ endOnFailure: true });
 
 import { Bodies } from '../../src/store/mongo/bodies.ts';
 import { Clock } from '../../src/store/mongo/clock.ts';

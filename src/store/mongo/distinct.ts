@@ -3,7 +3,7 @@ import type { Parameter } from '../../search/criteria.ts';
 import type { SimpleValue } from '../../search/entry.ts';
 import type { SearchContext } from './context.ts';
 import type { StoredValue } from './document.ts';
-import { valueOf } from './values.ts';
+import { indexValue } from './values.ts';
 
 /** The values that live resources have of a token or uri parameter, in no order. */
 export async function distinctValues(
@@ -46,6 +46,6 @@ interface Grouped {
 function simpleOf({ s, c, i, u, r }: Grouped): SimpleValue | undefined {
   if (r !== null) return undefined;
   const stored: StoredValue = c !== null ? { s, c, ...(i === true ? { i } : {}) } : { u };
-  const value = valueOf(stored);
+  const value = indexValue(stored);
   return value.kind === 'token' || value.kind === 'identifier' || value.kind === 'uri' ? value : undefined;
 }
