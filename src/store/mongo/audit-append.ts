@@ -8,6 +8,8 @@ import { names } from './document.ts';
 export interface AuditDocument {
   /** Its sequence: a change number, so that those of several processes don't meet. */
   readonly _id: number;
+  /** The number of the process that wrote it, in whose chain it is. */
+  readonly by: number;
   readonly id: string;
   /** Recorded. */
   readonly at: Date;
@@ -28,6 +30,7 @@ export interface AuditDocument {
 }
 
 export const auditIndexes: readonly IndexDescription[] = [
+  { name: 'by', key: { by: 1, _id: 1 } },
   { name: 'id', key: { id: 1 } },
   { name: 'at', key: { at: 1, _id: 1 } },
   { name: 'agent', key: { agent: 1, _id: 1 } },
@@ -40,10 +43,12 @@ const batch = 5000;
 export class AuditAppender {
   readonly #collection: Collection<AuditDocument>;
   readonly #clock: Clock;
+  readonly #process: number;
 
-  constructor(db: Db, clock: Clock) {
+  constructor(db: Db, clock: Clock, process: number) {
     this.#collection = db.collection<AuditDocument>(names.audit);
     this.#clock = clock;
+    this.#process = process;
   }
 
   /** Writes records with a block's numbers from a place on. */
@@ -51,7 +56,7 @@ export class AuditAppender {
     for (let start = 0; start < records.length; start += batch) {
       const documents = records
         .slice(start, start + batch)
-        .map((record, n) => auditDocument(record, block.at(place + start + n)));
+        .map((record, n) => auditDocument(record, block.at(place + start + n), this.#process));
       await this.#collection.insertMany(documents, session === undefined ? {} : { session });
     }
   }
@@ -74,7 +79,7 @@ export class AuditAppender {
   }
 }
 
-export function auditDocument(record: AuditRecord, sequence: number): AuditDocument {
+export function auditDocument(record: AuditRecord, sequence: number, by: number): AuditDocument {
   const { id, recorded, subtype, action, outcome, status, agent, address, requestId, type, entity, patient, query } =
     record;
   const of = new Set([
@@ -83,6 +88,7 @@ export function auditDocument(record: AuditRecord, sequence: number): AuditDocum
   ]);
   return {
     _id: sequence,
+    by,
     id,
     at: new Date(recorded),
     sub: subtype,

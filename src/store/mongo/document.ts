@@ -126,8 +126,9 @@ export const names = {
   notes: 'osteon_notes',
   guards: 'osteon_guards',
   processes: 'osteon_processes',
-  commits: 'osteon_commits',
   audit: 'osteon_audit',
+  seals: 'osteon_audit_seals',
+  leases: 'osteon_leases',
   files: 'osteon_files',
   indexes: 'osteon_indexes',
 } as const;

@@ -43,6 +43,8 @@ const patience = 400;
 export interface Heartbeat {
   /** The generation that is settled here: `ProcessDocument.generation`. */
   readonly generation: () => number;
+  /** The greatest change number that is stored. */
+  readonly newest: () => Promise<number>;
   /** Called at each beat. */
   readonly onBeat: () => Promise<void>;
 }
