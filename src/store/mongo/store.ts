@@ -41,6 +41,7 @@ export async function openMongoStore(url: string, options: MongoOptions): Promis
     const wanted = typeof parameters === 'function' ? parameters(await stored(opened)) : parameters;
     await opened.parameters.declare(wanted, () => undefined);
     await opened.processes.start();
+    opened.indexes.start();
     opened.upkeep.start();
     return new MongoStore(opened, options);
   } catch (error) {
