@@ -93,7 +93,7 @@ function testsOf({
     if (values !== undefined) tests.push({ [name]: { $in: [...values] } });
   };
   among('id', ids);
-  if (recorded !== undefined) tests.push({ at: { $gte: new Date(recorded.low), $lt: new Date(recorded.high) } });
+  if (recorded !== undefined) tests.push({ at: { $gte: dateOf(recorded.low), $lt: dateOf(recorded.high) } });
   among('agent', agents);
   if (patients !== undefined) {
     const named = patients.map((id) => `Patient/${id}`);
@@ -104,4 +104,11 @@ function testsOf({
   among('sub', subtypes);
   among('out', outcomes);
   return tests;
+}
+
+/** The greatest number of milliseconds that a date has. */
+const farthest = 8_640_000_000_000_000;
+
+function dateOf(milliseconds: number): Date {
+  return new Date(Math.min(Math.max(milliseconds, -farthest), farthest));
 }
