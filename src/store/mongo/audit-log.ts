@@ -4,6 +4,7 @@ import type { AuditLog, AuditQuery, StoredAuditRecord } from '../audit-log.ts';
 import type { AuditRecord } from '../audit-record.ts';
 import { type AuditAppender, type AuditDocument, auditRecord } from './audit-append.ts';
 import type { AuditChains } from './audit-chain.ts';
+import { dateOf } from './dates.ts';
 import { names } from './document.ts';
 
 /** Records that are given at once. */
@@ -104,11 +105,4 @@ function testsOf({
   among('sub', subtypes);
   among('out', outcomes);
   return tests;
-}
-
-/** The greatest number of milliseconds that a date has. */
-const farthest = 8_640_000_000_000_000;
-
-function dateOf(milliseconds: number): Date {
-  return new Date(Math.min(Math.max(milliseconds, -farthest), farthest));
 }
