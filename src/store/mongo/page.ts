@@ -47,10 +47,9 @@ async function readInTurn(parts: readonly Part[], span: Span): Promise<Hit[]> {
   const { after, backwards, limit } = span;
   const begin = after === undefined ? undefined : Number(after[0]);
   const found: Hit[] = [];
-  const places = parts.map((_, place) => place);
-  for (const place of backwards ? places.reverse() : places) {
-    const part = parts[place];
-    if (part === undefined || (begin !== undefined && (backwards ? place > begin : place < begin))) continue;
+  for (const part of backwards ? parts.toReversed() : parts) {
+    const { place } = part;
+    if (begin !== undefined && (backwards ? place > begin : place < begin)) continue;
     const from = place === begin ? after : undefined;
     found.push(...(await part.read({ after: from, backwards, limit: limit - found.length })));
     if (found.length >= limit) break;

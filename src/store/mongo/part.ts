@@ -24,6 +24,8 @@ export interface PartOptions {
 
 export class Part {
   readonly type: string;
+  /** Among the parts of the search, of which those of types without data are left out. */
+  readonly place: number;
   readonly condition: Condition;
   /** What its keys are ordered by. */
   readonly columns: readonly OrderColumn[];
@@ -36,6 +38,7 @@ export class Part {
   constructor(query: TypeQuery, options: PartOptions) {
     const { type, sort } = query;
     this.type = type;
+    this.place = options.place;
     this.condition = options.condition;
     this.#query = query;
     this.#options = options;

@@ -16,6 +16,7 @@ import { Files } from './files.ts';
 import { FillingSteps } from './filling.ts';
 import { guardIndexes } from './guards.ts';
 import { Histories } from './history.ts';
+import { Indexes, type IndexesOptions } from './indexes.ts';
 import { Integrity } from './integrity.ts';
 import { type LeaseDocument, Leases } from './leases.ts';
 import { KeyLocks } from './locks.ts';
@@ -42,6 +43,8 @@ export interface PartsOptions {
   readonly extraction?: string;
   /** Milliseconds after which audit records are removed; absent: never. */
   readonly auditRetention?: number;
+  /** How indexes on what is searched are made. */
+  readonly indexes?: IndexesOptions;
   /** Hears of the newest hash (hexadecimal) of this process's audit chain, once a minute and at the end. */
   readonly onAuditHead?: OnAuditHead;
 }
@@ -61,6 +64,7 @@ export interface Opened {
   readonly parameters: MongoParameterIndex;
   readonly processes: Processes;
   readonly shared: SharedStore;
+  readonly indexes: Indexes;
   readonly upkeep: Upkeep;
   readonly counts: () => Promise<ReadonlyMap<string, number>>;
   readonly values: (parameter: Parameter) => Promise<readonly SimpleValue[]>;
@@ -111,7 +115,11 @@ export async function openParts(connection: Connection, options: PartsOptions): 
   if (!connection.transactions) await moveAll(db, types, appender);
   const { fields } = parameters;
   const snapshots = new Snapshots(clock, processes, types);
-  const searcher = new Searcher({ db, fields, types, bodies, snapshots, clock: now, cursorLifetime });
+  const indexes = new Indexes(db, options.indexes);
+  const searcher = new Searcher(
+    { db, fields, types, bodies, snapshots, clock: now, cursorLifetime },
+    { uses: (type, path) => indexes.uses(type, path) },
+  );
   const notes = new Notes(db, now);
   const committer = new Committer({
     connection,
@@ -160,11 +168,13 @@ export async function openParts(connection: Connection, options: PartsOptions): 
     parameters,
     processes,
     shared,
+    indexes,
     upkeep,
     counts: () => countResources(connection, types),
     values: (parameter) => distinctValues(db, fields, parameter),
     searchParameters,
     close: async () => {
+      await indexes.close();
       await upkeep.close();
       await chains.seal();
       chains.tell(true);

@@ -1,13 +1,21 @@
 /** Searches: pages of walks, totals, and the matches that conditions are evaluated on. https://hl7.org/fhir/R4/search.html */
 import type { ClientSession } from 'mongodb';
-import { isContained } from '../../search/contained.ts';
+import { isContained, resourceTypeOf } from '../../search/contained.ts';
 import type { Criterion } from '../../search/criteria.ts';
 import { CursorExpired } from '../errors.ts';
-import type { Explanation, Position, SearchPage, SearchQuery, TypeQuery } from '../port.ts';
+import type {
+  ExplainedCriterion,
+  ExplainedPart,
+  Explanation,
+  Position,
+  SearchPage,
+  SearchQuery,
+  TypeQuery,
+} from '../port.ts';
 import type { Snapshot } from './clock.ts';
 import { contextOf, type Env } from './compiling.ts';
 import type { SearchContext } from './context.ts';
-import { explanationOf, ReadWatch } from './explain.ts';
+import { conjuncts, ReadWatch } from './explain.ts';
 import { versionsOf } from './hits.ts';
 import type { Key } from './keyset.ts';
 import { type PageOfHits, readPage } from './page.ts';
@@ -27,6 +35,8 @@ export interface SearcherOptions {
 export const matchesBudget = 10_000;
 
 const mostListed = 10_000;
+/** Rows of each criterion that an explanation counts. */
+const mostExplained = 8192;
 
 const nothing: PageOfHits = { hits: [], more: false };
 
@@ -62,7 +72,18 @@ export class Searcher {
   async explain({ position: _, ...query }: SearchQuery): Promise<Explanation> {
     const watch = new ReadWatch();
     const page = await this.#search(query, watch);
-    return explanationOf(query, page, watch);
+    const held = query.parts.length === 1 ? undefined : await this.#context.types.known();
+    const parts: ExplainedPart[] = [];
+    for (const part of query.parts) {
+      if (held?.includes(resourceTypeOf(part.type)) === false) continue;
+      const criteria: ExplainedCriterion[] = [];
+      for (const criterion of conjuncts(part.criterion)) {
+        criteria.push({ criterion, ...(await this.#rowsOf(part.type, criterion, query.budget)) });
+      }
+      parts.push({ type: part.type, criteria, lead: watch.leadOf(part.type, criteria, part.sort.length > 0) });
+    }
+    const { matches, total } = page;
+    return { parts, steps: watch.steps, matches: matches.length, total, thorough: false };
   }
 
   /**
@@ -83,9 +104,23 @@ export class Searcher {
     return hits.map(({ id }) => id).sort();
   }
 
+  /** What an index finds by a criterion, counted up to a limit; nothing where each resource is to be tested. */
+  async #rowsOf(
+    type: string,
+    criterion: Criterion,
+    budget: number,
+  ): Promise<{ readonly rows?: number; readonly more: boolean }> {
+    const { parts } = await this.#compile([{ type, criterion, sort: [] }], this.#state(budget, {}));
+    const [part] = parts;
+    if (part?.condition.live !== true) return { more: false };
+    const rows = await part.count(mostExplained + 1);
+    return { rows: Math.min(rows, mostExplained), more: rows > mostExplained };
+  }
+
   async #search(query: SearchQuery, watch?: Watch): Promise<SearchPage> {
     const now = this.#context.clock();
     const { position, budget, parts: queries, count } = query;
+    if (position === undefined && queries.some(isByTime)) return this.#complete(query, now, watch);
     if (position === undefined) return this.#first(query, now, watch);
     if (position.since + this.#context.cursorLifetime < now) throw new CursorExpired();
     const { snapshot, key } = placeOf(position);
@@ -107,6 +142,20 @@ export class Searcher {
     if (isSame(before, snapshot)) return this.#shown(found, reading, undefined, 'next', snapshot, now, total);
     const settled = await this.#compile(queries, this.#state(budget, { snapshot, watch }));
     return this.#page(query, settled, undefined, snapshot, now, total, count);
+  }
+
+  /**
+   * The first page of a search by `_lastUpdated`: up to what no commit in flight comes before any more, so that a client that
+   * asks again from the greatest one on misses nothing.
+   */
+  async #complete(query: SearchQuery, now: number, watch: Watch | undefined): Promise<SearchPage> {
+    const { budget, parts: queries, count } = query;
+    const at = await this.#context.snapshots.complete(queries.map(({ type }) => type));
+    const snapshot = { at, except: [] };
+    const reading = await this.#compile(queries, this.#state(budget, { snapshot, watch }));
+    const found = count === 0 ? nothing : await readPage(reading.parts, isSorted(queries), undefined, false, count);
+    const total = await this.#total(query, reading, count > 0 && !found.more ? found.hits.length : undefined);
+    return this.#shown(found, reading, undefined, 'next', snapshot, now, total);
   }
 
   /** A page of a walk. */
@@ -224,4 +273,9 @@ function placeOf({ at, key = [] }: Position): { readonly snapshot: Snapshot; rea
   const except =
     typeof text === 'string' && text !== '' ? text.split(' ').map((first) => Number.parseInt(first, 36)) : [];
   return { snapshot: { at, except }, key: rest.length === 0 ? undefined : rest };
+}
+
+/** Whether a search asks for what was last updated at some time. */
+function isByTime({ type, criterion }: TypeQuery): boolean {
+  return !isContained(type) && conjuncts(criterion).some(({ kind }) => kind === 'lastUpdated');
 }

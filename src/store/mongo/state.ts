@@ -114,6 +114,7 @@ export class State {
           { $project: projection },
         ];
         const found = await collection.aggregate<Found>(pipeline, { ...options, allowDiskUse: true }).toArray();
+        this.check();
         await this.#options.watch?.read(name, filter, found.length, performance.now() - start, () => {
           return collection.aggregate(pipeline, options).explain('executionStats');
         });
@@ -127,6 +128,7 @@ export class State {
           projection,
         });
       const found = await cursor().toArray();
+      this.check();
       await this.#options.watch?.read(name, filter, found.length, performance.now() - start, () => {
         return cursor().explain('executionStats');
       });
@@ -153,6 +155,7 @@ export class State {
       const collection = this.#db.collection(name);
       const bounded = Number.isFinite(limit) ? { limit } : {};
       const counted = await collection.countDocuments(whole, { ...options, ...bounded });
+      this.check();
       await this.#options.watch?.read(name, whole, counted, performance.now() - start, () => {
         return collection.find(whole, options).explain('executionStats');
       });
