@@ -1,13 +1,45 @@
 import { defineConfig } from 'vitest/config';
+import { findMongo } from './test/stores/mongo-server.ts';
+
+/** The tests that need a MongoDB. */
+const mongoTests = ['test/**/mongo*.test.ts'];
+/** Those over HTTP that look into a store's file. */
+const fileTests = ['test/http/reindex.test.ts', 'test/http/search-parameters-contained.test.ts'];
+const withMongo = findMongo() !== undefined;
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
     // The store's threads are started from TypeScript sources in tests; they inherit this preload.
     pool: 'forks',
     execArgv: ['--import', new URL('test/typescript.mjs', import.meta.url).href],
     maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'embedded',
+          include: ['test/**/*.test.ts'],
+          exclude: mongoTests,
+          globalSetup: withMongo ? [] : ['test/stores/mongo-absent.ts'],
+        },
+      },
+      // The tests over HTTP once more, on MongoDB, where there is one.
+      ...(withMongo
+        ? [
+            {
+              extends: true,
+              test: {
+                name: 'mongodb',
+                include: [...mongoTests, 'test/http/**/*.test.ts', 'test/cli/copy.test.ts'],
+                exclude: fileTests,
+                env: { TEST_STORE: 'mongodb' },
+                globalSetup: ['test/stores/mongo-setup.ts'],
+              },
+            } as const,
+          ]
+        : []),
+    ],
   },
 });

@@ -28,7 +28,8 @@ import { createExtractor, type ExtractedParameters } from './search/extract/extr
 import { StoreUnavailable } from './store/errors.ts';
 import type { ParameterDefinition } from './store/parameter-index.ts';
 import type { Store } from './store/port.ts';
-import { openSqliteStore } from './store/sqlite/store.ts';
+import type { SqliteOptions } from './store/sqlite/store.ts';
+import { storeKind } from './store/url.ts';
 import type { Entries } from './store/write.ts';
 import { software } from './version.ts';
 
@@ -70,7 +71,7 @@ export async function compose(configuration: Configuration, baseUrl: string, log
   });
   const { registry, extract } = searchParameters;
   const timings: Pick<Metrics, 'store' | 'auditHead'> = { store: () => undefined, auditHead: () => undefined };
-  const store = await openSqliteStore(configuration.STORE_URL, {
+  const store = await openStore(configuration.STORE_URL, {
     cursorLifetime,
     timezone,
     extraction: JSON.stringify(extraction),
@@ -125,6 +126,16 @@ export async function compose(configuration: Configuration, baseUrl: string, log
     await store.close();
   };
   return { context, store, metrics, log, close };
+}
+
+/** Opens the store that a URL names. The other one is not even loaded. */
+async function openStore(url: string, options: SqliteOptions): Promise<Store> {
+  if (storeKind(url) === 'mongodb') {
+    const { openMongoStore } = await import('./store/mongo/store.ts');
+    return openMongoStore(url, options);
+  }
+  const { openSqliteStore } = await import('./store/sqlite/store.ts');
+  return openSqliteStore(url, options);
 }
 
 function extractStored(extract: Context['extract'], bytes: Uint8Array): Entries {

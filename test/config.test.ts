@@ -6,6 +6,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { configurationOf, withSettingNames } from '../src/cli/settings-options.ts';
 import { ConfigurationError, list, milliseconds, readConfiguration, settings } from '../src/config.ts';
 import { compose } from '../src/main.ts';
+import { shownUrl } from '../src/store/url.ts';
 
 const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
 
@@ -67,6 +68,8 @@ describe('each setting takes its values', () => {
     ['BASE_URL', 'https://ehr.example.org/r4', 'https://ehr.example.org/r4'],
     ['STORE_URL', 'sqlite::memory:', 'sqlite::memory:'],
     ['STORE_URL', 'sqlite:/var/lib/osteon.db', 'sqlite:/var/lib/osteon.db'],
+    ['STORE_URL', 'mongodb://a:27017,b/osteon?replicaSet=rs0', 'mongodb://a:27017,b/osteon?replicaSet=rs0'],
+    ['STORE_URL', 'mongodb+srv://me:secret@cluster.example.org', 'mongodb+srv://me:secret@cluster.example.org'],
     ['LOG_LEVEL', 'silent', 'silent'],
     ['MAX_BODY_BYTES', '1024', 1024],
     ['MAX_URL_BYTES', '2048', 2048],
@@ -103,6 +106,8 @@ describe('a value that can’t be used ends the start with a message that names 
     ['BASE_URL', 'https://ehr.example.org/fhir?x'],
     ['STORE_URL', 'postgres://localhost'],
     ['STORE_URL', 'sqlite:'],
+    ['STORE_URL', 'mongodb://'],
+    ['STORE_URL', 'mongodb:localhost'],
     ['STORE_URL', './data/osteon.db'],
     ['LOG_LEVEL', 'loud'],
     ['MAX_BODY_BYTES', '0'],
@@ -139,7 +144,7 @@ describe('a value that can’t be used ends the start with a message that names 
   });
 
   test('a store’s URL is not repeated: it may hold a password', () => {
-    expect(() => readConfiguration({ STORE_URL: 'mongodb://me:secret@host' })).toThrow(/^STORE_URL (?!.*secret)/);
+    expect(() => readConfiguration({ STORE_URL: 'mongo://me:secret@host' })).toThrow(/^STORE_URL (?!.*secret)/);
   });
 
   test('TIMEZONE that no one knows', async () => {
@@ -205,6 +210,19 @@ describe('flags of the same names', () => {
     const { code, out } = await command('serve', '--prot', '80');
     expect(code).toBe(1);
     expect(out).toContain('--prot');
+  });
+});
+
+describe('a store’s URL is shown', () => {
+  test.each([
+    ['sqlite:./data/osteon.db', './data/osteon.db'],
+    ['mongodb://a:27017,b/osteon?replicaSet=rs0', 'a:27017,b/osteon'],
+    ['mongodb://me:secret@a/osteon', 'a/osteon'],
+    ['mongodb://me:sec@ret/x@a/osteon?tlsCertificateKeyFilePassword=secret', 'a/osteon'],
+    ['mongodb+srv://me:secret@cluster.example.org/?authSource=admin', 'cluster.example.org/'],
+  ])('without what may be secret: %s', (url, shown) => {
+    expect(shownUrl(url)).toMatch(new RegExp(`^[a-z+]+:(//)?${shown.replaceAll('.', '\\.')}$`));
+    expect(shownUrl(url)).not.toMatch(/sec|ret/);
   });
 });
 

@@ -1,13 +1,15 @@
 /** `osteon backup` and `osteon restore`: copies of the whole store. https://hl7.org/fhir/R4/http.html */
 import { statSync } from 'node:fs';
 import { Command } from 'commander';
+import { StoreUnavailable } from '../store/errors.ts';
 import { backupStore, restoreStore } from '../store/sqlite/backup.ts';
 import { pathOf } from '../store/sqlite/path.ts';
+import { storeKind } from '../store/url.ts';
 import { addSettings, configurationOf } from './settings-options.ts';
 
 export function backupCommand(): Command {
   const command = new Command('backup')
-    .description('Write a consistent copy of the store to a new file, also while the server runs.')
+    .description('Write a consistent copy of an embedded store to a new file, also while the server runs.')
     .argument('<file>', 'the copy; it must not exist');
   return addSettings(command, ['STORE_URL']).action(backup);
 }
@@ -22,14 +24,23 @@ export function restoreCommand(): Command {
 
 async function backup(file: string, options: Readonly<Record<string, unknown>>): Promise<void> {
   const started = performance.now();
-  await backupStore(pathOf(configurationOf(options).STORE_URL), file);
+  await backupStore(fileOf(options), file);
   const seconds = (performance.now() - started) / 1000;
   const megabytes = statSync(file).size / 1_000_000;
   console.log(`${file}: ${megabytes.toFixed(1)} MB in ${seconds.toFixed(1)} s.`);
 }
 
 function restore(file: string, options: Readonly<Record<string, unknown>>): void {
-  const path = pathOf(configurationOf(options).STORE_URL);
+  const path = fileOf(options);
   restoreStore(file, path, { replace: options.replace === true });
   console.log(`${path} is now what ${file} holds.`);
+}
+
+/** Where the embedded store lies. Throws StoreUnavailable for another store, which has tools of its own. */
+function fileOf(options: Readonly<Record<string, unknown>>): string {
+  const { STORE_URL: url } = configurationOf(options);
+  if (storeKind(url) !== 'mongodb') return pathOf(url);
+  throw new StoreUnavailable(
+    'A store on MongoDB is backed up and restored with mongodump and mongorestore, or with snapshots: docs/deploy-mongodb.md.',
+  );
 }

@@ -155,7 +155,7 @@ export interface Reindexing {
   /** All resources of the types, as a job: one that waits for others and would do the same, or a new one. */
   readonly start: (types: readonly string[]) => Promise<ReindexJob>;
   /** undefined for an unknown job, or one that is long over. */
-  readonly job: (id: string) => ReindexJob | undefined;
+  readonly job: (id: string) => Promise<ReindexJob | undefined>;
 }
 
 export interface ReindexJob {

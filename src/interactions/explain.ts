@@ -101,7 +101,11 @@ function hintsOf(search: Search, { parts, steps, matches }: Explanation, examine
       `${examined} rows were examined for ${matches} matches: add a criterion that few resources match (${rarest}).`,
     );
   }
-  const sorted = steps.some(({ access }) => access.some((line) => line.includes('TEMP B-TREE FOR ORDER BY')));
+  const does = (word: RegExp) => steps.some(({ access }) => access.some((line) => word.test(line)));
+  if (examined > few && does(/: COLLSCAN/)) {
+    hints.push('A whole collection was read: no index finds what is asked. One may be in the making; try again later.');
+  }
+  const sorted = does(/TEMP B-TREE FOR ORDER BY|: SORT/);
   if (sorted && examined > few) hints.push('All matches were sorted: a narrower search, or another _sort, reads less.');
   if (search.total === 'accurate' && examined > few) hints.push('_total=accurate counts all matches: leave it out.');
   return hints;

@@ -7,15 +7,18 @@ export const yielded = 0.5;
 const retryAfter = 10_000;
 
 export class Loop {
-  readonly #step: () => Promise<boolean>;
+  readonly #step: () => Promise<boolean | number>;
   readonly #report: (error: unknown) => void;
   readonly #closing = new AbortController();
   #running: Promise<void> = Promise.resolve();
   #isRunning = false;
   #more = false;
 
-  /** @param step resolves to whether there is more to do; what it throws is reported, and it is tried again. */
-  constructor(step: () => Promise<boolean>, report: (error: unknown) => void) {
+  /**
+   * @param step resolves to whether there is more to do, or after how many milliseconds there may be; what it throws is
+   * reported, and it is tried again.
+   */
+  constructor(step: () => Promise<boolean | number>, report: (error: unknown) => void) {
     this.#step = step;
     this.#report = report;
   }
@@ -45,8 +48,9 @@ export class Loop {
       const started = performance.now();
       let pause = retryAfter;
       try {
-        if (await this.#step()) this.#more = true;
-        pause = (performance.now() - started) * yielded;
+        const more = await this.#step();
+        if (more !== false) this.#more = true;
+        pause = typeof more === 'number' ? more : (performance.now() - started) * yielded;
       } catch (error) {
         this.#more = true;
         if (!signal.aborted) this.#report(error);

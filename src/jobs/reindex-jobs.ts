@@ -28,8 +28,11 @@ export interface ReindexOptions {
   readonly report: (text: string, error: unknown) => void;
 }
 
-/** The note under which the store keeps the jobs. */
+/** The note under which the store keeps the jobs; where several processes have it open, one at a time changes them. */
 const key = 'reindex jobs';
+/** Milliseconds after which to look for jobs of other processes, and whether one is still at work. */
+const lookForOthers = 5000;
+const lookAgain = 1000;
 /** Jobs that are remembered when they are over, and milliseconds for which they are. */
 const remembered = 20;
 const lifetime = 30 * 86_400_000;
@@ -40,6 +43,7 @@ export class ReindexJobs {
   readonly #options: ReindexOptions;
   readonly #loop: Loop;
   #jobs: readonly Job[] = [];
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(options: ReindexOptions) {
     this.#options = options;
@@ -51,9 +55,11 @@ export class ReindexJobs {
 
   /** Goes on with what the last process left. */
   async resume(): Promise<void> {
-    const text = await this.#options.store.kept(key);
-    this.#jobs = text === undefined ? [] : JSON.parse(text);
+    await this.#load();
     this.#loop.start();
+    if (this.#options.store.shared === undefined) return;
+    this.#timer = setInterval(() => this.#loop.start(), lookForOthers);
+    this.#timer.unref();
   }
 
   readonly resource = (type: string, id: string): Promise<Rewritten> => {
@@ -73,12 +79,23 @@ export class ReindexJobs {
     const left = types.filter((type) => counts.has(type));
     const counted = { done: 0, total, changed: 0, failed: 0, failures: [] };
     const job: Job = { id: newId(), types, started, ...counted, left };
-    await this.#save(job);
+    const { shared } = store;
+    if (shared === undefined) await this.#save(job);
+    else {
+      await shared.alone(key, async () => {
+        await this.#load();
+        await this.#save(job);
+      });
+    }
     this.#loop.start();
     return job;
   };
 
-  readonly job = (id: string): Job | undefined => this.#jobs.find((job) => job.id === id);
+  readonly job = async (id: string): Promise<Job | undefined> => {
+    // Another process may have begun it, or be at it.
+    if (this.#options.store.shared !== undefined) await this.#load();
+    return this.#jobs.find((job) => job.id === id);
+  };
 
   /** Resolves when all jobs are over. */
   settled(): Promise<void> {
@@ -86,10 +103,28 @@ export class ReindexJobs {
   }
 
   close(): Promise<void> {
+    clearInterval(this.#timer);
     return this.#loop.close();
   }
 
-  async #advance(): Promise<boolean> {
+  async #load(): Promise<void> {
+    const text = await this.#options.store.kept(key);
+    this.#jobs = text === undefined ? [] : JSON.parse(text);
+  }
+
+  async #advance(): Promise<boolean | number> {
+    const { shared } = this.#options.store;
+    if (shared === undefined) return this.#advanceFirst();
+    await this.#load();
+    if (this.#jobs.every(({ ended }) => ended !== undefined)) return false;
+    const acted = await shared.ifAlone(key, async () => {
+      await this.#load();
+      return this.#advanceFirst();
+    });
+    return acted === undefined ? lookAgain : acted.result;
+  }
+
+  async #advanceFirst(): Promise<boolean> {
     const job = this.#jobs.find(({ ended }) => ended === undefined);
     if (job === undefined) return false;
     await this.#save(await this.#step(job));

@@ -14,6 +14,7 @@ import { analyse } from '../search/extract/values.ts';
 import { createRegistry, type ParameterRegistry, type SearchParameter } from '../search/registry.ts';
 import type { ParameterDefinition, ParameterState } from '../store/parameter-index.ts';
 import type { Store } from '../store/port.ts';
+import { parametersLease, type SharedStore } from '../store/shared.ts';
 import type { Entries, Write } from '../store/write.ts';
 import { unready } from './indexing-progress.ts';
 import { Loop, yielded } from './loop.ts';
@@ -37,6 +38,9 @@ interface Stored {
   readonly resources: readonly { readonly id: string; readonly body: Uint8Array }[];
   readonly current: readonly ParameterDefinition[];
 }
+
+/** Milliseconds after which to look again whether the process that fills the index is done, or has ended. */
+const lookAgain = 1000;
 
 /** What `source` keeps of a definition: enough to go on with it when the resource says something else. */
 interface Source {
@@ -96,7 +100,7 @@ export class SearchParameterKeeper {
     commit: () => Promise<T>,
     expressionOf?: (write: number) => string,
   ): Promise<T> => {
-    return this.#inTurn(async () => {
+    const define = async (): Promise<T> => {
       const next = this.#definitions.after(writes, expressionOf);
       const committed = await commit();
       if (next !== undefined) {
@@ -104,7 +108,16 @@ export class SearchParameterKeeper {
         await this.#declare();
       }
       return committed;
-    });
+    };
+    const { shared } = this.#open();
+    if (shared === undefined) return this.#inTurn(define);
+    // What other processes have defined counts too; what was planned before they did is planned again.
+    return this.#inTurn(() =>
+      shared.alone(parametersLease, async () => {
+        await this.#renew(shared);
+        return define();
+      }),
+    );
   };
 
   /** Whether a walk of that query that began then used a definition that has been replaced since. */
@@ -135,6 +148,14 @@ export class SearchParameterKeeper {
     await this.#replaced.attach(store);
     this.#follow();
     this.#filler.start();
+    const { shared } = store;
+    shared?.onParameters(() => {
+      this.#inTurn(() => this.#renew(shared)).then(
+        () => this.#filler.start(),
+        (error: unknown) =>
+          this.#options.report('What other processes did to search parameters can not be read for now.', error),
+      );
+    });
   }
 
   /** Resolves when everything is indexed. */
@@ -174,6 +195,14 @@ export class SearchParameterKeeper {
       return answers && source.version === version;
     });
     return [...fixed, ...own, ...replaced];
+  }
+
+  /** Takes over what other processes have defined, and what of it is indexed. */
+  async #renew(shared: SharedStore): Promise<void> {
+    const resources = await shared.renewParameters();
+    if (resources === undefined) return;
+    this.#definitions.load(resources);
+    this.#follow();
   }
 
   async #declare(): Promise<void> {
@@ -230,8 +259,20 @@ export class SearchParameterKeeper {
     return running;
   }
 
-  /** A step of what is to be filled or removed. */
-  async #fill(): Promise<boolean> {
+  /** A step of what is to be filled or removed, or a look at how another process gets on with it. */
+  async #fill(): Promise<boolean | number> {
+    const { shared } = this.#open();
+    if (shared === undefined) return this.#advance();
+    const acted = await shared.ifAlone(parametersLease, async () => {
+      await this.#inTurn(() => this.#renew(shared));
+      return this.#advance();
+    });
+    if (acted !== undefined) return acted.result;
+    await this.#inTurn(() => this.#renew(shared));
+    return this.#filling.length > 0 && lookAgain;
+  }
+
+  async #advance(): Promise<boolean> {
     const started = performance.now();
     const extract = (body: Uint8Array): Entries => {
       try {

@@ -38,7 +38,7 @@ export const reindexStatus: Operation = {
   affectsState: false,
   run: async (context, call) => {
     const id = jobIn(call);
-    const job = context.reindexing.job(id);
+    const job = await context.reindexing.job(id);
     if (job === undefined) throw failure(404, 'not-found', 'There is no such job, or it was over long ago.');
     return job.ended === undefined ? accepted(context, job) : { status: 200, body: bytesOf(resultOf(job, job.ended)) };
   },

@@ -6,6 +6,7 @@ import type { Criterion, Parameter, SortKey } from '../search/criteria.ts';
 import type { SimpleValue } from '../search/entry.ts';
 import type { AuditLog } from './audit-log.ts';
 import type { ParameterIndex } from './parameter-index.ts';
+import type { SharedStore } from './shared.ts';
 import type { Commit, Committed, ResourceKey, WriteMethod } from './write.ts';
 
 /** A version of a resource as stored. `body` is its exact JSON in UTF-8, undefined for a deletion. */
@@ -187,6 +188,9 @@ export interface Store {
 
   /** The server's own AuditEvents. */
   readonly audit: AuditLog;
+
+  /** What several processes need that have it open; absent where only one can. */
+  readonly shared?: SharedStore;
 
   /** Resolves if the store answers; throws StoreUnavailable. */
   ready(): Promise<void>;

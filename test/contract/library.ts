@@ -114,7 +114,8 @@ export class Library {
   }
 }
 
-let contents = 0;
+/** Far from the numbers that are looked for as words. */
+let contents = 10_000;
 
 /** JSON of a resource whose content is new each time. */
 function jsonOf({ type, id, words }: Indexed): JsonObject {

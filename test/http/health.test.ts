@@ -6,6 +6,7 @@ import { readConfiguration } from '../../src/config.ts';
 import { createMetrics } from '../../src/http/metrics.ts';
 import { startServer } from '../../src/main.ts';
 import { type SocketServer, socketServer } from './socket.ts';
+import { freshStore } from './stores.ts';
 
 let server: SocketServer;
 beforeAll(async () => {
@@ -54,7 +55,7 @@ describe('/health', () => {
       release = resolve;
     });
     let prepared = false;
-    const settings = { PORT: String(port), STORE_URL: 'sqlite::memory:', LOG_LEVEL: 'silent' };
+    const settings = { PORT: String(port), STORE_URL: freshStore().url, LOG_LEVEL: 'silent' };
     const starting = startServer(readConfiguration({}, settings), async () => {
       await released;
       prepared = true;

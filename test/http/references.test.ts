@@ -1,9 +1,7 @@
 /** https://hl7.org/fhir/R4/references.html */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { base, indexed, type Json, type TestServer, testServer } from './server.ts';
+import { lastingStore } from './stores.ts';
 import { bundle, entry, found, idOf, issueOf, patient, unique } from './writing.ts';
 
 const observation = (more: Json = {}): Json => ({
@@ -211,8 +209,7 @@ describe.each(['write', 'full'] as const)('REFERENTIAL_INTEGRITY=%s', (policy) =
   });
 
   test('references that were stored before the policy was on count too', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'osteon-integrity-'));
-    const STORE_URL = `sqlite:${join(folder, 'osteon.db')}`;
+    const { url: STORE_URL } = lastingStore();
     const before = await testServer({ STORE_URL });
     await before.send('PUT', '/Patient/p', { resourceType: 'Patient', id: 'p' });
     await before.send('POST', '/Basic', {
@@ -229,7 +226,6 @@ describe.each(['write', 'full'] as const)('REFERENTIAL_INTEGRITY=%s', (policy) =
     const again = await testServer({ STORE_URL });
     expect((await again.send('DELETE', '/Patient/p')).status).toBe(204);
     await again.close();
-    rmSync(folder, { recursive: true });
   });
 
   test('what is no longer referenced can be deleted', async () => {

@@ -1,13 +1,8 @@
 /** Searches that take long: answered beside the others, or refused as too costly. https://hl7.org/fhir/R4/search.html */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { idsOf, load, patient, refusal, search } from './searching.ts';
 import { type TestServer, testServer } from './server.ts';
-
-const directory = mkdtempSync(join(tmpdir(), 'osteon-budget-'));
-afterAll(() => rmSync(directory, { recursive: true, force: true }));
+import { kinds } from './stores.ts';
 
 /** Two thousand patients with eight names each; one of them is called Zyx. */
 async function loadMany(server: TestServer): Promise<void> {
@@ -27,10 +22,9 @@ async function loadMany(server: TestServer): Promise<void> {
 /** Text that no name has, many times, and one that one has: every name is compared with all of them. */
 const costly = { 'name:contains': [...Array.from({ length: 60 }, (_, n) => `qq${n}`), 'zyx'].join() };
 
-describe.each([
-  ['in memory', 'sqlite::memory:'],
-  ['in a file', `sqlite:${join(directory, 'budget.db')}`],
-])('a search %s that takes long', (_, STORE_URL) => {
+describe.each(kinds)('a search %s that takes long', (_, fresh) => {
+  const { url: STORE_URL } = fresh();
+
   it('is answered within SEARCH_BUDGET_MS', async () => {
     const server = await testServer({ AUDIT: 'off', STORE_URL, SEARCH_BUDGET_MS: '60000' });
     await loadMany(server);

@@ -1,10 +1,8 @@
 /** Searches by dates, sentence by sentence of "Search values". https://hl7.org/fhir/R4/search.html#date */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { find, idsOf, load, observation, patient } from './searching.ts';
 import { type Json, type TestServer, testServer } from './server.ts';
+import { lastingStore } from './stores.ts';
 
 let server: TestServer;
 /** When the tests' clock stands still. */
@@ -172,14 +170,12 @@ describe('a time without a zone uses TIMEZONE', () => {
 
 describe('TIMEZONE', () => {
   it('is recorded by the store: starting with another one is refused', async () => {
-    const directory = mkdtempSync(join(tmpdir(), 'osteon-zone-'));
-    const STORE_URL = `sqlite:${join(directory, 'zone.db')}`;
+    const { url: STORE_URL } = lastingStore();
     const first = await testServer({ STORE_URL, TIMEZONE: 'Europe/Berlin' });
     await first.close();
     await expect(testServer({ STORE_URL, TIMEZONE: 'America/New_York' })).rejects.toThrow(/TIMEZONE=Europe\/Berlin/);
     const again = await testServer({ STORE_URL, TIMEZONE: 'Europe/Berlin' });
     await again.close();
-    rmSync(directory, { recursive: true, force: true });
   });
 });
 

@@ -1,10 +1,8 @@
 /** `_explain`: how a search is read. https://hl7.org/fhir/R4/search.html */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { load, observation, patient, refused } from './searching.ts';
 import { type Json, type TestServer, testServer } from './server.ts';
+import { kinds, onMongo } from './stores.ts';
 
 let server: TestServer;
 
@@ -23,15 +21,9 @@ async function explain(path: string): Promise<readonly Json[]> {
   return reply.body.parameter;
 }
 
-const folder = mkdtempSync(join(tmpdir(), 'osteon-explain-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-describe.each([
-  ['in memory', 'sqlite::memory:'],
-  ['in a file', `sqlite:${join(folder, 'osteon.db')}`],
-])('a store %s', (_, store) => {
+describe.each(kinds)('a store %s', (_, fresh) => {
   beforeAll(async () => {
-    server = await testServer({ STORE_URL: store });
+    server = await testServer({ STORE_URL: fresh().url });
     await load(server, [
       patient('1', { gender: 'male' }),
       ...Array.from({ length: 60 }, (_, n) =>
@@ -54,7 +46,8 @@ describe.each([
       leads: value(part, 'leads'),
     }));
     expect(criteria).toEqual([
-      { meaning: 'subject is Patient/1', rows: 3, leads: true },
+      // MongoDB chooses by itself, and has no index on so few.
+      { meaning: 'subject is Patient/1', rows: 3, leads: !onMongo },
       { meaning: 'code is http://loinc.org|8480-6', rows: 60, leads: false },
     ]);
     expect(value(found, 'matches')).toBe(3);
@@ -67,8 +60,9 @@ describe.each([
     const sum = steps.reduce((all, step) => all + Number(value(step, 'rowsExamined')), 0);
     expect(value(found, 'rowsExamined')).toBe(sum);
     // One more than the page shows, to know whether there is a next one.
-    expect(sum).toBe(6);
-    expect(JSON.stringify(steps)).toContain('entity_by_change');
+    if (onMongo) expect(sum).toBeGreaterThanOrEqual(6);
+    else expect(sum).toBe(6);
+    expect(JSON.stringify(steps)).toMatch(onMongo ? /Observation: (IXSCAN|COLLSCAN)/ : /entity_by_change/);
     expect(value(found, 'milliseconds')).toBeGreaterThan(0);
     expect(String(value(found, 'hint'))).toMatch(/no index/);
   });

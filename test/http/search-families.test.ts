@@ -1,10 +1,8 @@
 /** Searches of every family within a small budget: they answer, or are refused in time, saying what to add. https://hl7.org/fhir/R4/search.html */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Json, type TestServer, testServer } from './server.ts';
+import { lastingStore } from './stores.ts';
 
 const budget = 50;
 /** Milliseconds beyond the budget: 200 where nothing else runs, and room for machines on which much does. */
@@ -12,7 +10,6 @@ const patience = 1_500;
 const patients = 300;
 const observations = 9_000;
 
-const folder = mkdtempSync(join(tmpdir(), 'osteon-budget-'));
 let server: TestServer;
 
 const pad = (n: number, width: number) => String(n).padStart(width, '0');
@@ -43,7 +40,7 @@ const post = (resource: Json) => ({ resource, request: { method: 'POST', url: 'O
 
 beforeAll(async () => {
   server = await testServer({
-    STORE_URL: `sqlite:${join(folder, 'osteon.db')}`,
+    STORE_URL: lastingStore().url,
     SEARCH_BUDGET_MS: String(budget),
     AUDIT: 'off',
   });
@@ -59,7 +56,6 @@ beforeAll(async () => {
 }, 240_000);
 afterAll(async () => {
   await server.close();
-  rmSync(folder, { recursive: true, force: true });
 });
 
 describe(`within ${budget} ms`, () => {

@@ -11,6 +11,7 @@ import { parameterRows } from '../../src/store/sqlite/parameters.ts';
 import { openForReading } from '../../src/store/sqlite/path.ts';
 import { getSetting } from '../../src/store/sqlite/settings.ts';
 import { indexed, type Json, type TestServer, testServer } from './server.ts';
+import { lastingStore } from './stores.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'osteon-'));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
@@ -435,7 +436,7 @@ describe('422 for', () => {
 
 describe('after a restart', () => {
   test('a parameter is there, and its index goes on being filled', async () => {
-    const flags = { STORE_URL: `sqlite:${join(directory, 'restart.db')}` };
+    const flags = { STORE_URL: lastingStore().url };
     const first = await started(flags);
     await load(first, crowd(1500));
     await first.send('PUT', '/SearchParameter/eye', parameter({ id: 'eye' }));
@@ -460,7 +461,7 @@ describe('after a restart', () => {
     const profiles = join(directory, 'profiles');
     mkdirSync(join(profiles, 'package'), { recursive: true });
     writeFileSync(join(profiles, 'package', 'package.json'), '{"name":"a.package"}');
-    const flags = { STORE_URL: `sqlite:${join(directory, 'profiles.db')}`, PROFILES: profiles };
+    const flags = { STORE_URL: lastingStore().url, PROFILES: profiles };
     const first = await started(flags);
     await load(first, [person('a', 'blue')]);
     await stop(first);

@@ -1,11 +1,9 @@
 /** Walks of pages while others write. https://hl7.org/fhir/R4/http.html#paging */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { entriesOf, idsOf, link, load, observation, pagesFrom, patient, type Reply, search } from './searching.ts';
 import { type Json, type TestServer, testServer } from './server.ts';
+import { lastingStore, onMongo } from './stores.ts';
 
 /** `Type/id/version` of a page's matches. */
 const shownOn = (reply: Reply): readonly string[] =>
@@ -235,8 +233,5 @@ function walks(name: string, flags: () => Record<string, string>, runs: number):
   });
 }
 
-const directory = mkdtempSync(join(tmpdir(), 'osteon-walks-'));
-afterAll(() => rmSync(directory, { recursive: true, force: true }));
-
-walks('a walk in memory', () => ({}), 60);
-walks('a walk on a file, with its threads', () => ({ STORE_URL: `sqlite:${join(directory, 'walks.db')}` }), 15);
+walks(onMongo ? 'a walk on MongoDB' : 'a walk in memory', () => ({}), onMongo ? 15 : 60);
+if (!onMongo) walks('a walk on a file, with its threads', () => ({ STORE_URL: lastingStore().url }), 15);

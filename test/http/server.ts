@@ -1,10 +1,11 @@
-/** A whole server on an embedded store in memory, without a socket. */
+/** A whole server on a store of its own, without a socket. */
 import { createApp } from '../../src/app.ts';
 import { type Configuration, readConfiguration } from '../../src/config.ts';
 import type { Context } from '../../src/interactions/context.ts';
 import { SearchParameterKeeper } from '../../src/jobs/search-parameters.ts';
 import type { Log } from '../../src/log.ts';
 import { compose } from '../../src/main.ts';
+import { freshStore } from './stores.ts';
 
 export const base = 'http://localhost:8080/fhir';
 
@@ -31,14 +32,15 @@ export interface TestServer {
 }
 
 /**
- * Starts a server with these settings. Bodies that are strings or bytes are sent as they are, others as FHIR JSON.
+ * Starts a server with these settings, on a fresh store unless they name one. Bodies that are strings or bytes are sent as they are, others as FHIR JSON.
  * `log`: where its lines go; nowhere by default.
  */
 export async function testServer(
   flags: Partial<Record<keyof Configuration, string>> = {},
   log: Log = silent,
 ): Promise<TestServer> {
-  const configuration = readConfiguration({}, { STORE_URL: 'sqlite::memory:', ...flags });
+  const fresh = flags.STORE_URL === undefined ? freshStore() : undefined;
+  const configuration = readConfiguration({}, { ...(fresh === undefined ? {} : { STORE_URL: fresh.url }), ...flags });
   const composed = await compose(configuration, base, log);
   let requests = 0;
   const app = createApp({
@@ -69,7 +71,10 @@ export async function testServer(
     context: composed.context,
     get: (path, headers) => send('GET', path, undefined, headers),
     send,
-    close: composed.close,
+    close: async () => {
+      await composed.close();
+      await fresh?.remove();
+    },
   };
 }
 

@@ -1,13 +1,11 @@
 /** Graceful shutdown finishes what is in flight. https://hl7.org/fhir/R4/http.html */
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { socketServer } from './socket.ts';
+import { lastingStore } from './stores.ts';
 
 const head = (length: number) =>
   `POST /fhir/Patient HTTP/1.1\r\nHost: x\r\nContent-Type: application/fhir+json\r\nContent-Length: ${length}\r\n\r\n`;
@@ -45,14 +43,8 @@ function status(port: number, path: string, agent?: Agent): Promise<number | str
 }
 
 describe('stop', () => {
-  let folder: string;
-  beforeAll(() => {
-    folder = mkdtempSync(join(tmpdir(), 'osteon-shutdown-'));
-  });
-  afterAll(() => rmSync(folder, { recursive: true }));
-
   test('finishes what is in flight, takes nothing new, and what it answered is stored', async () => {
-    const STORE_URL = `sqlite:${join(folder, 'a.db')}`;
+    const { url: STORE_URL } = lastingStore();
     const server = await socketServer({ STORE_URL });
     const finish = await halfSent(server.port);
     // The server has read the head of the request once it answers another that came later.
@@ -115,10 +107,9 @@ describe('stop', () => {
 
 describe('`osteon serve`', () => {
   test.each(['SIGTERM', 'SIGINT'] as const)('%s finishes what is in flight and ends with 0', async (signal) => {
-    const folder = mkdtempSync(join(tmpdir(), 'osteon-shutdown-'));
     const preload = fileURLToPath(new URL('../typescript.mjs', import.meta.url));
     const script = fileURLToPath(new URL('../../src/cli/osteon.ts', import.meta.url));
-    const flags = ['--PORT', '0', '--STORE_URL', `sqlite:${join(folder, 'o.db')}`, '--LOG_LEVEL', 'info'];
+    const flags = ['--PORT', '0', '--STORE_URL', lastingStore().url, '--LOG_LEVEL', 'info'];
     const environment = { ...process.env, BASE_URL: '' };
     const child = spawn(process.execPath, ['--import', preload, script, 'serve', ...flags], { env: environment });
     let out = '';
@@ -142,6 +133,5 @@ describe('`osteon serve`', () => {
     expect(await exited).toBe(0);
     expect(out).toContain('"interaction":"create"');
     expect(out).toContain('"msg":"stopped"');
-    rmSync(folder, { recursive: true });
   });
 });

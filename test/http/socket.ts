@@ -3,6 +3,7 @@ import { type IncomingHttpHeaders, request } from 'node:http';
 import { connect } from 'node:net';
 import { type Configuration, readConfiguration } from '../../src/config.ts';
 import { type RunningServer, startServer } from '../../src/main.ts';
+import { freshStore } from './stores.ts';
 
 export type Flags = Partial<Record<keyof Configuration, string>>;
 
@@ -24,9 +25,9 @@ export interface SocketServer extends RunningServer {
   readonly raw: (text: string | Uint8Array) => Promise<string>;
 }
 
-/** Listens on a free port, with a store in memory unless the flags say otherwise. */
+/** Listens on a free port, with a store of its own unless the flags name one. */
 export async function socketServer(flags: Flags = {}): Promise<SocketServer> {
-  const settings = { PORT: '0', STORE_URL: 'sqlite::memory:', LOG_LEVEL: 'silent', ...flags };
+  const settings = { PORT: '0', STORE_URL: flags.STORE_URL ?? freshStore().url, LOG_LEVEL: 'silent', ...flags };
   const server = await startServer(readConfiguration({}, settings));
   const { port } = server;
   const ask: SocketServer['ask'] = (method, path, headers = {}, body) =>

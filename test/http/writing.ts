@@ -1,28 +1,28 @@
 /** What tests of writes share: bundles, servers on files, and what is stored. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { Configuration } from '../../src/config.ts';
 import { type Json, type Reply, type TestServer, testServer } from './server.ts';
+import { lastingStore, onMongo } from './stores.ts';
 
 export type Flags = Partial<Record<keyof Configuration, string>>;
 
 /** A server on a store in a file, whose writer runs in a thread; `close` removes the file. */
 export async function fileServer(flags: Flags = {}): Promise<TestServer> {
-  const folder = mkdtempSync(join(tmpdir(), 'osteon-http-'));
-  const server = await testServer({ STORE_URL: `sqlite:${join(folder, 'osteon.db')}`, ...flags });
+  const { url, remove } = lastingStore();
+  const server = await testServer({ STORE_URL: url, ...flags });
   const close = async () => {
     await server.close();
-    rmSync(folder, { recursive: true });
+    await remove();
   };
   return { ...server, close };
 }
 
-/** Both kinds of stores, for what has to hold under simultaneous requests. */
-export const stores: readonly (readonly [name: string, start: (flags?: Flags) => Promise<TestServer>])[] = [
-  ['in memory', testServer],
-  ['in a file', fileServer],
-];
+/** The ways in which a store can be kept, for what has to hold under simultaneous requests. */
+export const stores: readonly (readonly [name: string, start: (flags?: Flags) => Promise<TestServer>])[] = onMongo
+  ? [['on MongoDB', testServer]]
+  : [
+      ['in memory', testServer],
+      ['in a file', fileServer],
+    ];
 
 /** A Bundle for the base. */
 export function bundle(type: string, ...entry: readonly Json[]): Json {

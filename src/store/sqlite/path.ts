@@ -1,6 +1,7 @@
 /** Where an embedded store lies. https://hl7.org/fhir/R4/http.html#general */
 import { existsSync } from 'node:fs';
 import { StoreUnavailable } from '../errors.ts';
+import { shownUrl } from '../url.ts';
 import { schemaVersion, versionOf } from './migrate.ts';
 import { type Database, openDatabase } from './open.ts';
 
@@ -14,7 +15,7 @@ export const inMemory = ':memory:';
 export function pathOf(url: string): string {
   const path = url.startsWith('sqlite:') ? url.slice('sqlite:'.length) : '';
   if (path === '')
-    throw new StoreUnavailable(`${url} is no URL of an embedded store, such as sqlite:./data/osteon.db.`);
+    throw new StoreUnavailable(`${shownUrl(url)} is no URL of an embedded store, such as sqlite:./data/osteon.db.`);
   return path;
 }
 

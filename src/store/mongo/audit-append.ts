@@ -1,0 +1,141 @@
+/** Writes the server's own AuditEvents, in the transactions that they tell of or by themselves. https://hl7.org/fhir/R4/auditevent.html */
+import { type ClientSession, type Collection, type Db, type IndexDescription, MongoBulkWriteError } from 'mongodb';
+import type { AuditRecord } from '../audit-record.ts';
+import type { Block, Clock } from './clock.ts';
+import { names } from './document.ts';
+
+/** A record. The names are short, since there are many. */
+export interface AuditDocument {
+  /** Its sequence: a change number, so that those of several processes don't meet. */
+  readonly _id: number;
+  /** The number of the process that wrote it, in whose chain it is. */
+  readonly by: number;
+  readonly id: string;
+  /** Recorded. */
+  readonly at: Date;
+  /** Subtype, action, outcome, status. */
+  readonly sub: string;
+  readonly act: AuditRecord['action'];
+  readonly out: AuditRecord['outcome'];
+  readonly status: number;
+  readonly agent: string;
+  readonly address: string;
+  readonly request: string;
+  readonly type: string;
+  readonly entity: string;
+  readonly patient: string;
+  readonly query: string;
+  /** What it names, each as `Type/id`: the entity, the patient. */
+  readonly of: readonly string[];
+}
+
+export const auditIndexes: readonly IndexDescription[] = [
+  { name: 'by', key: { by: 1, _id: 1 } },
+  { name: 'id', key: { id: 1 } },
+  { name: 'at', key: { at: 1, _id: 1 } },
+  { name: 'agent', key: { agent: 1, _id: 1 } },
+  { name: 'of', key: { of: 1, _id: 1 } },
+];
+
+/** Records that one insertion takes. */
+const batch = 5000;
+const duplicateKey = 11000;
+
+export class AuditAppender {
+  readonly #collection: Collection<AuditDocument>;
+  readonly #clock: Clock;
+  readonly #process: number;
+
+  constructor(db: Db, clock: Clock, process: number) {
+    this.#collection = db.collection<AuditDocument>(names.audit);
+    this.#clock = clock;
+    this.#process = process;
+  }
+
+  /** Writes records with a block's numbers from a place on. */
+  async write(records: readonly AuditRecord[], block: Block, place: number, session?: ClientSession): Promise<void> {
+    const documents = this.documents(records, block, place);
+    for (let start = 0; start < documents.length; start += batch) {
+      const some = documents.slice(start, start + batch);
+      await this.#collection.insertMany(some, session === undefined ? {} : { session });
+    }
+  }
+
+  /** The documents of records, with a block's numbers from a place on. */
+  documents(records: readonly AuditRecord[], block: Block, place: number): readonly AuditDocument[] {
+    return records.map((record, n) => auditDocument(record, block.at(place + n), this.#process));
+  }
+
+  /** Inserts documents that may be there already. */
+  async insert(documents: readonly AuditDocument[]): Promise<void> {
+    if (documents.length === 0) return;
+    try {
+      await this.#collection.insertMany([...documents], { ordered: false });
+    } catch (error) {
+      if (!(error instanceof MongoBulkWriteError && error.code === duplicateKey)) throw error;
+    }
+  }
+
+  /** Writes records of interactions that wrote nothing. */
+  async append(records: readonly AuditRecord[]): Promise<void> {
+    if (records.length === 0) return;
+    const block = this.#clock.begin(records.length);
+    try {
+      await this.write(records, block, 0);
+    } finally {
+      this.#clock.end(block);
+    }
+  }
+
+  /** Whether records with a block's numbers are stored: all are, or none. */
+  async has(records: readonly AuditRecord[], block: Block): Promise<boolean> {
+    if (records.length === 0) return false;
+    return (await this.#collection.findOne({ _id: block.first }, { projection: { _id: 1 } })) !== null;
+  }
+}
+
+export function auditDocument(record: AuditRecord, sequence: number, by: number): AuditDocument {
+  const { id, recorded, subtype, action, outcome, status, agent, address, requestId, type, entity, patient, query } =
+    record;
+  const of = new Set([
+    ...(entity === '' ? [] : [`${type}/${entity}`]),
+    ...(patient === '' ? [] : [`Patient/${patient}`]),
+  ]);
+  return {
+    _id: sequence,
+    by,
+    id,
+    at: new Date(recorded),
+    sub: subtype,
+    act: action,
+    out: outcome,
+    status,
+    agent,
+    address,
+    request: requestId,
+    type,
+    entity,
+    patient,
+    query,
+    of: [...of],
+  };
+}
+
+export function auditRecord(document: AuditDocument): AuditRecord {
+  const { id, at, sub, act, out, status, agent, address, request, type, entity, patient, query } = document;
+  return {
+    id,
+    recorded: at.getTime(),
+    subtype: sub,
+    action: act,
+    outcome: out,
+    status,
+    agent,
+    address,
+    requestId: request,
+    type,
+    entity,
+    patient,
+    query,
+  };
+}

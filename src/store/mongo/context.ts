@@ -1,0 +1,18 @@
+/** What searches need of the rest of the store. https://hl7.org/fhir/R4/search.html */
+import type { Db } from 'mongodb';
+import type { Bodies } from './bodies.ts';
+import type { Fields } from './fields.ts';
+import type { Snapshots } from './snapshots.ts';
+import type { Types } from './types.ts';
+
+export interface SearchContext {
+  readonly db: Db;
+  readonly fields: Fields;
+  readonly types: Types;
+  readonly bodies: Bodies;
+  readonly snapshots: Snapshots;
+  /** Milliseconds since 1970. */
+  readonly clock: () => number;
+  /** Milliseconds for which a walk of pages can go on. */
+  readonly cursorLifetime: number;
+}

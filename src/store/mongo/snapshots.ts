@@ -1,0 +1,27 @@
+/** The states that walks show. https://hl7.org/fhir/R4/http.html#paging */
+import type { Clock, Snapshot } from './clock.ts';
+import type { Processes } from './processes.ts';
+import type { Types } from './types.ts';
+
+export class Snapshots {
+  readonly #clock: Clock;
+  readonly #processes: Processes;
+  readonly #types: Types;
+
+  constructor(clock: Clock, processes: Processes, types: Types) {
+    this.#clock = clock;
+    this.#processes = processes;
+    this.#types = types;
+  }
+
+  /** A state that has all that any process has acknowledged of these types: for a search's first page. */
+  async begin(types: readonly string[]): Promise<Snapshot> {
+    if (!this.#processes.alone) this.#clock.observe(await this.#types.newest(types));
+    return this.#clock.snapshot();
+  }
+
+  /** The change number up to which these types are complete (`Processes.safe`): for the first page of a history. */
+  complete(types: readonly string[]): Promise<number> {
+    return this.#processes.safe(() => this.#types.newest(types));
+  }
+}

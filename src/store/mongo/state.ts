@@ -1,0 +1,304 @@
+/** Reads documents of one state of the store, within a time budget. https://hl7.org/fhir/R4/http.html#paging */
+import type { AggregateOptions, ClientSession, Db, Document, Filter as DriverFilter, FindOptions, Sort } from 'mongodb';
+import { MongoServerError } from 'mongodb';
+import { isContained } from '../../search/contained.ts';
+import type { Criterion, Relevance } from '../../search/criteria.ts';
+import type { ContainedEntries } from '../../search/entry.ts';
+import { matches, type Indexed as Tested } from '../../search/match.ts';
+import { score } from '../../search/score.ts';
+import { looksAtWords, type Words, wordsOf } from '../../search/words.ts';
+import { StoreUnavailable, TooCostly } from '../errors.ts';
+import type { Bodies } from './bodies.ts';
+import { type Snapshot, superseded, visible } from './clock.ts';
+import { type Condition, ofLive } from './compile/condition.ts';
+import { historyName, type VersionFields, type VersionKey } from './document.ts';
+import { allOf, type Filter, isNever, ofHistory } from './filter.ts';
+import { entriesOf } from './values.ts';
+
+/** A document as it was read: what its projection names. */
+export interface Found extends Partial<VersionFields> {
+  readonly _id: string | VersionKey;
+}
+
+/** Current versions, or superseded ones. */
+export type Branch = 'current' | 'history';
+
+export interface StateOptions {
+  /** The state that a walk shows; absent: what is current. */
+  readonly snapshot?: Snapshot | undefined;
+  /** The transaction to read in. */
+  readonly session?: ClientSession | undefined;
+  /** By the clock of `performance`. */
+  readonly deadline: number;
+  readonly bodies: Bodies;
+  /** Whether to give up whatever is being read. */
+  readonly stopped?: (() => boolean) | undefined;
+  readonly watch?: Watch | undefined;
+}
+
+/** Hears what is read. */
+export interface Watch {
+  /** @param explain asks the server how it reads this. */
+  read(
+    collection: string,
+    filter: Filter,
+    found: number,
+    milliseconds: number,
+    explain: () => Promise<Document>,
+  ): Promise<void>;
+}
+
+/** What is asked of a branch. */
+export interface Asked {
+  readonly filter: Filter;
+  readonly sort?: Sort;
+  readonly limit?: number;
+  readonly projection: Filter;
+  /** Stages between the filter and the sort, where documents are ordered by what these make. */
+  readonly stages?: readonly Document[];
+}
+
+/** Documents that a cursor reads at a time. */
+const batch = 500;
+
+const hint =
+  'Add a criterion that few resources match, such as a patient, an identifier, a code or a shorter period, ' +
+  'or leave out _sort or _total=accurate.';
+
+export class State {
+  readonly snapshot: Snapshot | undefined;
+  readonly #db: Db;
+  readonly #options: StateOptions;
+
+  constructor(db: Db, options: StateOptions) {
+    this.#db = db;
+    this.#options = options;
+    this.snapshot = options.snapshot;
+  }
+
+  /** Documents of a type that passed when the walk began, once each; those deleted since too. */
+  async *documents(type: string, condition: Condition, paths: readonly string[]): AsyncGenerator<Found> {
+    if (isNever(condition.filter)) return;
+    const projection = withTest(projectionOf(paths), condition);
+    const filter = ofLive(condition);
+    const seen = new Set<string>();
+    for (const branch of this.branches) {
+      for await (const document of this.#stream(type, branch, { filter, projection })) {
+        const id = idOf(document);
+        // What is replaced between the two reads is in both.
+        if (branch === 'history' && seen.has(id)) continue;
+        if (!(await this.passes(type, condition, document))) continue;
+        if (this.snapshot !== undefined) seen.add(id);
+        yield document;
+      }
+    }
+  }
+
+  get branches(): readonly Branch[] {
+    return this.snapshot === undefined ? ['current'] : ['current', 'history'];
+  }
+
+  /** What a branch has, all at once. */
+  async find(type: string, branch: Branch, asked: Asked): Promise<readonly Found[]> {
+    const name = nameOf(type, branch);
+    const filter = this.#filterOf(branch, asked.filter);
+    const start = performance.now();
+    const { sort, limit, projection, stages } = asked;
+    return this.#within(async (options) => {
+      const collection = this.#db.collection(name);
+      if (stages !== undefined) {
+        const pipeline = [
+          { $match: filter },
+          ...stages,
+          ...(sort === undefined ? [] : [{ $sort: sort }]),
+          ...(limit === undefined ? [] : [{ $limit: limit }]),
+          { $project: projection },
+        ];
+        const found = await collection.aggregate<Found>(pipeline, { ...options, allowDiskUse: true }).toArray();
+        this.check();
+        await this.#options.watch?.read(name, filter, found.length, performance.now() - start, () => {
+          return collection.aggregate(pipeline, options).explain('executionStats');
+        });
+        return found;
+      }
+      const cursor = () =>
+        collection.find<Found>(filter, {
+          ...options,
+          ...(sort === undefined ? {} : { sort }),
+          ...(limit === undefined ? {} : { limit }),
+          projection,
+        });
+      const found = await cursor().toArray();
+      this.check();
+      await this.#options.watch?.read(name, filter, found.length, performance.now() - start, () => {
+        return cursor().explain('executionStats');
+      });
+      return found;
+    });
+  }
+
+  /** Documents of any state. */
+  async findAny(type: string, branch: Branch, filter: Filter, projection: Filter): Promise<readonly Found[]> {
+    return this.#within((options) => {
+      return this.#db
+        .collection(nameOf(type, branch))
+        .find<Found>(filter, { ...options, projection })
+        .toArray();
+    });
+  }
+
+  /** Matches of a branch's filter, counted no further than a limit. */
+  async count(type: string, filter: Filter, limit: number): Promise<number> {
+    const name = nameOf(type, 'current');
+    const whole = this.#filterOf('current', filter);
+    const start = performance.now();
+    return this.#within(async (options) => {
+      const collection = this.#db.collection(name);
+      const bounded = Number.isFinite(limit) ? { limit } : {};
+      const counted = await collection.countDocuments(whole, { ...options, ...bounded });
+      this.check();
+      await this.#options.watch?.read(name, whole, counted, performance.now() - start, () => {
+        return collection.find(whole, options).explain('executionStats');
+      });
+      return counted;
+    });
+  }
+
+  /** Whether a document that passes the condition's filter passes the condition itself. */
+  async passes(type: string, { exact, local }: Condition, document: Found): Promise<boolean> {
+    if (exact) return true;
+    return passesLocally(local, await this.tested(type, document, looksAtWords(local)));
+  }
+
+  /** A document as criteria are tested on it. */
+  async tested(type: string, document: Found, withWords: boolean): Promise<Tested> {
+    const { updated, contained } = document;
+    return {
+      type,
+      id: idOf(document),
+      lastUpdated: updated?.getTime() ?? 0,
+      entries: entriesOf(document),
+      contained: contained?.map((each): ContainedEntries => {
+        return { type: each.type, id: each.id, entries: entriesOf(each) };
+      }),
+      words: withWords ? await this.#words(document) : undefined,
+    };
+  }
+
+  async #words(document: Found): Promise<Words | undefined> {
+    const bytes = await this.bytes(document);
+    return bytes === undefined ? undefined : wordsOf(JSON.parse(Buffer.from(bytes).toString('utf8')));
+  }
+
+  /** How well a version answers a search by words; a contained resource has no words of its own. */
+  async scoreOf(document: object, relevance: Relevance): Promise<number> {
+    this.check();
+    const words = isFound(document) ? await this.#words(document) : undefined;
+    return score(relevance, words ?? { narrative: [], content: [] });
+  }
+
+  /** The exact bytes of a version; undefined for a deletion. */
+  bytes(document: Found): Promise<Uint8Array | undefined> {
+    return this.#options.bodies.bytesOf(document);
+  }
+
+  /** Throws when the time is up. */
+  check(): void {
+    if (this.#options.stopped?.() === true) throw new StoreUnavailable('The store is closing.');
+    if (performance.now() > this.#options.deadline) throw new TooCostly(hint);
+  }
+
+  async *#stream(type: string, branch: Branch, { filter, projection }: Asked): AsyncGenerator<Found> {
+    const name = nameOf(type, branch);
+    const whole = this.#filterOf(branch, filter);
+    const start = performance.now();
+    let found = 0;
+    const collection = this.#db.collection(name);
+    const options = { ...this.#limits(), batchSize: batch, projection };
+    const cursor = collection.find<Found>(whole, options);
+    try {
+      for await (const document of cursor) {
+        if (++found % 100 === 0) this.check();
+        yield document;
+      }
+    } catch (error) {
+      throw asTooCostly(error);
+    } finally {
+      await cursor.close();
+    }
+    await this.#options.watch?.read(name, whole, found, performance.now() - start, () => {
+      return collection.find(whole, { projection }).explain('executionStats');
+    });
+  }
+
+  async #within<T>(read: (options: AggregateOptions & FindOptions) => Promise<T>): Promise<T> {
+    try {
+      return await read(this.#limits());
+    } catch (error) {
+      throw asTooCostly(error);
+    }
+  }
+
+  #limits(): { readonly maxTimeMS: number; readonly session?: ClientSession } {
+    this.check();
+    const { deadline, session } = this.#options;
+    const maxTimeMS = Math.max(1, Math.ceil(Math.min(deadline - performance.now(), 2 ** 31 - 1)));
+    return { maxTimeMS, ...(session === undefined ? {} : { session }) };
+  }
+
+  #filterOf(branch: Branch, filter: Filter): DriverFilter<Document> {
+    const { snapshot } = this;
+    if (branch === 'history') {
+      if (snapshot === undefined) throw new Error('only walks read superseded versions');
+      return allOf([superseded(snapshot), { deleted: null }, ofHistory(filter)]);
+    }
+    return snapshot === undefined ? filter : allOf([filter, visible(snapshot)]);
+  }
+}
+
+/** Whether a criterion that looks at no others holds for a document, and what is contained in it. */
+export function passesLocally(local: Criterion, resource: Tested): boolean {
+  // What refers to a contained resource is the one that it lies in.
+  const whole = resource.container ?? resource;
+  return matches(local, resource, { get: () => undefined, of: (type) => (type === whole.type ? [whole] : []) });
+}
+
+function isFound(document: object): document is Found {
+  return '_id' in document;
+}
+
+/** The logical id. */
+export function idOf({ _id }: Found): string {
+  return typeof _id === 'string' ? _id : _id.id;
+}
+
+/** A projection of paths, none of which begins with another. */
+export function projectionOf(paths: readonly string[]): Record<string, 1> {
+  const distinct = [...new Set(paths)].sort();
+  const kept = distinct.filter(
+    (path, place) => !distinct.slice(0, place).some((other) => path.startsWith(`${other}.`)),
+  );
+  return Object.fromEntries(['_id', ...kept].map((path) => [path, 1]));
+}
+
+/** A projection with what testing a condition needs. */
+export function withTest(projection: Record<string, 1>, { exact, local }: Condition): Record<string, 1> {
+  if (exact) return projection;
+  const paths = [...Object.keys(projection), 'index', 'contained', 'updated'];
+  return projectionOf(looksAtWords(local) ? [...paths, ...bytePaths] : paths);
+}
+
+/** Where the bytes of a version are. */
+export const bytePaths: readonly string[] = ['bytes', 'deflated', 'file'];
+
+function nameOf(type: string, branch: Branch): string {
+  if (isContained(type)) throw new Error(`${type} has no collection`);
+  return branch === 'current' ? type : historyName(type);
+}
+
+/** MaxTimeMSExpired. */
+const outOfTime = 50;
+
+function asTooCostly(error: unknown): unknown {
+  return error instanceof MongoServerError && error.code === outOfTime ? new TooCostly(hint) : error;
+}

@@ -1,0 +1,88 @@
+/** The types of which there are collections, with the indexes that each needs. https://hl7.org/fhir/R4/resourcelist.html */
+import { type Db, type Document, type IndexDescription, MongoServerError } from 'mongodb';
+import { historyName, typeOfCollection } from './document.ts';
+
+/** Indexes of every collection with current versions. */
+const current: readonly IndexDescription[] = [
+  { name: 'change', key: { change: 1 } },
+  { name: 'updated', key: { updated: 1, _id: 1 } },
+  { name: 'refs', key: { refs: 1, _id: 1 } },
+  { name: 'deleted', key: { deleted: 1 }, partialFilterExpression: { deleted: true } },
+  { name: 'pending', key: { pending: 1 }, partialFilterExpression: { pending: { $exists: true } } },
+  { name: 'contained', key: { 'contained.type': 1, _id: 1 }, sparse: true },
+];
+
+/** Indexes of every collection with superseded versions. */
+const history: readonly IndexDescription[] = [
+  { name: 'change', key: { change: 1 } },
+  { name: 'until', key: { until: 1 } },
+  { name: 'updated', key: { updated: 1 } },
+  { name: 'kept', key: { replaced: 1 }, partialFilterExpression: { kept: true } },
+];
+
+const namespaceExists = 48;
+
+export class Types {
+  readonly #db: Db;
+  readonly #made = new Map<string, Promise<void>>();
+
+  constructor(db: Db) {
+    this.#db = db;
+  }
+
+  /** Types that have, or had, resources, in any process; sorted. */
+  async known(): Promise<readonly string[]> {
+    const found: string[] = [];
+    for await (const { name } of this.#db.listCollections({}, { nameOnly: true })) {
+      const type = typeOfCollection(name);
+      if (type !== undefined) found.push(type);
+    }
+    return found.sort();
+  }
+
+  /** Makes a type's collections, if they aren't there: transactions shall not have to. */
+  async ensure(type: string): Promise<void> {
+    let made = this.#made.get(type);
+    if (made === undefined) {
+      made = this.#make(type);
+      this.#made.set(type, made);
+      made.catch(() => this.#made.delete(type));
+    }
+    await made;
+  }
+
+  /** The greatest change number of some types, 0 where there is none. */
+  async newest(types: readonly string[]): Promise<number> {
+    const found = await Promise.all(
+      types.map((type) =>
+        this.#db
+          .collection(type)
+          .find({}, { projection: { change: 1 } })
+          .sort({ change: -1 })
+          .limit(1)
+          .next(),
+      ),
+    );
+    return found.reduce((most, document) => Math.max(most, changeOf(document)), 0);
+  }
+
+  async #make(type: string): Promise<void> {
+    // The history first: whoever sees the type's collection finds both.
+    await makeCollection(this.#db, historyName(type), history);
+    await makeCollection(this.#db, type, current);
+  }
+}
+
+function changeOf(document: Document | null): number {
+  return document === null ? 0 : Number(document.change);
+}
+
+/** Makes a collection with its indexes, if it isn't there. */
+export async function makeCollection(db: Db, name: string, indexes: readonly IndexDescription[]): Promise<void> {
+  try {
+    await db.createCollection(name);
+  } catch (error) {
+    if (!(error instanceof MongoServerError && error.code === namespaceExists)) throw error;
+  }
+  if (indexes.length > 0) await db.collection(name).createIndexes([...indexes]);
+}
