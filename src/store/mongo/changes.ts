@@ -9,7 +9,7 @@ import { contentOf } from './prepare.ts';
 import { Outdated } from './transaction.ts';
 
 /** What a write does to the documents of its resource. */
-interface Change {
+export interface Change {
   readonly type: string;
   readonly id: string;
   /** As it was when the commit was planned. */
@@ -60,8 +60,8 @@ export async function changesOf(planned: readonly Planned[], block: Block, files
 }
 
 /** The superseded version of a document that was replaced. */
-function superseded(before: CurrentDocument, block: Block, until: number): HistoryDocument {
-  const { _id: id, rewritten: _rewritten, ...fields }: CurrentDocument & VersionFields = before;
+export function superseded(before: CurrentDocument, block: Block, until: number): HistoryDocument {
+  const { _id: id, rewritten: _rewritten, pending: _pending, ...fields }: CurrentDocument & VersionFields = before;
   return {
     ...fields,
     _id: { id, version: before.version },
