@@ -4,7 +4,7 @@ import { findMongo } from './test/stores/mongo-server.ts';
 /** The tests that need a MongoDB. */
 const mongoTests = ['test/**/mongo*.test.ts'];
 /** Those over HTTP that look into a store's file. */
-const fileTests: readonly string[] = [];
+const fileTests = ['test/http/reindex.test.ts', 'test/http/search-parameters-contained.test.ts'];
 const withMongo = findMongo() !== undefined;
 
 export default defineConfig({
@@ -32,8 +32,8 @@ export default defineConfig({
               extends: true,
               test: {
                 name: 'mongodb',
-                include: [...mongoTests, 'test/http/**/*.test.ts'],
-                exclude: [...fileTests],
+                include: [...mongoTests, 'test/http/**/*.test.ts', 'test/cli/copy.test.ts'],
+                exclude: fileTests,
                 env: { TEST_STORE: 'mongodb' },
                 globalSetup: ['test/stores/mongo-setup.ts'],
               },

@@ -2,6 +2,7 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { storeKind } from '../src/store/url.ts';
 import { prepareData } from './data.ts';
 import { LoadGenerator } from './load/load.ts';
 import { machineFacts, pinThisProcess } from './machine.ts';
@@ -42,7 +43,8 @@ async function run(options: BenchOptions, folder: string): Promise<Results> {
       seconds: options.seconds,
       rounds: options.rounds,
       connections: options.connections,
-      store: options.store === undefined ? 'SQLite' : (options.store.split(':')[0] ?? ''),
+      store:
+        options.store === undefined ? 'SQLite' : storeKind(options.store) === 'mongodb' ? 'MongoDB' : options.store,
     },
     measurements,
   });
@@ -80,8 +82,9 @@ function addFiles({ add }: Bench, audit: Audit, place: Place): void {
 }
 
 /** A name for the set of workloads, for the file of results. */
-function setName({ only, bundles, scale: times }: BenchOptions): string {
+function setName({ only, bundles, scale: times, store }: BenchOptions): string {
   const parts = [only.length === 0 ? 'all' : only.join('-')];
+  if (store !== undefined && storeKind(store) === 'mongodb') parts.unshift('mongodb');
   if (bundles !== undefined) parts.push(`${bundles}-bundles`);
   if (times > 1) parts.push(`scale-${times}`);
   return parts.join('-');

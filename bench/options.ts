@@ -37,7 +37,8 @@ export const usage = `npm run bench -- [options]
   --bundles <n>        only the first n Bundles of the data
   --scale <n>          also load the data n times and compare searches (16 takes half an hour)
   --scaled <url>       with --scale: a store that was loaded n times before; it is kept
-  --store <url>        store URL with {name} in it for each fresh store; default: SQLite files in a temporary folder
+  --store <url>        store URL with {name} in it for each fresh store; default: SQLite files in a temporary folder;
+                       mongodb: databases of the server of MONGODB_URL
   --audit all|off      only one setting of AUDIT
   --connections <n>    connections of the load generator (32)
   --profile <folder>   write processor profiles of the server there
@@ -81,7 +82,7 @@ export function readOptions(args: readonly string[]): BenchOptions | undefined {
     warmUp: number('warm-up', values['warm-up'] ?? (values.quick ? '1' : '10')),
     seconds: number('seconds', values.seconds ?? (values.quick ? '3' : '30')),
     rounds: number('rounds', values.rounds ?? (values.quick ? '1' : '3')),
-    store: values.store,
+    store: values.store === 'mongodb' ? databasePattern(process.env.MONGODB_URL ?? '') : values.store,
     only: values.only.split(',').filter(Boolean),
     data: values.data,
     bundles: values.bundles === undefined ? undefined : number('bundles', values.bundles),
@@ -92,4 +93,11 @@ export function readOptions(args: readonly string[]): BenchOptions | undefined {
     results: values['no-results'] ? undefined : 'bench/results',
     audits: audit === undefined ? ['all', 'off'] : [audit],
   };
+}
+
+/** A store URL for databases of a server. Throws Error where none is named. */
+function databasePattern(url: string): string {
+  const [, server, options = ''] = /^(mongodb(?:\+srv)?:\/\/[^/?]+)(?:\/[^?]*)?(\?.*)?$/.exec(url) ?? [];
+  if (server === undefined) throw new Error('--store mongodb needs MONGODB_URL: the connection string of a server');
+  return `${server}/osteon_bench_{name}${options}`;
 }

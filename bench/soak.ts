@@ -18,6 +18,7 @@ const { values } = parseArgs({
     minutes: { type: 'string', default: '10' },
     writers: { type: 'string', default: '16' },
     kills: { type: 'string' },
+    store: { type: 'string' },
     help: { type: 'boolean', short: 'h', default: false },
   },
 });
@@ -48,9 +49,9 @@ async function check(storeUrl: string, ...args: readonly string[]): Promise<void
   console.log(`osteon ${args.join(' ')}: well`);
 }
 
-async function soak(minutes: number, writers: number, kills: number): Promise<number> {
+async function soak(minutes: number, writers: number, kills: number, store?: string): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'osteon-soak-'));
-  const storeUrl = `sqlite:${join(folder, 'soak.db')}`;
+  const storeUrl = store ?? `sqlite:${join(folder, 'soak.db')}`;
   const ledger = createLedger();
   const until = Date.now() + minutes * 60_000;
   let told = Date.now();
@@ -85,10 +86,11 @@ async function soak(minutes: number, writers: number, kills: number): Promise<nu
   return 0;
 }
 
-if (values.help) console.log('npm run soak -- [--minutes 10] [--kills n] [--writers 16]');
+if (values.help) console.log('npm run soak -- [--minutes 10] [--kills n] [--writers 16] [--store <url>]');
 else
   process.exitCode = await soak(
     Number(values.minutes),
     Number(values.writers),
     Number(values.kills ?? Number.POSITIVE_INFINITY),
+    values.store,
   );

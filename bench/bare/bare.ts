@@ -1,4 +1,4 @@
-/** Runs the bare SQLite writer in a process of its own on the server's core. https://hl7.org/fhir/R4/http.html#create */
+/** Runs the bare SQLite writer, or the bare MongoDB driver, in a process of its own on the server's core. https://hl7.org/fhir/R4/http.html#create */
 import { fileURLToPath } from 'node:url';
 import { exitOf, spawnNode } from '../machine.ts';
 
@@ -26,4 +26,39 @@ export async function writeBare(plan: {
   if (code !== 0) throw new Error(`the bare writer ended with ${code}`);
   const result: BareWrites = JSON.parse(text);
   return result;
+}
+
+/** What the bare driver does; `paths`: a file as `Paths` has them, `group`: resources a transaction. */
+export type DriverOperation =
+  | { readonly kind: 'read'; readonly paths: string }
+  | { readonly kind: 'page'; readonly paths: string }
+  | { readonly kind: 'create' }
+  | { readonly kind: 'transactions'; readonly group: number };
+
+export interface DriverPlan {
+  /** The database that the server has filled. */
+  readonly url: string;
+  readonly connections: number;
+  /** How long it goes on; transactions are made of the resources that are there, once. */
+  readonly seconds: number;
+  readonly operation: DriverOperation;
+}
+
+export interface DriverResult {
+  /** Operations, of transactions resources. */
+  readonly perSecond: number;
+}
+
+/** The rate that the bare driver reaches. */
+export async function driverRate(plan: DriverPlan): Promise<number> {
+  const child = spawnNode('server', fileURLToPath(new URL('./driver.js', import.meta.url)), [JSON.stringify(plan)]);
+  let text = '';
+  child.stdout?.on('data', (part: Buffer) => {
+    text += part.toString();
+  });
+  child.stderr?.pipe(process.stderr);
+  const code = await exitOf(child);
+  if (code !== 0) throw new Error(`the bare driver ended with ${code}`);
+  const result: DriverResult = JSON.parse(text);
+  return result.perSecond;
 }

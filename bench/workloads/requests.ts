@@ -1,6 +1,7 @@
 /** Reads, searches, creates and a mixture, as fast as the server answers. https://hl7.org/fhir/R4/http.html */
 import { copyFileSync } from 'node:fs';
-import { writeBare } from '../bare/bare.ts';
+import { storeKind } from '../../src/store/url.ts';
+import { type DriverOperation, driverRate, writeBare } from '../bare/bare.ts';
 import type { StreamResult, TrafficPlan } from '../load/job.ts';
 import { processorSecondsOf } from '../machine.ts';
 import type { Ceiling, Target } from '../report.ts';
@@ -23,7 +24,12 @@ interface Workload {
   readonly title: string;
   readonly traffic: (paths: Paths) => TrafficPlan;
   readonly target: Target;
+  /** The same with the bare driver, on MongoDB. */
+  readonly bare?: (paths: Paths) => DriverOperation;
 }
+
+/** What is asked for on MongoDB: half of the bare driver. */
+const mongoTarget: Target = { of: 'ratio', bound: 'least', value: 0.5 };
 
 const least = (of: Target['of'], value: number): Target => ({ of, bound: 'least', value });
 
@@ -33,36 +39,42 @@ const workloads: readonly Workload[] = [
     title: 'read by id',
     traffic: (paths) => ({ kind: 'get', paths: paths.read }),
     target: least('ratio', 0.5),
+    bare: (paths) => ({ kind: 'read', paths: paths.read }),
   },
   {
     name: 'search-token',
     title: '20-entry page by token',
     traffic: (paths) => ({ kind: 'get', paths: paths.token }),
     target: least('value', 3000),
+    bare: (paths) => ({ kind: 'page', paths: paths.token }),
   },
   {
     name: 'search-reference',
     title: '20-entry page by reference',
     traffic: (paths) => ({ kind: 'get', paths: paths.reference }),
     target: least('value', 3000),
+    bare: (paths) => ({ kind: 'page', paths: paths.reference }),
   },
   {
     name: 'search-date',
     title: '20-entry page by date (a month)',
     traffic: (paths) => ({ kind: 'get', paths: paths.date }),
     target: least('value', 3000),
+    bare: (paths) => ({ kind: 'page', paths: paths.date }),
   },
   {
     name: 'search-date-since',
     title: '20-entry page by date (since a day)',
     traffic: (paths) => ({ kind: 'get', paths: paths.dateSince }),
     target: least('value', 3000),
+    bare: (paths) => ({ kind: 'page', paths: paths.dateSince }),
   },
   {
     name: 'create',
     title: 'create',
     traffic: (paths) => ({ kind: 'create', path: '/fhir/Observation', bodies: paths.observations }),
     target: least('ratio', 0.4),
+    bare: () => ({ kind: 'create' }),
   },
   {
     name: 'cycle',
@@ -154,10 +166,14 @@ export async function requests(
       for (const [who, list] of rounds) {
         const middle = median(list, ({ result }) => result.perSecond);
         const { result } = middle;
-        const ceiling = who === 'bare' || workload.target.of === 'value' ? undefined : bareRate(bench, workload.name);
+        const driver =
+          who === 'bare' ? undefined : await driverCeiling(bench, workload, places.get(who), paths.get(who));
+        const ceiling =
+          driver ?? (who === 'bare' || workload.target.of === 'value' ? undefined : bareRate(bench, workload.name));
+        const target = driver === undefined ? workload.target : mongoTarget;
         bench.add({
           workload: who === 'bare' ? 'bare hono, 1 KB' : workload.title,
-          ...(who === 'bare' ? {} : { audit: who, target: workload.target }),
+          ...(who === 'bare' ? {} : { audit: who, target }),
           value: result.perSecond,
           unit: 'requests/s',
           p50: result.p50,
@@ -176,6 +192,20 @@ export async function requests(
     for (const server of servers.values()) await server.stop();
   }
   for (const [audit, place] of places) if (wants(bench, 'create')) await addCreateCeiling(bench, audit, place);
+}
+
+/** What the bare driver reaches with the same, where the store is on MongoDB. */
+async function driverCeiling(
+  { options }: Bench,
+  { bare }: Workload,
+  place: Place | undefined,
+  paths: Paths | undefined,
+): Promise<Ceiling | undefined> {
+  if (bare === undefined || place === undefined || paths === undefined) return undefined;
+  if (storeKind(place.url) !== 'mongodb') return undefined;
+  const { connections, seconds } = options;
+  const value = await driverRate({ url: place.url, connections, seconds, operation: bare(paths) });
+  return { name: 'bare driver', value };
 }
 
 function bareRate(bench: Bench, workload: string): Ceiling | undefined {

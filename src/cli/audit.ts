@@ -1,7 +1,9 @@
 /** `osteon audit verify`: whether every AuditEvent is as it was written. https://hl7.org/fhir/R4/security.html#audit */
 import { Command } from 'commander';
+import type { AuditVerification } from '../store/audit-verification.ts';
 import { verifyAudit } from '../store/sqlite/audit-verify.ts';
 import { openForReading, pathOf } from '../store/sqlite/path.ts';
+import { storeKind } from '../store/url.ts';
 import { addSettings, configurationOf } from './settings-options.ts';
 
 export function auditCommand(): Command {
@@ -18,22 +20,28 @@ export function auditCommand(): Command {
 }
 
 async function run(options: Readonly<Record<string, unknown>>): Promise<void> {
-  const db = openForReading(pathOf(configurationOf(options).STORE_URL));
+  const given = Array.isArray(options.head) ? options.head.map(String) : [];
+  const found = await verified(configurationOf(options).STORE_URL, given);
+  const { events, batches, chains, first, fault, heads } = found;
+  console.log(`${events} events in ${batches} batches and ${chains} chains, from event ${first} on.`);
+  for (const { process: chain, sequence, hash } of heads) console.log(`head ${chain}:${sequence}:${hash}`);
+  if (fault === undefined) {
+    console.log('All as written.');
+    return;
+  }
+  const id = fault.id === undefined ? '' : ` (AuditEvent/${fault.id})`;
+  console.error(`FAULTY from event ${fault.sequence}${id} of chain ${fault.process}: ${fault.text}`);
+  process.exitCode = 1;
+}
+
+async function verified(url: string, heads: readonly string[]): Promise<AuditVerification> {
+  if (storeKind(url) === 'mongodb') {
+    const { verifyDatabase } = await import('../store/mongo/audit-verify.ts');
+    return verifyDatabase(url, { heads });
+  }
+  const db = openForReading(pathOf(url));
   try {
-    const heads = Array.isArray(options.head) ? options.head.map(String) : [];
-    const found = await verifyAudit(db, { heads });
-    const { events, batches, chains, first, fault } = found;
-    console.log(`${events} events in ${batches} batches and ${chains} chains, from event ${first} on.`);
-    for (const { process: chain, sequence, hash } of found.heads) {
-      console.log(`head ${chain}:${sequence}:${hash}`);
-    }
-    if (fault === undefined) {
-      console.log('All as written.');
-      return;
-    }
-    const id = fault.id === undefined ? '' : ` (AuditEvent/${fault.id})`;
-    console.error(`FAULTY from event ${fault.sequence}${id} of chain ${fault.process}: ${fault.text}`);
-    process.exitCode = 1;
+    return await verifyAudit(db, { heads });
   } finally {
     db.close();
   }

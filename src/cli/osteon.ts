@@ -7,6 +7,7 @@ import { software } from '../version.ts';
 import { auditCommand } from './audit.ts';
 import { backupCommand, restoreCommand } from './backup.ts';
 import { checkCommand } from './check.ts';
+import { copyCommand } from './copy.ts';
 import { importCommand } from './import.ts';
 import { serveCommand } from './serve.ts';
 import { withSettingNames } from './settings-options.ts';
@@ -16,7 +17,8 @@ const program = new Command('osteon')
   .version(software.version)
   .showHelpAfterError('(osteon --help lists the commands)');
 program.addCommand(serveCommand());
-for (const command of [importCommand(), backupCommand(), restoreCommand(), checkCommand(), auditCommand()]) {
+const others = [importCommand(), copyCommand(), backupCommand(), restoreCommand(), checkCommand(), auditCommand()];
+for (const command of others) {
   program.addCommand(command);
 }
 

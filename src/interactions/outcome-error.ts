@@ -1,6 +1,6 @@
 /** Failures as clients are told of them. https://hl7.org/fhir/R4/http.html#Status-Codes */
 import { failure, OutcomeError } from '../fhir/outcome.ts';
-import { CursorExpired, NotReady, StoreUnavailable, TooCostly } from '../store/errors.ts';
+import { CursorExpired, NotReady, StoreUnavailable, TooCostly, Unsupported } from '../store/errors.ts';
 
 /** Any failure as an OutcomeError; one that nobody expected is a 500 that tells nothing of the inside. */
 export function outcomeError(error: unknown): OutcomeError {
@@ -11,6 +11,7 @@ export function outcomeError(error: unknown): OutcomeError {
     const issue = { severity: 'error', code: 'transient', diagnostics: error.message } as const;
     return new OutcomeError(503, [issue], { 'Retry-After': String(error.retryAfter) });
   }
+  if (error instanceof Unsupported) return failure(501, 'not-supported', error.message);
   if (error instanceof StoreUnavailable) return failure(503, 'transient', 'The store is not available. Try again.');
   return failure(500, 'exception', 'The server failed to process the request. Its log has the details.');
 }

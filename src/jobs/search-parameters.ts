@@ -13,7 +13,7 @@ import type { ExtractedParameters } from '../search/extract/extract.ts';
 import { createRegistry, type ParameterRegistry, type SearchParameter } from '../search/registry.ts';
 import type { ParameterDefinition, ParameterState } from '../store/parameter-index.ts';
 import type { Store } from '../store/port.ts';
-import type { SharedStore } from '../store/shared.ts';
+import { parametersLease, type SharedStore } from '../store/shared.ts';
 import type { Entries, Write } from '../store/write.ts';
 import { unready } from './indexing-progress.ts';
 import { Loop, yielded } from './loop.ts';
@@ -38,8 +38,6 @@ interface Stored {
   readonly current: readonly ParameterDefinition[];
 }
 
-/** What one process at a time does where several have the store open. */
-const lease = 'search parameters';
 /** Milliseconds after which to look again whether the process that fills the index is done, or has ended. */
 const lookAgain = 1000;
 
@@ -114,7 +112,7 @@ export class SearchParameterKeeper {
     if (shared === undefined) return this.#inTurn(define);
     // What other processes have defined counts too; what was planned before they did is planned again.
     return this.#inTurn(() =>
-      shared.alone(lease, async () => {
+      shared.alone(parametersLease, async () => {
         await this.#renew(shared);
         return define();
       }),
@@ -261,7 +259,7 @@ export class SearchParameterKeeper {
   async #fill(): Promise<boolean | number> {
     const { shared } = this.#open();
     if (shared === undefined) return this.#advance();
-    const acted = await shared.ifAlone(lease, async () => {
+    const acted = await shared.ifAlone(parametersLease, async () => {
       await this.#inTurn(() => this.#renew(shared));
       return this.#advance();
     });

@@ -76,6 +76,15 @@ export class StoreUnavailable extends Error {
   }
 }
 
+/** What this kind of store, as it is set up, can't do: 501. */
+export class Unsupported extends Error {
+  /** @param message for the client: what can't be done, why, and what to do instead. */
+  constructor(message: string) {
+    super(message);
+    this.name = 'Unsupported';
+  }
+}
+
 /** An index that a search needs is still being made: 503. */
 export class NotReady extends Error {
   /** Seconds after which it is worth asking again. */

@@ -1,5 +1,8 @@
 /** What processes that have one store open at the same time need of it. https://hl7.org/fhir/R4/http.html */
 
+/** Under this name search parameters are declared and their index is filled: see `SharedStore.alone`. */
+export const parametersLease = 'search parameters';
+
 export interface SharedStore {
   /**
    * Acts while no other process acts under that name; waits for one that does. A process that has ended, or can't reach

@@ -68,6 +68,11 @@ export interface Commit {
   readonly audit: readonly AuditRecord[];
   /** Kept in the same transaction, as `Store.keep` does. */
   readonly notes?: readonly Note[];
+  /**
+   * Of a copy of another store: when each of the writes was made there (milliseconds since 1970), none before the one in front of
+   * it. It becomes their `lastUpdated`, unless the store has a later one already. Absent: now.
+   */
+  readonly times?: readonly number[];
   /** `Store.parameters.generation` when the entries were extracted; another one by now is a `Conflict`. Absent: not checked. */
   readonly generation?: number;
   /** One of many that nobody waits for by itself: it may wait a little to be written together with those that follow. */

@@ -1,7 +1,8 @@
 /** Verification of the audit chains: what was done to the file shows. https://hl7.org/fhir/R4/security.html#audit */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type AuditVerification, verifyAudit } from '../../src/store/sqlite/audit-verify.ts';
+import type { AuditVerification } from '../../src/store/audit-verification.ts';
+import { verifyAudit } from '../../src/store/sqlite/audit-verify.ts';
 import type { Database } from '../../src/store/sqlite/open.ts';
 import { type AuditFile, all, auditFile, record, recordsFrom } from './file.ts';
 

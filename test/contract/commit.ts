@@ -72,6 +72,27 @@ export function commitRules(under: Subject): void {
       expect(versions.map(({ method }) => method)).toEqual(['PATCH', 'POST']);
     });
 
+    it('gives writes that are copied the times they had elsewhere', async () => {
+      const copy = await under.open(usual);
+      const times = [1_000, 1_000, 5_000];
+      const { written } = await commit(copy, [patient('a', '1'), patient('b', '2'), patient('c', '3')], { times });
+      expect(written.map(({ lastUpdated }) => lastUpdated)).toEqual(times);
+      const { written: later } = await commit(copy, [patient('b', '2', 'de'), remove('Patient', 'a')], {
+        times: [5_000, 7_000],
+      });
+      expect(later.map(({ lastUpdated }) => lastUpdated)).toEqual([5_000, 7_000]);
+      const { versions } = await copy.history({ count: 10 });
+      expect(versions.map(({ id, versionId, lastUpdated }) => `${id}/${versionId} ${lastUpdated}`)).toEqual([
+        'a/2 7000',
+        'b/2 5000',
+        'c/1 5000',
+        'b/1 1000',
+        'a/1 1000',
+      ]);
+      expect(contentOf(versions[1]?.body).meta).toEqual({ versionId: '2', lastUpdated: '1970-01-01T00:00:05.000Z' });
+      await copy.close();
+    });
+
     it('gives change numbers in the order of the writes', async () => {
       await commit(store, [observation('d2', 'p'), observation('d1', 'p'), observation('d3', 'p')]);
       const { versions } = await store.history({ type: 'Observation', count: 3 });

@@ -28,6 +28,13 @@ export function noteRules(under: Subject): void {
       await store.close();
     });
 
+    it('stay, where their instant never comes', async () => {
+      const store = await under.open(usual);
+      await store.keep('key', 'a text', Number.MAX_SAFE_INTEGER);
+      expect(await store.kept('key')).toBe('a text');
+      await store.close();
+    });
+
     it('of a commit are kept with its writes, or not at all', async () => {
       const now = 1_000_000;
       const store = await under.open({ ...usual, clock: () => now });

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { haveR4Examples, r4Examples } from '../r4-examples.ts';
 import { type Json, type Reply, type TestServer, testServer } from './server.ts';
+import { onMongo } from './stores.ts';
 import { idOf } from './writing.ts';
 
 /** These are not stored as they are, with the reason. */
@@ -11,8 +12,10 @@ const exceptions: Readonly<Record<string, string>> = {
 };
 
 const have = await haveR4Examples();
+/** What is kept of bytes doesn't depend on what they say, so that on MongoDB, where it takes longer, some of them are enough. */
+const every = onMongo ? 10 : 1;
 
-describe.skipIf(!have)('all examples of R4', () => {
+describe.skipIf(!have)(every === 1 ? 'all examples of R4' : `every ${every}th example of R4`, () => {
   let server: TestServer;
   beforeAll(async () => {
     server = await testServer();
@@ -23,7 +26,10 @@ describe.skipIf(!have)('all examples of R4', () => {
     const refused: Record<string, string> = {};
     const changed: string[] = [];
     let compared = 0;
+    let seen = 0;
     for await (const { file, bytes } of r4Examples()) {
+      seen += 1;
+      if (seen % every !== 0 && !(file in exceptions)) continue;
       const source = bytes.toString('utf8');
       const parsed = JSON.parse(source) as Json;
       const { resourceType: type, meta } = parsed;
@@ -54,7 +60,7 @@ describe.skipIf(!have)('all examples of R4', () => {
     }
     expect(refused).toEqual(exceptions);
     expect(changed).toEqual([]);
-    expect(compared).toBeGreaterThan(5000);
+    expect(compared).toBeGreaterThan(5000 / every);
   });
 });
 

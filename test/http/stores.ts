@@ -35,7 +35,11 @@ export function freshStore(): FreshStore {
 
 /** A store for several servers, one after the other: a file, or a database. */
 export function lastingStore(): FreshStore {
-  if (databases !== undefined) return freshStore();
+  return onMongo ? freshStore() : fileStore();
+}
+
+/** A store in a file, wherever the tests run. */
+export function fileStore(): FreshStore {
   folder ??= mkdtempSync(join(tmpdir(), 'osteon-http-'));
   files += 1;
   const path = join(folder, `${files}.db`);

@@ -78,11 +78,10 @@ async function startCommand(command: string): Promise<RunningMongo> {
 async function startMongod(mongod: string): Promise<RunningMongo> {
   const folder = await mkdtemp(join(tmpdir(), 'osteon-mongod-'));
   const port = await freePort();
-  const child = spawn(
-    mongod,
-    ['--replSet', 'rs0', '--bind_ip', '127.0.0.1', '--port', String(port), '--dbpath', folder, '--quiet'],
-    { stdio: ['ignore', 'ignore', 'inherit'] },
-  );
+  const place = ['--bind_ip', '127.0.0.1', '--port', String(port), '--dbpath', folder];
+  // Fail points are for tests.
+  const options = ['--replSet', 'rs0', '--quiet', '--setParameter', 'enableTestCommands=1'];
+  const child = spawn(mongod, [...place, ...options], { stdio: ['ignore', 'ignore', 'inherit'] });
   const stop = async () => {
     await end(child);
     await rm(folder, { recursive: true, force: true });

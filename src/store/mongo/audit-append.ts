@@ -1,5 +1,5 @@
 /** Writes the server's own AuditEvents, in the transactions that they tell of or by themselves. https://hl7.org/fhir/R4/auditevent.html */
-import type { ClientSession, Collection, Db, IndexDescription } from 'mongodb';
+import { type ClientSession, type Collection, type Db, type IndexDescription, MongoBulkWriteError } from 'mongodb';
 import type { AuditRecord } from '../audit-record.ts';
 import type { Block, Clock } from './clock.ts';
 import { names } from './document.ts';
@@ -39,6 +39,7 @@ export const auditIndexes: readonly IndexDescription[] = [
 
 /** Records that one insertion takes. */
 const batch = 5000;
+const duplicateKey = 11000;
 
 export class AuditAppender {
   readonly #collection: Collection<AuditDocument>;
@@ -53,11 +54,25 @@ export class AuditAppender {
 
   /** Writes records with a block's numbers from a place on. */
   async write(records: readonly AuditRecord[], block: Block, place: number, session?: ClientSession): Promise<void> {
-    for (let start = 0; start < records.length; start += batch) {
-      const documents = records
-        .slice(start, start + batch)
-        .map((record, n) => auditDocument(record, block.at(place + start + n), this.#process));
-      await this.#collection.insertMany(documents, session === undefined ? {} : { session });
+    const documents = this.documents(records, block, place);
+    for (let start = 0; start < documents.length; start += batch) {
+      const some = documents.slice(start, start + batch);
+      await this.#collection.insertMany(some, session === undefined ? {} : { session });
+    }
+  }
+
+  /** The documents of records, with a block's numbers from a place on. */
+  documents(records: readonly AuditRecord[], block: Block, place: number): readonly AuditDocument[] {
+    return records.map((record, n) => auditDocument(record, block.at(place + n), this.#process));
+  }
+
+  /** Inserts documents that may be there already. */
+  async insert(documents: readonly AuditDocument[]): Promise<void> {
+    if (documents.length === 0) return;
+    try {
+      await this.#collection.insertMany([...documents], { ordered: false });
+    } catch (error) {
+      if (!(error instanceof MongoBulkWriteError && error.code === duplicateKey)) throw error;
     }
   }
 

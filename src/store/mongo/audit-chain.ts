@@ -7,6 +7,7 @@
  */
 import { createHash } from 'node:crypto';
 import { type Collection, type Db, type Filter, MongoServerError } from 'mongodb';
+import type { ChainHead } from '../audit-verification.ts';
 import { type AuditDocument, auditRecord } from './audit-append.ts';
 import { type Clock, processes } from './clock.ts';
 import { names } from './document.ts';
@@ -29,12 +30,6 @@ export interface SealDocument {
   readonly hash: string;
   /** Whether the records were removed because of their age. */
   readonly removed?: true;
-}
-
-export interface ChainHead {
-  readonly process: string;
-  readonly sequence: number;
-  readonly hash: string;
 }
 
 /** What a chain begins with. */

@@ -4,24 +4,18 @@ import type { AuditLog, AuditQuery, StoredAuditRecord } from '../audit-log.ts';
 import type { AuditRecord } from '../audit-record.ts';
 import { type AuditAppender, type AuditDocument, auditRecord } from './audit-append.ts';
 import type { AuditChains } from './audit-chain.ts';
+import { dateOf } from './dates.ts';
 import { names } from './document.ts';
 
 /** Records that are given at once. */
 const sliceSize = 256;
 
-export class MongoAuditLog implements AuditLog {
+/** What only reads needs no more than the database. */
+export class AuditReads implements Pick<AuditLog, 'find' | 'last'> {
   readonly #collection: Collection<AuditDocument>;
-  readonly #appender: AuditAppender;
-  readonly #chains: AuditChains;
 
-  constructor(db: Db, appender: AuditAppender, chains: AuditChains) {
+  constructor(db: Db) {
     this.#collection = db.collection<AuditDocument>(names.audit);
-    this.#appender = appender;
-    this.#chains = chains;
-  }
-
-  append(records: readonly AuditRecord[]): Promise<void> {
-    return this.#appender.append(records);
   }
 
   async *find(
@@ -62,6 +56,21 @@ export class MongoAuditLog implements AuditLog {
       .toArray();
     return newest?._id ?? 0;
   }
+}
+
+export class MongoAuditLog extends AuditReads implements AuditLog {
+  readonly #appender: AuditAppender;
+  readonly #chains: AuditChains;
+
+  constructor(db: Db, appender: AuditAppender, chains: AuditChains) {
+    super(db);
+    this.#appender = appender;
+    this.#chains = chains;
+  }
+
+  append(records: readonly AuditRecord[]): Promise<void> {
+    return this.#appender.append(records);
+  }
 
   async heads(): Promise<ReadonlyMap<string, string>> {
     await this.#chains.seal();
@@ -85,7 +94,7 @@ function testsOf({
     if (values !== undefined) tests.push({ [name]: { $in: [...values] } });
   };
   among('id', ids);
-  if (recorded !== undefined) tests.push({ at: { $gte: new Date(recorded.low), $lt: new Date(recorded.high) } });
+  if (recorded !== undefined) tests.push({ at: { $gte: dateOf(recorded.low), $lt: dateOf(recorded.high) } });
   among('agent', agents);
   if (patients !== undefined) {
     const named = patients.map((id) => `Patient/${id}`);

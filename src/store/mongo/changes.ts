@@ -9,7 +9,7 @@ import { contentOf } from './prepare.ts';
 import { Outdated } from './transaction.ts';
 
 /** What a write does to the documents of its resource. */
-interface Change {
+export interface Change {
   readonly type: string;
   readonly id: string;
   /** As it was when the commit was planned. */
@@ -29,7 +29,7 @@ export interface Changes {
 export async function changesOf(planned: readonly Planned[], block: Block, files: Files): Promise<Changes> {
   const changes: Change[] = [];
   const written: ObjectId[] = [];
-  for (const { write, prepared, current, versionId } of planned) {
+  for (const { write, prepared, current, versionId, time = block.updated } of planned) {
     const { type, id } = write;
     const before = current?.document;
     if (write.kind === 'erase') {
@@ -37,12 +37,12 @@ export async function changesOf(planned: readonly Planned[], block: Block, files
       continue;
     }
     const change = block.at(changes.length);
-    const version = { version: versionId, change, commit: block.first, updated: new Date(block.updated) };
+    const version = { version: versionId, change, commit: block.first, updated: new Date(time) };
     if (prepared === undefined || write.kind === 'delete') {
       changes.push({ type, id, before, after: { _id: id, ...version, method: 'DELETE', deleted: true } });
       continue;
     }
-    const { fields, large } = contentOf(prepared, versionId, block.updated);
+    const { fields, large } = contentOf(prepared, versionId, time);
     const file = large === undefined ? undefined : await files.write(write, large);
     if (file !== undefined) written.push(file);
     const after: CurrentDocument = {
@@ -60,8 +60,8 @@ export async function changesOf(planned: readonly Planned[], block: Block, files
 }
 
 /** The superseded version of a document that was replaced. */
-function superseded(before: CurrentDocument, block: Block, until: number): HistoryDocument {
-  const { _id: id, rewritten: _rewritten, ...fields }: CurrentDocument & VersionFields = before;
+export function superseded(before: CurrentDocument, block: Block, until: number): HistoryDocument {
+  const { _id: id, rewritten: _rewritten, pending: _pending, ...fields }: CurrentDocument & VersionFields = before;
   return {
     ...fields,
     _id: { id, version: before.version },

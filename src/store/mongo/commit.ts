@@ -3,7 +3,7 @@
  */
 import { setImmediate as turn } from 'node:timers/promises';
 import type { ClientSession, ObjectId } from 'mongodb';
-import { Conflict } from '../errors.ts';
+import { Conflict, IntegrityViolation } from '../errors.ts';
 import type { Commit, Committed, Condition, Write, Written } from '../write.ts';
 import type { AuditAppender } from './audit-append.ts';
 import type { Bodies } from './bodies.ts';
@@ -29,6 +29,7 @@ import type { Connection } from './open.ts';
 import { type Current, type Plan, type Planned, planOf } from './plan.ts';
 import { type Prepared, prepare } from './prepare.ts';
 import type { Processes } from './processes.ts';
+import { makeOne, requireOne } from './standalone.ts';
 import { inTransaction, Outdated, type Try } from './transaction.ts';
 import type { Types } from './types.ts';
 
@@ -77,6 +78,7 @@ export class Committer {
     try {
       // What was never there can't be told from what is there without a look, but few posts name an id that is taken.
       let optimistic = true;
+      if (!connection.transactions) return await this.#withoutTransaction(commit, prepared);
       return await inTransaction(connection.client, async () => {
         const one = await this.#attempt(commit, prepared, locked, optimistic);
         optimistic = false;
@@ -123,7 +125,7 @@ export class Committer {
     const { clock, files, connection } = this.#around;
     const { writes, conditions, audit, notes = [] } = commit;
     const currents = await this.#load(writes, optimistic);
-    const plan = planOf(writes, prepared, (write) => currents.get(keyOf(write)));
+    const plan = planOf(writes, prepared, (write) => currents.get(keyOf(write)), commit.times);
     if (plan.failure !== undefined && conditions.length === 0) throw plan.failure;
     const effective = plan.planned.filter(({ outcome }) => outcome !== 'unchanged');
     const { mustExist = [], mustBeUnreferenced = [] } = commit;
@@ -156,6 +158,47 @@ export class Committer {
         if (outcome === 'failed') await files.remove(changes.files);
       },
     };
+  }
+
+  /** The same of one write at most, on a server without transactions; conditions hold within this process. */
+  async #withoutTransaction(commit: Commit, prepared: readonly (Prepared | undefined)[]): Promise<Committed> {
+    const { connection, clock, files, integrity, audit, notes } = this.#around;
+    const { writes, conditions, mustExist = [], mustBeUnreferenced = [] } = commit;
+    for (;;) {
+      const currents = await this.#load(writes, false);
+      const plan = planOf(writes, prepared, (write) => currents.get(keyOf(write)));
+      await this.#checkConditions(conditions, undefined);
+      if (plan.failure !== undefined) throw plan.failure;
+      const effective = plan.planned.filter(({ outcome }) => outcome !== 'unchanged');
+      requireOne(effective.length);
+      const [only] = effective;
+      const put = plan.planned.filter(({ write }) => write.kind === 'put').map(({ write }) => keyOf(write));
+      const others = mustExist.filter((key) => !put.includes(`${key.type}/${key.id}`));
+      if (only !== undefined && only.write.kind !== 'put') {
+        const missing = others.find((key) => `${key.type}/${key.id}` === keyOf(only.write));
+        if (missing !== undefined) throw new IntegrityViolation('missing', missing, []);
+      }
+      await integrity.mustExist(others, undefined);
+      await integrity.mustBeUnreferenced(mustBeUnreferenced, undefined, only?.write);
+      const block = clock.begin(1 + commit.audit.length);
+      let written: Changes['files'] = [];
+      try {
+        const erased = await this.#erasedFiles(effective);
+        const { changes, files: fresh } = await changesOf(effective, block, files);
+        written = fresh;
+        const [change] = changes;
+        if (change === undefined) await audit.write(commit.audit, block, 1);
+        else await makeOne(connection.db, change, commit.audit, block, audit);
+        await notes.keep(commit.notes ?? []);
+        await files.remove(erased);
+        return resultOf(plan.planned, block);
+      } catch (error) {
+        if (!(error instanceof Outdated)) throw error;
+        await files.remove(written);
+      } finally {
+        clock.end(block);
+      }
+    }
   }
 
   async #body({ commit, plan, changes, block, locked }: Work, session: ClientSession): Promise<void> {
@@ -251,8 +294,8 @@ function keyOf({ type, id }: Write): string {
 
 /** `block` is undefined where nothing was written. */
 function resultOf(planned: readonly Planned[], block: Block | undefined): Committed {
-  const written = planned.map(({ outcome, versionId, current }): Written => {
-    const lastUpdated = outcome === 'unchanged' ? current?.document.updated.getTime() : block?.updated;
+  const written = planned.map(({ outcome, versionId, current, time = block?.updated }): Written => {
+    const lastUpdated = outcome === 'unchanged' ? current?.document.updated.getTime() : time;
     return { versionId, lastUpdated: lastUpdated ?? 0, outcome };
   });
   return { written };

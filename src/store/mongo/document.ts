@@ -6,6 +6,7 @@
  */
 import type { Binary, Document, ObjectId } from 'mongodb';
 import type { WriteMethod } from '../write.ts';
+import type { AuditDocument } from './audit-append.ts';
 
 /**
  * A value of a search parameter. What kind it is of shows in its fields (`indexValue` in `values.ts`):
@@ -90,6 +91,8 @@ export interface CurrentDocument extends VersionFields {
   readonly _id: string;
   /** How often what it is found by was written anew, for other search parameters. */
   readonly rewritten?: number;
+  /** AuditEvents of the change, until they are moved to their own collection: where there are no transactions. */
+  readonly pending?: readonly AuditDocument[];
 }
 
 export interface VersionKey {

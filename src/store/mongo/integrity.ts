@@ -35,8 +35,12 @@ export class Integrity {
     }
   }
 
-  /** Throws IntegrityViolation, naming up to ten, when a live resource refers to one of these through a search parameter. */
-  async mustBeUnreferenced(keys: readonly ResourceKey[], session: ClientSession | undefined): Promise<void> {
+  /** Throws IntegrityViolation, naming up to ten, when a live resource refers to one of these through a search parameter; `gone` doesn't count. */
+  async mustBeUnreferenced(
+    keys: readonly ResourceKey[],
+    session: ClientSession | undefined,
+    gone?: ResourceKey,
+  ): Promise<void> {
     if (keys.length === 0) return;
     const types = await this.#types.known();
     for (const key of keys) {
@@ -45,9 +49,10 @@ export class Integrity {
         const found = await this.#db
           .collection<CurrentDocument>(type)
           .find({ refs: referenceKey(key.type, key.id), ...live }, { projection: { _id: 1 }, ...inSession(session) })
-          .limit(referrersNamed - referrers.length)
+          .limit(referrersNamed + 1 - referrers.length)
           .toArray();
-        referrers.push(...found.map(({ _id }) => ({ type, id: _id })));
+        const others = found.filter(({ _id }) => !(type === gone?.type && _id === gone.id));
+        referrers.push(...others.slice(0, referrersNamed - referrers.length).map(({ _id }) => ({ type, id: _id })));
         if (referrers.length >= referrersNamed) break;
       }
       if (referrers.length > 0) throw new IntegrityViolation('referenced', key, referrers);

@@ -9,7 +9,7 @@ import type { ParameterRow } from './parameters.ts';
 /** The layout of documents that this release reads and writes. */
 const layout = 1;
 
-interface StoreDocument {
+export interface StoreDocument {
   readonly _id: 'store';
   readonly layout: number;
   readonly secret: Binary;

@@ -1,6 +1,7 @@
 /** Texts that are kept for a while. https://hl7.org/fhir/R4/http.html#paging */
 import type { ClientSession, Collection, Db, IndexDescription } from 'mongodb';
 import type { Note } from '../write.ts';
+import { dateOf } from './dates.ts';
 import { names } from './document.ts';
 
 interface NoteDocument {
@@ -25,7 +26,7 @@ export class Notes {
     const updates = notes.map(({ key, text, until }) => ({
       updateOne: {
         filter: { _id: key },
-        update: { $set: { text }, $max: { until: new Date(until) } },
+        update: { $set: { text }, $max: { until: dateOf(until) } },
         upsert: true,
       },
     }));

@@ -25,7 +25,7 @@ export async function connect(url: string): Promise<Connection> {
   let client: MongoClient;
   try {
     client = new MongoClient(url, {
-      appName: 'osteon',
+      ...(/[?&]appName=/i.test(url) ? {} : { appName: 'osteon' }),
       ignoreUndefined: true,
       ...(/[?&]serverSelectionTimeoutMS=/i.test(url) ? {} : { serverSelectionTimeoutMS: selection }),
     });

@@ -28,6 +28,7 @@ import { Processes, takeNumber } from './processes.ts';
 import { PointReads } from './read.ts';
 import { Searcher } from './search.ts';
 import { Snapshots } from './snapshots.ts';
+import { moveAll } from './standalone.ts';
 import { makeCollection, Types } from './types.ts';
 import { Upkeep } from './upkeep.ts';
 
@@ -111,6 +112,7 @@ export async function openParts(connection: Connection, options: PartsOptions): 
     follow: (generation) => processes.follow(generation),
   });
   clock.observe(await newest());
+  if (!connection.transactions) await moveAll(db, types, appender);
   const { fields } = parameters;
   const snapshots = new Snapshots(clock, processes, types);
   const indexes = new Indexes(db, options.indexes);

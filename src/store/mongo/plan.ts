@@ -19,6 +19,8 @@ export interface Planned {
   readonly outcome: Written['outcome'];
   /** Of what will be current; 0 after an erasure. */
   readonly versionId: number;
+  /** When it was made, of a copy (`Commit.times`), in milliseconds; undefined: with the commit. */
+  readonly time: number | undefined;
 }
 
 /** A plan, or why the writes can't be made: conditions are evaluated first, then it is thrown. */
@@ -31,19 +33,26 @@ export function planOf(
   writes: readonly Write[],
   prepared: readonly (Prepared | undefined)[],
   currentOf: (write: Write) => Current | undefined,
+  times: readonly number[] | undefined,
 ): Plan {
   const planned: Planned[] = [];
   for (const [index, write] of writes.entries()) {
     const current = currentOf(write);
     const failure = write.kind === 'erase' ? undefined : violated(write.precondition, current?.document, index);
     if (failure !== undefined) return { planned, failure };
-    planned.push(planOne(write, prepared[index], current));
+    planned.push(planOne(write, prepared[index], current, times?.[index]));
   }
   return { planned, failure: undefined };
 }
 
-function planOne(write: Write, prepared: Prepared | undefined, current: Current | undefined): Planned {
-  const one = { write, prepared, current };
+function planOne(
+  write: Write,
+  prepared: Prepared | undefined,
+  current: Current | undefined,
+  given: number | undefined,
+): Planned {
+  const time = given === undefined ? undefined : Math.max(given, current?.document.updated.getTime() ?? 0);
+  const one = { write, prepared, current, time };
   const version = current?.document.version ?? 0;
   const live = isLive(current?.document);
   const unchanged = { ...one, outcome: 'unchanged', versionId: version } as const;

@@ -120,6 +120,7 @@ export class Searcher {
   async #search(query: SearchQuery, watch?: Watch): Promise<SearchPage> {
     const now = this.#context.clock();
     const { position, budget, parts: queries, count } = query;
+    if (position === undefined && queries.some(isByTime)) return this.#complete(query, now, watch);
     if (position === undefined) return this.#first(query, now, watch);
     if (position.since + this.#context.cursorLifetime < now) throw new CursorExpired();
     const { snapshot, key } = placeOf(position);
@@ -141,6 +142,20 @@ export class Searcher {
     if (isSame(before, snapshot)) return this.#shown(found, reading, undefined, 'next', snapshot, now, total);
     const settled = await this.#compile(queries, this.#state(budget, { snapshot, watch }));
     return this.#page(query, settled, undefined, snapshot, now, total, count);
+  }
+
+  /**
+   * The first page of a search by `_lastUpdated`: up to what no commit in flight comes before any more, so that a client that
+   * asks again from the greatest one on misses nothing.
+   */
+  async #complete(query: SearchQuery, now: number, watch: Watch | undefined): Promise<SearchPage> {
+    const { budget, parts: queries, count } = query;
+    const at = await this.#context.snapshots.complete(queries.map(({ type }) => type));
+    const snapshot = { at, except: [] };
+    const reading = await this.#compile(queries, this.#state(budget, { snapshot, watch }));
+    const found = count === 0 ? nothing : await readPage(reading.parts, isSorted(queries), undefined, false, count);
+    const total = await this.#total(query, reading, count > 0 && !found.more ? found.hits.length : undefined);
+    return this.#shown(found, reading, undefined, 'next', snapshot, now, total);
   }
 
   /** A page of a walk. */
@@ -258,4 +273,9 @@ function placeOf({ at, key = [] }: Position): { readonly snapshot: Snapshot; rea
   const except =
     typeof text === 'string' && text !== '' ? text.split(' ').map((first) => Number.parseInt(first, 36)) : [];
   return { snapshot: { at, except }, key: rest.length === 0 ? undefined : rest };
+}
+
+/** Whether a search asks for what was last updated at some time. */
+function isByTime({ type, criterion }: TypeQuery): boolean {
+  return !isContained(type) && conjuncts(criterion).some(({ kind }) => kind === 'lastUpdated');
 }

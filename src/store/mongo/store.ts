@@ -6,7 +6,7 @@ import type { AuditLog } from '../audit-log.ts';
 import { StoreUnavailable } from '../errors.ts';
 import type { ParameterDefinition, ParameterIndex } from '../parameter-index.ts';
 import type { Explanation, HistoryPage, HistoryQuery, SearchPage, SearchQuery, Store, Version } from '../port.ts';
-import type { SharedStore } from '../shared.ts';
+import { parametersLease, type SharedStore } from '../shared.ts';
 import type { Commit, Committed } from '../write.ts';
 import { connect, isUnreachable } from './open.ts';
 import { type Opened, openParts, type PartsOptions } from './parts.ts';
@@ -38,8 +38,11 @@ export async function openMongoStore(url: string, options: MongoOptions): Promis
   try {
     const opened = await openParts(connection, options);
     const { parameters } = options;
-    const wanted = typeof parameters === 'function' ? parameters(await stored(opened)) : parameters;
-    await opened.parameters.declare(wanted, () => undefined);
+    // What another process defines in between would be retired.
+    await opened.shared.alone(parametersLease, async () => {
+      const wanted = typeof parameters === 'function' ? parameters(await stored(opened)) : parameters;
+      await opened.parameters.declare(wanted, () => undefined);
+    });
     await opened.processes.start();
     opened.indexes.start();
     opened.upkeep.start();

@@ -8,6 +8,7 @@ const current: readonly IndexDescription[] = [
   { name: 'updated', key: { updated: 1, _id: 1 } },
   { name: 'refs', key: { refs: 1, _id: 1 } },
   { name: 'deleted', key: { deleted: 1 }, partialFilterExpression: { deleted: true } },
+  { name: 'pending', key: { pending: 1 }, partialFilterExpression: { pending: { $exists: true } } },
   { name: 'contained', key: { 'contained.type': 1, _id: 1 }, sparse: true },
 ];
 

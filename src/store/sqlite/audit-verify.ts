@@ -1,32 +1,14 @@
 /** Verifies the hash chains of the server's own AuditEvents. https://hl7.org/fhir/R4/security.html#audit */
 import { setImmediate as turn } from 'node:timers/promises';
+import { type AuditFault, type AuditVerification, advice, type VerifyOptions } from '../audit-verification.ts';
 import { keysOf } from './audit-batch.ts';
 import { DamagedAudit } from './audit-bytes.ts';
 import { type ChainHead, hashLink, type Link, linkBody, linkKind, noHash, readHeads } from './audit-chain.ts';
 import { AuditColumns } from './audit-columns.ts';
-import { type AuditFault, advice, eventsAre, FaultFound, type Gap } from './audit-fault.ts';
+import { eventsAre, FaultFound, type Gap } from './audit-fault.ts';
 import { AuditIndex } from './audit-index.ts';
 import { type Stored, StoredStretches } from './audit-stretch.ts';
 import type { Database } from './open.ts';
-
-export interface AuditVerification {
-  readonly events: number;
-  readonly batches: number;
-  readonly chains: number;
-  /** Sequence of the first event that is kept; earlier ones were removed by AUDIT_RETENTION. */
-  readonly first: number;
-  /** The newest hash of each chain. */
-  readonly heads: readonly ChainHead[];
-  /** Absent: every event is as it was written. */
-  readonly fault?: AuditFault;
-}
-
-export interface VerifyOptions {
-  /** Heads that the log or the metrics showed: `<hash>`, or `<process>:<sequence>:<hash>`. */
-  readonly heads?: readonly string[];
-  /** Hears of the progress: events so far. */
-  readonly onProgress?: (events: number) => void;
-}
 
 interface ChainState {
   readonly id: string;
@@ -104,7 +86,6 @@ class Verifier {
         // The rest in one state of the file, so that no batch is sealed between the two reads.
         if (stored === undefined && this.#finish()) break;
         if (stored !== undefined) this.#check(stored);
-        this.#options.onProgress?.(this.#events);
         await turn();
       }
     } catch (error) {

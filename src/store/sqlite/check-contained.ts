@@ -1,7 +1,8 @@
 /** Compares the contained resources that are indexed with those of their containers. https://hl7.org/fhir/R4/references.html#contained */
 import { containedType } from '../../search/contained.ts';
+import { type Finding, finding } from '../finding.ts';
+import { compareRows } from './compare-rows.ts';
 import type { ContainedRows } from './contained.ts';
-import { compareRows, type Finding, finding } from './finding.ts';
 import type { Database } from './open.ts';
 import { containedId, patternOf, tableNames } from './rows.ts';
 import type { Unsettled } from './unsettled.ts';

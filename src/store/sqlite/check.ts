@@ -5,11 +5,12 @@
  */
 import { containedType } from '../../search/contained.ts';
 import { foldToken } from '../../search/normalise.ts';
+import { type Finding, finding, type Progress } from '../finding.ts';
 import type { Reextract } from '../parameter-index.ts';
 import { checkContainedLists, compareContained, type PresentContained } from './check-contained.ts';
 import { checkText } from './check-text.ts';
+import { compareRows } from './compare-rows.ts';
 import type { ContainedRows } from './contained.ts';
-import { compareRows, type Finding, finding } from './finding.ts';
 import { FoundNumbers } from './found-numbers.ts';
 import type { Database, Statement } from './open.ts';
 import { parameterNumbers, parameterRows } from './parameters.ts';
@@ -18,12 +19,6 @@ import { patternOf, type ResourceRows, tableNames } from './rows.ts';
 import { indexTables } from './schema.ts';
 import { transaction } from './transaction.ts';
 import { Unsettled } from './unsettled.ts';
-
-export interface Progress {
-  readonly kind: 'progress';
-  readonly done: number;
-  readonly total: number;
-}
 
 export interface CheckOptions {
   /** Whether to rewrite what is wrong; the connection must be a writing one then, under the store's lock. */

@@ -136,7 +136,7 @@ export class Commits {
       });
       const plans = this.#plans(task.writes);
       writing = true;
-      const written = this.#write(task.writes, plans, pending);
+      const written = this.#write(task, plans, pending);
       for (const key of task.mustExist) this.#integrity.mustExist(this.#numbers.type(key.type), key);
       for (const key of task.mustBeUnreferenced) this.#integrity.mustBeUnreferenced(this.#numbers.type(key.type), key);
       for (const { key, text, until } of task.notes) this.#keepNote.run(key, text, until);
@@ -209,17 +209,18 @@ export class Commits {
   }
 
   #write(
-    runs: readonly PackedWrites[],
+    { writes: runs, times }: CommitTask,
     plans: readonly (readonly Planned[])[],
     pending: Pending,
   ): Float64Array<ArrayBuffer> {
     const written = new Float64Array(3 * runs.reduce((sum, { count }) => sum + count, 0));
-    const updated = Math.max(this.#options.clock(), this.#updated);
+    let updated = Math.max(times === undefined ? this.#options.clock() : 0, this.#updated);
     let place = 0;
     runs.forEach((run, index) => {
       const entries = new FieldReader(run.entries);
       const created: NewRows[] = [];
       for (const planned of plans[index] ?? []) {
+        if (times !== undefined) updated = Math.max(times[place / 3] ?? 0, updated);
         const [versionId, instant, outcome] =
           planned.kind === PUT
             ? this.#put(planned, entries, updated, pending, created)

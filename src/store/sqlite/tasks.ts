@@ -12,6 +12,8 @@ export interface CommitTask {
   /** Packed records (`audit-pack.ts`). */
   readonly audit: readonly Uint8Array[];
   readonly notes: readonly Note[];
+  /** As in `Commit`. */
+  readonly times?: readonly number[];
 }
 
 /** Records of interactions that wrote nothing. */

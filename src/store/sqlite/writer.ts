@@ -291,6 +291,7 @@ export class ThreadWriter implements Writer {
 }
 
 function commitTask(commit: Commit, writes: readonly PackedWrites[], audit: readonly Uint8Array[]): CommitTask {
-  const { conditions, mustExist = [], mustBeUnreferenced = [], notes = [] } = commit;
-  return { kind: 'commit', writes, conditions, mustExist, mustBeUnreferenced, audit, notes };
+  const { conditions, mustExist = [], mustBeUnreferenced = [], notes = [], times } = commit;
+  const task = { kind: 'commit', writes, conditions, mustExist, mustBeUnreferenced, audit, notes } as const;
+  return times === undefined ? task : { ...task, times };
 }

@@ -1,16 +1,5 @@
-/** What a check of a store finds. https://hl7.org/fhir/R4/search.html */
+/** Compares index rows. https://hl7.org/fhir/R4/search.html */
 import { type ResourceRows, tableNames } from './rows.ts';
-
-export interface Finding {
-  readonly kind: 'finding';
-  /** What is wrong, for a person: names types, ids and parameters, never contents. */
-  readonly text: string;
-  readonly repaired: boolean;
-}
-
-export function finding(text: string, repaired = false): Finding {
-  return { kind: 'finding', text, repaired };
-}
 
 /** How rows differ from those that are there, undefined where they don't. */
 export function compareRows(wanted: ResourceRows, present: (place: number) => readonly string[]): string | undefined {

@@ -1,0 +1,82 @@
+/** Compares a store with its copy, by counts and hashes. https://hl7.org/fhir/R4/http.html#history */
+import { createHash } from 'node:crypto';
+import type { ChangedVersion, CopySource } from '../../store/copy-source.ts';
+
+/** What a store has of a type, or of AuditEvents. */
+export interface Sum {
+  /** Logical ids, also of what is deleted. */
+  readonly resources: number;
+  readonly versions: number;
+  /** The same for the same versions, in whatever order: hexadecimal. */
+  readonly hash: string;
+}
+
+export interface Difference {
+  /** A type; `AuditEvents of the server` for those. */
+  readonly name: string;
+  readonly source: Sum;
+  readonly copy: Sum;
+}
+
+/** The name under which the server's own AuditEvents are summed. */
+export const ownEvents = 'AuditEvents of the server';
+
+/** A sum that grows. */
+class Summing {
+  #resources = 0;
+  #versions = 0;
+  readonly #hash = Buffer.alloc(32);
+
+  /** @param facts everything that must be the same; different for every version. */
+  add(facts: readonly (string | number)[], body: Uint8Array | undefined, isFirst: boolean): void {
+    const hash = createHash('sha256').update(JSON.stringify(facts));
+    if (body !== undefined) hash.update(body);
+    for (const [place, byte] of hash.digest().entries()) this.#hash[place] = (this.#hash[place] ?? 0) ^ byte;
+    this.#versions += 1;
+    if (isFirst) this.#resources += 1;
+  }
+
+  sum(): Sum {
+    return { resources: this.#resources, versions: this.#versions, hash: this.#hash.toString('hex') };
+  }
+}
+
+const none = new Summing().sum();
+
+/** The sums of a store, by type: of all versions up to a change, and of the AuditEvents up to a sequence. */
+export async function sumsOf(
+  { versions, audit }: Pick<CopySource, 'versions' | 'audit'>,
+  upTo: number,
+  lastEvent: number,
+): Promise<ReadonlyMap<string, Sum>> {
+  const sums = new Map<string, Summing>();
+  const of = (name: string): Summing => {
+    let found = sums.get(name);
+    if (found === undefined) {
+      found = new Summing();
+      sums.set(name, found);
+    }
+    return found;
+  };
+  for await (const some of versions(0, upTo)) {
+    for (const version of some) of(version.type).add(factsOf(version), version.body, version.versionId === 1);
+  }
+  if (lastEvent > 0) {
+    for await (const some of audit.find({}, 'ascending', undefined, lastEvent)) {
+      for (const { record } of some) of(ownEvents).add(Object.entries(record).sort().flat(), undefined, true);
+    }
+  }
+  return new Map([...sums].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, summing]) => [name, summing.sum()]));
+}
+
+function factsOf({ type, id, versionId, lastUpdated, method, body }: ChangedVersion): readonly (string | number)[] {
+  return [type, id, versionId, lastUpdated, method, body?.byteLength ?? -1];
+}
+
+/** Where the sums of a copy are others than those of its source. */
+export function differences(source: ReadonlyMap<string, Sum>, copy: ReadonlyMap<string, Sum>): readonly Difference[] {
+  return [...new Set([...source.keys(), ...copy.keys()])].flatMap((name) => {
+    const [one, other] = [source.get(name) ?? none, copy.get(name) ?? none];
+    return one.hash === other.hash && one.versions === other.versions ? [] : [{ name, source: one, copy: other }];
+  });
+}

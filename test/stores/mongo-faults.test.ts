@@ -1,0 +1,215 @@
+/** What is left when connections drop and servers refuse in the middle of commits. https://hl7.org/fhir/R4/http.html#transaction */
+import { randomBytes } from 'node:crypto';
+import type { Document } from 'mongodb';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { openMongoStore } from '../../src/store/mongo/store.ts';
+import type { Store } from '../../src/store/port.ts';
+import type { Committed, Write } from '../../src/store/write.ts';
+import { auditRecord, commit, day, identified, observation, patient, usual } from '../contract/subject.ts';
+import { databases } from './mongo-database.ts';
+
+const own = databases();
+/** Fail points are for connections of this name alone: other files' tests use the same server. */
+const appName = `faults-${randomBytes(4).toString('hex')}`;
+const url = `${own.url()}&appName=${appName}&minHeartbeatFrequencyMS=50&heartbeatFrequencyMS=500`;
+
+function open(): Promise<Store> {
+  const parameters = usual.parameters.map(({ type, code }) => ({ type, code, definition: '1' }));
+  return openMongoStore(url, { cursorLifetime: day, timezone: 'UTC', parameters });
+}
+
+let store: Store;
+let other: Store;
+/** Whether the server's fail points can strike after a command took effect: MongoDB's own can't. */
+let strikesAfter: boolean;
+
+function configure(mode: Document | 'off' | 'alwaysOn', data: Document): Promise<Document> {
+  return own
+    .client()
+    .db('admin')
+    .command({ configureFailPoint: 'failCommand', mode, data: { appName, ...data } });
+}
+
+beforeAll(async () => {
+  store = await open();
+  other = await open();
+  // Collections are there.
+  await commit(store, [patient('first', '1'), observation('first', 'first')]);
+  strikesAfter = await probe();
+});
+afterAll(async () => {
+  await configure('off', {});
+  await Promise.all([store.close(), other.close()]);
+});
+afterEach(() => configure('off', {}));
+
+/** Tries a fail point that should strike after an insertion. */
+async function probe(): Promise<boolean> {
+  await configure({ times: 1 }, { failCommands: ['update'], errorCode: 8000, afterExecution: true });
+  await store.keep('probe', 'kept', Number.MAX_SAFE_INTEGER).catch(() => undefined);
+  await configure('off', {});
+  const before = await other.kept('probe');
+  return before === 'kept';
+}
+
+interface Fault {
+  readonly name: string;
+  readonly data: Document;
+  readonly times?: number;
+  /** Strikes after the command took effect. */
+  readonly after?: true;
+}
+
+const transient = ['TransientTransactionError'];
+const unknown = ['UnknownTransactionCommitResult'];
+const faults: readonly Fault[] = [
+  {
+    name: 'the connection drops before the commit',
+    data: { failCommands: ['commitTransaction'], closeConnection: true },
+  },
+  {
+    name: 'the connection drops after the commit took effect',
+    data: { failCommands: ['commitTransaction'], closeConnection: true, afterExecution: true },
+    after: true,
+  },
+  {
+    name: 'the outcome of the commit is unknown',
+    data: { failCommands: ['commitTransaction'], errorCode: 50, errorLabels: unknown },
+    times: 2,
+  },
+  {
+    name: 'the outcome of a commit that took effect is unknown',
+    data: { failCommands: ['commitTransaction'], errorCode: 50, errorLabels: unknown, afterExecution: true },
+    times: 2,
+    after: true,
+  },
+  {
+    name: 'the commit reports a transient error after it took effect, and its outcome is unknown',
+    data: { failCommands: ['commitTransaction'], errorCode: 91, errorLabels: unknown, afterExecution: true },
+    after: true,
+  },
+  {
+    name: 'the commit is taken back',
+    data: { failCommands: ['commitTransaction'], errorCode: 251, errorLabels: transient },
+    times: 3,
+  },
+  ...['insert', 'update', 'find', 'aggregate'].flatMap((command): readonly Fault[] => [
+    {
+      name: `the connection drops at ${command}`,
+      data: { failCommands: [command], closeConnection: true },
+      times: 2,
+    },
+    {
+      name: `${command} meets another's write`,
+      data: { failCommands: [command], errorCode: 112, errorLabels: transient },
+      times: 3,
+    },
+    {
+      name: `another server has become primary at ${command}`,
+      data: { failCommands: [command], errorCode: 10107, errorLabels: transient },
+      times: 2,
+    },
+  ]),
+];
+
+/** Versions of a patient, and how often the AuditEvent of the commit is there. */
+async function left(id: string): Promise<readonly [versions: number, events: number, found: number]> {
+  const { versions } = await other.history({ type: 'Patient', id, count: 10 });
+  let events = 0;
+  for await (const some of other.audit.find({ ids: [uuidOf(id)] }, 'ascending')) events += some.length;
+  const found = await other.matches('Patient', identified(id), 10);
+  return [versions.length, events, found.length];
+}
+
+/** The logical id of an AuditEvent for the id of a resource, which is a number. */
+const uuidOf = (id: string) => `018f0000-0000-7000-8000-${id.padStart(12, '0')}`;
+
+let ids = 1000;
+const nextId = () => String(++ids);
+
+function create(at: Store, id: string, more: readonly Write[] = []): Promise<Committed> {
+  const conditions = [{ type: 'Patient', criterion: identified(id), matches: [], limit: 2 }];
+  return commit(at, [patient(id, id), ...more], { conditions, audit: [auditRecord(uuidOf(id), Date.now())] });
+}
+
+describe('a commit is done once, with its AuditEvent, when', () => {
+  test.for(faults)('$name', async ({ data, times = 1, after }, { skip }) => {
+    if (after === true && !strikesAfter) skip('the server has no fail points that strike after a command took effect');
+    const id = nextId();
+    await configure({ times }, data);
+    const { written } = await create(store, id, [observation(`o${id}`, id)]);
+    await configure('off', {});
+    expect(written.map(({ outcome }) => outcome)).toEqual(['created', 'created']);
+    expect(await left(id)).toEqual([1, 1, 1]);
+    expect((await other.read('Observation', `o${id}`))?.versionId).toBe(1);
+  });
+});
+
+describe('a commit that is refused leaves nothing, when', () => {
+  test('its condition does not hold, after a drop', async () => {
+    const id = nextId();
+    await create(store, id);
+    await configure({ times: 1 }, { failCommands: ['find', 'aggregate'], closeConnection: true });
+    await expect(create(other, id, [observation(`o${id}`, id)])).rejects.toThrow('outdated');
+    expect(await other.read('Observation', `o${id}`)).toBeUndefined();
+    expect(await left(id)).toEqual([1, 1, 1]);
+  });
+
+  test('a command in it fails for good', async () => {
+    const id = nextId();
+    await configure({ times: 1 }, { failCommands: ['insert', 'update'], errorCode: 8000 });
+    await expect(create(store, id, [observation(`o${id}`, id)])).rejects.toThrow();
+    await configure('off', {});
+    expect(await left(id)).toEqual([0, 0, 0]);
+    expect(await other.read('Observation', `o${id}`)).toBeUndefined();
+  });
+});
+
+test('in the middle of a load nothing acknowledged is lost, nothing is applied twice, nothing is half done', async () => {
+  const struck = faults.filter(({ after }) => after === undefined || strikesAfter);
+  const acknowledged = new Map<string, boolean>();
+  const line = async (at: Store, name: number) => {
+    for (let n = 0; n < 25; n += 1) {
+      const id = String(100_000 * name + n);
+      acknowledged.set(id, false);
+      const more = [observation(`o${id}`, id), observation('shared', id)];
+      await create(at, id, more).then(
+        () => acknowledged.set(id, true),
+        () => undefined,
+      );
+    }
+  };
+  let loading = true;
+  const load = Promise.all([line(store, 1), line(store, 2), line(other, 3), line(other, 4)]).finally(() => {
+    loading = false;
+  });
+  for (let n = 0; loading; n += 1) {
+    const { data, times = 1 } = struck[n % struck.length] ?? { data: {} };
+    await configure({ times }, data);
+    // Some work between two faults.
+    await Promise.race([load, create(store, nextId()).catch(() => undefined)]);
+  }
+  await load;
+  await configure('off', {});
+  expect([...acknowledged.values()].filter(Boolean).length).toBeGreaterThan(50);
+  let commits = 0;
+  for (const [id, done] of acknowledged) {
+    const [versions, events, found] = await left(id);
+    const observed = (await other.read('Observation', `o${id}`)) === undefined ? 0 : 1;
+    expect([versions, events, found, observed], id).toEqual(versions === 1 || done ? [1, 1, 1, 1] : [0, 0, 0, 0]);
+    commits += versions;
+  }
+  // Each commit wrote the shared resource: as many versions, without gaps.
+  const { versions } = await store.history({ type: 'Observation', id: 'shared', count: 1000 });
+  expect(versions.map(({ versionId }) => versionId)).toEqual(Array.from({ length: commits }, (_, n) => commits - n));
+}, 120_000);
+
+test('a store that can not be reached is unavailable, and answers again afterwards', async () => {
+  const id = nextId();
+  await create(store, id);
+  await configure('alwaysOn', { failCommands: ['find', 'aggregate', 'ping', 'hello'], closeConnection: true });
+  await expect(store.ready()).rejects.toThrow();
+  await configure('off', {});
+  await store.ready();
+  expect((await store.read('Patient', id))?.versionId).toBe(1);
+}, 60_000);
