@@ -85,20 +85,18 @@ async function once(client: MongoClient, { body, tookEffect }: Attempt, limit: n
 
 /** Commits, and asks again as long as it isn't known what came of it. */
 async function commitOf(session: ClientSession, tookEffect: Attempt['tookEffect'], limit: number): Promise<void> {
-  let unknown = false;
   for (let pause = shortest; ; pause = Math.min(pause * 2, longest)) {
     try {
       await session.commitTransaction();
       return;
     } catch (error) {
       if (hasLabel(error, 'UnknownTransactionCommitResult')) {
-        unknown = true;
         if (Date.now() > limit) throw error;
         await wait(pause);
         continue;
       }
-      // A server that has forgotten the transaction may have committed it before.
-      if (unknown && tookEffect !== undefined && (await tookEffect())) return;
+      // A server that has forgotten the transaction may have committed it before: the driver has asked twice.
+      if (tookEffect !== undefined && (await tookEffect())) return;
       throw error;
     }
   }
