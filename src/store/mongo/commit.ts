@@ -3,7 +3,7 @@
  */
 import { setImmediate as turn } from 'node:timers/promises';
 import type { ClientSession, ObjectId } from 'mongodb';
-import { Conflict, IntegrityViolation } from '../errors.ts';
+import { Conflict, IntegrityViolation, Unsupported } from '../errors.ts';
 import type { Commit, Committed, Condition, Write, Written } from '../write.ts';
 import type { AuditAppender } from './audit-append.ts';
 import type { Bodies } from './bodies.ts';
@@ -57,6 +57,8 @@ export interface CommitSurroundings {
 
 /** Milliseconds of the thread that preparing takes at a time: other requests are answered in between. */
 const slice = 5;
+/** Writes of a transaction at most: four times of what takes some seconds. */
+const mostWrites = 100_000;
 
 export class Committer {
   readonly #around: CommitSurroundings;
@@ -128,6 +130,7 @@ export class Committer {
     const plan = planOf(writes, prepared, (write) => currents.get(keyOf(write)), commit.times);
     if (plan.failure !== undefined && conditions.length === 0) throw plan.failure;
     const effective = plan.planned.filter(({ outcome }) => outcome !== 'unchanged');
+    requireFeasible(effective.length);
     const { mustExist = [], mustBeUnreferenced = [] } = commit;
     const work = effective.length + conditions.length + audit.length + notes.length;
     if (work + mustExist.length + mustBeUnreferenced.length === 0) {
@@ -166,7 +169,7 @@ export class Committer {
     const { writes, conditions, mustExist = [], mustBeUnreferenced = [] } = commit;
     for (;;) {
       const currents = await this.#load(writes, false);
-      const plan = planOf(writes, prepared, (write) => currents.get(keyOf(write)));
+      const plan = planOf(writes, prepared, (write) => currents.get(keyOf(write)), commit.times);
       await this.#checkConditions(conditions, undefined);
       if (plan.failure !== undefined) throw plan.failure;
       const effective = plan.planned.filter(({ outcome }) => outcome !== 'unchanged');
@@ -215,6 +218,7 @@ export class Committer {
     await integrity.mustBeUnreferenced(mustBeUnreferenced, session);
     await audit.write(commit.audit, block, changes.changes.length, session);
     await notes.keep(commit.notes ?? [], session);
+    await this.#around.processes.committing();
   }
 
   async #checkConditions(conditions: readonly Condition[], session: ClientSession | undefined): Promise<void> {
@@ -277,6 +281,14 @@ export class Committer {
     }
     return files;
   }
+}
+
+/** Throws Unsupported for more writes than a transaction has time for. */
+function requireFeasible(writes: number): void {
+  if (writes <= mostWrites) return;
+  throw new Unsupported(
+    `A transaction of ${writes} writes would take longer than the 60 seconds that MongoDB gives it: send at most ${mostWrites} at once.`,
+  );
 }
 
 /** What a transaction works on. */

@@ -4,6 +4,7 @@ import { type Body, bodyBytes } from '../../fhir/body.ts';
 import { formatInstant } from '../../fhir/instant.ts';
 import type { ContainedEntries, IndexEntry } from '../../search/entry.ts';
 import { boundary, wordsOf } from '../../search/words.ts';
+import { Unsupported } from '../errors.ts';
 import type { Put } from '../write.ts';
 import { documentOf } from './bson.ts';
 import { pack } from './bytes.ts';
@@ -75,7 +76,10 @@ export function foundBy(
   };
 }
 
-/** The content as that version, last updated then (milliseconds). */
+/**
+ * The content as that version, last updated then (milliseconds).
+ * @throws Unsupported where what it is found by is too large.
+ */
 export function contentOf({ body, resource, found, words }: Prepared, version: number, updated: number): Content {
   const bytes = bodyBytes(body, version, updated);
   const { bytes: packed, deflated } = pack(bytes);
@@ -84,6 +88,11 @@ export function contentOf({ body, resource, found, words }: Prepared, version: n
   const whole = { ...(document === undefined ? {} : { resource: document }), bytes: new Binary(packed), ...flag };
   if (bytes.byteLength < surelySmall) return { fields: whole, large: undefined };
   const index = BSON.calculateObjectSize({ found, words });
+  if (index > largest) {
+    throw new Unsupported(
+      'The resource has more words and values to be found by than the 16 MB that MongoDB keeps of one: make several of it.',
+    );
+  }
   const size = document === undefined ? 0 : BSON.calculateObjectSize(document);
   if (index + size + packed.byteLength <= largest) return { fields: whole, large: undefined };
   const { bytes: _elsewhere, resource: _tooLarge, ...rest } = whole;

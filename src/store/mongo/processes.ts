@@ -30,7 +30,7 @@ export interface Leased {
 }
 
 /** Milliseconds for which a number is leased, and after which the lease is renewed. */
-const lease = 15_000;
+const lease = 6_000;
 const beat = 1000;
 /** Milliseconds between two words of a process that writes while others live. */
 const activeBeat = 50;
@@ -119,7 +119,8 @@ export class Processes {
   }
 
   /**
-   * To be awaited before a commit takes its numbers: the others know then that some may be in flight.
+   * To be awaited before a commit takes its numbers, so that the others know that some may be in flight, and before it is
+   * made: a process that was still for so long that it counts as dead must not go on.
    * @throws StoreUnavailable when another process may have this one's number.
    */
   async committing(): Promise<void> {
