@@ -32,7 +32,7 @@ describe('without transactions', () => {
       },
     );
     await opened.parameters.declare(
-      usual.parameters.map(({ type, code }) => ({ type, code, definition: '1' })),
+      () => usual.parameters.map(({ type, code }) => ({ type, code, definition: '1' })),
       () => undefined,
     );
     return opened;
