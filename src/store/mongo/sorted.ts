@@ -109,9 +109,9 @@ async function readStage(sorting: Sorting, branch: Branch, stage: Stage, span: S
   const { state, type, place, condition, columns, bodies } = sorting;
   const { backwards, limit } = span;
   const paths = columns.flatMap(({ path }) => path ?? []);
-  const plain = projectionOf(['version', ...paths, ...(bodies ? versionPaths : [])]);
-  const projection = withTest(plain, condition);
-  const { sort, stages } = orderOf(stage.columns, isFalling(columns), branch, backwards);
+  const { sort, marks } = orderOf(stage.columns, isFalling(columns), branch, backwards);
+  const whole = bodies && marks === undefined;
+  const projection = withTest(projectionOf(['version', ...paths, ...(whole ? versionPaths : [])]), condition);
   const hits: Hit[] = [];
   let { after } = span;
   // Where documents are still to be tested, so many are read that likely enough pass.
@@ -120,26 +120,26 @@ async function readStage(sorting: Sorting, branch: Branch, stage: Stage, span: S
     const from = after === undefined ? always : begin(stage, after, columns.length, place, branch, columns, backwards);
     const filter = allOf([ofLive(condition), stage.filter, from]);
     if (isNever(filter)) return hits;
-    const read = await state.find(type, branch, { filter, sort, limit: size, projection, ...(stages && { stages }) });
+    const read = await state.find(type, branch, { filter, sort, limit: size, projection, marks });
     const passing: Found[] = [];
     for (const document of read) if (await state.passes(type, condition, document)) passing.push(document);
     const shown = branch === 'history' ? await notDeleted(passing, type, state) : passing;
     for (const document of shown) {
-      if (hits.length < limit) hits.push(hitOf(sorting, document));
+      if (hits.length < limit) hits.push(hitOf(sorting, document, whole));
     }
     const last = read.at(-1);
     if (hits.length >= limit || last === undefined || read.length < size) return hits;
-    after = hitOf(sorting, last).key;
+    after = hitOf(sorting, last, false).key;
     size = Math.min(4 * size, mostAtOnce);
   }
 }
 
 /** A match with its place: a value for each column, the part's place, the id. */
-function hitOf({ type, place, columns, bodies }: Sorting, document: Found): Hit {
+function hitOf({ type, place, columns }: Sorting, document: Found, whole: boolean): Hit {
   const id = idOf(document);
   const values = columns.map(({ path }) => (path === '_id' ? id : keyValue(document, path)));
   const hit = { key: [...values, place, id], type, id, version: document.version ?? 0 };
-  return bodies ? { ...hit, document } : hit;
+  return whole ? { ...hit, document } : hit;
 }
 
 function begin(
@@ -161,7 +161,7 @@ function begin(
 /** How a branch is sorted. */
 interface Order {
   readonly sort: Record<string, 1 | -1>;
-  readonly stages?: readonly Document[];
+  readonly marks?: Readonly<Record<string, Document>>;
 }
 
 function orderOf(columns: readonly OrderColumn[], falling: boolean, branch: Branch, backwards: boolean): Order {
@@ -171,14 +171,15 @@ function orderOf(columns: readonly OrderColumn[], falling: boolean, branch: Bran
   const sort: Record<string, 1 | -1> = {};
   const marks: Record<string, Document> = {};
   known.forEach(({ path = '', descending, nullable }, place) => {
-    if (marked && nullable) {
+    if (marked && nullable && sort[path] === undefined) {
       marks[`missing${place}`] = { $cond: [{ $gt: [`$${path}`, null] }, 0, 1] };
       sort[`missing${place}`] = backwards ? -1 : 1;
     }
-    sort[path] = descending === backwards ? 1 : -1;
+    // What is sorted by twice has its order from the first time.
+    sort[path] ??= descending === backwards ? 1 : -1;
   });
   sort[idPath(branch)] ??= falling === backwards ? 1 : -1;
-  return marked ? { sort, stages: [{ $addFields: marks }] } : { sort };
+  return marked ? { sort, marks } : { sort };
 }
 
 function ofBranch(column: OrderColumn, branch: Branch): OrderColumn {

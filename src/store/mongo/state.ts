@@ -53,8 +53,8 @@ export interface Asked {
   readonly sort?: Sort;
   readonly limit?: number;
   readonly projection: Filter;
-  /** Stages between the filter and the sort, where documents are ordered by what these make. */
-  readonly stages?: readonly Document[];
+  /** Fields to sort by that documents don't have, and how they are made. */
+  readonly marks?: Readonly<Record<string, Document>> | undefined;
 }
 
 /** Documents that a cursor reads at a time. */
@@ -102,16 +102,16 @@ export class State {
     const name = nameOf(type, branch);
     const filter = this.#filterOf(branch, asked.filter);
     const start = performance.now();
-    const { sort, limit, projection, stages } = asked;
+    const { sort, limit, projection, marks } = asked;
     return this.#within(async (options) => {
       const collection = this.#db.collection(name);
-      if (stages !== undefined) {
+      if (marks !== undefined) {
         const pipeline = [
           { $match: filter },
-          ...stages,
+          // Only what is needed further on is sorted.
+          { $project: { ...projection, ...marks } },
           ...(sort === undefined ? [] : [{ $sort: sort }]),
           ...(limit === undefined ? [] : [{ $limit: limit }]),
-          { $project: projection },
         ];
         const found = await collection.aggregate<Found>(pipeline, { ...options, allowDiskUse: true }).toArray();
         this.check();

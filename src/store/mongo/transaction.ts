@@ -106,7 +106,8 @@ async function commitOf(session: ClientSession, tookEffect: Attempt['tookEffect'
       return;
     } catch (error) {
       if (hasLabel(error, 'UnknownTransactionCommitResult')) {
-        if (Date.now() > limit) throw new UnknownOutcome(`Nobody knows whether a commit took effect: ${nameOf(error)}.`);
+        if (Date.now() > limit)
+          throw new UnknownOutcome(`Nobody knows whether a commit took effect: ${nameOf(error)}.`);
         await wait(pause);
         continue;
       }
