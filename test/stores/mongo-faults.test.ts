@@ -6,7 +6,7 @@ import { openMongoStore } from '../../src/store/mongo/store.ts';
 import type { Store } from '../../src/store/port.ts';
 import type { Committed, Write } from '../../src/store/write.ts';
 import { auditRecord, commit, day, identified, observation, patient, usual } from '../contract/subject.ts';
-import { databases } from './mongo-database.ts';
+import { databaseName, databases } from './mongo-database.ts';
 
 const own = databases();
 /** Fail points are for connections of this name alone: other files' tests use the same server. */
@@ -157,7 +157,8 @@ describe('a commit that is refused leaves nothing, when', () => {
 
   test('a command in it fails for good', async () => {
     const id = nextId();
-    await configure({ times: 1 }, { failCommands: ['insert', 'update'], errorCode: 8000 });
+    const namespace = `${databaseName(url)}.Patient`;
+    await configure({ times: 1 }, { failCommands: ['insert'], namespace, errorCode: 8000 });
     await expect(create(store, id, [observation(`o${id}`, id)])).rejects.toThrow();
     await configure('off', {});
     expect(await left(id)).toEqual([0, 0, 0]);

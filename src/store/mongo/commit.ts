@@ -2,7 +2,7 @@
  * Commits: everything is computed first, then written in one transaction. https://hl7.org/fhir/R4/http.html#transaction
  */
 import { setImmediate as turn } from 'node:timers/promises';
-import type { ClientSession, ObjectId } from 'mongodb';
+import { type ClientSession, MongoServerError, type ObjectId } from 'mongodb';
 import { Conflict, IntegrityViolation, Unsupported } from '../errors.ts';
 import type { Commit, Committed, Condition, Write, Written } from '../write.ts';
 import type { AuditAppender } from './audit-append.ts';
@@ -17,6 +17,7 @@ import {
   guardsOfCondition,
   guardsOfEntries,
   guardsOfStored,
+  newestTouch,
   referredGuards,
   referrerGuard,
   slotOf,
@@ -59,6 +60,7 @@ export interface CommitSurroundings {
 const slice = 5;
 /** Writes of a transaction at most: four times of what takes some seconds. */
 const mostWrites = 100_000;
+const duplicateKey = 11000;
 
 export class Committer {
   readonly #around: CommitSurroundings;
@@ -209,7 +211,7 @@ export class Committer {
     const { conditions, mustExist = [], mustBeUnreferenced = [] } = commit;
     const guards = new Set([...locked].filter((key) => key.includes('|')));
     for (const id of this.#guardsBefore(plan.planned)) guards.add(id);
-    await touch(connection.db, guards, session);
+    await this.#touch(guards, block, session);
     await this.#checkConditions(conditions, session);
     if (plan.failure !== undefined) throw plan.failure;
     await this.#checkUnchanged(plan.planned, session);
@@ -219,6 +221,20 @@ export class Committer {
     await audit.write(commit.audit, block, changes.changes.length, session);
     await notes.keep(commit.notes ?? [], session);
     await this.#around.processes.committing();
+  }
+
+  async #touch(guards: ReadonlySet<string>, block: Block, session: ClientSession): Promise<void> {
+    const { connection, clock } = this.#around;
+    try {
+      await touch(connection.db, guards, block.first, session);
+    } catch (error) {
+      // Another process's commit that came before has a greater number: with a greater one still, it is tried again.
+      if (error instanceof MongoServerError && error.code === duplicateKey) {
+        clock.observe(await newestTouch(connection.db, guards));
+        throw new Outdated();
+      }
+      throw error;
+    }
   }
 
   async #checkConditions(conditions: readonly Condition[], session: ClientSession | undefined): Promise<void> {

@@ -16,7 +16,8 @@ import type { KeyLocks } from './locks.ts';
 
 interface GuardDocument {
   readonly _id: string;
-  readonly touched: number;
+  /** The first change number of the commit that touched it last. */
+  readonly change: number;
   /** The last time. */
   readonly at: Date;
 }
@@ -146,14 +147,31 @@ function allSlotsUnless(type: string, criterion: Criterion): readonly string[] {
   return narrowed(type, criterion) ?? allSlots(type);
 }
 
-/** Touches guards in a transaction: it conflicts with every other that does. */
-export async function touch(db: Db, ids: Iterable<string>, session: ClientSession): Promise<void> {
+/**
+ * Touches guards in a transaction: it conflicts with every other that does.
+ * @param change its first change number: greater than those of all that touched them before, so that numbers rise in the
+ * order in which commits that meet take effect.
+ * @throws MongoBulkWriteError of a duplicate key where one of the guards has a greater number.
+ */
+export async function touch(db: Db, ids: Iterable<string>, change: number, session: ClientSession): Promise<void> {
   const at = new Date();
   const updates = [...ids].map((_id) => ({
-    updateOne: { filter: { _id }, update: { $inc: { touched: 1 }, $set: { at } }, upsert: true },
+    // One that has a greater number isn't found, so that it would be made, which it can't be.
+    updateOne: { filter: { _id, change: { $lt: change } }, update: { $set: { change, at } }, upsert: true },
   }));
-  if (updates.length > 0)
-    await db.collection<GuardDocument>(names.guards).bulkWrite(updates, { session, ordered: false });
+  if (updates.length === 0) return;
+  await db.collection<GuardDocument>(names.guards).bulkWrite(updates, { session, ordered: false });
+}
+
+/** The greatest change number of those that touched guards, 0 where nobody did. */
+export async function newestTouch(db: Db, ids: Iterable<string>): Promise<number> {
+  const [newest] = await db
+    .collection<GuardDocument>(names.guards)
+    .find({ _id: { $in: [...ids] } }, { projection: { change: 1 } })
+    .sort({ change: -1 })
+    .limit(1)
+    .toArray();
+  return newest?.change ?? 0;
 }
 
 /** Removes some guards at which nobody meets any more. */

@@ -33,7 +33,7 @@ export function planOf(
   writes: readonly Write[],
   prepared: readonly (Prepared | undefined)[],
   currentOf: (write: Write) => Current | undefined,
-  times: readonly number[] | undefined,
+  times?: readonly number[],
 ): Plan {
   const planned: Planned[] = [];
   for (const [index, write] of writes.entries()) {

@@ -1,6 +1,6 @@
 /** Runs what belongs together in one transaction of MongoDB, again where that may help. https://hl7.org/fhir/R4/http.html#transaction */
 import { setTimeout as wait } from 'node:timers/promises';
-import { type ClientSession, type MongoClient, MongoError, ReadConcern } from 'mongodb';
+import { type ClientSession, type MongoClient, MongoError, MongoNetworkError, ReadConcern } from 'mongodb';
 import { StoreUnavailable } from '../errors.ts';
 
 /** What a transaction was planned on has changed before it could write. */
@@ -10,6 +10,9 @@ export class Outdated extends Error {
     this.name = 'Outdated';
   }
 }
+
+/** MongoDB could not say for too long what came of a commit: it may have taken effect. */
+class UnknownOutcome extends StoreUnavailable {}
 
 /** One try of a transaction. */
 export interface Attempt {
@@ -36,8 +39,13 @@ const shortest = 2;
 const longest = 200;
 
 const duplicateKey = 11000;
-/** WriteConflict; LockTimeout; NoSuchTransaction. */
-const passing: ReadonlySet<unknown> = new Set([112, 24, 251]);
+/**
+ * WriteConflict, LockTimeout, NoSuchTransaction; and that the server is not, or no longer, the primary, or is shutting down.
+ * https://github.com/mongodb/specifications/blob/master/source/retryable-reads/retryable-reads.md
+ */
+const passing: ReadonlySet<unknown> = new Set([
+  112, 24, 251, 6, 7, 89, 91, 134, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436,
+]);
 
 /**
  * Tries until a transaction is committed. `plan` makes each try anew.
@@ -46,21 +54,28 @@ const passing: ReadonlySet<unknown> = new Set([112, 24, 251]);
 export async function inTransaction<T>(client: MongoClient, plan: () => Promise<Try<T>>): Promise<T> {
   const limit = Date.now() + patience;
   for (let pause = shortest; ; pause = Math.min(pause * 2, longest)) {
-    const { attempt, result, over } = await plan();
-    if (attempt === undefined) return result;
-    let outcome: Outcome = 'failed';
     try {
-      await once(client, attempt, limit);
-      outcome = 'done';
-      return result;
+      return await oneTry(client, await plan(), limit);
     } catch (error) {
-      if (hasLabel(error, 'UnknownTransactionCommitResult')) outcome = 'unknown';
       if (!isPassing(error)) throw error;
       if (Date.now() > limit) throw new StoreUnavailable(`A commit met others for too long: ${nameOf(error)}.`);
-    } finally {
-      await over(outcome);
     }
     await wait(pause * (0.5 + Math.random() / 2));
+  }
+}
+
+async function oneTry<T>(client: MongoClient, { attempt, result, over }: Try<T>, limit: number): Promise<T> {
+  if (attempt === undefined) return result;
+  let outcome: Outcome = 'failed';
+  try {
+    await once(client, attempt, limit);
+    outcome = 'done';
+    return result;
+  } catch (error) {
+    if (error instanceof UnknownOutcome) outcome = 'unknown';
+    throw error;
+  } finally {
+    await over(outcome);
   }
 }
 
@@ -91,13 +106,26 @@ async function commitOf(session: ClientSession, tookEffect: Attempt['tookEffect'
       return;
     } catch (error) {
       if (hasLabel(error, 'UnknownTransactionCommitResult')) {
-        if (Date.now() > limit) throw error;
+        if (Date.now() > limit)
+          throw new UnknownOutcome(`Nobody knows whether a commit took effect: ${nameOf(error)}.`);
         await wait(pause);
         continue;
       }
       // A server that has forgotten the transaction may have committed it before: the driver has asked twice.
-      if (tookEffect !== undefined && (await tookEffect())) return;
+      if (tookEffect !== undefined && (await surely(tookEffect, limit))) return;
       throw error;
+    }
+  }
+}
+
+/** The answer of a question that reads alone; asked again as long as it can't be answered. @throws UnknownOutcome */
+async function surely(ask: () => Promise<boolean>, limit: number): Promise<boolean> {
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (Date.now() > limit) throw new UnknownOutcome(`Nobody knows whether a commit took effect: ${nameOf(error)}.`);
+      await wait(longest);
     }
   }
 }
@@ -106,6 +134,7 @@ async function commitOf(session: ClientSession, tookEffect: Attempt['tookEffect'
 function isPassing(error: unknown): boolean {
   if (error instanceof Outdated) return true;
   if (!(error instanceof MongoError)) return false;
+  if (error instanceof MongoNetworkError) return true;
   return hasLabel(error, 'TransientTransactionError') || passing.has(error.code) || error.code === duplicateKey;
 }
 
