@@ -36,6 +36,9 @@ export default defineConfig({
                 exclude: fileTests,
                 env: { TEST_STORE: 'mongodb' },
                 globalSetup: ['test/stores/mongo-setup.ts'],
+                // A server for tests may do one thing at a time.
+                testTimeout: 120_000,
+                hookTimeout: 120_000,
               },
             } as const,
           ]

@@ -66,6 +66,8 @@ export async function versionOf(url: string): Promise<string> {
 
 async function startCommand(command: string): Promise<RunningMongo> {
   const child = spawn(command, { stdio: ['ignore', 'pipe', 'inherit'] });
+  // It doesn't outlive a run that is broken off.
+  process.once('exit', () => child.kill());
   const lines = createInterface({ input: child.stdout });
   const url = await new Promise<string>((resolve, reject) => {
     child.once('error', reject);
