@@ -89,9 +89,9 @@ describe('beside a running server under a write load', { timeout: 180_000 }, () 
 
 describe('a server that can not be reached, or a URL that is none,', () => {
   it.each([
-    ['nobody listens', 'mongodb://me:secret@127.0.0.1:9/x?serverSelectionTimeoutMS=50'],
-    ['an option is none', 'mongodb://me:secret@127.0.0.1:9/x?w=&replicaSet='],
-    ['a password is not escaped', 'mongodb://me:sec@ret:secret@127.0.0.1:9/x?serverSelectionTimeoutMS=50'],
+    ['nobody listens', 'mongodb://me:Zx9Qq7@127.0.0.1:9/x?serverSelectionTimeoutMS=50'],
+    ['an option is none', 'mongodb://me:Zx9Qq7@127.0.0.1:9/x?readPreference=Zx9&serverSelectionTimeoutMS=50'],
+    ['a password is not escaped', 'mongodb://me:Zx9@Qq7@127.0.0.1:9/x?serverSelectionTimeoutMS=50'],
   ])('ends a command with a message without the password: %s', async (_, url) => {
     for (const args of [
       ['serve', '--port', '0'],
@@ -101,7 +101,7 @@ describe('a server that can not be reached, or a URL that is none,', () => {
     ]) {
       const { status, out, err } = await run(args, { STORE_URL: url });
       expect(status).toBe(1);
-      expect(out + err).not.toMatch(/sec|ret:/);
+      expect(out + err).not.toMatch(/Zx9.?Qq7|Qq7/);
       expect(err).not.toMatch(/^\s+at /m);
       expect(err.trim()).not.toBe('');
     }
