@@ -71,7 +71,7 @@ export async function compose(configuration: Configuration, baseUrl: string, log
   });
   const { registry, extract } = searchParameters;
   const timings: Pick<Metrics, 'store' | 'auditHead'> = { store: () => undefined, auditHead: () => undefined };
-  const store = await openStore(configuration.STORE_URL, {
+  const store = await openStore(configuration.STORE_URL, log, {
     cursorLifetime,
     timezone,
     extraction: JSON.stringify(extraction),
@@ -129,10 +129,14 @@ export async function compose(configuration: Configuration, baseUrl: string, log
 }
 
 /** Opens the store that a URL names. The other one is not even loaded. */
-async function openStore(url: string, options: SqliteOptions): Promise<Store> {
+async function openStore(url: string, log: Log, options: SqliteOptions): Promise<Store> {
   if (storeKind(url) === 'mongodb') {
     const { openMongoStore } = await import('./store/mongo/store.ts');
-    return openMongoStore(url, options);
+    const indexes = {
+      onMissing: (type: string, path: string) => log.warn({ type, path }, 'an index is missing: it is made anew'),
+      onFault: (error: unknown) => log.error({ cause: causeOf(error) }, 'an index can not be made for now'),
+    };
+    return openMongoStore(url, { ...options, indexes });
   }
   const { openSqliteStore } = await import('./store/sqlite/store.ts');
   return openSqliteStore(url, options);
