@@ -4,6 +4,7 @@ import { type Condition, type Context, certain } from './compile/condition.ts';
 import { containing } from './compile/contains.ts';
 import { compile } from './compile/criterion.ts';
 import type { Fields } from './fields.ts';
+import { isNever } from './filter.ts';
 import { type Found, idOf, type State } from './state.ts';
 
 export interface Env {
@@ -52,6 +53,11 @@ export function contextOf(type: string, env: Env): Context {
         if (ids.length > most) return undefined;
       }
       return ids;
+    },
+    references: async (condition, field, beginning) => {
+      if (isNever(condition.filter)) return [];
+      env.looksAt(type);
+      return state.references(type, condition, field, beginning, most + 1);
     },
     read: isContained(type) ? readContained : read,
   };

@@ -3,13 +3,13 @@ import { isContained } from '../../search/contained.ts';
 import type { Parameter } from '../../search/criteria.ts';
 import type { TypeQuery } from '../port.ts';
 import { type Condition, ofLive } from './compile/condition.ts';
-import { isNever } from './filter.ts';
+import { isAlways, isNever } from './filter.ts';
 import { type Gathering, gather, gatherContained } from './gathered.ts';
-import type { Hit } from './hits.ts';
+import { type Hit, notDeleted } from './hits.ts';
 import { compareKeys, type OrderColumn } from './keyset.ts';
 import { sortColumn } from './sort-key.ts';
 import { readSorted, type Span } from './sorted.ts';
-import type { State } from './state.ts';
+import type { Found, State } from './state.ts';
 
 export interface PartOptions {
   readonly state: State;
@@ -67,10 +67,28 @@ export class Part {
     const { state, condition } = this.#options;
     if (isNever(condition.filter)) return 0;
     if (isContained(this.type)) return Math.min((await this.#gather()).length, bound);
-    if (condition.exact) return state.count(this.type, ofLive(condition), bound);
+    const { snapshot } = state;
+    if (snapshot === undefined && isAlways(condition.filter) && !Number.isFinite(bound))
+      return state.countAll(this.type);
+    if (!condition.exact) return this.#countTested(bound);
+    const current = await state.count(this.type, ofLive(condition), bound);
+    if (snapshot === undefined || current >= bound) return current;
+    // What was replaced since is little, and is to be counted only where it isn't deleted.
+    const asked = { filter: ofLive(condition), projection: { _id: 1 }, limit: bound - current };
+    const limited = Number.isFinite(asked.limit) ? asked : { filter: asked.filter, projection: asked.projection };
+    const superseded = await state.find(this.type, 'history', limited);
+    return current + (await notDeleted(superseded, this.type, state)).length;
+  }
+
+  async #countTested(bound: number): Promise<number> {
+    const { state, condition } = this.#options;
     let counted = 0;
-    for await (const _ of state.documents(this.type, condition, ['version'])) if (++counted >= bound) break;
-    return counted;
+    const superseded: Found[] = [];
+    for await (const document of state.documents(this.type, condition, ['version'])) {
+      if (typeof document._id !== 'string') superseded.push(document);
+      else if (++counted >= bound) return counted;
+    }
+    return Math.min(bound, counted + (await notDeleted(superseded, this.type, state)).length);
   }
 
   async #gather(): Promise<readonly Hit[]> {

@@ -11,7 +11,7 @@ import type { Bodies } from './bodies.ts';
 import { type Snapshot, superseded, visible } from './clock.ts';
 import { type Condition, ofLive } from './compile/condition.ts';
 import { historyName, type VersionFields, type VersionKey } from './document.ts';
-import { allOf, type Filter, isNever, ofHistory } from './filter.ts';
+import { allOf, beginsWith, type Filter, isNever, ofHistory } from './filter.ts';
 import { entriesOf } from './values.ts';
 
 /** A document as it was read: what its projection names. */
@@ -136,6 +136,39 @@ export class State {
     });
   }
 
+  /**
+   * The distinct references of a field that begin so, of current resources that pass, at most `limit`; undefined where the
+   * server alone can't tell.
+   */
+  async references(
+    type: string,
+    condition: Condition,
+    field: string,
+    beginning: string,
+    limit: number,
+  ): Promise<readonly string[] | undefined> {
+    if (this.snapshot !== undefined || !condition.exact) return undefined;
+    const filter = ofLive(condition);
+    const pipeline = [
+      { $match: filter },
+      { $project: { _id: 0, value: `$index.${field}` } },
+      { $unwind: '$value' },
+      { $match: { 'value.r': beginsWith(beginning) } },
+      { $group: { _id: '$value.r' } },
+      { $limit: limit },
+    ];
+    const start = performance.now();
+    return this.#within(async (options) => {
+      const collection = this.#db.collection(type);
+      const found = await collection.aggregate<{ readonly _id: string }>(pipeline, options).toArray();
+      this.check();
+      await this.#options.watch?.read(type, filter, found.length, performance.now() - start, () => {
+        return collection.aggregate(pipeline, options).explain('executionStats');
+      });
+      return found.map(({ _id }) => _id);
+    });
+  }
+
   /** Documents of any state. */
   async findAny(type: string, branch: Branch, filter: Filter, projection: Filter): Promise<readonly Found[]> {
     return this.#within((options) => {
@@ -160,6 +193,17 @@ export class State {
         return collection.find(whole, options).explain('executionStats');
       });
       return counted;
+    });
+  }
+
+  /** All current resources of a type, as what all documents are without deletions: an index has each of the two. */
+  async countAll(type: string): Promise<number> {
+    return this.#within(async (options) => {
+      const collection = this.#db.collection(type);
+      const all = await collection.countDocuments({}, { ...options, hint: '_id_' });
+      const deleted = await collection.countDocuments({ deleted: true }, options);
+      this.check();
+      return all - deleted;
     });
   }
 

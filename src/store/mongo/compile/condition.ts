@@ -32,6 +32,11 @@ export interface Context {
   compile(criterion: Criterion): Promise<Condition>;
   /** Logical ids of resources that pass, as they were when the walk began; undefined where they are more than `most`. */
   ids(condition: Condition): Promise<readonly string[] | undefined>;
+  /**
+   * The distinct references of a field that begin so, one more than `most` at most; undefined where documents have to be
+   * looked at.
+   */
+  references(condition: Condition, field: string, beginning: string): Promise<readonly string[] | undefined>;
   /** What they have at some paths, one after the other; of contained resources at least those that pass the filter. */
   read(condition: Condition, paths: readonly string[]): AsyncIterable<object>;
 }

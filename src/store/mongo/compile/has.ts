@@ -44,6 +44,10 @@ export async function referredBy(
   type: string,
 ): Promise<readonly string[] | undefined> {
   const beginning = referenceKey(type, '');
+  const known = await there.references(passing, field, beginning);
+  if (known !== undefined) {
+    return known.length > there.most ? undefined : known.map((reference) => reference.slice(beginning.length));
+  }
   const ids = new Set<string>();
   for await (const document of there.read(passing, [`index.${field}.r`])) {
     for (const reference of textsAt(document, field, 'r')) {
