@@ -39,7 +39,7 @@ export const usage = `npm run bench -- [options]
   --scale <n>          also load the data n times and compare searches (16 takes half an hour)
   --scaled <url>       with --scale: a store that was loaded n times before; it is kept
   --store <url>        store URL with {name} in it for each fresh store; default: SQLite files in a temporary folder;
-                       mongodb: databases of the server of MONGODB_URL
+                       mongodb: databases of the server of MONGODB_URL, osteon_bench_…, which stay
   --audit all|off      only one setting of AUDIT
   --connections <n>    connections of the load generator (32)
   --profile <folder>   write processor profiles of the server there
@@ -100,5 +100,6 @@ export function readOptions(args: readonly string[]): BenchOptions | undefined {
 function databasePattern(url: string): string {
   const [, server, options = ''] = /^(mongodb(?:\+srv)?:\/\/[^/?]+)(?:\/[^?]*)?(\?.*)?$/.exec(url) ?? [];
   if (server === undefined) throw new Error('--store mongodb needs MONGODB_URL: the connection string of a server');
-  return `${server}/osteon_bench_{name}${options}`;
+  // Of each run's own: what another one stored would count.
+  return `${server}/osteon_bench_${Date.now().toString(36)}_{name}${options}`;
 }

@@ -7,6 +7,8 @@ import type { MachineFacts } from './machine.ts';
 export interface Ceiling {
   readonly name: string;
   readonly value: number;
+  /** false: the ratio to it is shown, and not judged. */
+  readonly judged?: boolean;
 }
 
 /** What the issue asks for: at least or at most this, as the value itself or as a ratio to the ceiling. */
@@ -51,7 +53,7 @@ export interface Results {
 
 /** Whether a measurement reaches its target; undefined: it has none. */
 export function isMet({ target, value, ceiling }: Measurement): boolean | undefined {
-  if (target === undefined) return undefined;
+  if (target === undefined || ceiling?.judged === false) return undefined;
   if (target.of === 'ratio' && ceiling === undefined) return undefined;
   const measured = target.of === 'value' ? value : value / (ceiling?.value ?? 1);
   return target.bound === 'least' ? measured >= target.value : measured <= target.value;

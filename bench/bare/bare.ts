@@ -47,10 +47,12 @@ export interface DriverPlan {
 export interface DriverResult {
   /** Operations, of transactions resources. */
   readonly perSecond: number;
+  /** Whether it is a MongoDB with a storage engine; ratios on one for tests are shown, and not judged. */
+  readonly judged: boolean;
 }
 
 /** The rate that the bare driver reaches. */
-export async function driverRate(plan: DriverPlan): Promise<number> {
+export async function driverRate(plan: DriverPlan): Promise<DriverResult> {
   const child = spawnNode('server', fileURLToPath(new URL('./driver.js', import.meta.url)), [JSON.stringify(plan)]);
   let text = '';
   child.stdout?.on('data', (part: Buffer) => {
@@ -60,5 +62,5 @@ export async function driverRate(plan: DriverPlan): Promise<number> {
   const code = await exitOf(child);
   if (code !== 0) throw new Error(`the bare driver ended with ${code}`);
   const result: DriverResult = JSON.parse(text);
-  return result.perSecond;
+  return result;
 }

@@ -161,7 +161,9 @@ try {
   else if (operation.kind === 'page') perSecond = await pages(operation.paths);
   else if (operation.kind === 'create') perSecond = await creates();
   else perSecond = await transactions(operation.group);
-  console.log(JSON.stringify({ perSecond } satisfies DriverResult));
+  const { storageEngines = [] } = await client.db('admin').command({ buildInfo: 1 });
+  const judged = Array.isArray(storageEngines) && storageEngines.includes('wiredTiger');
+  console.log(JSON.stringify({ perSecond, judged } satisfies DriverResult));
 } finally {
   await client.close();
 }

@@ -3,7 +3,7 @@
 import { storeKind } from '../../src/store/url.ts';
 import { driverRate, writeBare } from '../bare/bare.ts';
 import { exitOf, processorSecondsOf, spawnNode } from '../machine.ts';
-import type { Measurement, Target } from '../report.ts';
+import type { Ceiling, Measurement, Target } from '../report.ts';
 import { command, startServer } from '../server.ts';
 import {
   type Audit,
@@ -104,14 +104,12 @@ export async function importCommand(bench: Bench): Promise<ReadonlyMap<Audit, Pl
 }
 
 /** Bare inserts of the same documents, in transactions as large as the Bundles. */
-async function driverImport(
-  { data, options }: Bench,
-  url: string,
-): Promise<{ readonly name: string; readonly value: number }> {
+async function driverImport({ data, options }: Bench, url: string): Promise<Ceiling> {
   const group = Math.max(1, Math.round(data.resources / data.bundles));
   const operation = { kind: 'transactions', group } as const;
-  const value = await driverRate({ url, connections: options.connections, seconds: options.seconds, operation });
-  return { name: 'bare driver, same documents', value };
+  const { connections, seconds } = options;
+  const { perSecond, judged } = await driverRate({ url, connections, seconds, operation });
+  return { name: 'bare driver, same documents', value: perSecond, judged };
 }
 
 /** Bare inserts of the same rows, in groups as large as the Bundles. */

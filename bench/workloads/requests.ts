@@ -204,8 +204,8 @@ async function driverCeiling(
   if (bare === undefined || place === undefined || paths === undefined) return undefined;
   if (storeKind(place.url) !== 'mongodb') return undefined;
   const { connections, seconds } = options;
-  const value = await driverRate({ url: place.url, connections, seconds, operation: bare(paths) });
-  return { name: 'bare driver', value };
+  const { perSecond, judged } = await driverRate({ url: place.url, connections, seconds, operation: bare(paths) });
+  return { name: 'bare driver', value: perSecond, judged };
 }
 
 function bareRate(bench: Bench, workload: string): Ceiling | undefined {

@@ -70,7 +70,7 @@ async function compared(one: string, other: string): Promise<readonly string[]> 
   return differences(first, second).map(({ name }) => name);
 }
 
-describe('copy', () => {
+describe('copy', { timeout: 120_000 }, () => {
   const from = fileStore().url;
   let source: TestServer;
   let before: readonly string[];
