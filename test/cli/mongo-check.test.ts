@@ -41,9 +41,8 @@ afterAll(() => server.close());
 /** What a check finds, each with whether it was repaired. */
 async function check(repair = false): Promise<readonly string[]> {
   const { timezone, extraction, rows, check: findings, close } = await openForCheck(url);
-  const sources = rows.flatMap(({ status, source }) => (status === 'current' && source !== undefined ? [source] : []));
-  const definitions = sources.map((source) => JSON.parse(source).definition);
-  const reextract = reextraction(readConfiguration({}), String(timezone), String(extraction), definitions);
+  const current = rows.filter(({ status }) => status === 'current');
+  const reextract = reextraction(readConfiguration({}), String(timezone), String(extraction), current);
   const texts: string[] = [];
   for await (const each of findings(reextract, { repair })) {
     if (each.kind === 'finding') texts.push(each.text + (each.repaired ? ' Repaired.' : ''));

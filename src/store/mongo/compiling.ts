@@ -1,5 +1,6 @@
 /** What criteria of a search are compiled with. https://hl7.org/fhir/R4/search.html */
 import { isContained, resourceTypeOf } from '../../search/contained.ts';
+import type { Criterion } from '../../search/criteria.ts';
 import { type Condition, type Context, certain } from './compile/condition.ts';
 import { containing } from './compile/contains.ts';
 import { compile } from './compile/criterion.ts';
@@ -20,9 +21,24 @@ export interface Env {
   looksAt(type: string): void;
 }
 
-/** A context for the criteria on a type. */
-export function contextOf(type: string, env: Env): Context {
+/**
+ * A context for the criteria on a type. What lies beside a chain is compiled for resources and for contained ones, each of
+ * which may lead to both again: each type has one context, which compiles a criterion once and lists what passes it once.
+ */
+export function contextOf(type: string, env: Env, contexts = new Map<string, Context>()): Context {
+  const known = contexts.get(type);
+  if (known !== undefined) return known;
   const { state, fields, most } = env;
+  const compiled = new Map<Criterion, Promise<Condition>>();
+  const listed = new Map<Condition, Promise<readonly string[] | undefined>>();
+  const list = async (condition: Condition): Promise<readonly string[] | undefined> => {
+    const ids: string[] = [];
+    for await (const document of read(condition, [])) {
+      ids.push(idOf(document));
+      if (ids.length > most) return undefined;
+    }
+    return ids;
+  };
   const read = (condition: Condition, paths: readonly string[]): AsyncIterable<Found> => {
     env.looksAt(type);
     return state.documents(type, condition, paths);
@@ -44,14 +60,15 @@ export function contextOf(type: string, env: Env): Context {
     uses: (path) => {
       if (!isContained(type)) env.uses(type, path);
     },
-    on: (other) => contextOf(other, env),
-    compile: (criterion) => compile(criterion.kind, criterion, context),
-    ids: async (condition) => {
-      const ids: string[] = [];
-      for await (const document of read(condition, [])) {
-        ids.push(idOf(document));
-        if (ids.length > most) return undefined;
-      }
+    on: (other) => contextOf(other, env, contexts),
+    compile: (criterion) => {
+      const condition = compiled.get(criterion) ?? compile(criterion.kind, criterion, context);
+      compiled.set(criterion, condition);
+      return condition;
+    },
+    ids: (condition) => {
+      const ids = listed.get(condition) ?? list(condition);
+      listed.set(condition, ids);
       return ids;
     },
     references: async (condition, field, beginning) => {
@@ -61,5 +78,6 @@ export function contextOf(type: string, env: Env): Context {
     },
     read: isContained(type) ? readContained : read,
   };
+  contexts.set(type, context);
   return context;
 }

@@ -1,8 +1,7 @@
 /** Scores in SQL, for searches that are sorted by them. https://hl7.org/fhir/R4/search.html#score */
 import type { Relevance } from '../../search/criteria.ts';
 import { score } from '../../search/score.ts';
-import { wordsOf } from '../../search/words.ts';
-import { jsonOf } from './text-index.ts';
+import { wordsOfBody } from './text-index.ts';
 
 /** How many are kept: each page of a walk asks for those of all matches again. */
 const most = 100_000;
@@ -34,7 +33,7 @@ export class Scores {
     if (known !== undefined) return known;
     if (this.#relevance === undefined || !(body instanceof Uint8Array)) return 0;
     this.#reads();
-    const found = score(this.#relevance, wordsOf(jsonOf(body)));
+    const found = score(this.#relevance, wordsOfBody(body));
     this.#known.set(vid, found);
     return found;
   }

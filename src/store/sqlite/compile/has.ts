@@ -41,6 +41,11 @@ function referredBy(
 function tested(condition: Condition, parameter: number, { alias: row, at }: Context): Condition {
   const rid = raw(`${row}.rid`);
   const vid = raw(`${row}.vid`);
+  // Only live resources have rows in the index, so those that refer needn't be read themselves.
+  const bare = (subject: Subject) =>
+    sql`EXISTS (SELECT 1 FROM ${raw(indexed('', 'reference', undefined, 'x'))}
+      WHERE x.param = ${parameter} AND x.target = ${raw(`${subject.row}.rid`)} AND ${tick(raw('x.rid'))}
+      AND ${condition.test({ prefix: '', number: raw('x.rid'), row })})`;
   const current = (subject: Subject) =>
     sql`EXISTS (SELECT 1 FROM ${raw(indexed('', 'reference', undefined, 'x'))}
       CROSS JOIN ${raw(`entity ${row}`)} ON ${rid} = x.rid
@@ -52,8 +57,9 @@ function tested(condition: Condition, parameter: number, { alias: row, at }: Con
       WHERE x.param = ${parameter} AND x.target = ${raw(`${subject.row}.rid`)} AND ${tick(raw('x.rid'))}
       AND ${vid} <= ${at ?? 0} AND ${raw(`${row}.replaced`)} > ${at ?? 0}
       AND ${condition.test({ prefix: 'kept_', number: vid, row })})`;
+  const now = condition.usesResource ? current : bare;
   return {
-    test: (subject) => (at === undefined ? current(subject) : any([current(subject), kept(subject)])),
+    test: (subject) => (at === undefined ? now(subject) : any([current(subject), kept(subject)])),
     usesResource: true,
   };
 }
