@@ -1,6 +1,13 @@
 /** Runs what belongs together in one transaction of MongoDB, again where that may help. https://hl7.org/fhir/R4/http.html#transaction */
 import { setTimeout as wait } from 'node:timers/promises';
-import { type ClientSession, type MongoClient, MongoError, MongoNetworkError, ReadConcern } from 'mongodb';
+import {
+  type ClientSession,
+  MongoBulkWriteError,
+  type MongoClient,
+  MongoError,
+  MongoNetworkError,
+  ReadConcern,
+} from 'mongodb';
 import { StoreUnavailable } from '../errors.ts';
 
 /** What a transaction was planned on has changed before it could write. */
@@ -134,8 +141,13 @@ async function surely(ask: () => Promise<boolean>, limit: number): Promise<boole
 function isPassing(error: unknown): boolean {
   if (error instanceof Outdated) return true;
   if (!(error instanceof MongoError)) return false;
-  if (error instanceof MongoNetworkError) return true;
+  if (error instanceof MongoNetworkError || isOfConnection(error)) return true;
   return hasLabel(error, 'TransientTransactionError') || passing.has(error.code) || error.code === duplicateKey;
+}
+
+/** Of a bulk write the driver tells a lost connection by another class, now and then without its labels. */
+function isOfConnection(error: MongoError): boolean {
+  return error instanceof MongoBulkWriteError && error.code === undefined && [error.writeErrors].flat().length === 0;
 }
 
 function hasLabel(error: unknown, label: string): boolean {
