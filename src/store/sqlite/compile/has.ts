@@ -41,11 +41,12 @@ function referredBy(
 function tested(condition: Condition, parameter: number, { alias: row, at }: Context): Condition {
   const rid = raw(`${row}.rid`);
   const vid = raw(`${row}.vid`);
-  // Only live resources have rows in the index, so those that refer needn't be read themselves.
+  // Only live resources have rows in the index, so those that refer needn't be read themselves. Tests call their rows x.
+  const by = `${row}x`;
   const bare = (subject: Subject) =>
-    sql`EXISTS (SELECT 1 FROM ${raw(indexed('', 'reference', undefined, 'x'))}
-      WHERE x.param = ${parameter} AND x.target = ${raw(`${subject.row}.rid`)} AND ${tick(raw('x.rid'))}
-      AND ${condition.test({ prefix: '', number: raw('x.rid'), row })})`;
+    sql`EXISTS (SELECT 1 FROM ${raw(indexed('', 'reference', undefined, by))}
+      WHERE ${raw(`${by}.param`)} = ${parameter} AND ${raw(`${by}.target`)} = ${raw(`${subject.row}.rid`)}
+      AND ${tick(raw(`${by}.rid`))} AND ${condition.test({ prefix: '', number: raw(`${by}.rid`), row })})`;
   const current = (subject: Subject) =>
     sql`EXISTS (SELECT 1 FROM ${raw(indexed('', 'reference', undefined, 'x'))}
       CROSS JOIN ${raw(`entity ${row}`)} ON ${rid} = x.rid
