@@ -6,12 +6,13 @@ import type { ExplainedCriterion, ExplainedPart, TypeQuery, Version } from '../p
 import { type Condition, type Context, isImpossible } from './compile/condition.ts';
 import { conjuncts } from './compile/conjuncts.ts';
 import { ofShownVersions } from './compile/contains.ts';
-import { contextOf } from './compile/criterion.ts';
+import { contextOf, type Searched } from './compile/criterion.ts';
 import type { Walk } from './frame.ts';
 import { type Hit, HitReader, ridOf, type Span } from './hits.ts';
 import type { Key, OrderColumn } from './keyset.ts';
 import type { LookUp } from './look-up.ts';
 import type { Probes } from './probe.ts';
+import { looksElsewhere } from './remembered.ts';
 import { type SortColumn, sortColumn } from './sort-key.ts';
 import { readSorted } from './sorted.ts';
 import type { Sql } from './sql.ts';
@@ -40,6 +41,28 @@ export interface PartOptions {
   readonly alone: boolean;
   /** Whether it is known that the type has no live resource: then a walk has nothing to show either. */
   readonly empty?: boolean;
+}
+
+/** Rows up to which it is counted how many resources the other criteria leave. */
+const probed = 64;
+/** How many resources of another type may be listed for each of those that are tested anyway. */
+const listedForEach = 64;
+
+/** Where other criteria leave few resources, testing these costs less than listing what they refer to, or what refers to them. */
+function compiled(
+  criteria: readonly Criterion[],
+  searched: Searched,
+  context: Context,
+  probes: Probes,
+): readonly Condition[] {
+  const own = new Map<Criterion, Condition>();
+  for (const criterion of criteria) if (!looksElsewhere(criterion)) own.set(criterion, context.compile(criterion));
+  const drives = [...own.values()].flatMap(({ drive }) => drive ?? []);
+  const fewest =
+    own.size === criteria.length ? probed : Math.min(probed, ...drives.map((each) => probes.count(each, probed)));
+  const most = fewest < probed ? Math.min(searched.most, (fewest + 1) * listedForEach) : searched.most;
+  const others = most === searched.most ? context : contextOf({ ...searched, most });
+  return criteria.map((criterion) => own.get(criterion) ?? others.compile(criterion));
 }
 
 export class Part {
@@ -71,10 +94,11 @@ export class Part {
     const { type } = query;
     const most = connection.thresholds.listed;
     const rows = (asked: Sql) => statements.all(asked);
-    const context = typeNumber === undefined ? undefined : contextOf({ type, typeNumber, lookUp, rows, at, most });
+    const searched = typeNumber === undefined ? undefined : { type, typeNumber, lookUp, rows, at, most };
+    const context = searched === undefined ? undefined : contextOf(searched);
     this.#columns = query.sort.map((key, place) => sortColumn(key, context, place === last, alone));
     this.#type = type;
-    if (context === undefined || empty) {
+    if (searched === undefined || context === undefined || empty) {
       this.#criteria = [];
       this.#conditions = [];
       return;
@@ -84,7 +108,7 @@ export class Part {
       throw new TooCostly(`Ask for less at once: at most ${mostCriteria} criteria can be combined.`);
     }
     this.#criteria = criteria;
-    const conditions = criteria.map((criterion) => context.compile(criterion));
+    const conditions = compiled(criteria, searched, context, connection.probes);
     this.#conditions = isContained(type) ? [...conditions, ofShownVersions(at)] : conditions;
     this.#context = context;
     if (!this.#conditions.some(isImpossible)) {

@@ -74,7 +74,7 @@ export class Remembered<V> {
 }
 
 /** Whether what a criterion finds depends on resources of other types. */
-function looksElsewhere(criterion: Criterion): boolean {
+export function looksElsewhere(criterion: Criterion): boolean {
   switch (criterion.kind) {
     case 'and':
     case 'or':
