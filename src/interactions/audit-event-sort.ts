@@ -5,9 +5,9 @@ import { isResource } from '../fhir/resource.ts';
 import type { Criterion, SortKey } from '../search/criteria.ts';
 import { compareBy, type Indexed, matches } from '../search/match.ts';
 import { TooCostly } from '../store/errors.ts';
+import { makePace } from '../store/pace.ts';
 import type { Position, SearchPage, SearchQuery, Version } from '../store/port.ts';
 import type { Context } from './context.ts';
-import { makePace } from './transaction/pace.ts';
 
 /** The server's own lie in the order of time; so many can be sorted otherwise. */
 const most = 10_000;

@@ -3,11 +3,11 @@ import type { BundleOutline, EntryOutline } from '../fhir/json.ts';
 import { OutcomeError } from '../fhir/outcome.ts';
 import { patchFromBundleEntry } from '../fhir/patch/patch.ts';
 import { isObject } from '../fhir/resource.ts';
+import { makePace } from '../store/pace.ts';
 import type { Answer, Call, Context } from './context.ts';
 import { note } from './note.ts';
 import { prepareResource } from './prepare.ts';
 import { checkCall, type Entry, readEntry } from './transaction/entry.ts';
-import { makePace } from './transaction/pace.ts';
 import { type EntryAnswer, respond } from './transaction/respond.ts';
 import type { Perform } from './transaction/transaction.ts';
 

@@ -3,10 +3,10 @@ import { etag } from '../fhir/etag.ts';
 import { failure, type Issue, OutcomeError } from '../fhir/outcome.ts';
 import type { AuditRecord } from '../store/audit-record.ts';
 import { Conflict, IntegrityViolation, PreconditionFailed } from '../store/errors.ts';
+import { makePace } from '../store/pace.ts';
 import type { Store } from '../store/port.ts';
 import type { Condition, ResourceKey, Write, Written } from '../store/write.ts';
 import type { Answer, Context, Noted } from './context.ts';
-import { makePace } from './transaction/pace.ts';
 import { type Turn, Turns } from './turns.ts';
 
 /** How often a write is planned anew; each round someone else has won, so this many others have been served. */

@@ -1,6 +1,7 @@
 /** Runs an interaction, audits it, and gives every failure the shape of an OperationOutcome. https://hl7.org/fhir/R4/http.html */
 import { type BundleOutline, outlineBundleInSlices } from '../fhir/json.ts';
 import { failure, type OutcomeError } from '../fhir/outcome.ts';
+import { makePace } from '../store/pace.ts';
 import { batch } from './batch.ts';
 import { jsonBytes } from './body.ts';
 import { capabilities } from './capabilities.ts';
@@ -15,7 +16,6 @@ import { read } from './read.ts';
 import { replay } from './replay.ts';
 import { search } from './search.ts';
 import { checkEnvelope } from './transaction/envelope.ts';
-import { makePace } from './transaction/pace.ts';
 import { transaction } from './transaction/transaction.ts';
 import { update } from './update.ts';
 import { vread } from './vread.ts';

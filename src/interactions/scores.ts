@@ -4,8 +4,8 @@ import type { Relevance } from '../search/criteria.ts';
 import type { SearchPart } from '../search/query.ts';
 import { relevanceOf, score } from '../search/score.ts';
 import { wordsOf } from '../search/words.ts';
+import { makePace } from '../store/pace.ts';
 import type { Version } from '../store/port.ts';
-import { makePace } from './transaction/pace.ts';
 
 /** The matches' scores, in their order; none where nothing is searched by words that a match has itself. */
 export async function scoresOf(

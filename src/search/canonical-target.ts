@@ -1,5 +1,5 @@
 /** How canonical URLs lead to resources. https://hl7.org/fhir/R4/references.html#canonical */
-import type { CanonicalTarget } from './criteria.ts';
+import type { CanonicalTarget, Criterion } from './criteria.ts';
 import type { IndexEntry, IndexValue } from './entry.ts';
 import { foldToken } from './normalise.ts';
 import type { ParameterRegistry } from './registry.ts';
@@ -26,6 +26,26 @@ export function names(canonical: string, target: CanonicalTarget, entries: reado
   if (!texts(target.url.code).includes(url)) return false;
   if (version === undefined) return true;
   return texts(target.version?.code).map(foldToken).includes(foldToken(version));
+}
+
+/** The criterion on resources that canonicals lead to. */
+export function namedBy(canonicals: readonly string[], { url, version }: CanonicalTarget): Criterion {
+  const of = canonicals.map((canonical): Criterion => {
+    const split = splitCanonical(canonical);
+    const named: Criterion = {
+      kind: 'value',
+      parameter: url,
+      anyOf: [{ kind: 'uri', match: 'exact', value: split.url }],
+    };
+    if (split.version === undefined) return named;
+    if (version === undefined) return { kind: 'or', of: [] };
+    const code = foldToken(split.version);
+    return {
+      kind: 'and',
+      of: [named, { kind: 'value', parameter: version, anyOf: [{ kind: 'token', code, fold: true }] }],
+    };
+  });
+  return { kind: 'or', of };
 }
 
 function textOf(value: IndexValue): string {

@@ -1,13 +1,13 @@
 /** What must hold of a transaction before anything of it is looked up. https://hl7.org/fhir/R4/http.html#trules */
 import type { BundleOutline } from '../../fhir/json.ts';
 import { type Issue, OutcomeError } from '../../fhir/outcome.ts';
+import { makePace } from '../../store/pace.ts';
 import { capabilities } from '../capabilities.ts';
 import type { Call, Context, Interaction } from '../context.ts';
 import { planHistory } from '../history.ts';
 import { notModified, readCut } from '../reading.ts';
 import { planSearch } from '../search.ts';
 import { type Entry, entryOf, mostIssues, within } from './entry.ts';
-import { makePace } from './pace.ts';
 
 const writing: readonly Interaction[] = ['create', 'update', 'patch', 'delete'];
 

@@ -7,6 +7,7 @@ import { failure, type Issue, OutcomeError } from '../../fhir/outcome.ts';
 import { patchFromBundleEntry } from '../../fhir/patch/patch.ts';
 import { isResource } from '../../fhir/resource.ts';
 import { type Words, wordsOf } from '../../search/words.ts';
+import { makePace } from '../../store/pace.ts';
 import type { Condition, Precondition, Put } from '../../store/write.ts';
 import type { RequiredReference } from '../commit.ts';
 import { resolveCondition } from '../condition.ts';
@@ -20,7 +21,6 @@ import { mostIssues, within } from './entry.ts';
 import { findLinks, type Link, type LinkResolver, replaceLinks, resolveLink, rewriteLinks } from './links.ts';
 import { type LinkTable, linkTable, linkTarget } from './links-table.ts';
 import { OwnResources } from './own.ts';
-import { makePace } from './pace.ts';
 import type { Resolution, Resolved } from './resolve.ts';
 
 /** What an entry writes. */

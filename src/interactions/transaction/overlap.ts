@@ -4,12 +4,12 @@ import { OutcomeError } from '../../fhir/outcome.ts';
 import type { Criterion } from '../../search/criteria.ts';
 import type { Indexed } from '../../search/match.ts';
 import { wordsOf } from '../../search/words.ts';
+import { makePace } from '../../store/pace.ts';
 import { multipleMatches } from '../condition.ts';
 import type { Context } from '../context.ts';
 import { prepareResource } from '../prepare.ts';
 import type { Entry } from './entry.ts';
 import { canonical, OwnResources, parametersOf, wordsCode } from './own.ts';
-import { makePace } from './pace.ts';
 import type { Resolved } from './resolve.ts';
 
 /** An entry with criteria that creates, updates or patches. */

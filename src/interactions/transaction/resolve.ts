@@ -1,6 +1,7 @@
 /** Which resource each entry of a transaction reads or writes. https://hl7.org/fhir/R4/http.html#trules */
 import { resourceTypeOf } from '../../fhir/json.ts';
 import { failure, type Issue, OutcomeError } from '../../fhir/outcome.ts';
+import { makePace } from '../../store/pace.ts';
 import type { Version } from '../../store/port.ts';
 import type { Condition, Precondition } from '../../store/write.ts';
 import { multipleMatches, resolveCondition } from '../condition.ts';
@@ -12,7 +13,6 @@ import { prepareResource } from '../prepare.ts';
 import { conditionalTarget, preconditionOf } from '../update.ts';
 import { type Entry, mostIssues, withExpression, within } from './entry.ts';
 import { bothEntries, type Conditional, settle } from './overlap.ts';
-import { makePace } from './pace.ts';
 
 /** What an entry comes to. */
 export type Action =

@@ -3,9 +3,9 @@ import { type BundleEntry, bundleBytesInSlices } from '../../fhir/bundle.ts';
 import { etag } from '../../fhir/etag.ts';
 import { formatInstant } from '../../fhir/instant.ts';
 import { type OutcomeError, operationOutcome } from '../../fhir/outcome.ts';
+import { makePace } from '../../store/pace.ts';
 import type { Answer, Context, Interaction } from '../context.ts';
 import type { Entry } from './entry.ts';
-import { makePace } from './pace.ts';
 
 /** An entry's answer, or the failure it ended with. */
 export interface EntryAnswer {

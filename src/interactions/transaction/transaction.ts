@@ -1,6 +1,7 @@
 /** Processes a transaction: all of it or nothing. https://hl7.org/fhir/R4/http.html#transaction */
 import type { BundleOutline, EntryOutline } from '../../fhir/json.ts';
 import { OutcomeError } from '../../fhir/outcome.ts';
+import { makePace } from '../../store/pace.ts';
 import type { Condition, Delete, Put, Write, Written } from '../../store/write.ts';
 import { commitPlan, type Plan } from '../commit.ts';
 import { patientConcerned, patientOfStored } from '../concerned.ts';
@@ -14,7 +15,6 @@ import { putAnswer } from '../written.ts';
 import { checkTransaction } from './check.ts';
 import { type Contents, prepareContents } from './contents.ts';
 import { type Entry, readEntry } from './entry.ts';
-import { makePace } from './pace.ts';
 import { releaseAfter } from './release.ts';
 import { type Resolution, type Resolved, resolveEntries } from './resolve.ts';
 import { type EntryAnswer, respond } from './respond.ts';

@@ -1,7 +1,7 @@
 /** Writes anew what documents are found by, for search parameters that come and go. https://hl7.org/fhir/R4/searchparameter.html */
-import { setImmediate as turn } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { AnyBulkWriteOperation, Collection, Db, Document, Filter, UpdateFilter } from 'mongodb';
+import { makePace } from '../pace.ts';
 import type { Reextract, Rewritten } from '../parameter-index.ts';
 import type { Entries } from '../write.ts';
 import { type Bodies, projection } from './bodies.ts';
@@ -65,7 +65,7 @@ export class FillingSteps {
     if (stage === undefined) return { looked: 0, next: undefined };
     const { collection, documents } = await this.#read(stage, pass);
     const updates: AnyBulkWriteOperation<Stored>[] = [];
-    const pace = makePace();
+    const pace = makePace(slice);
     for (const document of documents) {
       if (!still()) return { looked: 0, next: pass };
       const entries = await this.#entriesOf(document, extract);
@@ -203,7 +203,7 @@ export class FillingSteps {
   async #rewriteAll(type: string, documents: readonly Read[], extract: Reextract): Promise<Rewritten> {
     const failed: string[] = [];
     const updates: AnyBulkWriteOperation<Stored>[] = [];
-    const pace = makePace();
+    const pace = makePace(slice);
     for (const document of documents) {
       const id = String(document._id);
       const entries = await this.#entriesOf(document, extract);
@@ -313,16 +313,5 @@ function without(inside: Indexed & Document, fields: ReadonlySet<string>): Docum
     index: keep(index),
     present: present.filter((field) => !fields.has(field)),
     ...(sort === undefined ? {} : { sort: keep(sort) }),
-  };
-}
-
-/** Waits for other requests to be answered when a slice of the thread's time is over. */
-function makePace(): () => Promise<void> | undefined {
-  let began = performance.now();
-  return () => {
-    if (performance.now() - began < slice) return undefined;
-    return turn().then(() => {
-      began = performance.now();
-    });
   };
 }

@@ -2,12 +2,13 @@
 import type { Collection, Db } from 'mongodb';
 import { Conflict } from '../errors.ts';
 import type { ParameterDefinition, ParameterIndex, ParameterState, Reextract, Rewritten } from '../parameter-index.ts';
+import { keyOf, namedEntries } from '../parameter-names.ts';
 import { names } from './document.ts';
 import type { Fields } from './fields.ts';
 import type { Filling, FillingSteps } from './filling.ts';
 import { Generations } from './generations.ts';
 import type { ParametersDocument, PassDocument } from './meta.ts';
-import { declared, filled, keyOf, namedEntries, type ParameterRow, RowFields } from './parameters.ts';
+import { declared, filled, type ParameterRow, RowFields } from './parameters.ts';
 
 /** What the index needs of the rest of the store. */
 export interface ParameterSurroundings {

@@ -1,31 +1,12 @@
 /** The search parameters that documents are indexed by, as the database records them. https://hl7.org/fhir/R4/searchparameter.html */
 import type { ParameterDefinition } from '../parameter-index.ts';
+import { isCurrent, isIndexed, keyOf, namedEntries, type ParameterStatus } from '../parameter-names.ts';
 import { type Fields, pathPart } from './fields.ts';
-
-/** `filling`, then `filled` until all types of the definition are, then `current`; `retired` while its values are removed. */
-export type ParameterStatus = 'current' | 'filling' | 'filled' | 'retired';
 
 export interface ParameterRow extends ParameterDefinition {
   /** The name of its values in documents (`fields.ts`); no other row of the type has it. */
   readonly field: string;
   readonly status: ParameterStatus;
-}
-
-const isIndexed = ({ status }: ParameterRow) => status !== 'retired';
-const isCurrent = ({ status }: ParameterRow) => status === 'current';
-
-/** Tells a definition of a type from all others. */
-export function keyOf({ type, code, definition }: ParameterDefinition): string {
-  return `${type} ${code} ${definition}`;
-}
-
-/** Of these rows the ones of which commits bring entries, with the name that the entries have. */
-export function namedEntries(rows: readonly ParameterRow[]): readonly (readonly [name: string, row: ParameterRow])[] {
-  const current = new Set(rows.filter(isCurrent).map(({ type, code }) => `${type} ${code}`));
-  return rows.filter(isIndexed).map((row) => {
-    const beside = !isCurrent(row) && current.has(`${row.type} ${row.code}`);
-    return [beside ? `${row.code}|${row.definition}` : row.code, row] as const;
-  });
 }
 
 /** The fields of rows. */

@@ -1,13 +1,14 @@
 /** The search parameters of the embedded store, from the side that reads. https://hl7.org/fhir/R4/searchparameter.html */
-import { setImmediate as turn } from 'node:timers/promises';
 import { containedType } from '../../search/contained.ts';
 import type { IndexEntry } from '../../search/entry.ts';
+import { makePace } from '../pace.ts';
 import type { ParameterDefinition, ParameterIndex, ParameterState, Reextract, Rewritten } from '../parameter-index.ts';
+import { namedEntries } from '../parameter-names.ts';
 import type { Entries } from '../write.ts';
 import type { Owners, Pass } from './index-work.ts';
 import type { Database, Statement } from './open.ts';
 import { type ParameterNumbers, packResource } from './pack.ts';
-import { changesTo, namedEntries, type ParameterRow, parameterNumbers, parameterRows } from './parameters.ts';
+import { changesTo, type ParameterRow, parameterNumbers, parameterRows } from './parameters.ts';
 import type { Writer } from './writer.ts';
 
 /** Resources that one step fills. */
@@ -154,7 +155,7 @@ export class SqliteParameterIndex implements ParameterIndex {
     const epoch = this.#epoch;
     const failed: string[] = [];
     const packed = new PackedOwners('live', this.#typeName(type), this.#numbers);
-    const pace = makePace();
+    const pace = makePace(slice);
     for (const [, rid, vid, id, body] of found) {
       if (epoch !== this.#epoch) return undefined;
       const entries = entriesOrNothing(extract, body);
@@ -204,7 +205,7 @@ export class SqliteParameterIndex implements ParameterIndex {
     const typeName = this.#typeName(type);
     const numbers = this.#numbers.get(typeName);
     const packed = new PackedOwners(stage, typeName, this.#numbers);
-    const pace = makePace();
+    const pace = makePace(slice);
     for (const [owner, version, body] of found) {
       if (epoch !== this.#epoch) return undefined;
       const all = entriesOrNothing(extract, body);
@@ -267,17 +268,6 @@ class PackedOwners implements Owners {
     this.versions.push(version);
     this.lengths.push(this.fields.length - before);
   }
-}
-
-/** Waits for other requests to be answered when a slice of the thread's time is over. */
-function makePace(): () => Promise<void> | undefined {
-  let began = performance.now();
-  return () => {
-    if (performance.now() - began < slice) return undefined;
-    return turn().then(() => {
-      began = performance.now();
-    });
-  };
 }
 
 function entriesOrNothing(extract: Reextract, body: Uint8Array): Entries | undefined {

@@ -1,13 +1,11 @@
 /** The numbers of search parameters, one for each version of a definition, and their states. https://hl7.org/fhir/R4/searchparameter.html */
 import { containedType } from '../../search/contained.ts';
 import type { ParameterDefinition } from '../parameter-index.ts';
+import { isIndexed, keyOf, namedEntries, type ParameterStatus } from '../parameter-names.ts';
 import { Numbers } from './numbers.ts';
 import type { Database } from './open.ts';
 import type { ParameterNumbers } from './pack.ts';
 import { transaction } from './transaction.ts';
-
-/** `schema.ts` says what they mean. */
-export type ParameterStatus = 'current' | 'filling' | 'filled' | 'retired' | 'gone';
 
 /** A row of `parameter`. */
 export interface ParameterRow extends ParameterDefinition {
@@ -50,15 +48,6 @@ export function parameterRows(db: Database): readonly ParameterRow[] {
     }));
 }
 
-/** Of these rows the ones of which commits bring entries, with the name that the entries have. */
-export function namedEntries(rows: readonly ParameterRow[]): readonly (readonly [name: string, row: ParameterRow])[] {
-  const current = new Set(rows.filter(isCurrent).map(({ type, code }) => `${type} ${code}`));
-  return rows.filter(isIndexed).map((row) => {
-    const beside = !isCurrent(row) && current.has(`${row.type} ${row.code}`);
-    return [beside ? `${row.code}|${row.definition}` : row.code, row] as const;
-  });
-}
-
 /** The numbers under which commits bring entries: by type and by the entries' name. */
 export function parameterNumbers(rows: readonly ParameterRow[]): ParameterNumbers {
   const numbers = new Map<string, Map<string, number>>();
@@ -69,9 +58,6 @@ export function parameterNumbers(rows: readonly ParameterRow[]): ParameterNumber
   }
   return numbers;
 }
-
-const isCurrent = ({ status }: ParameterRow) => status === 'current';
-const isIndexed = ({ status }: ParameterRow) => status === 'current' || status === 'filling' || status === 'filled';
 
 /** The numbers of the parameters that commits bring entries of. */
 export function currentParameters(db: Database): ParameterNumbers {
@@ -90,7 +76,6 @@ export function changesTo(
   rows: readonly ParameterRow[],
   wanted: readonly ParameterDefinition[],
 ): ParameterChanges | undefined {
-  const keyOf = ({ type, code, definition }: ParameterDefinition) => `${type} ${code} ${definition}`;
   const known = new Map(rows.map((row) => [keyOf(row), row]));
   const keys = new Set<string>();
   const add: ParameterDefinition[] = [];

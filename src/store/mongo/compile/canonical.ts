@@ -1,6 +1,6 @@
 /** Canonicals that lead to resources, and resources that canonicals lead to. https://hl7.org/fhir/R4/references.html#canonical */
 import { splitCanonical } from '../../../search/canonical-target.ts';
-import type { CanonicalTarget, Criterion, Parameter } from '../../../search/criteria.ts';
+import type { CanonicalTarget, Parameter } from '../../../search/criteria.ts';
 import { foldToken } from '../../../search/normalise.ts';
 import { TooCostly } from '../../errors.ts';
 import { anyOf, beginsWith } from '../filter.ts';
@@ -55,26 +55,6 @@ async function valuesNaming(urls: readonly string[], field: string, context: Con
     for (const value of textsAt(document, field, 'u')) values.add(value);
   }
   return values;
-}
-
-/** The criterion on resources that canonicals lead to. */
-export function namedBy(canonicals: readonly string[], { url, version }: CanonicalTarget): Criterion {
-  const of = canonicals.map((canonical): Criterion => {
-    const split = splitCanonical(canonical);
-    const named: Criterion = {
-      kind: 'value',
-      parameter: url,
-      anyOf: [{ kind: 'uri', match: 'exact', value: split.url }],
-    };
-    if (split.version === undefined) return named;
-    if (version === undefined) return { kind: 'or', of: [] };
-    const code = foldToken(split.version);
-    return {
-      kind: 'and',
-      of: [named, { kind: 'value', parameter: version, anyOf: [{ kind: 'token', code, fold: true }] }],
-    };
-  });
-  return { kind: 'or', of };
 }
 
 /** The canonicals that resources which pass have as values of a parameter. */

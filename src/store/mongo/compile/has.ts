@@ -1,10 +1,11 @@
 /** Reverse chains: a resource that passes a criterion refers to the tested one. https://hl7.org/fhir/R4/search.html#has */
+import { namedBy } from '../../../search/canonical-target.ts';
 import { isContained } from '../../../search/contained.ts';
 import type { HasCriterion } from '../../../search/criteria.ts';
 import { TooCostly } from '../../errors.ts';
 import { always } from '../filter.ts';
 import { referenceKey } from '../values.ts';
-import { canonicalsIn, namedBy, textsAt } from './canonical.ts';
+import { canonicalsIn, textsAt } from './canonical.ts';
 import { type Condition, type Context, either, impossible, isImpossible } from './condition.ts';
 
 export async function has({ parameter, canonical, of }: HasCriterion, context: Context): Promise<Condition> {

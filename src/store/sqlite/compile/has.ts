@@ -1,8 +1,9 @@
 /** Reverse chains: a resource that passes a criterion refers to the tested one. https://hl7.org/fhir/R4/search.html#has */
+import { namedBy } from '../../../search/canonical-target.ts';
 import { isContained } from '../../../search/contained.ts';
 import type { HasCriterion } from '../../../search/criteria.ts';
 import { any, raw, sql, tick } from '../sql.ts';
-import { canonicalsIn, namedBy, passingCanonicals } from './canonical.ts';
+import { canonicalsIn, passingCanonicals } from './canonical.ts';
 import { type Condition, type Context, impossible, indexed, isImpossible, type Subject } from './condition.ts';
 import { ofResources } from './id.ts';
 import { either } from './or.ts';
