@@ -39,6 +39,16 @@ export interface Issue {
   readonly diagnostics: string;
   /** FHIRPath of the element at fault, e.g. `Patient.name[0].family`. */
   readonly expression?: readonly string[];
+  /** The rule that is broken: an invariant's key (`obs-6`), or what kind of rule a profile has there (`slicing`). */
+  readonly details?: { readonly coding: readonly [{ readonly system: string; readonly code: string }] };
+}
+
+/** Codes of rules: invariants' keys, and the other rules that validation knows. */
+export const ruleSystem = 'http://osteon.example/CodeSystem/validation-rule';
+
+/** What names a rule in an issue's `details`. */
+export function ruleDetails(key: string): NonNullable<Issue['details']> {
+  return { coding: [{ system: ruleSystem, code: key }] };
 }
 
 export interface OperationOutcome {

@@ -8,6 +8,7 @@ import type { AuditRecord } from '../store/audit-record.ts';
 import type { Rewritten } from '../store/parameter-index.ts';
 import type { Store } from '../store/port.ts';
 import type { Note, Write } from '../store/write.ts';
+import type { FiledResources } from './canonical.ts';
 
 /** https://hl7.org/fhir/R4/valueset-restful-interaction.html, and `operation`. */
 export type Interaction =
@@ -183,6 +184,8 @@ export interface Context {
   readonly searchParameters: SearchParameters;
   readonly reindexing: Reindexing;
   readonly operations: readonly Operation[];
+  /** What lies in the files of `PROFILES`; absent: nothing. */
+  readonly filed?: FiledResources;
   readonly settings: Settings;
   /** Milliseconds since 1970. */
   readonly clock: () => number;

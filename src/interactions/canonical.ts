@@ -1,0 +1,133 @@
+/**
+ * Resources that others name by canonical: those of the store, of files, and R4's own. https://hl7.org/fhir/R4/references.html#canonical
+ */
+import { parseReference } from '../fhir/reference.ts';
+import { isObject, type JsonObject, type JsonValue } from '../fhir/resource.ts';
+import type { Criterion } from '../search/criteria.ts';
+import type { Position, Version } from '../store/port.ts';
+import { builtIn } from '../terminology/built-in.ts';
+import type { Context } from './context.ts';
+
+/** Types whose resources say what others mean. */
+export type CanonicalType = 'CodeSystem' | 'ValueSet' | 'ConceptMap' | 'StructureDefinition';
+
+/** A resource that was looked up. */
+export interface Found {
+  /** Names its very version. */
+  readonly key: string;
+  readonly content: () => JsonObject;
+}
+
+/** Resources in the files that the server was started with. */
+export interface FiledResources {
+  /** The one of that url; `version` undefined: the latest active one. */
+  readonly find: (type: CanonicalType, url: string, version: string | undefined) => Found | undefined;
+}
+
+/** How many resources with one url are compared to find the one that is meant. */
+const mostVersions = 100;
+
+/**
+ * Looks up a resource by canonical (`url`, `url|version`; without version the latest active one is meant) or literal reference: what
+ * the store has goes before what files have, and that before what R4 has.
+ * `position`: the walk whose state is looked at; undefined: what is current.
+ */
+export async function findCanonical(
+  context: Context,
+  type: CanonicalType,
+  canonical: string,
+  position?: Pick<Position, 'at' | 'since'>,
+): Promise<Found | undefined> {
+  const stored = await storedCanonical(context, type, canonical, position);
+  if (stored !== undefined) return { key: versionKey(stored), content: () => contentOf(stored) };
+  const [url, version] = splitCanonical(canonical);
+  const filed = context.filed?.find(type, url, version);
+  if (filed !== undefined) return filed;
+  const r4 = ofR4(type, url, version);
+  return r4 === undefined ? undefined : { key: `R4 ${canonical}`, content: () => r4 };
+}
+
+async function storedCanonical(
+  context: Context,
+  type: CanonicalType,
+  canonical: string,
+  position: Pick<Position, 'at' | 'since'> | undefined,
+): Promise<Version | undefined> {
+  const parsed = parseReference(canonical, context.settings.baseUrl);
+  if (parsed.kind === 'local' && parsed.type === type) {
+    // R4: "If the reference can be treated as a literal URL, it takes precedence."
+    const [found] = await versionsOf(context, type, { kind: 'id', ids: [parsed.id] }, position);
+    if (found !== undefined) return found;
+  }
+  const [url, version] = splitCanonical(canonical);
+  const parameter = context.registry.get(type, 'url')?.parameter;
+  if (parameter === undefined) return undefined;
+  const named: Criterion = { kind: 'value', parameter, anyOf: [{ kind: 'uri', match: 'exact', value: url }] };
+  return latest(await versionsOf(context, type, named, position), version);
+}
+
+/** The resources of a type that match, at the walk's beginning or now. */
+async function versionsOf(
+  { store, settings }: Context,
+  type: CanonicalType,
+  criterion: Criterion,
+  position: Pick<Position, 'at' | 'since'> | undefined,
+): Promise<readonly Version[]> {
+  const page = await store.search({
+    parts: [{ type, criterion, sort: [] }],
+    count: mostVersions,
+    total: 'none',
+    totalBound: 0,
+    budget: settings.searchBudget,
+    ...(position === undefined ? {} : { position: { at: position.at, since: position.since, direction: 'next' } }),
+  });
+  return page.matches;
+}
+
+/** The one with that version, or the latest where none is named, an active one if there is one; supplements are not meant. */
+function latest(found: readonly Version[], version: string | undefined): Version | undefined {
+  if (found.length === 1 && version === undefined) return found[0];
+  const candidates = found
+    .map((stored) => ({ stored, content: contentOf(stored) }))
+    .filter(({ content }) => content.content !== 'supplement')
+    .filter(({ content }) => version === undefined || content.version === version)
+    .sort(
+      (a, b) =>
+        Number(a.content.status === 'active') - Number(b.content.status === 'active') ||
+        compareVersions(a.content.version, b.content.version) ||
+        a.stored.lastUpdated - b.stored.lastUpdated,
+    );
+  return candidates.at(-1)?.stored;
+}
+
+const versions = new Intl.Collator('en', { numeric: true });
+
+/** Orders versions of resources: numbers by size, other parts as text; what has no version comes first. */
+export function compareVersions(a: JsonValue | undefined, b: JsonValue | undefined): number {
+  const [left = '', right = ''] = [a, b].map((each) => (typeof each === 'string' ? each : ''));
+  return versions.compare(left, right);
+}
+
+function ofR4(type: CanonicalType, url: string, version: string | undefined): JsonObject | undefined {
+  if (type !== 'CodeSystem' && type !== 'ValueSet') return undefined;
+  const found = builtIn(type, url);
+  return found !== undefined && (version === undefined || found.version === version) ? found : undefined;
+}
+
+/** `url|version` in its parts. */
+export function splitCanonical(canonical: string): readonly [url: string, version: string | undefined] {
+  const bar = canonical.indexOf('|');
+  return bar < 0 ? [canonical, undefined] : [canonical.slice(0, bar), canonical.slice(bar + 1)];
+}
+
+const decoder = new TextDecoder();
+
+/** The resource as plain JSON: of its numbers none is compared by its text here. */
+function contentOf({ body }: Version): JsonObject {
+  const value: JsonValue = body === undefined ? null : JSON.parse(decoder.decode(body));
+  return isObject(value) ? value : {};
+}
+
+function versionKey({ type, id, versionId, lastUpdated }: Version): string {
+  return `${type}/${id}/${versionId} ${lastUpdated}`;
+}

