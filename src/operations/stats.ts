@@ -30,7 +30,7 @@ const encoder = new TextEncoder();
 export const stats: Operation = {
   name: '$stats',
   definition: 'http://osteon.example/OperationDefinition/stats',
-  levels: ['system', 'type'],
+  levels: ['system'],
   affectsState: false,
   run: statistics,
 };
@@ -65,11 +65,11 @@ async function statistics(context: Context, call: Call): Promise<Answer> {
 /** The type that is counted, and the criteria. Throws 400 where neither type nor profile names one. */
 async function searched(
   context: Context,
-  { type: path, parameters }: Call,
+  { parameters }: Call,
 ): Promise<{ readonly type: string; readonly criteria: QueryParameters }> {
-  const named = path ?? single(parameters, 'type');
+  const named = single(parameters, 'type');
   const profile = single(parameters, 'profile');
-  const criteria = parameters.filter(([name]) => !own.has(name) || (path !== undefined && name === 'type'));
+  const criteria = parameters.filter(([name]) => !own.has(name));
   if (profile === undefined) return { type: countable(context, named), criteria };
   const found = await findCanonical(context, 'StructureDefinition', profile);
   if (found === undefined)
