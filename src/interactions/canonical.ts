@@ -11,6 +11,13 @@ import type { Context } from './context.ts';
 /** Types whose resources say what others mean. */
 export type CanonicalType = 'CodeSystem' | 'ValueSet' | 'ConceptMap' | 'StructureDefinition';
 
+export const canonicalTypes: ReadonlySet<string> = new Set<CanonicalType>([
+  'CodeSystem',
+  'ValueSet',
+  'ConceptMap',
+  'StructureDefinition',
+]);
+
 /** A resource that was looked up. */
 export interface Found {
   /** Names its very version. */

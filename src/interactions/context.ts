@@ -9,6 +9,7 @@ import type { Rewritten } from '../store/parameter-index.ts';
 import type { Store } from '../store/port.ts';
 import type { Note, Write } from '../store/write.ts';
 import type { FiledResources } from './canonical.ts';
+import type { Conformance } from './conformance.ts';
 
 /** https://hl7.org/fhir/R4/valueset-restful-interaction.html, and `operation`. */
 export type Interaction =
@@ -48,6 +49,10 @@ export interface Settings {
   /** Matches that one conditional delete may delete. */
   readonly conditionalDeleteMaximum: number;
   readonly referentialIntegrity: ReferentialIntegrity;
+  /** What is checked of each resource that is written, besides its structure. */
+  readonly validation: 'off' | 'base' | 'profiles';
+  /** Milliseconds that validating one resource may take. */
+  readonly validationBudget: number;
   /** How long a walk holds, in milliseconds. */
   readonly cursorLifetime: number;
   /** Whether browsers may call from somewhere else. */
@@ -186,6 +191,7 @@ export interface Context {
   readonly operations: readonly Operation[];
   /** What lies in the files of `PROFILES`; absent: nothing. */
   readonly filed?: FiledResources;
+  readonly conformance: Conformance;
   readonly settings: Settings;
   /** Milliseconds since 1970. */
   readonly clock: () => number;

@@ -120,6 +120,25 @@ export class SearchParameterKeeper {
     );
   };
 
+  /**
+   * Takes the definitions of files in place of those it was started with; what is new is being indexed when it resolves. Those that the
+   * same resource of the store defines go on.
+   */
+  readonly redefine = (profiles: readonly SearchParameterDefinition[]): Promise<void> => {
+    const define = async (): Promise<void> => {
+      this.#definitions.redefine(profiles);
+      await this.#declare();
+    };
+    const { shared } = this.#open();
+    if (shared === undefined) return this.#inTurn(define);
+    return this.#inTurn(() =>
+      shared.alone(parametersLease, async () => {
+        await this.#renew(shared);
+        await define();
+      }),
+    );
+  };
+
   /** Whether a walk of that query that began then used a definition that has been replaced since. */
   readonly endsWalk = (query: readonly (readonly [string, string])[], since: number): boolean =>
     this.#replaced.endsWalk(query, since);

@@ -11,6 +11,7 @@ import { deleteAnswer, deleteOf } from '../delete.ts';
 import { unreferencedAfter } from '../integrity.ts';
 import { note } from '../note.ts';
 import { outcomeError } from '../outcome-error.ts';
+import { Validations } from '../validate.ts';
 import { putAnswer } from '../written.ts';
 import { checkTransaction } from './check.ts';
 import { type Contents, prepareContents } from './contents.ts';
@@ -50,9 +51,10 @@ async function committed(
 ): Promise<{ readonly entries: readonly Entry[]; readonly answerOf: (index: number) => Answer | undefined }> {
   try {
     const entries = await checkTransaction(context, call, outline);
+    const validations = new Validations(context);
     const answerOf = await commitPlan(context, async () => {
       const resolution = await resolveEntries(context, entries);
-      const contents = await prepareContents(context, resolution);
+      const contents = await prepareContents(context, resolution, validations);
       return planTransaction(context, call, resolution, contents);
     });
     return { entries, answerOf };
@@ -204,7 +206,7 @@ function answersOf(
         const content = contents.byEntry.get(index);
         const [result] = done;
         if (content === undefined || result === undefined) return undefined;
-        return putAnswer(content.put, result, call.prefer, content.patient);
+        return putAnswer(content.put, result, call.prefer, content.patient, content.warnings);
       }
       case 'read':
         return undefined;
