@@ -29,6 +29,12 @@ export interface Found {
 export interface FiledResources {
   /** The one of that url; `version` undefined: the latest active one. */
   readonly find: (type: CanonicalType, url: string, version: string | undefined) => Found | undefined;
+  /** What names this canonical URL, for people: type and url. */
+  readonly naming?: (url: string) => Iterable<string>;
+  /** Constraining StructureDefinitions of resource types: what `supportedProfile` of the type lists. */
+  readonly profiles?: () => Iterable<{ readonly type: string; readonly url: string }>;
+  /** Canonicals of implementation guides, `url|version`. */
+  readonly guides?: () => Iterable<string>;
 }
 
 /** How many resources with one url are compared to find the one that is meant. */

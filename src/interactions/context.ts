@@ -134,6 +134,8 @@ export interface Operation {
   readonly types?: readonly string[];
   /** False: GET is allowed, and a transaction may carry it. */
   readonly affectsState: boolean;
+  /** Whether the body is what it judges, so that a faulty one is no fault of the request. */
+  readonly judgesBody?: true;
   readonly run: (context: Context, call: Call) => Promise<Answer>;
 }
 
@@ -148,6 +150,8 @@ export interface SearchParameters {
     commit: () => Promise<T>,
     expressionOf?: (write: number) => string,
   ) => Promise<T>;
+  /** Throws 422 where what the writes define can't be used. */
+  readonly check: (writes: readonly Write[]) => void;
   /** Throws 503 while it isn't known yet what refers to what. */
   readonly requireReferences: () => void;
   /** Whether a walk of that query that began then (milliseconds) used a definition that has been replaced since. */

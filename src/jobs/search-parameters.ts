@@ -120,6 +120,11 @@ export class SearchParameterKeeper {
     );
   };
 
+  /** Throws 422 where what the writes define can't be used. */
+  readonly check = (writes: readonly Write[]): void => {
+    this.#definitions.after(writes, undefined);
+  };
+
   /**
    * Takes the definitions of files in place of those it was started with; what is new is being indexed when it resolves. Those that the
    * same resource of the store defines go on.

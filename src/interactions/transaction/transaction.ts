@@ -1,6 +1,6 @@
 /** Processes a transaction: all of it or nothing. https://hl7.org/fhir/R4/http.html#transaction */
 import type { BundleOutline, EntryOutline } from '../../fhir/json.ts';
-import { OutcomeError } from '../../fhir/outcome.ts';
+import { type Issue, OutcomeError } from '../../fhir/outcome.ts';
 import { makePace } from '../../store/pace.ts';
 import type { Condition, Delete, Put, Write, Written } from '../../store/write.ts';
 import { commitPlan, type Plan } from '../commit.ts';
@@ -8,6 +8,7 @@ import { patientConcerned, patientOfStored } from '../concerned.ts';
 import type { Answer, Call, Context, Noted } from '../context.ts';
 import { foundAnswer } from '../create.ts';
 import { deleteAnswer, deleteOf } from '../delete.ts';
+import { warningsOfDeletion } from '../in-use.ts';
 import { unreferencedAfter } from '../integrity.ts';
 import { note } from '../note.ts';
 import { outcomeError } from '../outcome-error.ts';
@@ -119,6 +120,11 @@ async function planTransaction(
   const ordered: readonly { readonly write: Write; readonly index: number }[] = [...deletes, ...posts, ...puts];
   const writes = ordered.map(({ write }) => write);
   const inBundle = new Set([...posts, ...puts].map(({ write }) => `${write.type}/${write.id}`));
+  const warnings = new Map<number, readonly Issue[]>();
+  for (const { write, index } of deletes) {
+    const found = await warningsOfDeletion(context, [write]);
+    if (found.length > 0) warnings.set(index, [...(warnings.get(index) ?? []), ...found]);
+  }
   const required = [...contents.byEntry.values()].flatMap((content) => content.required);
   return {
     writes,
@@ -129,7 +135,7 @@ async function planTransaction(
       deletes.map(({ write }) => write),
     ),
     noted: await notedOf(context, call, resolution, contents),
-    answer: (written) => answersOf(resolution.resolved, contents, ordered, written),
+    answer: (written) => answersOf(resolution.resolved, contents, ordered, written, warnings),
     expressionOf: (write) => `Bundle.entry[${ordered[write]?.index ?? 0}]`,
   };
 }
@@ -178,6 +184,7 @@ function answersOf(
   contents: Contents,
   ordered: readonly { readonly write: Write; readonly index: number }[],
   written: readonly Written[],
+  warnings: ReadonlyMap<number, readonly Issue[]>,
 ): (index: number) => Answer | undefined {
   const results = new Map<number, Written[]>();
   ordered.forEach(({ index }, place) => {
@@ -201,7 +208,7 @@ function answersOf(
         return earlier === undefined ? undefined : { ...earlier, status: 200 };
       }
       case 'delete':
-        return deleteAnswer(call, action, done);
+        return deleteAnswer(call, action, done, warnings.get(index) ?? []);
       case 'put': {
         const content = contents.byEntry.get(index);
         const [result] = done;
