@@ -123,6 +123,17 @@ describe('a profile', () => {
     expect(issue.expression[0]).toMatch(/^Bundle\.entry\[0]\.resource/);
   });
 
+  test('may come with its base in one transaction, in any order', async () => {
+    const base = profile(unique('base'), [minimum('Patient.name', 1)]);
+    const derived = profile(unique('derived'), [minimum('Patient.gender', 1)], { baseDefinition: base.url });
+    expect((await put(derived)).status).toBe(422);
+    const entries = [derived, base].map((each) => entry('PUT', `StructureDefinition/${each.id}`, each));
+    const reply = await server.send('POST', '', bundle('transaction', ...entries));
+    expect(reply.status, reply.text).toBe(200);
+    expect(await statusOf(patient(derived.url, { gender: 'female' }))).toBe(422);
+    expect(await statusOf(patient(derived.url, { gender: 'female', ...named }))).toBe(201);
+  });
+
   test('is among the supported profiles of its type while it is there', async () => {
     const name = unique('profile');
     const supported = async () => {
@@ -202,7 +213,12 @@ describe('deleting a definition', () => {
     const url = `http://example.org/ValueSet/${id}`;
     const set: Json = { resourceType: 'ValueSet', text: narrative, status: 'active' };
     const include = [{ system: 'http://example.org/x', concept: [{ code: 'x' }] }];
-    const importing = { ...set, id: unique('importing'), url: `${url}-importing`, compose: { include: [{ valueSet: [url] }] } };
+    const importing = {
+      ...set,
+      id: unique('importing'),
+      url: `${url}-importing`,
+      compose: { include: [{ valueSet: [url] }] },
+    };
     await stored({ ...set, id, url, compose: { include } }, importing);
     const { body } = await server.send('POST', '', bundle('transaction', entry('DELETE', `ValueSet/${id}`)));
     const [{ response }] = body.entry;

@@ -76,7 +76,11 @@ async function declared(): Promise<readonly string[]> {
 const eventually = (check: () => Promise<void>) => vi.waitFor(check, { timeout: 20_000, interval: 50 });
 
 test('a search parameter that is dropped in, changed and removed', async () => {
-  const patient = { resourceType: 'Patient', id: 'a', extension: [{ url: 'http://example.org/eye', valueString: 'blue' }] };
+  const patient = {
+    resourceType: 'Patient',
+    id: 'a',
+    extension: [{ url: 'http://example.org/eye', valueString: 'blue' }],
+  };
   expect((await server.send('PUT', '/Patient/a', patient)).status).toBe(201);
   write('eye.json', parameter('eye'));
   await eventually(async () => expect(await declared()).toEqual(['eye']));

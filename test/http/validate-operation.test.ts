@@ -148,7 +148,14 @@ describe('modes', () => {
 
   test('a SearchParameter that could not be used is told', async () => {
     const parameter = { resourceType: 'SearchParameter', url: 'http://example.org/p', name: 'p', status: 'active' };
-    const full = { ...parameter, description: 'p', code: 'p', base: ['Patient'], type: 'string', expression: 'Patient.(' };
+    const full = {
+      ...parameter,
+      description: 'p',
+      code: 'p',
+      base: ['Patient'],
+      type: 'string',
+      expression: 'Patient.(',
+    };
     const [issue] = errorsOf(await validate('/SearchParameter', full));
     expect(issue.expression).toEqual(['SearchParameter.expression']);
   });
@@ -192,7 +199,9 @@ describe('in a batch', () => {
 
 test('leaves an AuditEvent', async () => {
   await validate('/Patient', patient);
-  const { body } = await server.get('/AuditEvent?subtype=http://hl7.org/fhir/restful-interaction|operation&_sort=-date');
+  const { body } = await server.get(
+    '/AuditEvent?subtype=http://hl7.org/fhir/restful-interaction|operation&_sort=-date',
+  );
   const queries = body.entry[0].resource.entity.map(({ query = '' }: Json) => Buffer.from(query, 'base64').toString());
   expect(queries.join()).toContain('$validate');
 });

@@ -50,7 +50,9 @@ describe('a resource that breaks a rule is refused with 422', () => {
     const value = unique();
     const header = { 'If-None-Exist': `identifier=${system}|${value}` };
     refused(await server.send('POST', '/Observation', { ...faulty, ...identified(value) }, header));
-    refused(await server.send('PUT', `/Observation?identifier=${system}|${value}`, { ...faulty, ...identified(value) }));
+    refused(
+      await server.send('PUT', `/Observation?identifier=${system}|${value}`, { ...faulty, ...identified(value) }),
+    );
     refused(await server.send('PUT', `/Observation/${value}`, { ...faulty, id: value }));
     expect(await total(`Observation?identifier=${system}|${value}`)).toBe(0);
   });
@@ -110,10 +112,7 @@ describe('a transaction', () => {
     const entries = [patient, faulty, { ...sound, component: [{ valueInteger: 1 }] }];
     const asked = bundle('transaction', ...entries.map((each) => entry('POST', each.resourceType, each)));
     const places = refused(await server.send('POST', '', asked)).flatMap((each) => each.expression);
-    expect(places).toEqual([
-      'Bundle.entry[1].resource.status',
-      'Bundle.entry[2].resource.component[0].code',
-    ]);
+    expect(places).toEqual(['Bundle.entry[1].resource.status', 'Bundle.entry[2].resource.component[0].code']);
     expect(await total(`Patient?identifier=${system}|${value}`)).toBe(0);
   });
 
