@@ -4,6 +4,16 @@ import { meta } from './meta.ts';
 import { metaAdd, metaDelete } from './meta-change.ts';
 import { reindex, reindexStatus } from './reindex.ts';
 import { stats } from './stats.ts';
+import { validate } from './validate.ts';
 import { versions } from './versions.ts';
 
-export const operations: readonly Operation[] = [versions, meta, metaAdd, metaDelete, reindex, reindexStatus, stats];
+export const operations: readonly Operation[] = [
+  versions,
+  meta,
+  metaAdd,
+  metaDelete,
+  reindex,
+  reindexStatus,
+  stats,
+  validate,
+];
