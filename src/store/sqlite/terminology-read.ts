@@ -14,7 +14,7 @@ import {
   systemOf,
 } from './terminology-rows.ts';
 import { systemSpan } from './terminology-schema.ts';
-import { type Numbers, sourcesOf, statementOf } from './terminology-select.ts';
+import { type Numbers, selectedBy, statementOf } from './terminology-select.ts';
 
 /** What names a system's version. */
 export type SystemName = Pick<LoadedSystem, 'url' | 'version'>;
@@ -49,6 +49,7 @@ export class TerminologyReads {
   readonly #numbered: Statement<StoredConcept>;
   readonly #from: Statement<StoredConcept>;
   readonly #isBelow: Statement;
+  readonly #rangeBelow: Statement<[number, number]>;
   readonly #codesBelow: Statement<[string]>;
   #deadline = Number.POSITIVE_INFINITY;
   /** Why the statement that runs was stopped: the binding gives another error for one that its function throws. */
@@ -74,6 +75,8 @@ export class TerminologyReads {
       `SELECT ${conceptColumns} FROM concept c WHERE c.number > ? AND c.number < ? ORDER BY c.number LIMIT ?`,
     );
     this.#isBelow = db.prepare('SELECT 1 FROM concept_below WHERE above = ? AND below = ?');
+    this.#rangeBelow = db.prepare(`SELECT l.below, (SELECT below FROM concept_below WHERE above = ? ORDER BY below DESC LIMIT 1)
+      FROM concept_below l WHERE l.above = ? ORDER BY l.below LIMIT 1`);
     this.#codesBelow = db.prepare(`SELECT c.code FROM concept_below b CROSS JOIN concept c ON c.number = b.below
       WHERE b.above = ? AND ((b.below & 1023) <> 0 OR concept_tick()) ORDER BY b.below LIMIT ?`);
   }
@@ -144,22 +147,32 @@ export class TerminologyReads {
 
   #select({ system: name, filter, page }: Extract<ConceptQuery, { kind: 'select' }>): ConceptPage {
     return this.#reading(name, nothing, (system) => {
-      const sources = sourcesOf(system, filter, (code) => this.#number(system, code));
+      const { sources, whole } = selectedBy(system, filter, {
+        numberOf: (code) => this.#number(system, code),
+        rangeBelow: (number) => this.#rangeBelow.get(number, number),
+      });
       const concepts: LoadedConcept[] = [];
-      let total = 0;
+      // How many the sources before have, and whether the last one that was looked at may have more.
+      let before = 0;
+      let more = false;
       for (const source of sources) {
-        const count = Number(this.#run(source, 'count', [])[0]?.[0] ?? 0);
-        const skip = Math.max(0, page.offset - total);
+        const skip = Math.max(0, page.offset - before);
         const wanted = page.count - concepts.length;
-        total += count;
-        if (wanted === 0 || skip >= count) continue;
-        for (const [number] of this.#run(source, 'page', [wanted, skip])) {
+        const numbers = this.#run(source, 'page', [wanted + 1, skip]);
+        for (const [number] of numbers.slice(0, wanted)) {
           const found = this.#numbered.get(number ?? null);
           if (found !== undefined) concepts.push(conceptOf(found));
         }
+        more = numbers.length > wanted;
+        if (more) break;
+        before += numbers.length > 0 || skip === 0 ? skip + numbers.length : this.#count(source);
       }
-      return { concepts, total };
+      return { concepts, total: more ? this.#count(whole) : before };
     });
+  }
+
+  #count(of: Numbers | number): number {
+    return typeof of === 'number' ? of : Number(this.#run(of, 'count', [])[0]?.[0] ?? 0);
   }
 
   #below({ system: name, code, limit }: Extract<ConceptQuery, { kind: 'below' }>): readonly string[] | undefined {

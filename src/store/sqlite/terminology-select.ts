@@ -25,70 +25,107 @@ export interface Numbers {
   readonly where: readonly Piece[];
 }
 
-/** Codes as their numbers, undefined where there is none. */
-export type NumberOf = (code: string) => number | undefined;
+/** What a filter selects. */
+export interface Selected {
+  /** One after the other; none has what another has. */
+  readonly sources: readonly Numbers[];
+  /** All of it at once, or how many there are. */
+  readonly whole: Numbers | number;
+}
+
+/** What is asked of the store while a filter is compiled. */
+export interface Lookups {
+  /** undefined where there is no such code. */
+  readonly numberOf: (code: string) => number | undefined;
+  /** The first and the last number below a number; undefined where there is none. */
+  readonly rangeBelow: (number: number) => readonly [first: number, last: number] | undefined;
+}
 
 type Property = NonNullable<ConceptFilter['properties']>[number];
 
-/**
- * The sources of the concepts that a filter selects, one after the other; none has what another has.
- * None at all where nothing can match.
- */
-export function sourcesOf(system: NumberedSystem, filter: ConceptFilter, numberOf: NumberOf): readonly Numbers[] {
-  const { text = '', codes, under, properties = [] } = filter;
+const nothing: Selected = { sources: [], whole: 0 };
+
+/** Compiles a filter. */
+export function selectedBy(system: NumberedSystem, filter: ConceptFilter, lookups: Lookups): Selected {
+  const { text = '', codes, properties = [] } = filter;
   const words = wordsIn(text);
-  const upper = under === undefined ? undefined : numberOf(under.code);
-  if (under !== undefined && upper === undefined) return [];
-  const named = codes === undefined ? undefined : [...new Set(codes.flatMap((code) => numberOf(code) ?? []))];
-  const [single] = properties.filter(({ op, values }) => op === '=' && values.length === 1);
-  const leads = {
-    codes: named,
-    text: words.length > 0 ? words : undefined,
-    under: upper === undefined ? undefined : { number: upper, self: under?.self === true },
-    property: single,
-  };
+  const under = filter.under === undefined ? undefined : upperOf(filter.under, lookups);
+  if (filter.under !== undefined && under === undefined) return nothing;
+  const named = codes === undefined ? undefined : [...new Set(codes.flatMap((code) => lookups.numberOf(code) ?? []))];
+  const single = properties.find(({ op, values }) => op === '=' && values.length === 1);
+  const flags = flagged(system, filter);
   /** What holds besides, for what is led by another part of the filter. */
-  const rest = (column: string, lead: keyof typeof leads | 'all'): readonly Piece[] => [
+  const rest: Rest = (column, lead) => [
     piece(`((${column} & 1023) <> 0 OR concept_tick())`),
-    ...(leads.codes !== undefined && lead !== 'codes' ? [inNumbers(column, leads.codes)] : []),
-    ...(leads.under !== undefined && lead !== 'under' ? [isUnder(column, leads.under)] : []),
+    ...(named !== undefined && lead !== 'codes' ? [inNumbers(column, named)] : []),
+    ...(under !== undefined && lead !== 'under' ? [isUnder(column, under)] : []),
     ...properties
       .filter((property) => lead !== 'property' || property !== single)
       .map((property) => hasProperty(system, column, property)),
-    ...(lead === 'text' ? [] : flagged(system, column, filter)),
+    ...(flags === 0 || lead === 'text' ? [] : [isUnflagged(column, flags)]),
   ];
-  if (leads.text !== undefined) return textSources(system, filter, leads.text, numberOf(text.trim()), rest);
-  if (leads.codes !== undefined) {
+  if (words.length > 0) return byText(system, filter, words, lookups.numberOf(text.trim()), rest);
+  const source = sourceOf(system, { named, under, single }, rest);
+  const all = named === undefined && under === undefined && properties.length === 0 && flags === 0;
+  return { sources: [source], whole: all ? system.count : source };
+}
+
+interface Upper {
+  readonly number: number;
+  readonly self: boolean;
+  /** Between which numbers all lie that are meant. */
+  readonly first: number;
+  readonly last: number;
+}
+
+/** undefined where nothing is under it. */
+function upperOf({ code, self }: NonNullable<ConceptFilter['under']>, lookups: Lookups): Upper | undefined {
+  const number = lookups.numberOf(code);
+  if (number === undefined) return undefined;
+  const range = lookups.rangeBelow(number) ?? (self ? ([number, number] as const) : undefined);
+  if (range === undefined) return undefined;
+  const [first, last] = self ? [Math.min(number, range[0]), Math.max(number, range[1])] : range;
+  return { number, self, first, last };
+}
+
+/** Parts of a filter that can lead. */
+interface Leads {
+  readonly named: readonly number[] | undefined;
+  readonly under: Upper | undefined;
+  readonly single: Property | undefined;
+}
+
+function sourceOf(system: NumberedSystem, { named, under, single }: Leads, rest: Rest): Numbers {
+  if (named !== undefined) {
     const column = 'j.value';
-    return [{ from: piece('json_each(?) j', JSON.stringify(leads.codes)), column, where: rest(column, 'codes') }];
+    return { from: piece('json_each(?) j', JSON.stringify(named)), column, where: rest(column, 'codes') };
   }
-  if (leads.under !== undefined) return [underSource(leads.under, rest)];
-  if (leads.property !== undefined) {
-    const { code, values } = leads.property;
+  if (under !== undefined) return underSource(under, rest);
+  if (single !== undefined) {
     const column = 'p.concept';
     const where = piece(
       'p.system = ? AND p.property = ? AND p.value = ?',
       system.number,
-      numberOfProperty(system, code),
-      values[0] ?? '',
+      numberOfProperty(system, single.code),
+      single.values[0] ?? '',
     );
-    return [{ from: piece('concept_property p'), column, where: [where, ...rest(column, 'property')] }];
+    return { from: piece('concept_property p'), column, where: [where, ...rest(column, 'property')] };
   }
   const column = 'k.number';
   const within = piece('k.number >= ? AND k.number < ?', system.number * systemSpan, (system.number + 1) * systemSpan);
-  return [{ from: piece('concept k'), column, where: [within, ...rest(column, 'all')] }];
+  return { from: piece('concept k'), column, where: [within, ...rest(column, 'all')] };
 }
 
-type Rest = (column: string, lead: 'text' | 'under') => readonly Piece[];
+type Rest = (column: string, lead: 'codes' | 'text' | 'under' | 'property' | 'all') => readonly Piece[];
 
 /** The concept whose code the text is, those that have its words, those that have words which begin so. */
-function textSources(
+function byText(
   system: NumberedSystem,
   filter: ConceptFilter,
   words: readonly string[],
   exact: number | undefined,
   rest: Rest,
-): readonly Numbers[] {
+): Selected {
   const table = wordsTable(system.number);
   const left = [
     ...(filter.activeOnly === true && system.inactive > 0 ? [inactiveWord] : []),
@@ -103,16 +140,12 @@ function textSources(
     where: [piece(`f.${table} MATCH ?`, unflagged(query)), ...others, ...rest('f.rowid', 'text')],
   });
   const notExact = exact === undefined ? [] : [piece('f.rowid <> ?', exact)];
-  return [
+  const sources = [
     ...(exact === undefined ? [] : [from(beginning, [piece('f.rowid = ?', exact)])]),
     from(whole, notExact),
     from(`(${beginning}) NOT (${whole})`, notExact),
   ];
-}
-
-interface Upper {
-  readonly number: number;
-  readonly self: boolean;
+  return { sources, whole: from(beginning, []) };
 }
 
 function underSource({ number, self }: Upper, rest: Rest): Numbers {
@@ -123,9 +156,13 @@ function underSource({ number, self }: Upper, rest: Rest): Numbers {
   return { from: piece(both, number, number), column, where: rest(column, 'under') };
 }
 
-function isUnder(column: string, { number, self }: Upper): Piece {
+/** In most systems what is under a code lies together: the range leaves most others out before they are looked at. */
+function isUnder(column: string, { number, self, first, last }: Upper): Piece {
   const below = `EXISTS (SELECT 1 FROM concept_below b WHERE b.above = ? AND b.below = ${column})`;
-  return self ? piece(`(${column} = ? OR ${below})`, number, number) : piece(below, number);
+  const range = `${column} >= ? AND ${column} <= ?`;
+  return self
+    ? piece(`${range} AND (${column} = ? OR ${below})`, first, last, number, number)
+    : piece(`${range} AND ${below}`, first, last, number);
 }
 
 function inNumbers(column: string, numbers: readonly number[]): Piece {
@@ -148,12 +185,16 @@ function numberOfProperty(system: NumberedSystem, code: string): number {
   return propertyNumbers(system).get(code) ?? -1;
 }
 
-function flagged(system: NumberedSystem, column: string, filter: ConceptFilter): readonly Piece[] {
-  const mask =
+/** The flags that selected concepts must not have; 0 where none of the system has one. */
+function flagged(system: NumberedSystem, filter: ConceptFilter): number {
+  return (
     (filter.activeOnly === true && system.inactive > 0 ? INACTIVE : 0) |
-    (filter.selectableOnly === true && system.abstract > 0 ? ABSTRACT : 0);
-  if (mask === 0) return [];
-  return [piece(`EXISTS (SELECT 1 FROM concept g WHERE g.number = ${column} AND (g.flags & ?) = 0)`, mask)];
+    (filter.selectableOnly === true && system.abstract > 0 ? ABSTRACT : 0)
+  );
+}
+
+function isUnflagged(column: string, flags: number): Piece {
+  return piece(`EXISTS (SELECT 1 FROM concept g WHERE g.number = ${column} AND (g.flags & ?) = 0)`, flags);
 }
 
 function piece(text: string, ...values: readonly SqlValue[]): Piece {
