@@ -29,6 +29,8 @@ import { PointReads } from './read.ts';
 import { Searcher } from './search.ts';
 import { Snapshots } from './snapshots.ts';
 import { moveAll } from './standalone.ts';
+import { MongoTerminology } from './terminology.ts';
+import { conceptIndexes } from './terminology-documents.ts';
 import { makeCollection, Types } from './types.ts';
 import { Upkeep } from './upkeep.ts';
 
@@ -64,6 +66,7 @@ export interface Opened {
   readonly parameters: MongoParameterIndex;
   readonly processes: Processes;
   readonly shared: SharedStore;
+  readonly terminology: MongoTerminology;
   readonly indexes: Indexes;
   readonly upkeep: Upkeep;
   readonly counts: () => Promise<ReadonlyMap<string, number>>;
@@ -85,6 +88,9 @@ export async function openParts(connection: Connection, options: PartsOptions): 
     [names.audit, auditIndexes],
     [names.seals, []],
     [names.leases, []],
+    [names.codeSystems, []],
+    [names.conceptSets, []],
+    [names.concepts, conceptIndexes],
   ] as const) {
     await makeCollection(db, name, indexes);
   }
@@ -136,8 +142,9 @@ export async function openParts(connection: Connection, options: PartsOptions): 
     audit: appender,
     matches: ({ type, criterion, limit }, session) => searcher.matches(type, criterion, limit, session),
   });
-  const upkeep = new Upkeep(db, types, notes, { clock: now, cursorLifetime, auditRetention });
   const leases = new Leases(db.collection<LeaseDocument>(names.leases), { holder: leased.owner });
+  const terminology = new MongoTerminology(db, { alone: () => processes.alone, leases });
+  const upkeep = new Upkeep(db, types, { notes, terminology }, { clock: now, cursorLifetime, auditRetention });
   const searchParameters = async () => {
     const found = db
       .collection<CurrentDocument>('SearchParameter')
@@ -168,6 +175,7 @@ export async function openParts(connection: Connection, options: PartsOptions): 
     parameters,
     processes,
     shared,
+    terminology,
     indexes,
     upkeep,
     counts: () => countResources(connection, types),
