@@ -29,8 +29,10 @@ import { PointReads } from './read.ts';
 import { Searcher } from './search.ts';
 import { Snapshots } from './snapshots.ts';
 import { moveAll } from './standalone.ts';
-import { MongoTerminology } from './terminology.ts';
+import type { TerminologyParts } from './terminology.ts';
 import { conceptIndexes } from './terminology-documents.ts';
+import { TerminologyReads } from './terminology-read.ts';
+import { TerminologyWrites } from './terminology-write.ts';
 import { makeCollection, Types } from './types.ts';
 import { Upkeep } from './upkeep.ts';
 
@@ -66,7 +68,7 @@ export interface Opened {
   readonly parameters: MongoParameterIndex;
   readonly processes: Processes;
   readonly shared: SharedStore;
-  readonly terminology: MongoTerminology;
+  readonly terminology: TerminologyParts;
   readonly indexes: Indexes;
   readonly upkeep: Upkeep;
   readonly counts: () => Promise<ReadonlyMap<string, number>>;
@@ -143,8 +145,15 @@ export async function openParts(connection: Connection, options: PartsOptions): 
     matches: ({ type, criterion, limit }, session) => searcher.matches(type, criterion, limit, session),
   });
   const leases = new Leases(db.collection<LeaseDocument>(names.leases), { holder: leased.owner });
-  const terminology = new MongoTerminology(db, { alone: () => processes.alone, leases });
-  const upkeep = new Upkeep(db, types, { notes, terminology }, { clock: now, cursorLifetime, auditRetention });
+  const reads = new TerminologyReads(db);
+  const onChange = () => reads.renew();
+  const terminology = { reads, writes: new TerminologyWrites(db, { alone: () => processes.alone, leases, onChange }) };
+  const upkeep = new Upkeep(
+    db,
+    types,
+    { notes, terminology: terminology.writes },
+    { clock: now, cursorLifetime, auditRetention },
+  );
   const searchParameters = async () => {
     const found = db
       .collection<CurrentDocument>('SearchParameter')

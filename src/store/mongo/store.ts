@@ -7,10 +7,11 @@ import { StoreUnavailable } from '../errors.ts';
 import type { ParameterDefinition, ParameterIndex } from '../parameter-index.ts';
 import type { Explanation, HistoryPage, HistoryQuery, SearchPage, SearchQuery, Store, Version } from '../port.ts';
 import { parametersLease, type SharedStore } from '../shared.ts';
-import type { LoadedConcept, TerminologyStore } from '../terminology.ts';
+import type { TerminologyStore } from '../terminology.ts';
 import type { Commit, Committed } from '../write.ts';
 import { connect, isUnreachable } from './open.ts';
 import { type Opened, openParts, type PartsOptions } from './parts.ts';
+import { terminologyOf } from './terminology.ts';
 
 export interface MongoOptions extends PartsOptions {
   /** Every search parameter of which entries will come; they may depend on what the store has. */
@@ -83,7 +84,7 @@ class MongoStore implements Store {
     this.audit = parts.audit;
     this.parameters = parts.parameters;
     this.shared = parts.shared;
-    this.terminology = this.#timedTerminology(parts.terminology);
+    this.terminology = terminologyOf(parts.terminology, (act) => this.#timed(undefined, act));
     this.#parts = parts;
     this.#options = options;
   }
@@ -148,24 +149,6 @@ class MongoStore implements Store {
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
-  }
-
-  #timedTerminology(terminology: TerminologyStore): TerminologyStore {
-    const timed = <T>(act: () => Promise<T>) => this.#timed(undefined, act);
-    const next = (batches: AsyncIterator<readonly LoadedConcept[]>) => timed(() => batches.next());
-    return {
-      systems: () => timed(() => terminology.systems()),
-      load: (system, read) => timed(() => terminology.load(system, read)),
-      remove: (url, version) => timed(() => terminology.remove(url, version)),
-      concepts: (system, codes) => timed(() => terminology.concepts(system, codes)),
-      select: (system, filter, page) => timed(() => terminology.select(system, filter, page)),
-      all: async function* (system) {
-        const batches = terminology.all(system)[Symbol.asyncIterator]();
-        for (let some = await next(batches); some.done !== true; some = await next(batches)) yield some.value;
-      },
-      related: (system, code, direction, limit) => timed(() => terminology.related(system, code, direction, limit)),
-      subsumed: (system, ancestor, code) => timed(() => terminology.subsumed(system, ancestor, code)),
-    };
   }
 
   async #close(): Promise<void> {

@@ -63,7 +63,7 @@ export function nameOf(url: string, version: string): string {
   return `${url}|${version}`;
 }
 
-export function valueOf(property: string, value: string): string {
+export function entryOf(property: string, value: string): string {
   return `${property}=${value}`;
 }
 
@@ -91,7 +91,7 @@ export function documentOf(
     ...(properties.length > 0 && { properties }),
     ...(designations.length > 0 && { designations }),
     words: wordsOfConcept(concept),
-    values: [...new Set(all.map(([property, value]) => valueOf(property, value)))],
+    values: [...new Set(all.map(([property, value]) => entryOf(property, value)))],
     has: [...new Set(all.map(([property]) => property))],
     above: Array.from(above, (upper) => first + upper),
   };

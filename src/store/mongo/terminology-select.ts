@@ -2,7 +2,7 @@
 import type { Filter } from 'mongodb';
 import { wordsIn } from '../../search/words.ts';
 import type { ConceptFilter } from '../terminology.ts';
-import { type ConceptDocument, setSpan, valueOf } from './terminology-documents.ts';
+import { type ConceptDocument, entryOf, setSpan } from './terminology-documents.ts';
 
 export type ConceptCondition = Filter<ConceptDocument>;
 
@@ -63,7 +63,7 @@ function withinSet(set: number): ConceptCondition {
 }
 
 function hasProperty({ code, op, values }: Property): ConceptCondition {
-  const wanted = values.map((value) => valueOf(code, value));
+  const wanted = values.map((value) => entryOf(code, value));
   switch (op) {
     case '=':
     case 'in':

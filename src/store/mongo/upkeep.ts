@@ -5,7 +5,7 @@ import { recordsOf, type SealDocument } from './audit-chain.ts';
 import { type HistoryDocument, historyName, names } from './document.ts';
 import { forgetGuards } from './guards.ts';
 import type { Notes } from './notes.ts';
-import type { MongoTerminology } from './terminology.ts';
+import type { TerminologyWrites } from './terminology-write.ts';
 import type { Types } from './types.ts';
 
 export interface UpkeepOptions {
@@ -17,7 +17,7 @@ export interface UpkeepOptions {
 /** What knows itself what it can remove. */
 interface Kept {
   readonly notes: Pick<Notes, 'forget'>;
-  readonly terminology: Pick<MongoTerminology, 'forget'>;
+  readonly terminology: Pick<TerminologyWrites, 'forget'>;
 }
 
 /** Milliseconds between two times. */
