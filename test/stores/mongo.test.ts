@@ -15,6 +15,7 @@ import { preconditionRules } from '../contract/preconditions.ts';
 import { readRules } from '../contract/read.ts';
 import type { Settings, Subject } from '../contract/subject.ts';
 import { tallyRules } from '../contract/tally.ts';
+import { terminologyRules } from '../contract/terminology.ts';
 import { unchangedRules } from '../contract/unchanged.ts';
 import { databases } from './mongo-database.ts';
 
@@ -43,5 +44,6 @@ describe('mongodb', () => {
   parameterRules(subject);
   integrityRules(subject);
   auditRules(subject);
+  terminologyRules(subject);
   modelRules(subject);
 });

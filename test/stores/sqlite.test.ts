@@ -17,6 +17,7 @@ import { preconditionRules } from '../contract/preconditions.ts';
 import { readRules } from '../contract/read.ts';
 import type { Settings, Subject } from '../contract/subject.ts';
 import { tallyRules } from '../contract/tally.ts';
+import { terminologyRules } from '../contract/terminology.ts';
 import { unchangedRules } from '../contract/unchanged.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'osteon-'));
@@ -56,6 +57,7 @@ for (const under of subjects) {
     noteRules(under);
     parameterRules(under);
     integrityRules(under);
+    terminologyRules(under);
     modelRules(under);
   });
 }

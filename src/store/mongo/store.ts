@@ -8,9 +8,11 @@ import type { ParameterDefinition, ParameterIndex } from '../parameter-index.ts'
 import type { Explanation, HistoryPage, HistoryQuery, SearchPage, SearchQuery, Store, Version } from '../port.ts';
 import { parametersLease, type SharedStore } from '../shared.ts';
 import type { Tally, TallyQuery } from '../tally.ts';
+import type { TerminologyStore } from '../terminology.ts';
 import type { Commit, Committed } from '../write.ts';
 import { connect, isUnreachable } from './open.ts';
 import { type Opened, openParts, type PartsOptions } from './parts.ts';
+import { terminologyOf } from './terminology.ts';
 
 export interface MongoOptions extends PartsOptions {
   /** Every search parameter of which entries will come; they may depend on what the store has. */
@@ -79,6 +81,7 @@ class MongoStore implements Store {
   readonly audit: AuditLog;
   readonly parameters: ParameterIndex;
   readonly shared: SharedStore;
+  readonly terminology: TerminologyStore;
   readonly #parts: Opened;
   readonly #options: MongoOptions;
   #closed: Promise<void> | undefined;
@@ -92,6 +95,7 @@ class MongoStore implements Store {
     this.audit = parts.audit;
     this.parameters = parts.parameters;
     this.shared = parts.shared;
+    this.terminology = terminologyOf(parts.terminology, (act) => this.#timed(undefined, act));
     this.#parts = parts;
     this.#options = options;
   }

@@ -2,6 +2,7 @@
 import type { Criterion } from '../../search/criteria.ts';
 import type { Explanation, SearchPage, SearchQuery } from '../port.ts';
 import type { Tally, TallyQuery } from '../tally.ts';
+import type { ConceptAnswer, ConceptQuery } from './terminology-read.ts';
 import type { WireError } from './wire.ts';
 
 /** What a reader's thread is started with. */
@@ -24,6 +25,12 @@ export type ReaderTask =
       readonly limit: number;
       /** Milliseconds. */
       readonly budget: number;
+    }
+  | {
+      readonly kind: 'concepts';
+      readonly query: ConceptQuery;
+      /** Milliseconds. */
+      readonly budget: number;
     };
 
 /** `now`: milliseconds since 1970. */
@@ -36,4 +43,5 @@ export type ReaderAnswer =
   | { readonly kind: 'explain'; readonly explanation: Explanation }
   | { readonly kind: 'tally'; readonly tally: Tally }
   | { readonly kind: 'matches'; readonly ids: readonly string[] }
+  | { readonly kind: 'concepts'; readonly answer: ConceptAnswer }
   | { readonly kind: 'failed'; readonly error: WireError };

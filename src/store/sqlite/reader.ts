@@ -154,6 +154,7 @@ function post({ worker }: Thread, message: ReaderMessage): void {
 function within(task: ReaderTask, budget: number): ReaderTask {
   switch (task.kind) {
     case 'matches':
+    case 'concepts':
       return { ...task, budget };
     case 'tally':
       return { ...task, query: { ...task.query, budget } };
