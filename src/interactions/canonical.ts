@@ -125,8 +125,8 @@ export function splitCanonical(canonical: string): readonly [url: string, versio
 
 const decoder = new TextDecoder();
 
-/** The resource as plain JSON: of its numbers none is compared by its text here. */
-function contentOf({ body }: Version): JsonObject {
+/** A stored resource as plain JSON: of its numbers none is compared by its text here. */
+export function contentOf({ body }: Version): JsonObject {
   const value: JsonValue = body === undefined ? null : JSON.parse(decoder.decode(body));
   return isObject(value) ? value : {};
 }

@@ -96,3 +96,8 @@ function read(resource: JsonObject): Kept {
   const system = readCodeSystem(resource);
   return { concepts: new MemoryConcepts(system, wordsIn), size: system.concepts.size + 100 };
 }
+
+/** The concepts of a resource that a request carries, or names by its id. */
+export function conceptsIn(resource: JsonObject): Concepts {
+  return read(resource).concepts;
+}

@@ -66,12 +66,7 @@ export class LoadedConcepts implements Concepts {
     return total > mostChildren ? undefined : concepts.map((each) => each.code);
   }
 
-  async related(
-    code: string,
-    direction: 'above' | 'below',
-    limit: number,
-    work: Work,
-  ): Promise<ReadonlySet<string>> {
+  async related(code: string, direction: 'above' | 'below', limit: number, work: Work): Promise<ReadonlySet<string>> {
     const most = Math.max(Math.min(limit, work.left), 1);
     const codes = await this.#store.related(this.#system, code, direction, most);
     if (codes === undefined) throw tooManyRelated(code, this.url, most);

@@ -24,8 +24,7 @@ export class TermLookup {
   }
 
   valueSet(canonical: string): Promise<Found | undefined> {
-    const found =
-      this.#sets.get(canonical) ?? findCanonical(this.#context, 'ValueSet', canonical, this.#position);
+    const found = this.#sets.get(canonical) ?? findCanonical(this.#context, 'ValueSet', canonical, this.#position);
     this.#sets.set(canonical, found);
     return found;
   }

@@ -130,13 +130,16 @@ async function asSelection(
   if (!isObject(compose) || objects(compose.exclude).length > 0) return undefined;
   const [include, another] = objects(compose.include);
   if (include === undefined || another !== undefined || text(include.system) === '') return undefined;
-  if (objects(include.concept).length > 0 || (isArray(include.valueSet) && include.valueSet.length > 0)) return undefined;
+  if (objects(include.concept).length > 0 || (isArray(include.valueSet) && include.valueSet.length > 0))
+    return undefined;
   const concepts = await source.codeSystem(versioned(text(include.system), text(include.version)));
   if (concepts?.loaded !== true) return undefined;
   const filters = objects(include.filter).map(readFilter);
   for (const each of filters) checkFilter(each, concepts);
   const selection = selectionOf(filters);
-  return selection && { concepts, selection: compose.inactive === false ? { ...selection, activeOnly: true } : selection };
+  return (
+    selection && { concepts, selection: compose.inactive === false ? { ...selection, activeOnly: true } : selection }
+  );
 }
 
 /** Codes of a whole system, but for some. */

@@ -28,11 +28,7 @@ export interface Membership {
  * The value set of a canonical; undefined where there is none. What it imports or filters and isn't here makes answers
  * undefined. Throws 400 `too-costly` for more work than `work` has left.
  */
-export async function membershipOf(
-  canonical: string,
-  source: TermSource,
-  work: Work,
-): Promise<Membership | undefined> {
+export async function membershipOf(canonical: string, source: TermSource, work: Work): Promise<Membership | undefined> {
   const resource = await source.valueSet(canonical);
   return resource && membershipIn(resource, canonical, source, work);
 }
