@@ -23,16 +23,22 @@ export function keyOf({ caseSensitive }: Pick<LoadedSystem, 'caseSensitive'>, co
 
 /**
  * Reads the hierarchy of concepts.
- * @throws UnusableConcepts for a code that comes twice, a parent that isn't there, a circle.
+ * @throws UnusableConcepts for a code that comes twice, a parent that isn't there, a circle, a property that isn't declared.
  */
 export async function readHierarchy(
-  system: Pick<LoadedSystem, 'caseSensitive'>,
+  system: Pick<LoadedSystem, 'caseSensitive' | 'properties'>,
   concepts: AsyncIterable<readonly LoadedConcept[]>,
 ): Promise<Hierarchy> {
   const pace = makePace();
+  const declared = new Set(system.properties.map(({ code }) => code));
   const found: { readonly code: string; readonly parents: readonly string[] }[] = [];
   for await (const some of concepts) {
-    for (const { code, parents } of some) found.push({ code, parents });
+    for (const { code, parents, properties = [] } of some) {
+      found.push({ code, parents });
+      const [unknown] = properties.find(([property]) => !declared.has(property)) ?? [];
+      if (unknown !== undefined)
+        throw new UnusableConcepts(`${code} has the property ${unknown}, which the code system doesn't declare.`);
+    }
     await pace();
   }
   found.sort((a, b) => (a.code < b.code ? -1 : 1));
@@ -127,15 +133,4 @@ export function belowOf({ above }: Pick<Hierarchy, 'above'>): Below {
     }
   }
   return { starts, places };
-}
-
-/** The words by which a concept is found: of its code, its display and its designations, each once. */
-export function wordsOfConcept(
-  { code, display, designations = [] }: LoadedConcept,
-  wordsIn: (text: string) => readonly string[],
-): readonly string[] {
-  const all = new Set(wordsIn(code));
-  for (const word of wordsIn(display)) all.add(word);
-  for (const { value } of designations) for (const word of wordsIn(value)) all.add(word);
-  return [...all];
 }

@@ -7,6 +7,7 @@ import type { SimpleValue } from '../search/entry.ts';
 import type { AuditLog } from './audit-log.ts';
 import type { ParameterIndex } from './parameter-index.ts';
 import type { SharedStore } from './shared.ts';
+import type { TerminologyStore } from './terminology.ts';
 import type { Commit, Committed, ResourceKey, WriteMethod } from './write.ts';
 
 /** A version of a resource as stored. `body` is its exact JSON in UTF-8, undefined for a deletion. */
@@ -188,6 +189,9 @@ export interface Store {
 
   /** The server's own AuditEvents. */
   readonly audit: AuditLog;
+
+  /** Loaded code systems. */
+  readonly terminology: TerminologyStore;
 
   /** What several processes need that have it open; absent where only one can. */
   readonly shared?: SharedStore;

@@ -113,7 +113,7 @@ export interface TerminologyStore {
   subsumed(system: LoadedSystem, ancestor: string, code: string): Promise<boolean>;
 }
 
-/** Concepts that can't be loaded: a code that comes twice, a parent that isn't there, a circle. */
+/** Concepts that can't be loaded: a code that comes twice, a parent that isn't there, a circle, a property that isn't declared. */
 export class UnusableConcepts extends Error {
   constructor(message: string) {
     super(message);

@@ -14,6 +14,7 @@ import { parameterRules } from '../contract/parameters.ts';
 import { preconditionRules } from '../contract/preconditions.ts';
 import { readRules } from '../contract/read.ts';
 import type { Settings, Subject } from '../contract/subject.ts';
+import { terminologyRules } from '../contract/terminology.ts';
 import { unchangedRules } from '../contract/unchanged.ts';
 import { databases } from './mongo-database.ts';
 
@@ -41,5 +42,6 @@ describe('mongodb', () => {
   parameterRules(subject);
   integrityRules(subject);
   auditRules(subject);
+  terminologyRules(subject);
   modelRules(subject);
 });

@@ -16,6 +16,7 @@ import { parameterRules } from '../contract/parameters.ts';
 import { preconditionRules } from '../contract/preconditions.ts';
 import { readRules } from '../contract/read.ts';
 import type { Settings, Subject } from '../contract/subject.ts';
+import { terminologyRules } from '../contract/terminology.ts';
 import { unchangedRules } from '../contract/unchanged.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'osteon-'));
@@ -54,6 +55,7 @@ for (const under of subjects) {
     noteRules(under);
     parameterRules(under);
     integrityRules(under);
+    terminologyRules(under);
     modelRules(under);
   });
 }

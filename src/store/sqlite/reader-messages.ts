@@ -1,6 +1,7 @@
 /** Messages between the main thread and a reader's. https://hl7.org/fhir/R4/search.html */
 import type { Criterion } from '../../search/criteria.ts';
 import type { Explanation, SearchPage, SearchQuery } from '../port.ts';
+import type { ConceptAnswer, ConceptQuery } from './terminology-read.ts';
 import type { WireError } from './wire.ts';
 
 /** What a reader's thread is started with. */
@@ -22,6 +23,12 @@ export type ReaderTask =
       readonly limit: number;
       /** Milliseconds. */
       readonly budget: number;
+    }
+  | {
+      readonly kind: 'concepts';
+      readonly query: ConceptQuery;
+      /** Milliseconds. */
+      readonly budget: number;
     };
 
 /** `now`: milliseconds since 1970. */
@@ -33,4 +40,5 @@ export type ReaderAnswer =
   | { readonly kind: 'search'; readonly page: SearchPage }
   | { readonly kind: 'explain'; readonly explanation: Explanation }
   | { readonly kind: 'matches'; readonly ids: readonly string[] }
+  | { readonly kind: 'concepts'; readonly answer: ConceptAnswer }
   | { readonly kind: 'failed'; readonly error: WireError };

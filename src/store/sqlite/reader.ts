@@ -93,7 +93,9 @@ export class Readers {
       const { task } = waiting;
       const now = this.#options.clock();
       const within: ReaderTask =
-        task.kind !== 'matches' ? { ...task, query: { ...task.query, budget: left } } : { ...task, budget: left };
+        task.kind === 'search' || task.kind === 'explain'
+          ? { ...task, query: { ...task.query, budget: left } }
+          : { ...task, budget: left };
       post(free, { kind: 'task', now, task: within });
     }
   }

@@ -7,6 +7,7 @@ import type { AuditLog } from '../audit-log.ts';
 import { Conflict, StoreUnavailable } from '../errors.ts';
 import type { ParameterDefinition, ParameterIndex } from '../parameter-index.ts';
 import type { Explanation, HistoryPage, HistoryQuery, SearchPage, SearchQuery, Store, Version } from '../port.ts';
+import type { TerminologyStore } from '../terminology.ts';
 import type { Commit, Committed } from '../write.ts';
 import { Histories } from './history.ts';
 import { type Lock, takeLock } from './lock.ts';
@@ -142,6 +143,7 @@ class SqliteStore implements Store {
   readonly secret: Uint8Array;
   readonly audit: AuditLog;
   readonly parameters: ParameterIndex;
+  readonly terminology: TerminologyStore;
   readonly #db: Database;
   readonly #writer: Writer;
   readonly #side: ReadSide;
@@ -181,6 +183,7 @@ class SqliteStore implements Store {
     this.#side = readSide(path, db, writer, { clock: this.#clock, cursorLifetime: options.cursorLifetime });
     this.#text = new TextCatchUp(db, writer, options.report);
     this.audit = this.#side.audit;
+    this.terminology = this.#side.terminology;
     this.parameters = new SqliteParameterIndex(db, writer);
   }
 
