@@ -36,11 +36,7 @@ export async function findConcepts(
   return (await findLoaded(context.store, canonical)) ?? read();
 }
 
-/** A store that has loaded systems. */
-type Loading = Store & { readonly terminology?: TerminologyStore };
-
-async function findLoaded({ terminology }: Loading, canonical: string): Promise<FoundConcepts | undefined> {
-  if (terminology === undefined) return undefined;
+async function findLoaded({ terminology }: Store, canonical: string): Promise<FoundConcepts | undefined> {
   const [url, version] = splitCanonical(canonical);
   const system = (await terminology.systems())
     .filter((each) => each.url === url && (version === undefined || each.version === version))

@@ -23,7 +23,6 @@ export class LoadedConcepts implements Concepts {
     this.#store = store;
     this.#system = system;
     this.properties = new Map<string, PropertyType>([
-      ['inactive', 'boolean'],
       ['parent', 'code'],
       ['child', 'code'],
       ...system.properties.map(({ code, type }) => [code, type] as const),
@@ -49,9 +48,10 @@ export class LoadedConcepts implements Concepts {
 
   async find(codes: readonly string[]): Promise<readonly ConceptDetail[]> {
     if (codes.length === 0) return [];
-    const found = new Map((await this.#store.concepts(this.#system, codes)).map((each) => [each.code, each]));
+    const form = (code: string) => (this.#system.caseSensitive ? code : code.toLowerCase());
+    const found = new Map((await this.#store.concepts(this.#system, codes)).map((each) => [form(each.code), each]));
     return codes.flatMap((code) => {
-      const concept = found.get(code);
+      const concept = found.get(form(code));
       return concept === undefined ? [] : [detailOf(concept)];
     });
   }
@@ -88,15 +88,14 @@ export class LoadedConcepts implements Concepts {
       case 'in':
         return only(await this.#known(listed(filter), work));
       case 'not-in':
-        return { others: true, codes: new Set(listed(filter)) };
-      case 'is-not-a':
-        return { others: true, codes: await this.related(value, 'below', mostCodes, work) };
+        // What isn't there must not come back where this is taken off the whole.
+        return { others: true, codes: new Set(await this.#known(listed(filter), work)) };
       default: {
         const direction = op === 'generalizes' ? 'above' : 'below';
         const codes = new Set(await this.related(value, direction, mostCodes, work));
         const [itself] = await this.find([value]);
         if (itself === undefined || op === 'descendent-of') codes.delete(value);
-        return only(codes);
+        return { others: op === 'is-not-a', codes };
       }
     }
   }

@@ -4,6 +4,7 @@ import { isArray, isObject, type JsonObject } from '../fhir/resource.ts';
 import { findCanonical, splitCanonical } from '../interactions/canonical.ts';
 import type { Answer, Call, Context } from '../interactions/context.ts';
 import { currentOf } from '../interactions/read.ts';
+import { TooCostly } from '../store/errors.ts';
 import type { ConceptDetail, Designation } from '../terminology/concepts.ts';
 import { versioned } from '../terminology/expand.ts';
 import { objects, text } from '../terminology/json.ts';
@@ -34,6 +35,7 @@ export async function asOperation(run: () => Promise<Answer>): Promise<Answer> {
   try {
     return await run();
   } catch (error) {
+    if (error instanceof TooCostly) throw failure(422, 'too-costly', `This would take too long. ${error.hint}`);
     if (!(error instanceof OutcomeError) || error.status !== 400) throw error;
     const code = error.issues[0]?.code;
     if (code === 'not-found') throw new OutcomeError(404, error.issues);

@@ -83,7 +83,8 @@ export async function contentOf(canonical: string, source: TermSource): Promise<
   if (found !== undefined && hasConcepts(found)) return found;
   const lacking =
     found === undefined ? 'is not here' : `is here without its concepts (content ${shorten(found.content)})`;
-  const hint = 'store it as a CodeSystem with its concepts, or a ValueSet with its codes listed or expanded';
+  const hint =
+    'load it (osteon terminology load), or store it as a CodeSystem with its concepts, or a ValueSet with its codes listed or expanded';
   throw failure(400, 'not-supported', `the code system ${shorten(canonical)} ${lacking}; ${hint}.`);
 }
 

@@ -73,7 +73,6 @@ export function holds(filter: Filter, values: readonly string[]): boolean {
 function valuesOf(concepts: Concepts, concept: ConceptDetail, property: string): Soon<readonly string[]> {
   if (property === 'parent') return concept.parents;
   if (property === 'child') return andThen(concepts.children(concept.code), (codes) => codes ?? []);
-  if (property === 'inactive' && concept.inactive === true) return ['true'];
   return (concept.properties ?? []).filter(([code]) => code === property).map(([, value]) => value);
 }
 
