@@ -2,7 +2,7 @@
 import type { JsonObject, Resource } from '../../fhir/resource.ts';
 import type { Column } from './columns.ts';
 import { canonicalOf, caseIdentifierSystem, followUpTimeUrl, idOf } from './names.ts';
-import { exampleOf, type Plan, type PlannedField, type PlannedOutcome, profileOf } from './plan.ts';
+import { type Exemplified, exampleOf, type Plan, type PlannedOutcome, profileOf } from './plan.ts';
 import { systemOf } from './terminology.ts';
 
 /** An example, and what is wrong with it. */
@@ -29,7 +29,7 @@ export function examplesOf(plan: Plan): readonly Example[] {
 }
 
 function caseExample(plan: Plan): Resource {
-  const { id, fields, narrowings } = plan;
+  const { id, fields, common, narrowings } = plan;
   const narrowed = (name: string): readonly JsonObject[] =>
     narrowings.filter(({ column }) => column === name).map(({ written, valueSet }) => concept(written, valueSet));
   const [code = { coding: [surgicalProcedure] }] = narrowed('procedure_code');
@@ -39,7 +39,7 @@ function caseExample(plan: Plan): Resource {
     resourceType: 'Procedure',
     id: `example-${id}`,
     meta: { profile: [profileOf(plan)] },
-    ...(fields.length === 0 ? {} : { extension: fields.map(extensionOf) }),
+    ...extensions([...fields, ...common]),
     identifier: [{ system: caseIdentifierSystem, value: `${id}-1` }],
     status: 'completed',
     code,
@@ -52,7 +52,11 @@ function caseExample(plan: Plan): Resource {
   };
 }
 
-function extensionOf({ extension, example }: PlannedField): JsonObject {
+function extensions(fields: readonly Exemplified[]): JsonObject {
+  return fields.length === 0 ? {} : { extension: fields.map(extensionOf) };
+}
+
+function extensionOf({ extension, example }: Exemplified): JsonObject {
   return { url: canonicalOf('StructureDefinition', extension), ...example };
 }
 
@@ -94,26 +98,28 @@ function withoutIdentifier({ id }: Plan, valid: Resource): Example {
 }
 
 /** Without the first field that is required. */
-function missing({ id, fields }: Plan, valid: Resource): Example | undefined {
+function missing({ id, fields, common }: Plan, valid: Resource): Example | undefined {
   const field = fields.find(({ required }) => required);
   if (field === undefined) return undefined;
-  const extension = fields.filter((each) => each !== field).map(extensionOf);
-  const { extension: all, ...rest } = valid;
-  void all;
-  const kept = extension.length === 0 ? {} : { extension };
+  const extension = [...fields.filter((each) => each !== field), ...common].map(extensionOf);
   return {
     file: `invalid-no-${field.extension.replace(`${id}-`, '')}`,
-    resource: { ...rest, ...kept, resourceType: 'Procedure', id: `invalid-${id}` },
+    resource: {
+      ...rest,
+      ...extensions([...fields.filter((each) => each !== field), ...common]),
+      resourceType: 'Procedure',
+      id: `invalid-${id}`,
+    },
     fault: { expression: 'Procedure.extension', text: `${field.column} is required` },
   };
 }
 
 /** With a code in the first coded field that its value set doesn't have. */
-function otherCode({ id, fields }: Plan, valid: Resource): Example | undefined {
+function otherCode({ id, fields, common }: Plan, valid: Resource): Example | undefined {
   const place = fields.findIndex(({ example }) => example.valueCodeableConcept !== undefined);
   const field = fields[place];
   if (field === undefined) return undefined;
-  const extension = fields.map((each) => {
+  const extension = [...fields, ...common].map((each) => {
     if (each !== field) return extensionOf(each);
     const system = canonicalOf('CodeSystem', each.extension);
     return { ...extensionOf(each), valueCodeableConcept: { coding: [{ system, code: 'no-such-code' }] } };

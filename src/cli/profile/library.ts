@@ -9,7 +9,7 @@ import { csvColumnUrl } from './names.ts';
 export interface SharedField {
   readonly title: string;
   readonly type: ColumnType;
-  /** The values of a code; empty for others. */
+  /** An example of its value, as an extension has it. */
   readonly example: JsonObject;
 }
 

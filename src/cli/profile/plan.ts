@@ -7,12 +7,17 @@ import { exampleValue, type Library } from './library.ts';
 import { canonicalOf, idOf, titleOf } from './names.ts';
 import { systemOf } from './terminology.ts';
 
+/** An extension with an example of its value. */
+export interface Exemplified {
+  /** Id of its definition. */
+  readonly extension: string;
+  readonly example: JsonObject;
+}
+
 /** A field of the case's own, or one of `shared`. */
-export interface PlannedField extends CaseField {
+export interface PlannedField extends CaseField, Exemplified {
   readonly written: Column;
   readonly shared: boolean;
-  /** The value of an example, as an extension has it. */
-  readonly example: JsonObject;
 }
 
 /** An outcome measure, of the case's own or of `shared`. */
@@ -32,6 +37,8 @@ export interface PlannedNarrowing extends Narrowing {
 export interface Plan {
   readonly id: string;
   readonly title: string;
+  /** The fields of every case. */
+  readonly common: readonly Exemplified[];
   readonly fields: readonly PlannedField[];
   readonly narrowings: readonly PlannedNarrowing[];
   readonly outcomes: readonly PlannedOutcome[];
@@ -50,10 +57,13 @@ export interface PlanOptions {
 
 /** Throws ColumnsError that names the line where a column can't be what it says. */
 export function planCase(options: PlanOptions): Plan {
-  const { id, title, columns } = options;
+  const { id, title, columns, library, taken } = options;
   const plan = {
     id,
     title,
+    common: [...library.fields].flatMap(([extension, { example }]) =>
+      taken.has(columnOf(extension)) ? [{ extension, example }] : [],
+    ),
     fields: columns.filter(isField).map((column) => fieldOf(column, options)),
     narrowings: columns.filter(({ name }) => narrowable.has(name)).map((column) => narrowingOf(column, options)),
     outcomes: columns.filter(({ times }) => times.length > 0).map((column) => outcomeOf(column, options)),
