@@ -1,6 +1,7 @@
 /**
  * Resources that others name by canonical: those of the store, of files, and R4's own. https://hl7.org/fhir/R4/references.html#canonical
  */
+import { builtInStructure } from '../fhir/definitions/structures.ts';
 import { parseReference } from '../fhir/reference.ts';
 import { isObject, type JsonObject, type JsonValue } from '../fhir/resource.ts';
 import type { Criterion } from '../search/criteria.ts';
@@ -10,6 +11,13 @@ import type { Context } from './context.ts';
 
 /** Types whose resources say what others mean. */
 export type CanonicalType = 'CodeSystem' | 'ValueSet' | 'ConceptMap' | 'StructureDefinition';
+
+export const canonicalTypes: ReadonlySet<string> = new Set<CanonicalType>([
+  'CodeSystem',
+  'ValueSet',
+  'ConceptMap',
+  'StructureDefinition',
+]);
 
 /** A resource that was looked up. */
 export interface Found {
@@ -22,6 +30,12 @@ export interface Found {
 export interface FiledResources {
   /** The one of that url; `version` undefined: the latest active one. */
   readonly find: (type: CanonicalType, url: string, version: string | undefined) => Found | undefined;
+  /** What names this canonical URL, for people: type and url. */
+  readonly naming?: (url: string) => Iterable<string>;
+  /** Constraining StructureDefinitions of resource types: what `supportedProfile` of the type lists. */
+  readonly profiles?: () => Iterable<{ readonly type: string; readonly url: string }>;
+  /** Canonicals of implementation guides, `url|version`. */
+  readonly guides?: () => Iterable<string>;
 }
 
 /** How many resources with one url are compared to find the one that is meant. */
@@ -109,8 +123,8 @@ export function compareVersions(a: JsonValue | undefined, b: JsonValue | undefin
 }
 
 function ofR4(type: CanonicalType, url: string, version: string | undefined): JsonObject | undefined {
-  if (type !== 'CodeSystem' && type !== 'ValueSet') return undefined;
-  const found = builtIn(type, url);
+  if (type === 'ConceptMap') return undefined;
+  const found = type === 'StructureDefinition' ? builtInStructure(url) : builtIn(type, url);
   return found !== undefined && (version === undefined || found.version === version) ? found : undefined;
 }
 
