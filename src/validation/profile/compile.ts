@@ -36,7 +36,7 @@ export function compileNode(node: Node, base: Node | undefined, type: string, co
     ...typeChecks(node, base, compiling),
     ...valueChecks(node.element, base?.element ?? {}),
     ...bindingCheck(node.element, base?.element ?? {}, compiling.codes),
-    ...constraintChecks(node.element, base?.element ?? {}, type, compiling),
+    ...constraintChecks(node, base, type, compiling),
     ...childChecks(node, base, type, compiling),
   ];
   if (checks.length < 2) return checks[0];
@@ -110,10 +110,8 @@ function countCheck(node: Node, base: Node | undefined): ItemsCheck | undefined 
   if (!asksMore && !allowsLess) return undefined;
   const { name } = node;
   return (items, run) => {
-    if (asksMore && items.length < min)
-      run.fault('required', 'cardinality', tooFew(min, items.length), name.replace('[x]', ''));
-    if (allowsLess && items.length > max)
-      run.fault('structure', 'cardinality', tooMany(max, items.length), items[0]?.property);
+    if (asksMore && items.length < min) run.fault('required', 'cardinality', tooFew(min, items.length), name.replace('[x]', ''));
+    if (allowsLess && items.length > max) run.fault('structure', 'cardinality', tooMany(max, items.length), items[0]?.property);
   };
 }
 
