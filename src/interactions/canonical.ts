@@ -11,6 +11,13 @@ import type { Context } from './context.ts';
 /** Types whose resources say what others mean. */
 export type CanonicalType = 'CodeSystem' | 'ValueSet' | 'ConceptMap' | 'StructureDefinition';
 
+export const canonicalTypes: ReadonlySet<string> = new Set<CanonicalType>([
+  'CodeSystem',
+  'ValueSet',
+  'ConceptMap',
+  'StructureDefinition',
+]);
+
 /** A resource that was looked up. */
 export interface Found {
   /** Names its very version. */
@@ -22,6 +29,12 @@ export interface Found {
 export interface FiledResources {
   /** The one of that url; `version` undefined: the latest active one. */
   readonly find: (type: CanonicalType, url: string, version: string | undefined) => Found | undefined;
+  /** What names this canonical URL, for people: type and url. */
+  readonly naming?: (url: string) => Iterable<string>;
+  /** Constraining StructureDefinitions of resource types: what `supportedProfile` of the type lists. */
+  readonly profiles?: () => Iterable<{ readonly type: string; readonly url: string }>;
+  /** Canonicals of implementation guides, `url|version`. */
+  readonly guides?: () => Iterable<string>;
 }
 
 /** How many resources with one url are compared to find the one that is meant. */
