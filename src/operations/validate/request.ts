@@ -34,7 +34,12 @@ export function requestOf(context: Context, call: Call): ValidateRequest {
   for (const [name, , expression] of named) {
     if (name === 'mode' || name === 'profile') continue;
     const near = closest(name.slice(0, 80), ['mode', 'profile', 'resource']);
-    throw failure(400, 'not-supported', `$validate has no parameter "${name.slice(0, 80)}". Nearest: ${near}.`, expression);
+    throw failure(
+      400,
+      'not-supported',
+      `$validate has no parameter "${name.slice(0, 80)}". Nearest: ${near}.`,
+      expression,
+    );
   }
   const mode = modeOf(named);
   const profiles = named.filter(([name, value]) => name === 'profile' && value !== '').map(([, value]) => value);
@@ -102,6 +107,7 @@ function unwrapped(context: Context, bytes: Uint8Array): Unwrapped {
   const issues = checkStructure(plain(body), context.definitions);
   if (issues.length > 0) throw new OutcomeError(400, issues);
   const [resource, another] = resources;
-  if (another !== undefined) throw failure(400, 'invalid', 'There may be one parameter "resource".', 'Parameters.parameter');
+  if (another !== undefined)
+    throw failure(400, 'invalid', 'There may be one parameter "resource".', 'Parameters.parameter');
   return { named, ...(resource === undefined ? {} : { resource }) };
 }
