@@ -36,7 +36,6 @@ import type { Store } from './store/port.ts';
 import type { SqliteOptions } from './store/sqlite/store.ts';
 import { storeKind } from './store/url.ts';
 import type { Entries } from './store/write.ts';
-import { Validator } from './validation/validator.ts';
 import { software } from './version.ts';
 
 /** Everything that interactions need, over an open store. */
@@ -107,8 +106,7 @@ export async function compose(configuration: Configuration, baseUrl: string, log
     clock: Date.now,
     report: (error) => log.error({ cause: causeOf(error) }, 'AuditEvents of reads could not be stored'),
   });
-  const source = new DefinitionsSource(() => context);
-  const conformance = new Conformance(store, new Validator(definitions, source), source.forget);
+  const conformance = new Conformance(store, definitions, new DefinitionsSource(() => context));
   const context: Context = {
     store,
     definitions,
@@ -140,8 +138,7 @@ export async function compose(configuration: Configuration, baseUrl: string, log
       log.error({ fault: error instanceof Error ? error.message : nameOf(error) }, 'profiles stay as they were');
     }
   };
-  const watch =
-    configuration.PROFILES_WATCH === 'on' ? new DirectoryWatch(configuration.PROFILES, reload) : undefined;
+  const watch = configuration.PROFILES_WATCH === 'on' ? new DirectoryWatch(configuration.PROFILES, reload) : undefined;
   const close = async () => {
     await watch?.close();
     await reindexing.close();

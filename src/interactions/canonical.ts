@@ -1,6 +1,7 @@
 /**
  * Resources that others name by canonical: those of the store, of files, and R4's own. https://hl7.org/fhir/R4/references.html#canonical
  */
+import { builtInStructure } from '../fhir/definitions/structures.ts';
 import { parseReference } from '../fhir/reference.ts';
 import { isObject, type JsonObject, type JsonValue } from '../fhir/resource.ts';
 import type { Criterion } from '../search/criteria.ts';
@@ -122,8 +123,8 @@ export function compareVersions(a: JsonValue | undefined, b: JsonValue | undefin
 }
 
 function ofR4(type: CanonicalType, url: string, version: string | undefined): JsonObject | undefined {
-  if (type !== 'CodeSystem' && type !== 'ValueSet') return undefined;
-  const found = builtIn(type, url);
+  if (type === 'ConceptMap') return undefined;
+  const found = type === 'StructureDefinition' ? builtInStructure(url) : builtIn(type, url);
   return found !== undefined && (version === undefined || found.version === version) ? found : undefined;
 }
 

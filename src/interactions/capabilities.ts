@@ -57,7 +57,8 @@ async function statement(context: Context, mode: 'full' | 'normative' | 'termino
   const generation = `${context.store.parameters.generation} ${context.conformance.generation}`;
   let entry = modes.get(mode);
   if (entry?.generation !== generation) {
-    const resource = mode === 'terminology' ? terminologyCapabilities(context) : await capabilityStatement(context, mode);
+    const resource =
+      mode === 'terminology' ? terminologyCapabilities(context) : await capabilityStatement(context, mode);
     const bytes = encoder.encode(JSON.stringify(resource));
     const tag = createHash('sha256').update(bytes).digest('base64url').slice(0, 16);
     entry = { generation, bytes, tag };

@@ -2,19 +2,23 @@
  * Validation with the definitions that count now, whichever process has stored them.
  * https://hl7.org/fhir/R4/conformance-module.html
  */
+import type { Definitions } from '../fhir/definitions/definitions.ts';
 import type { Issue } from '../fhir/outcome.ts';
+import type { JsonObject } from '../fhir/resource.ts';
 import type { Store } from '../store/port.ts';
 import type { Note, Write } from '../store/write.ts';
-import type { ValidationRequest, Validator } from '../validation/validator.ts';
-import { canonicalTypes } from './canonical.ts';
+import { ProfileChecks } from '../validation/profile/checks.ts';
+import { type ValidationRequest, type ValidationSource, Validator } from '../validation/validator.ts';
+import { canonicalTypes, splitCanonical } from './canonical.ts';
 
 /** Under this key a shared store keeps a text that is another one after each commit of definitions. */
 const generationKey = 'conformance/generation';
 
 export class Conformance {
   readonly #store: Store;
+  readonly #definitions: Definitions;
+  readonly #source: ValidationSource & { readonly forget: () => void };
   readonly #validator: Validator;
-  readonly #forget: () => void;
   #generation = 0;
   /** What was kept when it was last looked at. */
   #kept: string | undefined;
@@ -22,11 +26,12 @@ export class Conformance {
   /** A look that has not begun. */
   #waiting: Promise<void> | undefined;
 
-  /** `forget`: lets go of definitions that were looked up for the validator. */
-  constructor(store: Store, validator: Validator, forget: () => void) {
+  /** `source`: `forget` lets go of definitions that were looked up. */
+  constructor(store: Store, definitions: Definitions, source: ValidationSource & { readonly forget: () => void }) {
     this.#store = store;
-    this.#validator = validator;
-    this.#forget = forget;
+    this.#definitions = definitions;
+    this.#source = source;
+    this.#validator = new Validator(definitions, source);
   }
 
   /** Another number whenever definitions have changed, as far as this process knows. */
@@ -37,6 +42,18 @@ export class Conformance {
   /** As `Validator.validate`. `refresh` comes before, once for what is asked together. */
   validate(request: ValidationRequest): Promise<readonly Issue[]> {
     return this.#validator.validate(request);
+  }
+
+  /**
+   * Why a StructureDefinition can't be used; undefined: it can. `beside`: definitions by url that are about to be stored with it.
+   */
+  fault(definition: JsonObject, beside: ReadonlyMap<string, JsonObject>): Promise<string | undefined> {
+    const source: ValidationSource = {
+      valueSet: this.#source.valueSet,
+      structureDefinition: async (canonical) =>
+        beside.get(splitCanonical(canonical)[0]) ?? this.#source.structureDefinition(canonical),
+    };
+    return new ProfileChecks(this.#definitions, source).fault(definition);
   }
 
   /** Resolves when all that other processes had stored before counts. */
@@ -70,7 +87,7 @@ export class Conformance {
   /** What was known of definitions is looked up again when it is needed. */
   renew(): void {
     this.#generation += 1;
-    this.#forget();
+    this.#source.forget();
     this.#validator.renew();
   }
 

@@ -1,9 +1,11 @@
 /** What `VALIDATION` asks of resources that are to be stored. https://hl7.org/fhir/R4/validation.html */
-import { type Issue, OutcomeError } from '../fhir/outcome.ts';
+import { type Issue, OutcomeError, ruleDetails } from '../fhir/outcome.ts';
+import type { JsonObject, Resource } from '../fhir/resource.ts';
 import type { Context } from './context.ts';
 import type { Prepared } from './prepare.ts';
 
 const none: readonly Issue[] = [];
+const alone: ReadonlyMap<string, JsonObject> = new Map();
 
 /** Whether an issue keeps a resource from being stored. */
 export const isError = ({ severity }: Issue): boolean => severity === 'error' || severity === 'fatal';
@@ -14,10 +16,13 @@ export const isError = ({ severity }: Issue): boolean => severity === 'error' ||
 export class Validations {
   readonly #context: Context;
   readonly #known = new Map<number, { readonly of: Uint8Array | undefined; readonly issues: readonly Issue[] }>();
+  readonly #beside: () => ReadonlyMap<string, JsonObject>;
   #refreshed: Promise<void> | undefined;
 
-  constructor(context: Context) {
+  /** `beside`: StructureDefinitions by url that the request writes together. */
+  constructor(context: Context, beside: () => ReadonlyMap<string, JsonObject> = () => alone) {
     this.#context = context;
+    this.#beside = beside;
   }
 
   /**
@@ -35,11 +40,35 @@ export class Validations {
     this.#refreshed ??= conformance.refresh();
     await this.#refreshed;
     const { resource } = prepared;
-    const issues = await conformance.validate({ resource, level, budget, ...(path === undefined ? {} : { path }) });
+    const found = await conformance.validate({ resource, level, budget, ...(path === undefined ? {} : { path }) });
+    const unusable = await unusableDefinition(this.#context, resource, path ?? resource.resourceType, this.#beside);
+    const issues = unusable === undefined ? found : [...found, unusable];
     if (issues.some(isError)) throw new OutcomeError(422, issues);
     this.#known.set(place, { of: computed ? prepared.bytes : undefined, issues });
     return issues;
   }
+}
+
+/** An error where a resource is a profile that nothing could be checked against. */
+export async function unusableDefinition(
+  { conformance }: Context,
+  resource: Resource,
+  path: string,
+  beside: () => ReadonlyMap<string, JsonObject> = () => alone,
+): Promise<Issue | undefined> {
+  if (resource.resourceType !== 'StructureDefinition' || resource.derivation !== 'constraint') return undefined;
+  // Logical models constrain types that aren't R4's.
+  if (resource.kind === 'logical') return undefined;
+  const fault = await conformance.fault(resource, beside());
+  if (fault === undefined) return undefined;
+  const diagnostics = `${path} can't be used as a profile: ${fault}`;
+  return {
+    severity: 'error',
+    code: 'invalid',
+    diagnostics,
+    expression: [path],
+    details: ruleDetails('structure-definition'),
+  };
 }
 
 /** The warnings of a resource that a request sent as it is. Throws what `Validations.of` throws. */

@@ -4,6 +4,7 @@ import { patientConcerned } from '../interactions/concerned.ts';
 import type { Answer, Call, Context, Operation } from '../interactions/context.ts';
 import { type Prepared, prepareResource } from '../interactions/prepare.ts';
 import { currentOf } from '../interactions/read.ts';
+import { unusableDefinition } from '../interactions/validate.ts';
 import { refusalsOfDeletion, refusalsOfWrite } from './validate/acceptance.ts';
 import { requestOf, type ValidateRequest } from './validate/request.ts';
 
@@ -49,7 +50,12 @@ async function issuesOfSent(context: Context, call: Call, request: ValidateReque
     profiles,
     budget: settings.validationBudget,
   });
-  return [...issues, ...(await refusalsOfWrite(context, call, mode, prepared))];
+  const unusable = await unusableDefinition(context, prepared.resource, prepared.resource.resourceType);
+  return [
+    ...issues,
+    ...(unusable === undefined ? [] : [unusable]),
+    ...(await refusalsOfWrite(context, call, mode, prepared)),
+  ];
 }
 
 function outcome(issues: readonly Issue[]): Answer {

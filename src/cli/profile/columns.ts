@@ -165,8 +165,12 @@ function columnOf(row: Row): Column {
   }
   const times = timesOf(row);
   const repeats = yes(row, 'repeats');
-  if (repeats && (times.length > 0 || type === 'shared'))
-    throw row.fault('repeats', 'Only a field of the operation takes several values.');
+  if (repeats && times.length > 0) {
+    throw row.fault(
+      'repeats',
+      'Only a field of the operation takes several values, an outcome measure has one at a time.',
+    );
+  }
   const description = row.cell('description');
   const code = codeOf(row);
   return {

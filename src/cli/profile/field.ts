@@ -64,25 +64,38 @@ const searchTypes: Readonly<Record<string, string>> = {
   dateTime: 'date',
 };
 
-/** The search parameter of an extension's value; its code is the extension's id. */
-export function searchParameter(about: About, column: Pick<Column, 'type' | 'unit'>, base = 'Procedure'): Resource {
+/** A search parameter's definition, as its code and what it finds. */
+export interface Searched {
+  readonly about: About;
+  readonly code: string;
+  readonly type: string;
+  readonly base: string;
+  readonly expression: string;
+}
+
+export function searchParameter({ about, code, type, base, expression }: Searched): Resource {
+  return { ...definitionHead('SearchParameter', about), code, base: [base], type, expression, xpathUsage: 'normal' };
+}
+
+/** The search parameter of the value that an extension of a Procedure has. `extension`: id of its definition. */
+export function fieldParameter(
+  about: About,
+  code: string,
+  extension: string,
+  column: Pick<Column, 'type' | 'unit'>,
+): Resource {
   const dataType = dataTypeOf(column);
-  return searchParameterOf(about, searchTypes[dataType] ?? 'token', base, extensionValue(about.id, dataType, base));
+  const type = searchTypes[dataType] ?? 'token';
+  return searchParameter({
+    about,
+    code,
+    type,
+    base: 'Procedure',
+    expression: extensionValue(extension, dataType, 'Procedure'),
+  });
 }
 
 /** The expression of an extension's value. */
 export function extensionValue(id: string, dataType: string, base: string): string {
   return `${base}.extension.where(url = '${canonicalOf('StructureDefinition', id)}').value.ofType(${dataType})`;
-}
-
-/** A search parameter whose code is its id. */
-export function searchParameterOf(about: About, type: string, base: string, expression: string): Resource {
-  return {
-    ...definitionHead('SearchParameter', about),
-    code: about.id,
-    base: [base],
-    type,
-    expression,
-    xpathUsage: 'normal',
-  };
 }

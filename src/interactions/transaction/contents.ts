@@ -284,10 +284,7 @@ async function resolvePending(
       const rewritten = rewriteLinks({ bytes, value: prepared.resource }, resolve, context.definitions, found);
       const changed = withLinks(prepared, rewritten, found, resolve);
       const warnings = await warningsOf(validations, resolved, action, changed);
-      byEntry.set(
-        resolved.entry.index,
-        contentOf(context, arena, resolved, action, precondition, changed, warnings),
-      );
+      byEntry.set(resolved.entry.index, contentOf(context, arena, resolved, action, precondition, changed, warnings));
     });
     await pace();
   }

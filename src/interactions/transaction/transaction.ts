@@ -1,6 +1,7 @@
 /** Processes a transaction: all of it or nothing. https://hl7.org/fhir/R4/http.html#transaction */
-import type { BundleOutline, EntryOutline } from '../../fhir/json.ts';
+import { type BundleOutline, type EntryOutline, parseJson } from '../../fhir/json.ts';
 import { type Issue, OutcomeError } from '../../fhir/outcome.ts';
+import { isObject, type JsonObject } from '../../fhir/resource.ts';
 import { makePace } from '../../store/pace.ts';
 import type { Condition, Delete, Put, Write, Written } from '../../store/write.ts';
 import { commitPlan, type Plan } from '../commit.ts';
@@ -52,7 +53,11 @@ async function committed(
 ): Promise<{ readonly entries: readonly Entry[]; readonly answerOf: (index: number) => Answer | undefined }> {
   try {
     const entries = await checkTransaction(context, call, outline);
-    const validations = new Validations(context);
+    let definitions: ReadonlyMap<string, JsonObject> | undefined;
+    const validations = new Validations(context, () => {
+      definitions ??= definitionsIn(entries);
+      return definitions;
+    });
     const answerOf = await commitPlan(context, async () => {
       const resolution = await resolveEntries(context, entries);
       const contents = await prepareContents(context, resolution, validations);
@@ -63,6 +68,17 @@ async function committed(
     await noteRefused(context, call, outline, outcomeError(error).status);
     throw error;
   }
+}
+
+/** StructureDefinitions that the entries carry, by url: one may be based on another. */
+function definitionsIn(entries: readonly Entry[]): ReadonlyMap<string, JsonObject> {
+  const found = new Map<string, JsonObject>();
+  for (const { call } of entries) {
+    if (call.type !== 'StructureDefinition' || call.body === undefined) continue;
+    const { value } = parseJson(call.body.bytes);
+    if (isObject(value) && typeof value.url === 'string') found.set(value.url, value);
+  }
+  return found;
 }
 
 /** Leaves the AuditEvents of the entries of a transaction that failed. */
