@@ -104,12 +104,7 @@ function missing({ id, fields, common }: Plan, valid: Resource): Example | undef
   const extension = [...fields.filter((each) => each !== field), ...common].map(extensionOf);
   return {
     file: `invalid-no-${field.extension.replace(`${id}-`, '')}`,
-    resource: {
-      ...rest,
-      ...extensions([...fields.filter((each) => each !== field), ...common]),
-      resourceType: 'Procedure',
-      id: `invalid-${id}`,
-    },
+    resource: { ...valid, extension: extension.length === 0 ? undefined : extension, id: `invalid-${id}` },
     fault: { expression: 'Procedure.extension', text: `${field.column} is required` },
   };
 }
