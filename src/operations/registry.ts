@@ -3,6 +3,7 @@ import type { Operation } from '../interactions/context.ts';
 import { meta } from './meta.ts';
 import { metaAdd, metaDelete } from './meta-change.ts';
 import { reindex, reindexStatus } from './reindex.ts';
+import { stats } from './stats.ts';
 import { versions } from './versions.ts';
 
-export const operations: readonly Operation[] = [versions, meta, metaAdd, metaDelete, reindex, reindexStatus];
+export const operations: readonly Operation[] = [versions, meta, metaAdd, metaDelete, reindex, reindexStatus, stats];

@@ -7,6 +7,7 @@ import { StoreUnavailable } from '../errors.ts';
 import type { ParameterDefinition, ParameterIndex } from '../parameter-index.ts';
 import type { Explanation, HistoryPage, HistoryQuery, SearchPage, SearchQuery, Store, Version } from '../port.ts';
 import { parametersLease, type SharedStore } from '../shared.ts';
+import type { Tally, TallyQuery } from '../tally.ts';
 import type { TerminologyStore } from '../terminology.ts';
 import type { Commit, Committed } from '../write.ts';
 import { connect, isUnreachable } from './open.ts';
@@ -28,7 +29,17 @@ export interface StoredParameters {
   readonly current: readonly ParameterDefinition[];
 }
 
-export type Operation = 'read' | 'vread' | 'history' | 'search' | 'matches' | 'commit' | 'group' | 'values' | 'counts';
+export type Operation =
+  | 'read'
+  | 'vread'
+  | 'history'
+  | 'search'
+  | 'matches'
+  | 'commit'
+  | 'group'
+  | 'values'
+  | 'counts'
+  | 'tally';
 
 /**
  * Opens the store, and makes its collections where they aren't there.
@@ -122,6 +133,10 @@ class MongoStore implements Store {
         leave();
       }
     });
+  }
+
+  tally(query: TallyQuery): Promise<Tally> {
+    return this.#timed('tally', () => this.#parts.searcher.tally(query));
   }
 
   values(parameter: Parameter): Promise<readonly SimpleValue[]> {
