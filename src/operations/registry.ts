@@ -5,8 +5,10 @@ import { lookup } from './lookup.ts';
 import { meta } from './meta.ts';
 import { metaAdd, metaDelete } from './meta-change.ts';
 import { reindex, reindexStatus } from './reindex.ts';
+import { stats } from './stats.ts';
 import { subsumes } from './subsumes.ts';
 import { translate } from './translate.ts';
+import { validate } from './validate.ts';
 import { validateCodeInCodeSystem, validateCodeInValueSet } from './validate-code.ts';
 import { versions } from './versions.ts';
 
@@ -17,6 +19,8 @@ export const operations: readonly Operation[] = [
   metaDelete,
   reindex,
   reindexStatus,
+  stats,
+  validate,
   expand,
   validateCodeInValueSet,
   validateCodeInCodeSystem,

@@ -122,7 +122,8 @@ export interface Below {
 export function belowOf({ above }: Pick<Hierarchy, 'above'>): Below {
   const starts = new Int32Array(above.length + 1);
   for (const places of above) for (const place of places) starts[place + 1] = (starts[place + 1] ?? 0) + 1;
-  for (let place = 0; place < above.length; place++) starts[place + 1] = (starts[place + 1] ?? 0) + (starts[place] ?? 0);
+  for (let place = 0; place < above.length; place++)
+    starts[place + 1] = (starts[place + 1] ?? 0) + (starts[place] ?? 0);
   const next = starts.slice();
   const places = new Int32Array(starts[above.length] ?? 0);
   for (const [place, upper] of above.entries()) {

@@ -7,6 +7,7 @@ import type { SimpleValue } from '../search/entry.ts';
 import type { AuditLog } from './audit-log.ts';
 import type { ParameterIndex } from './parameter-index.ts';
 import type { SharedStore } from './shared.ts';
+import type { Tally, TallyQuery } from './tally.ts';
 import type { TerminologyStore } from './terminology.ts';
 import type { Commit, Committed, ResourceKey, WriteMethod } from './write.ts';
 
@@ -171,6 +172,9 @@ export interface Store {
 
   /** The distinct values of a token or uri parameter that live resources have, in no order. */
   values(parameter: Parameter): Promise<readonly SimpleValue[]>;
+
+  /** How often values occur among current matches. Throws TooCostly past the budget, and for more than `mostTallied` of them. */
+  tally(query: TallyQuery): Promise<Tally>;
 
   /** Current resources by type, without deleted ones. Types without any are left out. */
   counts(): Promise<ReadonlyMap<string, number>>;

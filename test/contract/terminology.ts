@@ -33,7 +33,10 @@ const concept = (code: string, display: string, parents: readonly string[], more
 const concepts: readonly LoadedConcept[] = [
   concept('M17.1', 'Unilateral osteoarthritis of knee', ['M17'], { properties: [['billable', 'false']] }),
   concept('M', 'Musculoskeletal diseases', [], { abstract: true }),
-  concept('K', 'Knee disorders', [], { abstract: true, designations: [{ value: 'Störungen des Knies', language: 'de' }] }),
+  concept('K', 'Knee disorders', [], {
+    abstract: true,
+    designations: [{ value: 'Störungen des Knies', language: 'de' }],
+  }),
   concept('M17', 'Osteoarthritis of knee', ['M', 'K'], { definition: 'Wear of the knee' }),
   concept('M17.11', 'Osteoarthritis, right knee', ['M17.1'], {
     properties: [
@@ -80,7 +83,15 @@ export function terminologyRules(under: Subject): void {
     });
 
     it('give a concept with all that it came with', async () => {
-      const found = await store.terminology.concepts(joints, ['M17.12', 'M17', 'M17.9', 'M', 'M17.12', 'absent', 'm17']);
+      const found = await store.terminology.concepts(joints, [
+        'M17.12',
+        'M17',
+        'M17.9',
+        'M',
+        'M17.12',
+        'absent',
+        'm17',
+      ]);
       const wanted = concepts.filter(({ code }) => ['M17.12', 'M17', 'M17.9', 'M'].includes(code));
       expect([...found].sort((a, b) => (a.code < b.code ? -1 : 1))).toEqual(
         [...wanted].sort((a, b) => (a.code < b.code ? -1 : 1)),
@@ -152,7 +163,10 @@ export function terminologyRules(under: Subject): void {
         select({ properties: [{ code, op, values }] });
       expect(await property('billable', '=', 'true')).toEqual([['M17.11', 'M17.12'], 2]);
       expect(await property('side', 'in', 'left', 'right', 'both')).toEqual([['M17.11', 'M17.12'], 2]);
-      expect(await property('side', 'not-in', 'left')).toEqual([sorted(concepts).filter((code) => code !== 'M17.12'), 7]);
+      expect(await property('side', 'not-in', 'left')).toEqual([
+        sorted(concepts).filter((code) => code !== 'M17.12'),
+        7,
+      ]);
       expect(await property('billable', 'exists', 'true')).toEqual([['M17.1', 'M17.11', 'M17.12'], 3]);
       expect(await property('billable', 'exists', 'false')).toEqual([['K', 'M', 'M17', 'M17.9', 'Z'], 5]);
       expect(await property('absent', '=', 'true')).toEqual([[], 0]);
@@ -301,7 +315,9 @@ export function terminologyRules(under: Subject): void {
         expect(await terminology.related(folding, 'AB', 'below', 9)).toEqual(['C']);
         const under = await terminology.select(folding, { under: { code: 'aB', self: true } }, { offset: 0, count: 9 });
         expect(codes(under.concepts)).toEqual(['Ab', 'C']);
-        await expect(terminology.load(folding, some([concept('a', '', []), concept('A', '', [])]))).rejects.toThrow('twice');
+        await expect(terminology.load(folding, some([concept('a', '', []), concept('A', '', [])]))).rejects.toThrow(
+          'twice',
+        );
       }));
 
     it('takes a system without concepts, and a deep one', () =>

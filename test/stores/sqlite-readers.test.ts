@@ -74,7 +74,11 @@ describe('searches in threads', () => {
       ),
     );
     db = openDatabase(path, { readOnly: true });
-    searches = createSearch(path, db, new TerminologyReads(db), { clock: () => now, cursorLifetime: lifetime, allowance: 0 });
+    searches = createSearch(path, db, new TerminologyReads(db), {
+      clock: () => now,
+      cursorLifetime: lifetime,
+      allowance: 0,
+    });
   });
 
   afterAll(async () => {
@@ -125,7 +129,11 @@ describe('searches in threads', () => {
   });
 
   it('are given up when the store closes', async () => {
-    const own = createSearch(path, db, new TerminologyReads(db), { clock: () => now, cursorLifetime: lifetime, allowance: 0 });
+    const own = createSearch(path, db, new TerminologyReads(db), {
+      clock: () => now,
+      cursorLifetime: lifetime,
+      allowance: 0,
+    });
     const running = [0, 1, 2].map(() => failureOf(own.search(query(laborious, { total: 'accurate' }))));
     // Both threads are taken.
     expect(await failureOf(own.search(query(identified('p'), { budget: 1 })))).toBeInstanceOf(TooCostly);

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { TooCostly } from '../../src/store/errors.ts';
 import { type Database, openDatabase } from '../../src/store/sqlite/open.ts';
+import { checkTerminology } from '../../src/store/sqlite/terminology-check.ts';
 import { TerminologyReads } from '../../src/store/sqlite/terminology-read.ts';
 import type { LoadedConcept, LoadedSystem } from '../../src/store/terminology.ts';
 import { directory, openAt } from './files.ts';
@@ -26,7 +27,10 @@ const tables = (db: Database) =>
     (table) => db.prepare<[number]>(`SELECT count(*) FROM ${table}`).get()?.[0],
   );
 const wordTables = (db: Database) =>
-  db.prepare<[string]>("SELECT name FROM sqlite_schema WHERE name GLOB 'concept_words_*[0-9]' ORDER BY name").all().flat();
+  db
+    .prepare<[string]>("SELECT name FROM sqlite_schema WHERE name GLOB 'concept_words_*[0-9]' ORDER BY name")
+    .all()
+    .flat();
 
 describe('loaded code systems in a file', () => {
   it('are still there when it is opened again', async () => {
@@ -71,6 +75,23 @@ describe('loaded code systems in a file', () => {
     const after = openDatabase(path);
     expect(tables(after)).toEqual([1, 3, 2, 2]);
     after.close();
+  });
+
+  it('are compared with what is recorded of them', async () => {
+    const path = await loaded('check.db', 100);
+    const db = openDatabase(path);
+    const findings = (repair = false) =>
+      [...checkTerminology(db, repair)].map(({ text, repaired }) => [text, repaired] as const);
+    expect(findings()).toEqual([]);
+    db.exec("DELETE FROM concept WHERE code = '99'");
+    db.exec('INSERT INTO concept_below (above, below) VALUES (1, 2)');
+    expect(findings()).toEqual([
+      ['urn:s: 99 of 100 concepts are there: load it again', false],
+      ['1 rows of concept_below belong to no code system', false],
+    ]);
+    expect(findings(true)).toHaveLength(2);
+    expect(findings()).toEqual([['urn:s: 99 of 100 concepts are there: load it again', false]]);
+    db.close();
   });
 
   it('are read up to the budget', async () => {

@@ -2,6 +2,7 @@
 import type { Criterion } from '../../search/criteria.ts';
 import type { AuditLog } from '../audit-log.ts';
 import type { Explanation, SearchPage, SearchQuery } from '../port.ts';
+import type { Tally, TallyQuery } from '../tally.ts';
 import type { TerminologyStore } from '../terminology.ts';
 import { createAuditLog } from './audit-log.ts';
 import type { Database } from './open.ts';
@@ -15,6 +16,7 @@ export interface ReadSide {
   search(query: SearchQuery): Promise<SearchPage>;
   explain(query: SearchQuery): Promise<Explanation>;
   matches(type: string, criterion: Criterion, limit: number): Promise<readonly string[]>;
+  tally(query: TallyQuery): Promise<Tally>;
   readonly audit: AuditLog;
   readonly terminology: TerminologyStore;
   close(): Promise<void>;
@@ -27,6 +29,7 @@ export function readSide(path: string, db: Database, writer: Writer, options: Se
     search: (query) => searches.search(query),
     explain: (query) => searches.explain(query),
     matches: (type, criterion, limit) => searches.matches(type, criterion, limit),
+    tally: (query) => searches.tally(query),
     audit: createAuditLog(db, (parts) => writer.appendAudit(parts)),
     terminology: new SqliteTerminology(reads, writer, (query, budget) => searches.concepts(query, budget)),
     close: () => searches.close(),

@@ -24,6 +24,7 @@ function answerTo(task: ReaderTask): ReaderAnswer {
   try {
     if (task.kind === 'search') return { kind: 'search', page: searcher.search(task.query, task.query.budget, false) };
     if (task.kind === 'explain') return { kind: 'explain', explanation: searcher.explain(task.query) };
+    if (task.kind === 'tally') return { kind: 'tally', tally: searcher.tally(task.query) };
     if (task.kind === 'concepts') return { kind: 'concepts', answer: terminology.ask(task.query, task.budget) };
     const { type, criterion, limit, budget } = task;
     return { kind: 'matches', ids: searcher.matches(type, criterion, limit, budget) };

@@ -6,6 +6,7 @@ import type { Criterion } from '../../search/criteria.ts';
 import { looksAtWords } from '../../search/words.ts';
 import { TooCostly } from '../errors.ts';
 import type { Explanation, SearchPage, SearchQuery } from '../port.ts';
+import type { Tally, TallyQuery } from '../tally.ts';
 import type { Database } from './open.ts';
 import { Readers } from './reader.ts';
 import { matchesBudget, Searcher, type SearcherOptions } from './search.ts';
@@ -16,6 +17,7 @@ export interface Searches {
   search(query: SearchQuery): Promise<SearchPage>;
   explain(query: SearchQuery): Promise<Explanation>;
   matches(type: string, criterion: Criterion, limit: number): Promise<readonly string[]>;
+  tally(query: TallyQuery): Promise<Tally>;
   /** `budget`: milliseconds. */
   concepts(query: ConceptQuery, budget: number): Promise<ConceptAnswer>;
   close(): Promise<void>;
@@ -42,6 +44,7 @@ export function createSearch(
     search: async (query) => searcher.search(query),
     explain: async (query) => searcher.explain(query),
     matches: async (type, criterion, limit) => searcher.matches(type, criterion, limit),
+    tally: async (query) => searcher.tally(query),
     concepts: async (query, budget) => terminology.ask(query, budget),
     close: async () => {},
   };
@@ -74,6 +77,12 @@ class SharedSearches implements Searches {
     const answer = await this.#readers.run({ kind: 'search', query }, query.budget);
     if (answer.kind !== 'search') throw new Error('a reader answered another question');
     return answer.page;
+  }
+
+  async tally(query: TallyQuery): Promise<Tally> {
+    const answer = await this.#readers.run({ kind: 'tally', query }, query.budget);
+    if (answer.kind !== 'tally') throw new Error('a reader answered another question');
+    return answer.tally;
   }
 
   async explain(query: SearchQuery): Promise<Explanation> {

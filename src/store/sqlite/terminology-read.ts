@@ -75,7 +75,8 @@ export class TerminologyReads {
       `SELECT ${conceptColumns} FROM concept c WHERE c.number > ? AND c.number < ? ORDER BY c.number LIMIT ?`,
     );
     this.#isBelow = db.prepare('SELECT 1 FROM concept_below WHERE above = ? AND below = ?');
-    this.#rangeBelow = db.prepare(`SELECT l.below, (SELECT below FROM concept_below WHERE above = ? ORDER BY below DESC LIMIT 1)
+    this.#rangeBelow =
+      db.prepare(`SELECT l.below, (SELECT below FROM concept_below WHERE above = ? ORDER BY below DESC LIMIT 1)
       FROM concept_below l WHERE l.above = ? ORDER BY l.below LIMIT 1`);
     this.#codesBelow = db.prepare(`SELECT c.code FROM concept_below b CROSS JOIN concept c ON c.number = b.below
       WHERE b.above = ? AND ((b.below & 1023) <> 0 OR concept_tick()) ORDER BY b.below LIMIT ?`);

@@ -94,8 +94,7 @@ export function conceptOf([, code, display, flags, more]: StoredConcept): Loaded
 }
 
 /** The columns of `systemOf`. */
-export const systemColumns =
-  'number, url, version, title, case_sensitive, properties, concepts, inactive, abstract';
+export const systemColumns = 'number, url, version, title, case_sensitive, properties, concepts, inactive, abstract';
 
 export type StoredSystem = readonly [
   number: number,

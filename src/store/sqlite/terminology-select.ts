@@ -3,14 +3,7 @@ import { wordsIn } from '../../search/words.ts';
 import type { ConceptFilter } from '../terminology.ts';
 import type { SqlValue } from './open.ts';
 import { type NumberedSystem, propertyNumbers } from './terminology-rows.ts';
-import {
-  ABSTRACT,
-  abstractWord,
-  INACTIVE,
-  inactiveWord,
-  systemSpan,
-  wordsTable,
-} from './terminology-schema.ts';
+import { ABSTRACT, abstractWord, INACTIVE, inactiveWord, systemSpan, wordsTable } from './terminology-schema.ts';
 
 /** A piece of SQL and what it is given. */
 interface Piece {

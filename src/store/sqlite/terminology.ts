@@ -13,7 +13,7 @@ import type {
   TerminologyStore,
 } from '../terminology.ts';
 import { UnusableConcepts } from '../terminology.ts';
-import type { ConceptAnswer, ConceptQuery, TerminologyReads } from './terminology-read.ts';
+import type { ConceptAnswer, ConceptQuery, SystemName, TerminologyReads } from './terminology-read.ts';
 import { type ConceptRow, type NumberedSystem, propertyNumbers, rowOf } from './terminology-rows.ts';
 import { ABSTRACT, INACTIVE, systemSpan } from './terminology-schema.ts';
 import type { SystemCounts } from './terminology-write.ts';
@@ -49,7 +49,7 @@ export class SqliteTerminology implements TerminologyStore {
   }
 
   async systems(): Promise<readonly CountedSystem[]> {
-    return this.#systems.map(({ number: _number, inactive: _inactive, abstract: _abstract, ...system }) => system);
+    return this.#systems.map(countedOf);
   }
 
   load(system: LoadedSystem, read: ReadConcepts): Promise<number> {
@@ -80,13 +80,9 @@ export class SqliteTerminology implements TerminologyStore {
   }
 
   async *all(system: LoadedSystem): AsyncGenerator<readonly LoadedConcept[]> {
-    for (let place = -1; ; ) {
-      this.#writer.check();
-      const some = this.#reads.after(system, place, someRead);
-      if (some.length === 0) return;
+    for await (const some of allConcepts(this.#reads, system)) {
       yield some;
-      place += some.length;
-      await turn();
+      this.#writer.check();
     }
   }
 
@@ -182,7 +178,8 @@ export class SqliteTerminology implements TerminologyStore {
         at += each.length;
       }
       [open, size] = [[], 0];
-      if (all.length > 0) await steps.add(() => this.#writer.terminology({ step: 'below', system: number, places: all }));
+      if (all.length > 0)
+        await steps.add(() => this.#writer.terminology({ step: 'below', system: number, places: all }));
     };
     for (let above = 0; above < hierarchy.codes.length; above++) {
       const end = starts[above + 1] ?? 0;
@@ -231,4 +228,28 @@ class Steps {
   async end(): Promise<void> {
     await Promise.all(this.#under.splice(0));
   }
+}
+
+/** All concepts in the order of their codes, some at a time. */
+export async function* allConcepts(
+  reads: TerminologyReads,
+  system: SystemName,
+): AsyncGenerator<readonly LoadedConcept[]> {
+  for (let place = -1; ; ) {
+    const some = reads.after(system, place, someRead);
+    if (some.length === 0) return;
+    yield some;
+    place += some.length;
+    await turn();
+  }
+}
+
+/** Without what only the tables need. */
+export function countedOf({
+  number: _number,
+  inactive: _inactive,
+  abstract: _abstract,
+  ...system
+}: NumberedSystem): CountedSystem {
+  return system;
 }
