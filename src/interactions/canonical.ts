@@ -1,6 +1,7 @@
 /**
  * Resources that others name by canonical: those of the store, of files, and R4's own. https://hl7.org/fhir/R4/references.html#canonical
  */
+import { builtInStructure } from '../fhir/definitions/structures.ts';
 import { parseReference } from '../fhir/reference.ts';
 import { isObject, type JsonObject, type JsonValue } from '../fhir/resource.ts';
 import type { Criterion } from '../search/criteria.ts';
@@ -10,6 +11,13 @@ import type { Context } from './context.ts';
 
 /** Types whose resources say what others mean. */
 export type CanonicalType = 'CodeSystem' | 'ValueSet' | 'ConceptMap' | 'StructureDefinition';
+
+export const canonicalTypes: ReadonlySet<string> = new Set<CanonicalType>([
+  'CodeSystem',
+  'ValueSet',
+  'ConceptMap',
+  'StructureDefinition',
+]);
 
 /** A resource that was looked up. */
 export interface Found {
@@ -24,6 +32,12 @@ export interface Found {
 export interface FiledResources {
   /** The one of that url; `version` undefined: the latest active one. */
   readonly find: (type: CanonicalType, url: string, version: string | undefined) => Found | undefined;
+  /** What names this canonical URL, for people: type and url. */
+  readonly naming?: (url: string) => Iterable<string>;
+  /** Constraining StructureDefinitions of resource types: what `supportedProfile` of the type lists. */
+  readonly profiles?: () => Iterable<{ readonly type: string; readonly url: string }>;
+  /** Canonicals of implementation guides, `url|version`. */
+  readonly guides?: () => Iterable<string>;
 }
 
 /** How many resources with one url are compared to find the one that is meant. */
@@ -110,7 +124,12 @@ export function compareVersions(a: JsonValue | undefined, b: JsonValue | undefin
 }
 
 function ofR4(type: CanonicalType, url: string, version: string | undefined): Found | undefined {
-  if (type === 'StructureDefinition' || !isBuiltIn(type, url)) return undefined;
+  if (type === 'StructureDefinition') {
+    const found = builtInStructure(url);
+    if (found === undefined || (version !== undefined && found.version !== version)) return undefined;
+    return { key: `R4 ${type} ${url}`, content: () => found };
+  }
+  if (!isBuiltIn(type, url)) return undefined;
   // Some are large: they are read when somebody needs more than their version.
   const content = (): JsonObject => builtIn(type, url) ?? {};
   if (version !== undefined && content().version !== version) return undefined;

@@ -9,6 +9,7 @@ import type { Rewritten } from '../store/parameter-index.ts';
 import type { Store } from '../store/port.ts';
 import type { Note, Write } from '../store/write.ts';
 import type { FiledResources } from './canonical.ts';
+import type { Conformance } from './conformance.ts';
 
 /** https://hl7.org/fhir/R4/valueset-restful-interaction.html, and `operation`. */
 export type Interaction =
@@ -48,6 +49,10 @@ export interface Settings {
   /** Matches that one conditional delete may delete. */
   readonly conditionalDeleteMaximum: number;
   readonly referentialIntegrity: ReferentialIntegrity;
+  /** What is checked of each resource that is written, besides its structure. */
+  readonly validation: 'off' | 'base' | 'profiles';
+  /** Milliseconds that validating one resource may take. */
+  readonly validationBudget: number;
   /** How long a walk holds, in milliseconds. */
   readonly cursorLifetime: number;
   /** Whether browsers may call from somewhere else. */
@@ -129,6 +134,8 @@ export interface Operation {
   readonly types?: readonly string[];
   /** False: GET is allowed, and a transaction may carry it. */
   readonly affectsState: boolean;
+  /** Whether the body is what it judges, so that a faulty one is no fault of the request. */
+  readonly judgesBody?: true;
   readonly run: (context: Context, call: Call) => Promise<Answer>;
 }
 
@@ -143,6 +150,8 @@ export interface SearchParameters {
     commit: () => Promise<T>,
     expressionOf?: (write: number) => string,
   ) => Promise<T>;
+  /** Throws 422 where what the writes define can't be used. */
+  readonly check: (writes: readonly Write[]) => void;
   /** Throws 503 while it isn't known yet what refers to what. */
   readonly requireReferences: () => void;
   /** Whether a walk of that query that began then (milliseconds) used a definition that has been replaced since. */
@@ -186,6 +195,7 @@ export interface Context {
   readonly operations: readonly Operation[];
   /** What lies in the files of `PROFILES`; absent: nothing. */
   readonly filed?: FiledResources;
+  readonly conformance: Conformance;
   readonly settings: Settings;
   /** Milliseconds since 1970. */
   readonly clock: () => number;
