@@ -80,6 +80,17 @@ describe('an extension', () => {
     expect(await told({ modifierExtension: own })).toEqual(['warning extension Observation.modifierExtension[0]']);
   });
 
+  it('whose definition names a value of one type alone has no other', async () => {
+    const date = profileOf('Extension', [{ path: 'Extension.url', fixedUri: urlOf('date') }, { path: 'Extension.valueDate' }], {
+      name: 'date',
+      context: [{ type: 'element', expression: 'Element' }],
+    });
+    expect(await told({ extension: [{ url: urlOf('date'), valueDate: '2020' }] }, date)).toEqual([]);
+    expect(await told({ extension: [{ url: urlOf('date'), valueDateTime: '2020' }] }, date)).toContain(
+      'error type Observation.extension[0].valueDateTime',
+    );
+  });
+
   it('is a slice by its url in profiles that ask for it', async () => {
     const profile = profileOf('Observation', [
       {
