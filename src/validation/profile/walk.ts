@@ -133,7 +133,7 @@ export class ResourceWalk {
     const holder = holderAt(this.#resourceType, this.#properties, this.#definitions);
     const within = { ...holder, extensions: this.#extensions };
     if (!fitsContext(definition, within, () => true))
-      run.fault('extension', 'extension-context', `must not stand here; its definition allows it in ${contextText(definition)}`);
+      run.fault('extension', 'extension-context', `(${url}) must not stand here; its definition allows it in ${contextText(definition)}`);
     run.profile(url, value);
   }
 }
