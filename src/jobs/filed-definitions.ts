@@ -1,6 +1,6 @@
 /** Definitions in files, found by canonical. https://hl7.org/fhir/R4/references.html#canonical */
 import { createHash } from 'node:crypto';
-import { type JsonObject, type JsonValue, type Resource } from '../fhir/resource.ts';
+import type { JsonObject, JsonValue, Resource } from '../fhir/resource.ts';
 import { type FhirPackage, parsed } from './packages.ts';
 
 /** A definition that lies in a file or a package. */
@@ -16,7 +16,9 @@ export interface FiledDefinition {
 }
 
 /** The definitions among resources of files, each with its file. */
-export function ofFiles(filed: readonly { readonly file: string; readonly resource: Resource }[]): readonly FiledDefinition[] {
+export function ofFiles(
+  filed: readonly { readonly file: string; readonly resource: Resource }[],
+): readonly FiledDefinition[] {
   return filed.flatMap(({ file, resource }) => {
     const { resourceType: type, url, version } = resource;
     if (typeof url !== 'string') return [];
@@ -69,7 +71,5 @@ export class FiledDefinitions {
 function latest(found: readonly FiledDefinition[]): FiledDefinition | undefined {
   if (found.length < 2) return found[0];
   const isActive = (each: FiledDefinition): number => Number(each.content().status === 'active');
-  return [...found].sort(
-    (a, b) => isActive(b) - isActive(a) || versions.compare(b.version ?? '', a.version ?? ''),
-  )[0];
+  return [...found].sort((a, b) => isActive(b) - isActive(a) || versions.compare(b.version ?? '', a.version ?? ''))[0];
 }
