@@ -9,6 +9,7 @@ import { backupCommand, restoreCommand } from './backup.ts';
 import { checkCommand } from './check.ts';
 import { copyCommand } from './copy.ts';
 import { importCommand } from './import.ts';
+import { profileCommand } from './profile.ts';
 import { serveCommand } from './serve.ts';
 import { withSettingNames } from './settings-options.ts';
 
@@ -17,7 +18,15 @@ const program = new Command('osteon')
   .version(software.version)
   .showHelpAfterError('(osteon --help lists the commands)');
 program.addCommand(serveCommand());
-const others = [importCommand(), copyCommand(), backupCommand(), restoreCommand(), checkCommand(), auditCommand()];
+const others = [
+  importCommand(),
+  copyCommand(),
+  backupCommand(),
+  restoreCommand(),
+  checkCommand(),
+  auditCommand(),
+  profileCommand(),
+];
 for (const command of others) {
   program.addCommand(command);
 }
