@@ -451,6 +451,7 @@ describe('each thing that it declares is performed: operations', () => {
     meta: (root) => server.get(`${root}/$meta`),
     'meta-add': (root) => server.send('POST', `${root}/$meta-add`, meta),
     'meta-delete': (root) => server.send('POST', `${root}/$meta-delete`, meta),
+    stats: (root) => server.get(`${root}/$stats?type=Patient`),
     reindex: (root) => server.send('POST', `${root}/$reindex`),
     'reindex-status': async (root) => {
       const job = await server.send('POST', '/Basic/$reindex');
@@ -463,7 +464,7 @@ describe('each thing that it declares is performed: operations', () => {
 
   test('of the system', async () => {
     const declared = statement.rest[0].operation.map(({ name }: Json) => name);
-    expect(declared.sort()).toEqual(['meta', 'reindex', 'reindex-status', 'validate', 'versions']);
+    expect(declared.sort()).toEqual(['meta', 'reindex', 'reindex-status', 'stats', 'validate', 'versions']);
     for (const [name, ask] of Object.entries(requests)) {
       expect([name, await answered(ask(''))]).toEqual([name, declared.includes(name)]);
     }
@@ -489,7 +490,7 @@ describe('each thing that it declares is performed: operations', () => {
     const operations = [...statement.rest[0].operation, ...of('Patient').operation];
     for (const { definition } of operations) {
       expect(definition).toMatch(
-        /^http:\/\/(hl7\.org\/fhir|osteon\.example)\/OperationDefinition\/(Resource-(meta(-add|-delete)?|validate)|CapabilityStatement-versions|reindex(-status)?)$/,
+        /^http:\/\/(hl7\.org\/fhir|osteon\.example)\/OperationDefinition\/(Resource-(meta(-add|-delete)?|validate)|CapabilityStatement-versions|reindex(-status)?|stats)$/,
       );
     }
   });

@@ -40,13 +40,18 @@ export function bindingCheck(element: JsonObject, base: JsonObject, codes: FindC
         const within = set === undefined ? undefined : hasCode(set, value, run);
         if (within === true) return;
         if (within === undefined) {
-          if (strength === 'required')
-            run.tell('information', 'not-supported', 'binding', unknown(valueSet));
+          if (strength === 'required') run.tell('information', 'not-supported', 'binding', unknown(valueSet));
           return;
         }
-        if (strength === 'required') run.fault('code-invalid', 'binding', `must be a code of the value set ${valueSet}`);
+        if (strength === 'required')
+          run.fault('code-invalid', 'binding', `must be a code of the value set ${valueSet}`);
         else if (hasCoding(value))
-          run.tell('warning', 'code-invalid', 'binding', `should be a code of the value set ${valueSet} if one of them fits`);
+          run.tell(
+            'warning',
+            'code-invalid',
+            'binding',
+            `should be a code of the value set ${valueSet} if one of them fits`,
+          );
       },
   );
 }

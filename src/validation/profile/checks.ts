@@ -54,7 +54,11 @@ export class ProfileChecks {
     }
   }
 
-  #run({ resource, path, profiles: asked, named, deadline }: ProfileRequest, profiles: Profiles, answers: Answers): Run {
+  #run(
+    { resource, path, profiles: asked, named, deadline }: ProfileRequest,
+    profiles: Profiles,
+    answers: Answers,
+  ): Run {
     const run = new Run({
       path,
       answers,

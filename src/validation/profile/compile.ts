@@ -110,8 +110,10 @@ function countCheck(node: Node, base: Node | undefined): ItemsCheck | undefined 
   if (!asksMore && !allowsLess) return undefined;
   const { name } = node;
   return (items, run) => {
-    if (asksMore && items.length < min) run.fault('required', 'cardinality', tooFew(min, items.length), name.replace('[x]', ''));
-    if (allowsLess && items.length > max) run.fault('structure', 'cardinality', tooMany(max, items.length), items[0]?.property);
+    if (asksMore && items.length < min)
+      run.fault('required', 'cardinality', tooFew(min, items.length), name.replace('[x]', ''));
+    if (allowsLess && items.length > max)
+      run.fault('structure', 'cardinality', tooMany(max, items.length), items[0]?.property);
   };
 }
 

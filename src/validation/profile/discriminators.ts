@@ -134,7 +134,10 @@ function select(items: readonly Item[], steps: readonly Step[], members: Members
       if (step.kind === 'resolve') return resolved(item, run);
       const holder = holderOf(item);
       if (holder === undefined) return isGone(item) ? [{ ...item, type: undefined }] : [];
-      const found = itemsOf(holder, members.of(item.type ?? 'Element', step.kind === 'member' ? step.name : 'extension'));
+      const found = itemsOf(
+        holder,
+        members.of(item.type ?? 'Element', step.kind === 'member' ? step.name : 'extension'),
+      );
       if (step.kind === 'member') return found;
       return found.filter(({ value }) => isObject(value) && value.url === step.url);
     });
@@ -163,7 +166,9 @@ function typeTest(
 ): Test | undefined {
   if (types === undefined) return undefined;
   return (item, run) =>
-    any(found(item, run), ({ type }) => (type === undefined ? undefined : types.some((each) => members.is(type, each))));
+    any(found(item, run), ({ type }) =>
+      type === undefined ? undefined : types.some((each) => members.is(type, each)),
+    );
 }
 
 function profileTest(

@@ -32,7 +32,12 @@ export interface Slicing {
 const rest = '@default';
 
 /** The slices of an element; undefined where it has none, or nothing says how they are told apart. Throws ProfileFault, NotFetched. */
-export function compileSlicing(node: Node, type: string, compiling: Compiling, compileNode: CompileNode): Slicing | undefined {
+export function compileSlicing(
+  node: Node,
+  type: string,
+  compiling: Compiling,
+  compileNode: CompileNode,
+): Slicing | undefined {
   const { slicing } = node.element;
   if (node.slices.length === 0 || !isObject(slicing)) return undefined;
   const discriminators = objectsOf(slicing.discriminator);

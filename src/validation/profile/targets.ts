@@ -76,7 +76,8 @@ export class Targets {
 /** The resource type that a reference's text or `type` names. */
 export function typeNamed({ reference, type }: JsonObject): string | undefined {
   if (typeof reference === 'string') {
-    const [, name] = /(?:^|\/)([A-Z][A-Za-z]+)\/[A-Za-z0-9\-.]{1,64}(?:\/_history\/[A-Za-z0-9\-.]{1,64})?$/.exec(reference) ?? [];
+    const [, name] =
+      /(?:^|\/)([A-Z][A-Za-z]+)\/[A-Za-z0-9\-.]{1,64}(?:\/_history\/[A-Za-z0-9\-.]{1,64})?$/.exec(reference) ?? [];
     if (name !== undefined) return name;
   }
   return typeof type === 'string' ? type.slice(type.lastIndexOf('/') + 1) : undefined;

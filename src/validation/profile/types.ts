@@ -90,7 +90,10 @@ function targetChecks(
       if (type === undefined) return;
       const candidates = wanted.filter((each) => each.type === undefined || compiling.members.is(type, each.type));
       if (candidates.length === 0) run.fault('value', 'reference-type', `must lead to ${text}; it leads to ${type}`);
-      else if (found !== undefined && !candidates.some(({ target }) => isType(target) || run.targetConforms(target, found)))
+      else if (
+        found !== undefined &&
+        !candidates.some(({ target }) => isType(target) || run.targetConforms(target, found))
+      )
         run.fault('value', 'reference-type', `must lead to a resource that conforms to ${text}`);
     });
   }

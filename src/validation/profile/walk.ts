@@ -1,6 +1,6 @@
 /** The way through a whole resource: each resource's profiles, and each extension's definition. https://hl7.org/fhir/R4/extensibility.html */
 import type { Definitions } from '../../fhir/definitions/definitions.ts';
-import { isArray, isObject, type JsonObject, type JsonValue, type Resource, isResource } from '../../fhir/resource.ts';
+import { isArray, isObject, isResource, type JsonObject, type JsonValue, type Resource } from '../../fhir/resource.ts';
 import { textOf } from './element.ts';
 import { contextText, fitsContext, holderAt, isModifier } from './extensions.ts';
 import type { Profile, Profiles } from './profiles.ts';
@@ -56,7 +56,12 @@ export class ResourceWalk {
     }
     const { type } = found.profile;
     if (!this.#profiles.compiling.members.is(resource.resourceType, type))
-      run.fault('structure', 'profile', `is ${canonical}, a profile of ${type}, not of ${resource.resourceType}`, member);
+      run.fault(
+        'structure',
+        'profile',
+        `is ${canonical}, a profile of ${type}, not of ${resource.resourceType}`,
+        member,
+      );
     else run.profile(canonical, resource);
   }
 
@@ -118,7 +123,12 @@ export class ResourceWalk {
     if ('fault' in found) {
       if (found.known) run.tell('warning', 'processing', 'extension', `couldn't be checked: ${found.fault}`);
       else if (modifier)
-        run.tell('warning', 'extension', 'extension', `may change the meaning of its element, and its definition isn't here`);
+        run.tell(
+          'warning',
+          'extension',
+          'extension',
+          `may change the meaning of its element, and its definition isn't here`,
+        );
       return;
     }
     const { definition, tree, type } = found.profile;
@@ -133,7 +143,11 @@ export class ResourceWalk {
     const holder = holderAt(this.#resourceType, this.#properties, this.#definitions);
     const within = { ...holder, extensions: this.#extensions };
     if (!fitsContext(definition, within, () => true))
-      run.fault('extension', 'extension-context', `must not stand here; its definition allows it in ${contextText(definition)}`);
+      run.fault(
+        'extension',
+        'extension-context',
+        `(${url}) must not stand here; its definition allows it in ${contextText(definition)}`,
+      );
     run.profile(url, value);
   }
 }
