@@ -9,7 +9,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-const narrative = { status: 'generated', div: '<div xmlns="http://www.w3.org/1999/xhtml">x</div>' };
+const narrative = { status: 'additional', div: '<div xmlns="http://www.w3.org/1999/xhtml">x</div>' };
 const sound: Json = { resourceType: 'Observation', text: narrative, status: 'final', code: { text: 'x' } };
 const { status: _, ...faulty } = sound;
 const missing = { severity: 'error', code: 'required', expression: ['Observation.status'] };

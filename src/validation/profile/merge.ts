@@ -103,12 +103,24 @@ function mergedElement(base: Node, { element: said }: Node, path: string): JsonO
       element[name] = value;
     }
   }
+  const foreign = typesOf(said).find(({ code }) => !allowsType(from, code));
+  if (foreign !== undefined) throw new ProfileFault(`${path}: its base doesn't have the type ${foreign.code} there`);
   // What a base asks for can't be loosened.
   if (minOf(from) > minOf(element)) element.min = minOf(from);
   if (maxOf(from) < maxOf(element)) element.max = String(maxOf(from));
   if (minOf(element) > maxOf(element))
     throw new ProfileFault(`${path}: min ${minOf(element)} is more than max ${maxOf(element)}`);
   return element;
+}
+
+/** Types that any of their kind specialises. */
+const general = new Set(['Resource', 'DomainResource', 'Element', 'BackboneElement']);
+
+function allowsType(from: JsonObject, code: string): boolean {
+  const types = typesOf(from);
+  // Ids and urls have a type of FHIRPath's, which profiles call by names of FHIR's.
+  const own = objectsOf(from.type).some((type) => textOf(type.code)?.startsWith('http://hl7.org/fhirpath/'));
+  return own || types.length === 0 || types.some((type) => type.code === code || general.has(type.code));
 }
 
 function constraints(from: JsonObject, said: JsonObject): readonly JsonObject[] {
