@@ -1,4 +1,5 @@
 /** Where validation finds definitions: the store, files, and R4's own. https://hl7.org/fhir/R4/references.html#canonical */
+import { OutcomeError } from '../fhir/outcome.ts';
 import type { JsonObject } from '../fhir/resource.ts';
 import type { CodeSet, ValidationSource } from '../validation/validator.ts';
 import { findCanonical } from './canonical.ts';
@@ -28,7 +29,15 @@ export class DefinitionsSource implements ValidationSource {
     });
 
   readonly valueSet = (canonical: string): Promise<CodeSet | undefined> =>
-    remembered(this.#codes, canonical, () => codeSetOf(this.#contextOf(), canonical));
+    remembered(this.#codes, canonical, async () => {
+      try {
+        return await codeSetOf(this.#contextOf(), canonical);
+      } catch (error) {
+        // One that takes too much work can't be told.
+        if (error instanceof OutcomeError) return undefined;
+        throw error;
+      }
+    });
 
   readonly forget = (): void => {
     // What is being looked up ends up in what nobody asks any more.

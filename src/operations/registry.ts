@@ -3,10 +3,16 @@ import type { Operation } from '../interactions/context.ts';
 import { csvExport } from './csv-export.ts';
 import { csvImport } from './csv-import.ts';
 import { csvTemplate } from './csv-template.ts';
+import { expand } from './expand.ts';
+import { lookup } from './lookup.ts';
 import { meta } from './meta.ts';
 import { metaAdd, metaDelete } from './meta-change.ts';
 import { reindex, reindexStatus } from './reindex.ts';
+import { stats } from './stats.ts';
+import { subsumes } from './subsumes.ts';
+import { translate } from './translate.ts';
 import { validate } from './validate.ts';
+import { validateCodeInCodeSystem, validateCodeInValueSet } from './validate-code.ts';
 import { versions } from './versions.ts';
 
 export const operations: readonly Operation[] = [
@@ -19,5 +25,12 @@ export const operations: readonly Operation[] = [
   metaDelete,
   reindex,
   reindexStatus,
+  stats,
   validate,
+  expand,
+  validateCodeInValueSet,
+  validateCodeInCodeSystem,
+  lookup,
+  subsumes,
+  translate,
 ];

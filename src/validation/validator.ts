@@ -1,7 +1,11 @@
 /** Checks resources against R4's definitions and against profiles. https://hl7.org/fhir/R4/validation.html */
 import type { Definitions } from '../fhir/definitions/definitions.ts';
-import type { Issue } from '../fhir/outcome.ts';
+import { OverBudget } from '../fhir/fhirpath/scope.ts';
+import { type Issue, ruleDetails } from '../fhir/outcome.ts';
 import type { JsonObject, Resource } from '../fhir/resource.ts';
+import { builtInCodeSet } from './base/code-sets.ts';
+import { BaseTypes } from './base/types.ts';
+import { Walk } from './walk.ts';
 
 /** Whether something holds; undefined: it can't be said here, e.g. because a code system is lacking. */
 export type Known = boolean | undefined;
@@ -37,12 +41,14 @@ export interface ValidationRequest {
 
 /** Compiles definitions to trees of functions when they are first needed, and keeps them. */
 export class Validator {
-  readonly #definitions: Definitions;
   readonly #source: ValidationSource;
+  readonly #base: BaseTypes;
 
   constructor(definitions: Definitions, source: ValidationSource) {
-    this.#definitions = definitions;
     this.#source = source;
+    this.#base = new BaseTypes(definitions, async (valueSet) => {
+      return (await builtInCodeSet(valueSet)) ?? this.#source.valueSet(valueSet);
+    });
   }
 
   /**
@@ -50,10 +56,33 @@ export class Validator {
    * element and the key of the rule.
    */
   async validate(request: ValidationRequest): Promise<readonly Issue[]> {
-    void [this.#definitions, this.#source, request];
-    return [];
+    const { resource, path = resource.resourceType, budget } = request;
+    const walk = new Walk(resource, path, performance.now() + budget);
+    try {
+      this.#base.resource(walk);
+    } catch (error) {
+      if (!(error instanceof OverBudget)) throw error;
+      return [...walk.place.issues, tooCostly(path, budget)];
+    }
+    const settled = walk.settled();
+    if (settled !== undefined) await settled;
+    const { issues, more } = walk.place;
+    return more ? [...issues, thereAreMore] : issues;
   }
 
   /** Forgets what was compiled of definitions that may have changed. */
-  renew(): void {}
+  renew(): void {
+    this.#base.renew();
+  }
+}
+
+const thereAreMore: Issue = {
+  severity: 'information',
+  code: 'informational',
+  diagnostics: 'There are more errors than are listed here: they show when these are gone.',
+};
+
+function tooCostly(path: string, budget: number): Issue {
+  const diagnostics = `${path} takes more than ${budget} ms to check: send it in parts, or simplify it`;
+  return { severity: 'error', code: 'too-costly', diagnostics, expression: [path], details: ruleDetails('too-costly') };
 }

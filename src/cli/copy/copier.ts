@@ -79,7 +79,18 @@ export async function copyStore(source: CopySource, target: Target, options: Cop
     await store.keep(key, JSON.stringify(next), always);
     done(next);
   }
+  await copySystems(source, target, options);
   return progress;
+}
+
+/** Code systems that the target doesn't have; one that was cut off isn't there at all. */
+async function copySystems({ terminology }: CopySource, { store }: Target, options: CopyOptions): Promise<void> {
+  const there = await store.terminology.systems();
+  for (const { count, ...system } of await terminology.systems()) {
+    if (options.stopped?.() === true) return;
+    const has = there.find(({ url, version }) => url === system.url && version === system.version);
+    if (has?.count !== count) await store.terminology.load(system, () => terminology.all(system));
+  }
 }
 
 /** Runs of versions that one commit takes: of a resource at most one, and SearchParameters by themselves. */

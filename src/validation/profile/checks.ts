@@ -1,5 +1,6 @@
 /** Checks resources against profiles. https://hl7.org/fhir/R4/profiling.html */
 import type { Definitions } from '../../fhir/definitions/definitions.ts';
+import { Budget, OverBudget } from '../../fhir/fhirpath/scope.ts';
 import { type Issue, ruleDetails } from '../../fhir/outcome.ts';
 import type { JsonObject, Resource } from '../../fhir/resource.ts';
 import type { ValidationSource } from '../validator.ts';
@@ -61,7 +62,8 @@ export class ProfileChecks {
     const run = new Run({
       path,
       answers,
-      spend: spender(deadline),
+      budget: new Budget(deadline),
+      codes: profiles.compiling.codes,
       check: (canonical, own) => profiles.check(canonical, own),
     });
     const walk = new ResourceWalk(profiles, this.#definitions, run);
@@ -114,16 +116,4 @@ const overBudget = "couldn't be checked to the end within the time that there is
 function tooCostly(path: string): Issue {
   const diagnostics = `${path} ${overBudget}`;
   return { severity: 'error', code: 'too-costly', diagnostics, expression: [path], details: ruleDetails('budget') };
-}
-
-class OverBudget extends Error {}
-
-function spender(deadline: number): (steps: number) => void {
-  let left = 2000;
-  return (steps) => {
-    left -= steps;
-    if (left > 0) return;
-    left = 2000;
-    if (performance.now() > deadline) throw new OverBudget();
-  };
 }

@@ -36,7 +36,7 @@ export function compileNode(node: Node, base: Node | undefined, type: string, co
     ...typeChecks(node, base, compiling),
     ...valueChecks(node.element, base?.element ?? {}),
     ...bindingCheck(node.element, base?.element ?? {}, compiling.codes),
-    ...constraintChecks(node.element, base?.element ?? {}, type, compiling),
+    ...constraintChecks(node, base, type, compiling),
     ...childChecks(node, base, type, compiling),
   ];
   if (checks.length < 2) return checks[0];

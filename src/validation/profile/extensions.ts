@@ -28,10 +28,23 @@ export function holderAt(resourceType: string, properties: readonly string[], de
   if (properties.length > 0) names.delete(resourceType);
   for (let general: string | undefined = type; general !== undefined; general = definitions.type(general)?.base)
     names.add(general);
-  // A backbone element's path is its type; R4's definition has it as BackboneElement, which is an Element.
-  names.add(definitions.type(type)?.kind === 'resource' ? 'Resource' : 'Element');
+  // R4's definitions say Element for whatever has extensions, resources too.
+  names.add('Element');
   return { names, extensions: [] };
 }
+
+const r4 = 'http://hl7.org/fhir/StructureDefinition/';
+
+/** Where R4 itself uses extensions beyond their contexts. Contexts by url. */
+const r4Contexts: ReadonlyMap<string, readonly string[]> = new Map([
+  // "ElementDefinition.type.code", but R4's definitions have it beside the code.
+  [`${r4}structuredefinition-fhir-type`, ['ElementDefinition.type']],
+  [`${r4}regex`, ['ElementDefinition.type']],
+  // "StructureDefinition", but value sets, code systems, operations and elements became normative, too.
+  [`${r4}structuredefinition-normative-version`, ['Element']],
+  // "ValueSet.compose.include.concept", but R4's code systems comment their concepts with it.
+  [`${r4}valueset-concept-comments`, ['CodeSystem.concept']],
+]);
 
 /** Whether an extension's definition lets it stand there; an expression of FHIRPath is left to `fits`. */
 export function fitsContext(
@@ -41,6 +54,7 @@ export function fitsContext(
 ): boolean {
   const contexts = objectsOf(definition.context);
   if (contexts.length === 0) return true;
+  if (r4Contexts.get(textOf(definition.url) ?? '')?.some((each) => names.has(each)) === true) return true;
   return contexts.some(({ type, expression }) => {
     const text = textOf(expression) ?? '';
     if (type === 'fhirpath') return fits(text);

@@ -1,7 +1,9 @@
 /** One resource's check against profiles: where it is, what it found, and what it has to wait for. https://hl7.org/fhir/R4/validation.html */
+import { type Budget, type Hooks, Scope } from '../../fhir/fhirpath/scope.ts';
 import { type Issue, type IssueSeverity, type IssueType, ruleDetails } from '../../fhir/outcome.ts';
 import { isObject, type JsonObject, type JsonValue } from '../../fhir/resource.ts';
 import type { CodeSet, Known } from '../validator.ts';
+import { hasCode } from './bindings.ts';
 import { type Target, Targets } from './targets.ts';
 
 /** Checks one value of an element at the run's place. */
@@ -17,31 +19,34 @@ export type Answers = Map<CodeSet, Map<string, Known>>;
 interface Frame {
   readonly resource: JsonObject;
   readonly targets: Targets;
+  /** What expressions see. */
+  scope: Scope | undefined;
 }
 
 export interface RunOptions {
   readonly path: string;
   readonly answers: Answers;
-  /** Counts steps; throws when the time is over. */
-  readonly spend: (steps: number) => void;
-  /** Finds what a profile's canonical has been compiled to; throws what has to be waited for. */
+  readonly budget: Budget;
+  /** What a profile's canonical is compiled to; what has to be waited for is noted in the run. */
   readonly check: (canonical: string, run: Run) => Check | undefined;
+  readonly codes: (valueSet: string, run: Run) => CodeSet | undefined;
 }
 
 /** Moves through a resource. Paths are only written where there is an issue. */
 export class Run {
-  readonly spend: (steps: number) => void;
+  readonly #budget: Budget;
   readonly #answers: Answers;
   readonly #find: RunOptions['check'];
+  readonly #hooks: Hooks;
   readonly #names: string[] = [];
   readonly #indexes: number[] = [];
   #depth = 0;
-  #issues: Issue[] = [];
+  readonly #issues: Issue[] = [];
   readonly #told = new Set<string>();
   #errors = 0;
   /** Whether issues are only counted. */
   #silent = 0;
-  #frames: Frame[] = [];
+  readonly #frames: Frame[] = [];
   /** What has to be waited for before the resource can be checked to the end. */
   readonly waits: (() => Promise<void>)[] = [];
   readonly #asked = new Map<CodeSet, Set<string>>();
@@ -49,11 +54,24 @@ export class Run {
   readonly #conforming = new Map<string, Map<JsonObject, boolean>>();
   readonly #checked = new Map<string, Set<JsonObject>>();
 
-  constructor({ path, answers, spend, check }: RunOptions) {
-    this.spend = spend;
+  constructor({ path, answers, budget, check, codes }: RunOptions) {
+    this.#budget = budget;
     this.#answers = answers;
     this.#find = check;
+    this.#hooks = {
+      memberOf: (value, _type, valueSet) => {
+        const set = codes(valueSet, this);
+        return set === undefined ? undefined : hasCode(set, value, this);
+      },
+      conformsTo: (value, _type, profile) => (isObject(value) ? this.conforms(profile, value) : undefined),
+      resolve: (reference) => this.resolve(reference)?.resource,
+    };
     this.enter(path, -1);
+  }
+
+  /** Counts steps. Throws OverBudget past the deadline. */
+  spend(steps: number): void {
+    this.#budget.spend(steps);
   }
 
   enter(name: string, index: number): void {
@@ -85,20 +103,20 @@ export class Run {
     return this.#issues;
   }
 
-  /** The resource that is being checked, and the one that contains it. */
-  get resource(): JsonObject {
-    return this.#frames.at(-1)?.resource ?? {};
-  }
-
-  get rootResource(): JsonObject {
-    return this.#frames.at(-1)?.targets.container ?? {};
+  /** What expressions see of the resource that is being checked. */
+  get scope(): Scope {
+    const frame = this.#frames.at(-1);
+    if (frame === undefined) throw new Error('outside of any resource');
+    const { resource, targets } = frame;
+    frame.scope ??= new Scope(resource, this.#budget, { rootResource: targets.container, hooks: this.#hooks });
+    return frame.scope;
   }
 
   /** Checks a resource within its own references' targets. */
   within(resource: JsonObject, check: () => void): void {
     const outer = this.#frames.at(-1);
     const targets = outer === undefined ? new Targets(resource) : outer.targets.of(resource);
-    this.#inFrame({ resource, targets }, check);
+    this.#inFrame({ resource, targets, scope: undefined }, check);
   }
 
   #inFrame(frame: Frame, check: () => void): void {
@@ -173,7 +191,7 @@ export class Run {
   /** The same for what a reference leads to. */
   targetConforms(canonical: string, { resource, targets }: Target): boolean {
     let conforms = true;
-    this.#inFrame({ resource, targets }, () => {
+    this.#inFrame({ resource, targets, scope: undefined }, () => {
       conforms = this.conforms(canonical, resource);
     });
     return conforms;

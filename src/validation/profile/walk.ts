@@ -146,7 +146,7 @@ export class ResourceWalk {
       run.fault(
         'extension',
         'extension-context',
-        `must not stand here; its definition allows it in ${contextText(definition)}`,
+        `(${url}) must not stand here; its definition allows it in ${contextText(definition)}`,
       );
     run.profile(url, value);
   }
