@@ -59,9 +59,10 @@ export function importedOf(reply: Reply): Imported {
   const faults = parameters.filter(({ name }) => name === 'fault');
   return {
     counts: Object.fromEntries(counts.map(({ name, valueInteger }) => [name, valueInteger])),
-    faults: faults.map(({ part }) =>
-      Object.fromEntries(part.map((each: Json) => [each.name, each.valueInteger ?? each.valueString])),
-    ) as Imported['faults'],
+    faults: faults.map(({ part }) => {
+      const told = Object.fromEntries(part.map((each: Json) => [each.name, each.valueInteger ?? each.valueString]));
+      return { line: told.line, ...(told.column === undefined ? {} : { column: told.column }), reason: told.reason };
+    }),
   };
 }
 
