@@ -1,8 +1,10 @@
 /** The codes of R4's own value sets, for bindings. https://hl7.org/fhir/R4/terminologies.html#binding */
 import { OutcomeError } from '../../fhir/outcome.ts';
 import { builtIn } from '../../terminology/built-in.ts';
-import { type CodeSystem, hasConcepts, readCodeSystem } from '../../terminology/code-system.ts';
+import { type CodeSystem, readCodeSystem } from '../../terminology/code-system.ts';
+import { hasConcepts } from '../../terminology/concepts.ts';
 import { expandValueSet, type SystemCodes } from '../../terminology/expand.ts';
+import { MemoryConcepts } from '../../terminology/memory-concepts.ts';
 import type { CodeSet, Known } from '../validator.ts';
 import { grammars } from './grammars.ts';
 
@@ -25,7 +27,11 @@ function codeSystem(canonical: string): CodeSystem | undefined {
 
 const source = {
   valueSet: async (canonical: string) => ofR4('ValueSet', canonical),
-  codeSystem: async (canonical: string) => codeSystem(canonical),
+  codeSystem: async (canonical: string) => {
+    const found = codeSystem(canonical);
+    // Nobody looks for words here.
+    return found === undefined ? undefined : new MemoryConcepts(found, () => []);
+  },
 };
 
 /** Whether a code is one of a system's; undefined: it can't be said. */
