@@ -9,10 +9,12 @@ import { checkStructure } from '../../../src/validation/structure.ts';
 import { cases, filed, haveData, validatorOf } from './source.ts';
 
 const display = 'displays of codes in systems that are not here (LOINC, SNOMED CT) are not compared';
-const unknownExtension = 'R4 lets extensions stand that a server does not know: https://hl7.org/fhir/R4/extensibility.html#exchange';
+const unknownExtension =
+  'R4 lets extensions stand that a server does not know: https://hl7.org/fhir/R4/extensibility.html#exchange';
 const syntax = 'what is no JSON (RFC 8259) has no elements: the error names line and column';
 const signature = 'signatures are not verified';
-const definitions = 'what a definition says of other definitions is checked where the definition is used, not by validation';
+const definitions =
+  'what a definition says of other definitions is checked where the definition is used, not by validation';
 
 /** Cases whose verdict is another here, and why. */
 const verdicts: Readonly<Record<string, string>> = {
@@ -100,7 +102,9 @@ describe.skipIf(!haveData(cases))('cases of the Java validator', () => {
   it('are all there', () => {
     expect(all).toHaveLength(69);
     const names: JsonObject = Object.fromEntries(all.map(({ name }) => [name, true]));
-    expect([...Object.keys(verdicts), ...Object.keys(locations)].filter((name) => names[name] === undefined)).toEqual([]);
+    expect([...Object.keys(verdicts), ...Object.keys(locations)].filter((name) => names[name] === undefined)).toEqual(
+      [],
+    );
   });
 
   it.each(all)('$name', async (each) => {

@@ -30,18 +30,22 @@ describe('the examples of', () => {
   it.skipIf(!haveData(usCore, ips)).each([
     ['US Core', usCore, 183],
     ['IPS', ips, 40],
-  ])('%s validate', async (_name, file, count) => {
-    const validator = validatorOf(await packaged(usCore, ips));
-    const examples = await examplesOf(file);
-    expect(examples.size).toBe(count);
-    const found: Record<string, readonly string[]> = {};
-    for (const [name, resource] of examples) {
-      const structure = checkStructure(resource, loadDefinitions()).map(({ diagnostics }) => diagnostics);
-      const errors = structure.length > 0 ? structure : await issuesOf(validator, resource);
-      if (errors.length > 0) found[name] = errors;
-    }
-    expect(found).toEqual(Object.fromEntries(Object.entries(exceptions).filter(([name]) => examples.has(name))));
-  }, 120_000);
+  ])(
+    '%s validate',
+    async (_name, file, count) => {
+      const validator = validatorOf(await packaged(usCore, ips));
+      const examples = await examplesOf(file);
+      expect(examples.size).toBe(count);
+      const found: Record<string, readonly string[]> = {};
+      for (const [name, resource] of examples) {
+        const structure = checkStructure(resource, loadDefinitions()).map(({ diagnostics }) => diagnostics);
+        const errors = structure.length > 0 ? structure : await issuesOf(validator, resource);
+        if (errors.length > 0) found[name] = errors;
+      }
+      expect(found).toEqual(Object.fromEntries(Object.entries(exceptions).filter(([name]) => examples.has(name))));
+    },
+    120_000,
+  );
 
   it.skipIf(!haveData(ips))('IPS do not where a section lacks what its profile asks for', async () => {
     const validator = validatorOf(await packaged(ips));

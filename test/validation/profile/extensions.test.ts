@@ -81,10 +81,14 @@ describe('an extension', () => {
   });
 
   it('whose definition names a value of one type alone has no other', async () => {
-    const date = profileOf('Extension', [{ path: 'Extension.url', fixedUri: urlOf('date') }, { path: 'Extension.valueDate' }], {
-      name: 'date',
-      context: [{ type: 'element', expression: 'Element' }],
-    });
+    const date = profileOf(
+      'Extension',
+      [{ path: 'Extension.url', fixedUri: urlOf('date') }, { path: 'Extension.valueDate' }],
+      {
+        name: 'date',
+        context: [{ type: 'element', expression: 'Element' }],
+      },
+    );
     expect(await told({ extension: [{ url: urlOf('date'), valueDate: '2020' }] }, date)).toEqual([]);
     expect(await told({ extension: [{ url: urlOf('date'), valueDateTime: '2020' }] }, date)).toContain(
       'error type Observation.extension[0].valueDateTime',

@@ -14,7 +14,9 @@ const read: Readonly<Record<string, (element: JsonObject) => JsonValue>> = {
   max: ({ max = '*' }) => max,
   type: (element) => typesOf(element).map(({ code, profiles, targets }) => [code, profiles, targets]),
   value: (element) =>
-    Object.entries(element).flatMap(([name, value]) => (/^(?:fixed|pattern|m..Value)[A-Z]/.test(name) ? [[name, value ?? null]] : [])),
+    Object.entries(element).flatMap(([name, value]) =>
+      /^(?:fixed|pattern|m..Value)[A-Z]/.test(name) ? [[name, value ?? null]] : [],
+    ),
   maxLength: ({ maxLength = null }) => maxLength,
   binding: ({ binding }) => (isObject(binding) ? [binding.strength ?? null, binding.valueSet ?? null] : null),
   slicing: ({ slicing }) =>
@@ -44,7 +46,10 @@ const exceptions: readonly (readonly [RegExp, string])[] = [
     /^us-core-(?:blood-pressure|pulse-oximetry|observation-occupation) Observation\.component:\w+\.value\[x\](?:\.\w+| slicing)$/,
     'valueQuantity within a slice is published as the only type of value[x]; R4 has it as the slice of that type, as it is published outside of slices',
   ],
-  [/^Range-uv-ips Range\.(?:low|high) constraint$/, "SimpleQuantity's constraint is published with the element, and checked with SimpleQuantity"],
+  [
+    /^Range-uv-ips Range\.(?:low|high) constraint$/,
+    "SimpleQuantity's constraint is published with the element, and checked with SimpleQuantity",
+  ],
   [
     /^Observation-results-(?:laboratory|pathology)-uv-ips Observation\.value\[x\] slicing$/,
     'it is published as open, though the differential closes it',
@@ -66,7 +71,8 @@ function differences(definition: JsonObject, made: readonly JsonObject[]): reado
     }
     for (const [name, value] of Object.entries(read)) {
       const mine = value(element);
-      const same = equal(mine, value(other)) || (id.includes(':') && unsliced !== undefined && equal(mine, value(unsliced)));
+      const same =
+        equal(mine, value(other)) || (id.includes(':') && unsliced !== undefined && equal(mine, value(unsliced)));
       if (!same) found.push(`${definition.id} ${id} ${name}`);
     }
   }
@@ -75,20 +81,24 @@ function differences(definition: JsonObject, made: readonly JsonObject[]): reado
 }
 
 describe('snapshots', () => {
-  it.skipIf(!haveData(usCore, ips))('of US Core and IPS are those that are published', async () => {
-    const definitions = await packaged(usCore, ips);
-    const validator = validatorOf(definitions);
-    const found: string[] = [];
-    let profiles = 0;
-    for (const { type, content } of definitions.all) {
-      if (type !== 'StructureDefinition') continue;
-      found.push(...differences(content(), await validator.snapshot(content())));
-      profiles += 1;
-    }
-    expect(profiles).toBe(95);
-    expect(found.filter((each) => !exceptions.some(([pattern]) => pattern.test(each)))).toEqual([]);
-    expect(exceptions.filter(([pattern]) => !found.some((each) => pattern.test(each)))).toEqual([]);
-  }, 60_000);
+  it.skipIf(!haveData(usCore, ips))(
+    'of US Core and IPS are those that are published',
+    async () => {
+      const definitions = await packaged(usCore, ips);
+      const validator = validatorOf(definitions);
+      const found: string[] = [];
+      let profiles = 0;
+      for (const { type, content } of definitions.all) {
+        if (type !== 'StructureDefinition') continue;
+        found.push(...differences(content(), await validator.snapshot(content())));
+        profiles += 1;
+      }
+      expect(profiles).toBe(95);
+      expect(found.filter((each) => !exceptions.some(([pattern]) => pattern.test(each)))).toEqual([]);
+      expect(exceptions.filter(([pattern]) => !found.some((each) => pattern.test(each)))).toEqual([]);
+    },
+    60_000,
+  );
 
   it("of R4's definitions come back as they were read", () => {
     // They have slices of elements that they don't have themselves.
@@ -126,7 +136,12 @@ const said: readonly (readonly JsonObject[])[] = [
       path: 'Observation.category',
       slicing: { discriminator: [{ type: 'pattern', path: '$this' }], rules: 'open' },
     },
-    { id: 'Observation.category:a', path: 'Observation.category', sliceName: 'a', patternCodeableConcept: { text: 'a' } },
+    {
+      id: 'Observation.category:a',
+      path: 'Observation.category',
+      sliceName: 'a',
+      patternCodeableConcept: { text: 'a' },
+    },
     { id: 'Observation.category:a.coding', path: 'Observation.category.coding', min: 1 },
     { id: 'Observation.category:a.coding.display', path: 'Observation.category.coding.display', max: '0' },
   ],
