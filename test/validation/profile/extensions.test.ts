@@ -26,10 +26,12 @@ const side = extension('side', 'code', ['Observation.code', 'HumanName.family', 
 
 describe('an extension', () => {
   it('holds to its definition wherever it stands', async () => {
-    expect(await told({ code: { text: 'x', extension: [{ url: urlOf('side'), valueCode: 'left' }] } }, side)).toEqual([]);
-    expect(await told({ code: { text: 'x', extension: [{ url: urlOf('side'), valueString: 'left' }] } }, side)).toEqual([
-      'error type Observation.code.extension[0].valueString',
-    ]);
+    expect(await told({ code: { text: 'x', extension: [{ url: urlOf('side'), valueCode: 'left' }] } }, side)).toEqual(
+      [],
+    );
+    expect(await told({ code: { text: 'x', extension: [{ url: urlOf('side'), valueString: 'left' }] } }, side)).toEqual(
+      ['error type Observation.code.extension[0].valueString'],
+    );
   });
 
   it('stands where its definition allows: in elements, in those of data types, in values of a type', async () => {
@@ -38,7 +40,10 @@ describe('an extension', () => {
     expect(await told({ method: { text: 'x', extension: own } }, side)).toEqual([
       'error extension-context Observation.method.extension[0]',
     ]);
-    const patient = (more: JsonObject) => ({ contained: [{ resourceType: 'Patient', id: 'p', name: [more] }], subject: { reference: '#p' } });
+    const patient = (more: JsonObject) => ({
+      contained: [{ resourceType: 'Patient', id: 'p', name: [more] }],
+      subject: { reference: '#p' },
+    });
     expect(await told(patient({ family: 'x', _family: { extension: own } }), side)).toEqual([]);
     expect(await told(patient({ given: ['x'], _given: [{ extension: own }] }), side)).toEqual([
       'error extension-context Observation.contained[0].name[0].given[0].extension[0]',
@@ -53,7 +58,9 @@ describe('an extension', () => {
     });
     const own = { url: urlOf('inner'), valueCode: 'x' };
     expect(await told({ extension: [{ url: urlOf('outer'), extension: [own] }] }, inner, outer)).toEqual([]);
-    expect(await told({ extension: [own] }, inner, outer)).toEqual(['error extension-context Observation.extension[0]']);
+    expect(await told({ extension: [own] }, inner, outer)).toEqual([
+      'error extension-context Observation.extension[0]',
+    ]);
   });
 
   it('that changes the meaning of its element is a modifierExtension, another one is not', async () => {
@@ -73,6 +80,21 @@ describe('an extension', () => {
     expect(await told({ modifierExtension: own })).toEqual(['warning extension Observation.modifierExtension[0]']);
   });
 
+  it('whose definition names a value of one type alone has no other', async () => {
+    const date = profileOf(
+      'Extension',
+      [{ path: 'Extension.url', fixedUri: urlOf('date') }, { path: 'Extension.valueDate' }],
+      {
+        name: 'date',
+        context: [{ type: 'element', expression: 'Element' }],
+      },
+    );
+    expect(await told({ extension: [{ url: urlOf('date'), valueDate: '2020' }] }, date)).toEqual([]);
+    expect(await told({ extension: [{ url: urlOf('date'), valueDateTime: '2020' }] }, date)).toContain(
+      'error type Observation.extension[0].valueDateTime',
+    );
+  });
+
   it('is a slice by its url in profiles that ask for it', async () => {
     const profile = profileOf('Observation', [
       {
@@ -85,15 +107,24 @@ describe('an extension', () => {
     ]);
     const everywhere = extension('side', 'code', ['Element']);
     const own = { url: urlOf('side'), valueCode: 'left' };
-    expect(await told({ extension: [{ url: 'http://x.example/y', valueCode: 'x' }, own] }, profile, everywhere)).toEqual([]);
+    expect(
+      await told({ extension: [{ url: 'http://x.example/y', valueCode: 'x' }, own] }, profile, everywhere),
+    ).toEqual([]);
     expect(await told({}, profile, everywhere)).toEqual(['error slicing Observation.extension']);
     expect(await told({ extension: [own, own] }, profile, everywhere)).toEqual(['error slicing Observation.extension']);
   });
 
   it("of R4 is known: its value's type, its context", async () => {
-    const birthPlace = { url: 'http://hl7.org/fhir/StructureDefinition/patient-birthPlace', valueAddress: { city: 'x' } };
+    const birthPlace = {
+      url: 'http://hl7.org/fhir/StructureDefinition/patient-birthPlace',
+      valueAddress: { city: 'x' },
+    };
     expect(await told({ extension: [birthPlace] })).toEqual(['error extension-context Observation.extension[0]']);
-    const patient = { resourceType: 'Patient', id: 'p', extension: [{ ...birthPlace, valueString: 'x', valueAddress: undefined }] };
+    const patient = {
+      resourceType: 'Patient',
+      id: 'p',
+      extension: [{ ...birthPlace, valueString: 'x', valueAddress: undefined }],
+    };
     const contained = [JSON.parse(JSON.stringify(patient))];
     expect(await told({ contained, subject: { reference: '#p' } })).toEqual([
       'error type Observation.contained[0].extension[0].valueString',

@@ -9,14 +9,26 @@ interface Fault {
 }
 
 const faults: readonly Fault[] = [
-  { fault: 'an element that its base has not', element: [{ path: 'Observation.colour' }], says: 'Observation.colour: there is no such element' },
-  { fault: 'an element of another type', element: [{ path: 'Patient.name' }], says: "the element Patient.name doesn't belong to Observation" },
+  {
+    fault: 'an element that its base has not',
+    element: [{ path: 'Observation.colour' }],
+    says: 'Observation.colour: there is no such element',
+  },
+  {
+    fault: 'an element of another type',
+    element: [{ path: 'Patient.name' }],
+    says: "the element Patient.name doesn't belong to Observation",
+  },
   {
     fault: 'a type that its base has not',
     element: [{ path: 'Observation.value[x]', type: [{ code: 'Money' }] }],
     says: "Observation.value[x]: its base doesn't have the type Money there",
   },
-  { fault: 'min above max', element: [{ path: 'Observation.subject', min: 2 }], says: 'Observation.subject: min 2 is more than max 1' },
+  {
+    fault: 'min above max',
+    element: [{ path: 'Observation.subject', min: 2 }],
+    says: 'Observation.subject: min 2 is more than max 1',
+  },
   {
     fault: 'slices that nothing tells apart',
     element: [{ path: 'Observation.category', sliceName: 'a' }],
@@ -33,14 +45,19 @@ const faults: readonly Fault[] = [
   {
     fault: 'a discriminator that is no path',
     element: [
-      { path: 'Observation.category', slicing: { discriminator: [{ type: 'value', path: 'coding.where(x)' }], rules: 'open' } },
+      {
+        path: 'Observation.category',
+        slicing: { discriminator: [{ type: 'value', path: 'coding.where(x)' }], rules: 'open' },
+      },
       { path: 'Observation.category', sliceName: 'a' },
     ],
     says: "coding.where(x): a discriminator can't have such a path",
   },
   {
     fault: 'a constraint that is no FHIRPath',
-    element: [{ path: 'Observation', constraint: [{ key: 'x-1', severity: 'error', human: 'x', expression: 'code.(' }] }],
+    element: [
+      { path: 'Observation', constraint: [{ key: 'x-1', severity: 'error', human: 'x', expression: 'code.(' }] },
+    ],
     says: 'Observation: code.(: ',
   },
 ];
@@ -51,12 +68,16 @@ describe('a profile with a fault', () => {
     const validator = validatorOf(filed(profile));
     expect(await validator.fault(profile)).toContain(says);
     const issues = await validator.validate({ resource: observation({}), level: 'profiles', budget: 60_000 });
-    expect(issues.map(({ severity, diagnostics }) => [severity, diagnostics.includes(says)])).toEqual([['warning', true]]);
+    expect(issues.map(({ severity, diagnostics }) => [severity, diagnostics.includes(says)])).toEqual([
+      ['warning', true],
+    ]);
   });
 
   it('is told: a base that is not here', async () => {
     const profile = profileOf('Observation', [], { baseDefinition: urlOf('absent') });
-    expect(await validatorOf(filed(profile)).fault(profile)).toBe(`there is no StructureDefinition ${urlOf('absent')} here`);
+    expect(await validatorOf(filed(profile)).fault(profile)).toBe(
+      `there is no StructureDefinition ${urlOf('absent')} here`,
+    );
   });
 
   it('is told: bases in a circle', async () => {
@@ -94,7 +115,12 @@ describe('profiles that name each other', () => {
     const deep = profileOf(
       'Extension',
       [
-        { path: 'Extension.extension', sliceName: 'deep', max: '1', type: [{ code: 'Extension', profile: [urlOf('deep')] }] },
+        {
+          path: 'Extension.extension',
+          sliceName: 'deep',
+          max: '1',
+          type: [{ code: 'Extension', profile: [urlOf('deep')] }],
+        },
         { path: 'Extension.url', fixedUri: urlOf('deep') },
       ],
       { name: 'deep', context: [{ type: 'element', expression: 'Element' }] },

@@ -133,7 +133,9 @@ const rules: readonly Rule[] = [
   },
   {
     rule: 'a constraint that warns',
-    element: [{ path: 'Observation', constraint: [{ key: 'own-2', severity: 'warning', expression: 'note.exists()' }] }],
+    element: [
+      { path: 'Observation', constraint: [{ key: 'own-2', severity: 'warning', expression: 'note.exists()' }] },
+    ],
     keeps: { note: [{ text: 'x' }] },
     breaks: {},
     issue: 'warning own-2 Observation',
@@ -141,7 +143,10 @@ const rules: readonly Rule[] = [
   {
     rule: 'a required binding',
     element: [
-      { path: 'Observation.method', binding: { strength: 'required', valueSet: 'http://hl7.org/fhir/ValueSet/days-of-week' } },
+      {
+        path: 'Observation.method',
+        binding: { strength: 'required', valueSet: 'http://hl7.org/fhir/ValueSet/days-of-week' },
+      },
     ],
     keeps: { method: { coding: [{ system: 'http://hl7.org/fhir/days-of-week', code: 'mon' }] } },
     breaks: { method: { text: 'Monday' } },
@@ -150,7 +155,10 @@ const rules: readonly Rule[] = [
   {
     rule: 'an extensible binding',
     element: [
-      { path: 'Observation.method', binding: { strength: 'extensible', valueSet: 'http://hl7.org/fhir/ValueSet/days-of-week' } },
+      {
+        path: 'Observation.method',
+        binding: { strength: 'extensible', valueSet: 'http://hl7.org/fhir/ValueSet/days-of-week' },
+      },
     ],
     keeps: { method: { text: 'Monday' } },
     breaks: { method: { coding: [{ system: 'http://hl7.org/fhir/days-of-week', code: 'x' }] } },
@@ -158,7 +166,9 @@ const rules: readonly Rule[] = [
   },
   {
     rule: 'a required binding whose codes are not here',
-    element: [{ path: 'Observation.method', binding: { strength: 'required', valueSet: 'http://osteon.example/ValueSet/x' } }],
+    element: [
+      { path: 'Observation.method', binding: { strength: 'required', valueSet: 'http://osteon.example/ValueSet/x' } },
+    ],
     keeps: {},
     breaks: { method: { coding: [{ system: 'x:y', code: 'z' }] } },
     issue: 'information binding Observation.method',
@@ -200,7 +210,9 @@ const rules: readonly Rule[] = [
     rule: 'an extension of a primitive counts as its value',
     element: [{ path: 'Observation.issued', min: 1 }],
     keeps: {
-      _issued: { extension: [{ url: 'http://hl7.org/fhir/StructureDefinition/data-absent-reason', valueCode: 'unknown' }] },
+      _issued: {
+        extension: [{ url: 'http://hl7.org/fhir/StructureDefinition/data-absent-reason', valueCode: 'unknown' }],
+      },
     },
     breaks: {},
     issue: 'error cardinality Observation.issued',
@@ -220,7 +232,9 @@ describe('a profile', () => {
       baseDefinition: urlOf('first'),
     });
     // A differential that loosens its base changes nothing.
-    const third = profileOf('Observation', [{ path: 'Observation.subject', min: 0 }], { baseDefinition: urlOf('second') });
+    const third = profileOf('Observation', [{ path: 'Observation.subject', min: 0 }], {
+      baseDefinition: urlOf('second'),
+    });
     const validator = validatorOf(filed(first, second, third));
     expect(await issuesOf(validator, observation({}))).toEqual([
       'error cardinality Observation.subject',
@@ -229,7 +243,10 @@ describe('a profile', () => {
   });
 
   it('of a data type counts where an element names it', async () => {
-    const kilograms = profileOf('Quantity', [{ path: 'Quantity.code', min: 1, fixedCode: 'kg' }], { name: 'kg', kind: 'complex-type' });
+    const kilograms = profileOf('Quantity', [{ path: 'Quantity.code', min: 1, fixedCode: 'kg' }], {
+      name: 'kg',
+      kind: 'complex-type',
+    });
     const elements = [{ path: 'Observation.value[x]', type: [{ code: 'Quantity', profile: [urlOf('kg')] }] }];
     expect(await told(elements, { valueQuantity: quantity(1) }, kilograms)).toEqual([]);
     expect(await told(elements, { valueQuantity: quantity(1, 'g') }, kilograms)).toEqual([
@@ -257,14 +274,20 @@ describe('a profile', () => {
   it('that is not here is a warning where the resource names it, an error where the request does', async () => {
     const validator = validatorOf(filed());
     const resource = observation({});
-    expect(await issuesOf(validator, resource, ['error', 'warning'])).toEqual(['warning profile Observation.meta.profile[0]']);
+    expect(await issuesOf(validator, resource, ['error', 'warning'])).toEqual([
+      'warning profile Observation.meta.profile[0]',
+    ]);
     const asked = await validator.validate({ resource, level: 'base', profiles: ['x:y'], budget: 60_000 });
     expect(asked.map(({ severity, code }) => `${severity} ${code}`)).toEqual(['error not-found']);
   });
 
   it('counts in the resources of a Bundle and in contained ones', async () => {
     const validator = validatorOf(filed(profileOf('Observation', [{ path: 'Observation.subject', min: 1 }])));
-    const bundle = { resourceType: 'Bundle', type: 'collection', entry: [{ fullUrl: 'urn:uuid:6f2b8b06-9a4b-4d6c-9d0a-3f2f3a2b1c0d', resource: observation({}) }] };
+    const bundle = {
+      resourceType: 'Bundle',
+      type: 'collection',
+      entry: [{ fullUrl: 'urn:uuid:6f2b8b06-9a4b-4d6c-9d0a-3f2f3a2b1c0d', resource: observation({}) }],
+    };
     expect(await issuesOf(validator, bundle)).toEqual(['error cardinality Bundle.entry[0].resource.subject']);
   });
 
@@ -276,7 +299,9 @@ describe('a profile', () => {
   it('is looked up anew after renew', async () => {
     const strict = profileOf('Observation', [{ path: 'Observation.subject', min: 1 }]);
     let definitions = filed(strict);
-    const validator = validatorOf({ find: (type: string, url: string, version: string | undefined) => definitions.find(type, url, version) });
+    const validator = validatorOf({
+      find: (type: string, url: string, version: string | undefined) => definitions.find(type, url, version),
+    });
     expect(await issuesOf(validator, observation({}))).toHaveLength(1);
     definitions = filed(profileOf('Observation', []));
     expect(await issuesOf(validator, observation({}))).toHaveLength(1);

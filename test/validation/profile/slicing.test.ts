@@ -10,7 +10,10 @@ function slicing(discriminator: JsonObject | readonly JsonObject[], more: JsonOb
 }
 
 async function told(elements: readonly JsonObject[], more: JsonObject, ...others: readonly Resource[]) {
-  return issuesOf(validatorOf(filed(profileOf('Observation', elements), ...others)), observation(more), ['error', 'warning']);
+  return issuesOf(validatorOf(filed(profileOf('Observation', elements), ...others)), observation(more), [
+    'error',
+    'warning',
+  ]);
 }
 
 /** `category` sliced by pattern into a and b. */
@@ -25,25 +28,33 @@ describe('slices', () => {
     const elements = categories({}, { min: 1, max: '1' });
     expect(await told(elements, { category: [concept('a'), concept('c')] })).toEqual([]);
     expect(await told(elements, { category: [concept('b')] })).toEqual(['error slicing Observation.category']);
-    expect(await told(elements, { category: [concept('a'), concept('a')] })).toEqual(['error slicing Observation.category']);
+    expect(await told(elements, { category: [concept('a'), concept('a')] })).toEqual([
+      'error slicing Observation.category',
+    ]);
   });
 
   it('that are closed allow nothing else', async () => {
     const elements = categories({ rules: 'closed' });
     expect(await told(elements, { category: [concept('b'), concept('a')] })).toEqual([]);
-    expect(await told(elements, { category: [concept('a'), concept('c')] })).toEqual(['error slicing Observation.category[1]']);
+    expect(await told(elements, { category: [concept('a'), concept('c')] })).toEqual([
+      'error slicing Observation.category[1]',
+    ]);
   });
 
   it('that are open at the end come before others', async () => {
     const elements = categories({ rules: 'openAtEnd' });
     expect(await told(elements, { category: [concept('a'), concept('c')] })).toEqual([]);
-    expect(await told(elements, { category: [concept('c'), concept('a')] })).toEqual(['error slicing Observation.category[1]']);
+    expect(await told(elements, { category: [concept('c'), concept('a')] })).toEqual([
+      'error slicing Observation.category[1]',
+    ]);
   });
 
   it('that are ordered keep their order', async () => {
     const elements = categories({ ordered: true });
     expect(await told(elements, { category: [concept('a'), concept('c'), concept('b')] })).toEqual([]);
-    expect(await told(elements, { category: [concept('b'), concept('a')] })).toEqual(['error slicing Observation.category[1]']);
+    expect(await told(elements, { category: [concept('b'), concept('a')] })).toEqual([
+      'error slicing Observation.category[1]',
+    ]);
   });
 
   it('may leave the rest to a default', async () => {
@@ -60,11 +71,30 @@ describe('slices', () => {
 
   it('are told apart by fixed values on any path', async () => {
     const elements = [
-      { path: 'Observation.component', slicing: slicing([{ type: 'value', path: 'code.coding.system' }, { type: 'value', path: 'code.coding.code' }]) },
+      {
+        path: 'Observation.component',
+        slicing: slicing([
+          { type: 'value', path: 'code.coding.system' },
+          { type: 'value', path: 'code.coding.code' },
+        ]),
+      },
       { path: 'Observation.component', id: 'Observation.component:a', sliceName: 'a', min: 1 },
-      { path: 'Observation.component.code.coding.system', id: 'Observation.component:a.code.coding.system', fixedUri: 'x:y' },
-      { path: 'Observation.component.code.coding.code', id: 'Observation.component:a.code.coding.code', fixedCode: 'a' },
-      { path: 'Observation.component.value[x]', id: 'Observation.component:a.value[x]', min: 1, type: [{ code: 'string' }] },
+      {
+        path: 'Observation.component.code.coding.system',
+        id: 'Observation.component:a.code.coding.system',
+        fixedUri: 'x:y',
+      },
+      {
+        path: 'Observation.component.code.coding.code',
+        id: 'Observation.component:a.code.coding.code',
+        fixedCode: 'a',
+      },
+      {
+        path: 'Observation.component.value[x]',
+        id: 'Observation.component:a.value[x]',
+        min: 1,
+        type: [{ code: 'string' }],
+      },
     ];
     expect(await told(elements, { component: [component('b', { valueInteger: 1 }), component('a')] })).toEqual([]);
     expect(await told(elements, { component: [component('b')] })).toEqual(['error slicing Observation.component']);
@@ -98,12 +128,17 @@ describe('slices', () => {
       { path: 'Observation.value[x]', sliceName: 'valueString', type: [{ code: 'string' }] },
     ];
     expect(await told(elements, { valueString: 'x' })).toEqual([]);
-    expect(await told(elements, { valueQuantity: { value: 1 } })).toEqual(['error cardinality Observation.valueQuantity.code']);
+    expect(await told(elements, { valueQuantity: { value: 1 } })).toEqual([
+      'error cardinality Observation.valueQuantity.code',
+    ]);
     expect(await told(elements, { valueBoolean: true })).toEqual(['error slicing Observation.valueBoolean']);
   });
 
   it('of a choice may be named by their type alone', async () => {
-    const elements = [{ path: 'Observation.valueQuantity' }, { path: 'Observation.valueQuantity.code', min: 1, fixedCode: 'kg' }];
+    const elements = [
+      { path: 'Observation.valueQuantity' },
+      { path: 'Observation.valueQuantity.code', min: 1, fixedCode: 'kg' },
+    ];
     expect(await told(elements, { valueString: 'x' })).toEqual([]);
     expect(await told(elements, { valueQuantity: { value: 1, code: 'kg', system: 'x:y' } })).toEqual([]);
     expect(await told(elements, { valueQuantity: { value: 1, code: 'g', system: 'x:y' } })).toEqual([
@@ -120,7 +155,9 @@ describe('slices', () => {
     const day = (code: string) => concept(code, 'http://hl7.org/fhir/days-of-week');
     expect(await told(elements, { category: [concept('a'), day('mon')] })).toEqual([]);
     expect(await told(elements, { category: [concept('a')] })).toEqual(['error slicing Observation.category']);
-    expect(await told(elements, { category: [day('mon'), day('tue')] })).toEqual(['error slicing Observation.category']);
+    expect(await told(elements, { category: [day('mon'), day('tue')] })).toEqual([
+      'error slicing Observation.category',
+    ]);
   });
 
   it('are told apart by the type of what references lead to', async () => {
@@ -136,21 +173,35 @@ describe('slices', () => {
     const [one, two] = [{ reference: 'Practitioner/1' }, { reference: 'http://x.example/fhir/Practitioner/2' }];
     expect(await told(elements, { performer: [one] })).toEqual([]);
     expect(await told(elements, { performer: [one, two] })).toEqual(['error slicing Observation.performer']);
-    expect(await told(elements, { performer: [{ reference: 'Organization/1' }] })).toEqual(['error slicing Observation.performer[0]']);
+    expect(await told(elements, { performer: [{ reference: 'Organization/1' }] })).toEqual([
+      'error slicing Observation.performer[0]',
+    ]);
   });
 
   it('are told apart by the profile of what references lead to; what is not here may be any', async () => {
     const named = profileOf('Patient', [{ path: 'Patient.name', min: 1 }], { name: 'named' });
     const elements = [
       { path: 'Observation.focus', slicing: slicing({ type: 'profile', path: 'resolve()' }) },
-      { path: 'Observation.focus', sliceName: 'named', min: 1, type: [{ code: 'Reference', targetProfile: [urlOf('named')] }] },
+      {
+        path: 'Observation.focus',
+        sliceName: 'named',
+        min: 1,
+        type: [{ code: 'Reference', targetProfile: [urlOf('named')] }],
+      },
     ];
-    const contained = [{ resourceType: 'Patient', id: 'a', name: [{ text: 'x' }] }, { resourceType: 'Patient', id: 'b' }];
+    const contained = [
+      { resourceType: 'Patient', id: 'a', name: [{ text: 'x' }] },
+      { resourceType: 'Patient', id: 'b' },
+    ];
     const focus = (...ids: readonly string[]) => ({ focus: ids.map((reference) => ({ reference })), contained });
     expect(await told(elements, focus('#b', '#a'), named)).toEqual([]);
-    expect(await told(elements, { ...focus('#b'), subject: { reference: '#a' } }, named)).toEqual(['error slicing Observation.focus']);
+    expect(await told(elements, { ...focus('#b'), subject: { reference: '#a' } }, named)).toEqual([
+      'error slicing Observation.focus',
+    ]);
     expect(await told(elements, { focus: [{ reference: 'Patient/elsewhere' }] }, named)).toEqual([]);
-    expect(await told(elements, { focus: [{ reference: 'Device/elsewhere' }] }, named)).toEqual(['error slicing Observation.focus']);
+    expect(await told(elements, { focus: [{ reference: 'Device/elsewhere' }] }, named)).toEqual([
+      'error slicing Observation.focus',
+    ]);
   });
 
   it('are told apart by extensions', async () => {
@@ -158,9 +209,18 @@ describe('slices', () => {
     const elements = [
       { path: 'Observation.category', slicing: slicing({ type: 'value', path: `extension('${url}').value` }) },
       { path: 'Observation.category', id: 'Observation.category:left', sliceName: 'left', min: 1 },
-      { path: 'Observation.category.extension', id: 'Observation.category:left.extension:side', sliceName: 'side', min: 1 },
+      {
+        path: 'Observation.category.extension',
+        id: 'Observation.category:left.extension:side',
+        sliceName: 'side',
+        min: 1,
+      },
       { path: 'Observation.category.extension.url', id: 'Observation.category:left.extension:side.url', fixedUri: url },
-      { path: 'Observation.category.extension.value[x]', id: 'Observation.category:left.extension:side.value[x]', fixedCode: 'left' },
+      {
+        path: 'Observation.category.extension.value[x]',
+        id: 'Observation.category:left.extension:side.value[x]',
+        fixedCode: 'left',
+      },
     ];
     const side = (valueCode: string) => ({ extension: [{ url, valueCode }], text: 'x' });
     expect(await told(elements, { category: [side('right'), side('left')] })).toEqual([]);
@@ -181,9 +241,13 @@ describe('slices', () => {
 
   it('may be told more of by a profile of the profile', async () => {
     const base = profileOf('Observation', categories(), { name: 'base' });
-    const more = profileOf('Observation', [{ path: 'Observation.category', sliceName: 'a', min: 1 }], { baseDefinition: urlOf('base') });
+    const more = profileOf('Observation', [{ path: 'Observation.category', sliceName: 'a', min: 1 }], {
+      baseDefinition: urlOf('base'),
+    });
     const validator = validatorOf(filed(base, more));
     expect(await issuesOf(validator, observation({ category: [concept('a')] }))).toEqual([]);
-    expect(await issuesOf(validator, observation({ category: [concept('b')] }))).toEqual(['error slicing Observation.category']);
+    expect(await issuesOf(validator, observation({ category: [concept('b')] }))).toEqual([
+      'error slicing Observation.category',
+    ]);
   });
 });
