@@ -93,7 +93,11 @@ class Document {
     // R4 lets a relative reference be resolved by its entry's base alone; where that has none, type and id tell enough.
     if (this.#base === undefined && typeof resourceType === 'string' && typeof id === 'string')
       urls.add(`${resourceType}/${id}`);
-    for (const url of urls) this.#entries.set(url, [...(this.#entries.get(url) ?? []), version]);
+    for (const url of urls) {
+      const versions = this.#entries.get(url) ?? [];
+      versions.push(version);
+      this.#entries.set(url, versions);
+    }
   }
 
   check(walk: Walk): void {
