@@ -1,6 +1,7 @@
 /** All that a store has, for a copy of it: read beside the server that writes to it. https://hl7.org/fhir/R4/http.html#history */
 import type { AuditLog } from './audit-log.ts';
 import type { Version } from './port.ts';
+import type { TerminologyStore } from './terminology.ts';
 
 /** A version with its change number. */
 export interface ChangedVersion extends Version {
@@ -18,5 +19,7 @@ export interface CopySource {
   versions(after: number, upTo: number): AsyncIterable<readonly ChangedVersion[]>;
   /** The server's own AuditEvents; they can't be appended to here. */
   readonly audit: Pick<AuditLog, 'find' | 'last'>;
+  /** Loaded code systems. */
+  readonly terminology: Pick<TerminologyStore, 'systems' | 'all'>;
   close(): Promise<void>;
 }

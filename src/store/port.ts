@@ -7,6 +7,8 @@ import type { SimpleValue } from '../search/entry.ts';
 import type { AuditLog } from './audit-log.ts';
 import type { ParameterIndex } from './parameter-index.ts';
 import type { SharedStore } from './shared.ts';
+import type { Tally, TallyQuery } from './tally.ts';
+import type { TerminologyStore } from './terminology.ts';
 import type { Commit, Committed, ResourceKey, WriteMethod } from './write.ts';
 
 /** A version of a resource as stored. `body` is its exact JSON in UTF-8, undefined for a deletion. */
@@ -171,6 +173,9 @@ export interface Store {
   /** The distinct values of a token or uri parameter that live resources have, in no order. */
   values(parameter: Parameter): Promise<readonly SimpleValue[]>;
 
+  /** How often values occur among current matches. Throws TooCostly past the budget, and for more than `mostTallied` of them. */
+  tally(query: TallyQuery): Promise<Tally>;
+
   /** Current resources by type, without deleted ones. Types without any are left out. */
   counts(): Promise<ReadonlyMap<string, number>>;
 
@@ -188,6 +193,9 @@ export interface Store {
 
   /** The server's own AuditEvents. */
   readonly audit: AuditLog;
+
+  /** Loaded code systems. */
+  readonly terminology: TerminologyStore;
 
   /** What several processes need that have it open; absent where only one can. */
   readonly shared?: SharedStore;

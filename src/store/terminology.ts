@@ -53,27 +53,55 @@ export interface ConceptPage {
   readonly total: number;
 }
 
+/** Which of the selected concepts are wanted. */
+export interface PageOfConcepts {
+  readonly offset: number;
+  /** 0 asks for the total alone. */
+  readonly count: number;
+  /** Milliseconds that it may take; a few seconds unless said otherwise. */
+  readonly budget?: number;
+}
+
+/** A system as it is loaded. */
+export interface CountedSystem extends LoadedSystem {
+  readonly count: number;
+}
+
+/** Reads concepts from their beginning each time it is called: some at a time, in whatever order. */
+export type ReadConcepts = () => AsyncIterable<readonly LoadedConcept[]>;
+
 /** Loaded code systems. A system's version is there as a whole or not at all. */
 export interface TerminologyStore {
-  /** What is loaded, without what is being loaded. Cheap: asked for each request. */
-  systems(): Promise<readonly (LoadedSystem & { readonly count: number })[]>;
+  /** What is loaded, without what is being loaded, by url and version. Cheap: asked for each request. */
+  systems(): Promise<readonly CountedSystem[]>;
 
   /**
-   * Loads a version of a system in place of the same one; it is seen when all concepts are in. Resolves to their number. What a load that
-   * was cut off has left is removed by the next one. Rejects with what `concepts` throws.
+   * Loads a version of a system in place of the same one; it is seen when all concepts are in, and other writes go on meanwhile.
+   * Resolves to their number. What a load that was cut off has left is removed by the next one.
+   * Concepts are read twice: once to see how they lie above each other, once to be stored.
+   * Rejects with what `read` throws, and with UnusableConcepts.
    */
-  load(system: LoadedSystem, concepts: AsyncIterable<readonly LoadedConcept[]>): Promise<number>;
+  load(system: LoadedSystem, read: ReadConcepts): Promise<number>;
 
   /** Whether it was there. */
   remove(url: string, version: string): Promise<boolean>;
 
-  /** The concepts of these codes that there are, in no order. */
+  /** The concepts of these codes that there are, in no order. Without regard to case where the system says so. */
   concepts(system: LoadedSystem, codes: readonly string[]): Promise<readonly LoadedConcept[]>;
 
-  /** Concepts in the order of their codes; with `text`, those that match better first. */
-  select(system: LoadedSystem, filter: ConceptFilter, page: { offset: number; count: number }): Promise<ConceptPage>;
+  /**
+   * Concepts in the order of their codes. With `text` the one of that code comes first, then those that have all its words, then those
+   * that have words which begin so. The property `parent` has the codes right above. Throws TooCostly past the budget.
+   */
+  select(system: LoadedSystem, filter: ConceptFilter, page: PageOfConcepts): Promise<ConceptPage>;
 
-  /** Codes that a code subsumes or is subsumed by, without itself; undefined where there are more than `limit`. */
+  /** All concepts in the order of their codes, some at a time. What is loaded anew meanwhile ends it early or late. */
+  all(system: LoadedSystem): AsyncIterable<readonly LoadedConcept[]>;
+
+  /**
+   * Codes that a code subsumes or is subsumed by, without itself, in their order; undefined where there are more than `limit`; none where
+   * there is no such code.
+   */
   related(
     system: LoadedSystem,
     code: string,
@@ -81,6 +109,14 @@ export interface TerminologyStore {
     limit: number,
   ): Promise<readonly string[] | undefined>;
 
-  /** Whether `code` is `ancestor` or below it. */
+  /** Whether `code` is `ancestor` or below it; both must be there. */
   subsumed(system: LoadedSystem, ancestor: string, code: string): Promise<boolean>;
+}
+
+/** Concepts that can't be loaded: a code that comes twice, a parent that isn't there, a circle, a property that isn't declared. */
+export class UnusableConcepts extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'UnusableConcepts';
+  }
 }

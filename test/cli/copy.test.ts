@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { differences, ownEvents, sumsOf } from '../../src/cli/copy/compare.ts';
 import { type CopyOptions, copyStore, type Progress } from '../../src/cli/copy/copier.ts';
 import { openSource } from '../../src/cli/copy/open-source.ts';
+import type { LoadedSystem } from '../../src/store/terminology.ts';
 import { indexed, type TestServer, testServer } from '../http/server.ts';
 import { fileStore, lastingStore } from '../http/stores.ts';
 import { bundle, entry, found, idOf, patient, versions } from '../http/writing.ts';
@@ -18,6 +19,14 @@ const eyeColour = {
   base: ['Patient'],
   type: 'string',
   expression: "Patient.extension.where(url = 'http://example.org/eye').value",
+};
+
+const joints: LoadedSystem = {
+  url: 'urn:joints',
+  version: '1',
+  title: 'Joints',
+  caseSensitive: true,
+  properties: [{ code: 'side', type: 'code' }],
 };
 
 /** Versions of all methods, in single requests and transactions. */
@@ -48,6 +57,10 @@ async function fill(server: TestServer): Promise<void> {
   await server.send('DELETE', '/Patient/p8');
   await server.send('PUT', '/Patient/p8', { ...patient('again'), id: 'p8' });
   await server.get('/Patient?identifier=many');
+  await server.context.store.terminology.load(joints, async function* () {
+    yield [{ code: 'a', display: 'Arthrosis', parents: [] }];
+    yield [{ code: 'b', display: 'Gonarthrosis', parents: ['a'], properties: [['side', 'left']], inactive: true }];
+  });
 }
 
 /** Copies from one `STORE_URL` into a server's store. */

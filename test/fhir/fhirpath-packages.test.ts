@@ -26,7 +26,7 @@ async function expressionsOf(file: string): Promise<ReadonlySet<string>> {
   const entries = createReadStream(file).pipe(createGunzip()).pipe(extract());
   for await (const entry of entries) {
     const chunks: Buffer[] = [];
-    for await (const chunk of entry) chunks.push(chunk);
+    for await (const chunk of entry) if (Buffer.isBuffer(chunk)) chunks.push(chunk);
     if (!/^package\/StructureDefinition-[^/]*\.json$/.test(entry.header.name)) continue;
     const profile: Profile = JSON.parse(Buffer.concat(chunks).toString('utf8'));
     for (const { constraint = [] } of profile.snapshot?.element ?? [])

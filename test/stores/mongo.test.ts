@@ -14,6 +14,8 @@ import { parameterRules } from '../contract/parameters.ts';
 import { preconditionRules } from '../contract/preconditions.ts';
 import { readRules } from '../contract/read.ts';
 import type { Settings, Subject } from '../contract/subject.ts';
+import { tallyRules } from '../contract/tally.ts';
+import { terminologyRules } from '../contract/terminology.ts';
 import { unchangedRules } from '../contract/unchanged.ts';
 import { databases } from './mongo-database.ts';
 
@@ -37,9 +39,11 @@ describe('mongodb', () => {
   deleteRules(subject);
   historyRules(subject);
   countRules(subject);
+  tallyRules(subject);
   noteRules(subject);
   parameterRules(subject);
   integrityRules(subject);
   auditRules(subject);
+  terminologyRules(subject);
   modelRules(subject);
 });

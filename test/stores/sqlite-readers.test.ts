@@ -9,6 +9,7 @@ import type { SearchQuery, Store } from '../../src/store/port.ts';
 import { type Database, openDatabase } from '../../src/store/sqlite/open.ts';
 import { createSearch, type Searches } from '../../src/store/sqlite/searches.ts';
 import { openSqliteStore } from '../../src/store/sqlite/store.ts';
+import { TerminologyReads } from '../../src/store/sqlite/terminology-read.ts';
 import { commit, failureOf, identified, patient, put } from '../contract/subject.ts';
 
 const name: Parameter = {
@@ -73,7 +74,11 @@ describe('searches in threads', () => {
       ),
     );
     db = openDatabase(path, { readOnly: true });
-    searches = createSearch(path, db, { clock: () => now, cursorLifetime: lifetime, allowance: 0 });
+    searches = createSearch(path, db, new TerminologyReads(db), {
+      clock: () => now,
+      cursorLifetime: lifetime,
+      allowance: 0,
+    });
   });
 
   afterAll(async () => {
@@ -124,7 +129,11 @@ describe('searches in threads', () => {
   });
 
   it('are given up when the store closes', async () => {
-    const own = createSearch(path, db, { clock: () => now, cursorLifetime: lifetime, allowance: 0 });
+    const own = createSearch(path, db, new TerminologyReads(db), {
+      clock: () => now,
+      cursorLifetime: lifetime,
+      allowance: 0,
+    });
     const running = [0, 1, 2].map(() => failureOf(own.search(query(laborious, { total: 'accurate' }))));
     // Both threads are taken.
     expect(await failureOf(own.search(query(identified('p'), { budget: 1 })))).toBeInstanceOf(TooCostly);

@@ -16,6 +16,8 @@ import { parameterRules } from '../contract/parameters.ts';
 import { preconditionRules } from '../contract/preconditions.ts';
 import { readRules } from '../contract/read.ts';
 import type { Settings, Subject } from '../contract/subject.ts';
+import { tallyRules } from '../contract/tally.ts';
+import { terminologyRules } from '../contract/terminology.ts';
 import { unchangedRules } from '../contract/unchanged.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'osteon-'));
@@ -51,9 +53,11 @@ for (const under of subjects) {
     deleteRules(under);
     historyRules(under);
     countRules(under);
+    tallyRules(under);
     noteRules(under);
     parameterRules(under);
     integrityRules(under);
+    terminologyRules(under);
     modelRules(under);
   });
 }

@@ -1,6 +1,7 @@
 /** Compares a store with its copy, by counts and hashes. https://hl7.org/fhir/R4/http.html#history */
 import { createHash } from 'node:crypto';
 import type { ChangedVersion, CopySource } from '../../store/copy-source.ts';
+import type { LoadedConcept, LoadedSystem } from '../../store/terminology.ts';
 
 /** What a store has of a type, or of AuditEvents. */
 export interface Sum {
@@ -20,6 +21,11 @@ export interface Difference {
 
 /** The name under which the server's own AuditEvents are summed. */
 export const ownEvents = 'AuditEvents of the server';
+
+/** The name under which a loaded code system is summed. */
+export function systemName({ url, version }: Pick<LoadedSystem, 'url' | 'version'>): string {
+  return version === '' ? url : `${url}|${version}`;
+}
 
 /** A sum that grows. */
 class Summing {
@@ -43,9 +49,9 @@ class Summing {
 
 const none = new Summing().sum();
 
-/** The sums of a store, by type: of all versions up to a change, and of the AuditEvents up to a sequence. */
+/** The sums of a store, by type: of all versions up to a change, of the AuditEvents up to a sequence, and of loaded code systems. */
 export async function sumsOf(
-  { versions, audit }: Pick<CopySource, 'versions' | 'audit'>,
+  { versions, audit, terminology }: Pick<CopySource, 'versions' | 'audit' | 'terminology'>,
   upTo: number,
   lastEvent: number,
 ): Promise<ReadonlyMap<string, Sum>> {
@@ -66,11 +72,25 @@ export async function sumsOf(
       for (const { record } of some) of(ownEvents).add(Object.entries(record).sort().flat(), undefined, true);
     }
   }
+  for (const system of await terminology.systems()) {
+    const { url, version, title, caseSensitive, properties } = system;
+    const summing = of(systemName(system));
+    summing.add([title, String(caseSensitive), JSON.stringify(properties)], undefined, false);
+    for await (const some of terminology.all(system))
+      for (const concept of some) summing.add([url, version, ...factsOfConcept(concept)], undefined, true);
+  }
   return new Map([...sums].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, summing]) => [name, summing.sum()]));
 }
 
 function factsOf({ type, id, versionId, lastUpdated, method, body }: ChangedVersion): readonly (string | number)[] {
   return [type, id, versionId, lastUpdated, method, body?.byteLength ?? -1];
+}
+
+/** Members in one order, whichever a store gives them in. */
+function factsOfConcept(concept: LoadedConcept): readonly string[] {
+  return Object.entries(concept)
+    .map(([name, value]) => `${name} ${JSON.stringify(value)}`)
+    .sort();
 }
 
 /** Where the sums of a copy are others than those of its source. */

@@ -21,7 +21,7 @@ export interface Progress {
 }
 
 /** What the copy is made into. */
-export type Target = Pick<Context, 'store' | 'extract' | 'searchParameters'>;
+export type Target = Pick<Context, 'store' | 'extract' | 'searchParameters' | 'conformance' | 'newId'>;
 
 export interface CopyOptions {
   readonly onProgress?: (progress: Progress) => void;
@@ -79,7 +79,18 @@ export async function copyStore(source: CopySource, target: Target, options: Cop
     await store.keep(key, JSON.stringify(next), always);
     done(next);
   }
+  await copySystems(source, target, options);
   return progress;
+}
+
+/** Code systems that the target doesn't have; one that was cut off isn't there at all. */
+async function copySystems({ terminology }: CopySource, { store }: Target, options: CopyOptions): Promise<void> {
+  const there = await store.terminology.systems();
+  for (const { count, ...system } of await terminology.systems()) {
+    if (options.stopped?.() === true) return;
+    const has = there.find(({ url, version }) => url === system.url && version === system.version);
+    if (has?.count !== count) await store.terminology.load(system, () => terminology.all(system));
+  }
 }
 
 /** Runs of versions that one commit takes: of a resource at most one, and SearchParameters by themselves. */
@@ -109,7 +120,7 @@ async function* batches(versions: AsyncIterable<readonly ChangedVersion[]>): Asy
 }
 
 async function copyVersions(
-  { store, extract, searchParameters }: Target,
+  { store, extract, searchParameters, conformance, newId }: Target,
   batch: readonly ChangedVersion[],
   note: { readonly key: string; readonly text: string; readonly until: number },
 ): Promise<void> {
@@ -118,7 +129,8 @@ async function copyVersions(
     try {
       const { generation } = store.parameters;
       const writes = batch.map((version) => writeOf(version, extract));
-      const commit = () => store.commit({ writes, conditions: [], audit: [], notes: [note], times, generation });
+      const notes = [note, ...conformance.notesOf(writes, newId)];
+      const commit = () => store.commit({ writes, conditions: [], audit: [], notes, times, generation });
       const defines = batch[0]?.type === 'SearchParameter';
       const { written } = defines ? await searchParameters.commit(writes, commit) : await commit();
       for (const [place, { type, id, versionId, lastUpdated }] of batch.entries()) {

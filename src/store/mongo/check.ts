@@ -13,6 +13,7 @@ import { Files } from './files.ts';
 import type { ParametersDocument, StoreDocument } from './meta.ts';
 import { connect } from './open.ts';
 import type { ParameterRow } from './parameters.ts';
+import { checkTerminology } from './terminology-check.ts';
 import { Types } from './types.ts';
 
 export interface CheckOptions {
@@ -83,6 +84,7 @@ export async function* checkDatabase(
     }
   }
   yield* checkFiles(db, known, repair);
+  yield* checkTerminology(db, repair);
 }
 
 /** Documents of a type's collection, some at a time, so that no cursor has to live for long. */

@@ -10,6 +10,7 @@ import { bufferOf } from './bytes.ts';
 import { historyName, names, type VersionFields, type VersionKey } from './document.ts';
 import { Files } from './files.ts';
 import { connect } from './open.ts';
+import { TerminologyReads } from './terminology-read.ts';
 import { Types } from './types.ts';
 
 /** Versions that are given at once. */
@@ -37,6 +38,7 @@ export async function openMongoSource(url: string): Promise<CopySource> {
     last: () => complete(db, types),
     versions: (after, upTo) => versions(db, types, bodies, after, upTo),
     audit: new AuditReads(db),
+    terminology: new TerminologyReads(db),
     close: () => client.close(),
   };
 }

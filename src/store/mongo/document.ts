@@ -134,4 +134,7 @@ export const names = {
   leases: 'osteon_leases',
   files: 'osteon_files',
   indexes: 'osteon_indexes',
+  codeSystems: 'osteon_code_systems',
+  conceptSets: 'osteon_concept_sets',
+  concepts: 'osteon_concepts',
 } as const;

@@ -29,6 +29,10 @@ import { PointReads } from './read.ts';
 import { Searcher } from './search.ts';
 import { Snapshots } from './snapshots.ts';
 import { moveAll } from './standalone.ts';
+import type { TerminologyParts } from './terminology.ts';
+import { conceptIndexes } from './terminology-documents.ts';
+import { TerminologyReads } from './terminology-read.ts';
+import { TerminologyWrites } from './terminology-write.ts';
 import { makeCollection, Types } from './types.ts';
 import { Upkeep } from './upkeep.ts';
 
@@ -64,6 +68,7 @@ export interface Opened {
   readonly parameters: MongoParameterIndex;
   readonly processes: Processes;
   readonly shared: SharedStore;
+  readonly terminology: TerminologyParts;
   readonly indexes: Indexes;
   readonly upkeep: Upkeep;
   readonly counts: () => Promise<ReadonlyMap<string, number>>;
@@ -85,6 +90,9 @@ export async function openParts(connection: Connection, options: PartsOptions): 
     [names.audit, auditIndexes],
     [names.seals, []],
     [names.leases, []],
+    [names.codeSystems, []],
+    [names.conceptSets, []],
+    [names.concepts, conceptIndexes],
   ] as const) {
     await makeCollection(db, name, indexes);
   }
@@ -136,8 +144,16 @@ export async function openParts(connection: Connection, options: PartsOptions): 
     audit: appender,
     matches: ({ type, criterion, limit }, session) => searcher.matches(type, criterion, limit, session),
   });
-  const upkeep = new Upkeep(db, types, notes, { clock: now, cursorLifetime, auditRetention });
   const leases = new Leases(db.collection<LeaseDocument>(names.leases), { holder: leased.owner });
+  const reads = new TerminologyReads(db);
+  const onChange = () => reads.renew();
+  const terminology = { reads, writes: new TerminologyWrites(db, { alone: () => processes.alone, leases, onChange }) };
+  const upkeep = new Upkeep(
+    db,
+    types,
+    { notes, terminology: terminology.writes },
+    { clock: now, cursorLifetime, auditRetention },
+  );
   const searchParameters = async () => {
     const found = db
       .collection<CurrentDocument>('SearchParameter')
@@ -168,6 +184,7 @@ export async function openParts(connection: Connection, options: PartsOptions): 
     parameters,
     processes,
     shared,
+    terminology,
     indexes,
     upkeep,
     counts: () => countResources(connection, types),

@@ -12,6 +12,7 @@ import type {
   SearchQuery,
   TypeQuery,
 } from '../port.ts';
+import type { Tally, TallyQuery } from '../tally.ts';
 import type { Snapshot } from './clock.ts';
 import { contextOf, type Env } from './compiling.ts';
 import type { SearchContext } from './context.ts';
@@ -21,6 +22,7 @@ import type { Key } from './keyset.ts';
 import { type PageOfHits, readPage } from './page.ts';
 import { Part } from './part.ts';
 import { State, type Watch } from './state.ts';
+import { tallyOf } from './tally.ts';
 
 export interface SearcherOptions {
   /** Says that documents of a type are found or sorted by a path. */
@@ -102,6 +104,20 @@ export class Searcher {
     const { parts } = await this.#compile([{ type, criterion, sort: [] }], state);
     const { hits } = await readPage(parts, false, undefined, false, limit);
     return hits.map(({ id }) => id).sort();
+  }
+
+  /**
+   * How often values occur among current matches.
+   * @throws TooCostly.
+   */
+  async tally(query: TallyQuery): Promise<Tally> {
+    const { type, criterion, budget } = query;
+    const state = this.#state(budget, {});
+    const {
+      parts: [part],
+    } = await this.#compile([{ type, criterion, sort: [] }], state);
+    if (part === undefined) throw new Error('a search of one type has a part');
+    return tallyOf(state, part, query, (parameter) => this.#context.fields.ofParameter(parameter));
   }
 
   /** What an index finds by a criterion, counted up to a limit; nothing where each resource is to be tested. */

@@ -170,6 +170,24 @@ export class State {
     });
   }
 
+  /** What stages make of the current documents that pass; the condition must be exact. */
+  async aggregate<T extends Document>(
+    type: string,
+    condition: Condition,
+    stages: readonly Document[],
+  ): Promise<readonly T[]> {
+    if (this.snapshot !== undefined || !condition.exact) throw new Error('the server alone can not tell');
+    return this.#within(async (options) => {
+      const pipeline = [{ $match: ofLive(condition) }, ...stages];
+      const found = await this.#db
+        .collection(type)
+        .aggregate<T>(pipeline, { ...options, allowDiskUse: true })
+        .toArray();
+      this.check();
+      return found;
+    });
+  }
+
   /** Documents of any state. */
   async findAny(type: string, branch: Branch, filter: Filter, projection: Filter): Promise<readonly Found[]> {
     return this.#within((options) => {

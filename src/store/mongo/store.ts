@@ -7,9 +7,12 @@ import { StoreUnavailable } from '../errors.ts';
 import type { ParameterDefinition, ParameterIndex } from '../parameter-index.ts';
 import type { Explanation, HistoryPage, HistoryQuery, SearchPage, SearchQuery, Store, Version } from '../port.ts';
 import { parametersLease, type SharedStore } from '../shared.ts';
+import type { Tally, TallyQuery } from '../tally.ts';
+import type { TerminologyStore } from '../terminology.ts';
 import type { Commit, Committed } from '../write.ts';
 import { connect, isUnreachable } from './open.ts';
 import { type Opened, openParts, type PartsOptions } from './parts.ts';
+import { terminologyOf } from './terminology.ts';
 
 export interface MongoOptions extends PartsOptions {
   /** Every search parameter of which entries will come; they may depend on what the store has. */
@@ -26,7 +29,17 @@ export interface StoredParameters {
   readonly current: readonly ParameterDefinition[];
 }
 
-export type Operation = 'read' | 'vread' | 'history' | 'search' | 'matches' | 'commit' | 'group' | 'values' | 'counts';
+export type Operation =
+  | 'read'
+  | 'vread'
+  | 'history'
+  | 'search'
+  | 'matches'
+  | 'commit'
+  | 'group'
+  | 'values'
+  | 'counts'
+  | 'tally';
 
 /**
  * Opens the store, and makes its collections where they aren't there.
@@ -68,6 +81,7 @@ class MongoStore implements Store {
   readonly audit: AuditLog;
   readonly parameters: ParameterIndex;
   readonly shared: SharedStore;
+  readonly terminology: TerminologyStore;
   readonly #parts: Opened;
   readonly #options: MongoOptions;
   #closed: Promise<void> | undefined;
@@ -81,6 +95,7 @@ class MongoStore implements Store {
     this.audit = parts.audit;
     this.parameters = parts.parameters;
     this.shared = parts.shared;
+    this.terminology = terminologyOf(parts.terminology, (act) => this.#timed(undefined, act));
     this.#parts = parts;
     this.#options = options;
   }
@@ -118,6 +133,10 @@ class MongoStore implements Store {
         leave();
       }
     });
+  }
+
+  tally(query: TallyQuery): Promise<Tally> {
+    return this.#timed('tally', () => this.#parts.searcher.tally(query));
   }
 
   values(parameter: Parameter): Promise<readonly SimpleValue[]> {

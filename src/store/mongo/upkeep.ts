@@ -5,12 +5,19 @@ import { recordsOf, type SealDocument } from './audit-chain.ts';
 import { type HistoryDocument, historyName, names } from './document.ts';
 import { forgetGuards } from './guards.ts';
 import type { Notes } from './notes.ts';
+import type { TerminologyWrites } from './terminology-write.ts';
 import type { Types } from './types.ts';
 
 export interface UpkeepOptions {
   readonly clock: () => number;
   readonly cursorLifetime: number;
   readonly auditRetention: number | undefined;
+}
+
+/** What knows itself what it can remove. */
+interface Kept {
+  readonly notes: Pick<Notes, 'forget'>;
+  readonly terminology: Pick<TerminologyWrites, 'forget'>;
 }
 
 /** Milliseconds between two times. */
@@ -21,16 +28,16 @@ const step = 1000;
 export class Upkeep {
   readonly #db: Db;
   readonly #types: Types;
-  readonly #notes: Notes;
+  readonly #kept: Kept;
   readonly #options: UpkeepOptions;
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> = Promise.resolve();
   #closed = false;
 
-  constructor(db: Db, types: Types, notes: Notes, options: UpkeepOptions) {
+  constructor(db: Db, types: Types, kept: Kept, options: UpkeepOptions) {
     this.#db = db;
     this.#types = types;
-    this.#notes = notes;
+    this.#kept = kept;
     this.#options = options;
   }
 
@@ -49,7 +56,8 @@ export class Upkeep {
   /** All of it, once. */
   async run(): Promise<void> {
     await this.#forgetWalks();
-    await this.#notes.forget();
+    await this.#kept.notes.forget();
+    await this.#kept.terminology.forget();
     await forgetGuards(this.#db);
     await this.#retainAudit();
   }

@@ -17,6 +17,7 @@ import { parameterNumbers, parameterRows } from './parameters.ts';
 import { containedRowsOf, Reindexer, rowsOf } from './reindex.ts';
 import { patternOf, type ResourceRows, tableNames } from './rows.ts';
 import { indexTables } from './schema.ts';
+import { checkTerminology } from './terminology-check.ts';
 import { transaction } from './transaction.ts';
 import { Unsettled } from './unsettled.ts';
 
@@ -61,6 +62,7 @@ export function* checkStore(
   yield* checkRows(db, reextract, repair);
   const text = checkText(db, repair);
   if (text !== undefined) yield finding(text, repair);
+  yield* checkTerminology(db, repair);
 }
 
 function* checkFile(db: Database): Generator<Finding> {

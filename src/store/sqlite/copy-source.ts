@@ -8,6 +8,8 @@ import type { Database } from './open.ts';
 import { methods } from './pack.ts';
 import { openForReading, pathOf } from './path.ts';
 import { getSetting } from './settings.ts';
+import { allConcepts, countedOf } from './terminology.ts';
+import { TerminologyReads } from './terminology-read.ts';
 
 /** Versions that are read at once. */
 const some = 500;
@@ -31,6 +33,7 @@ export function openSqliteSource(url: string): CopySource {
   const db = openForReading(path);
   const secret = getSetting(db, 'secret');
   if (!(secret instanceof Uint8Array)) throw new StoreUnavailable('The store has lost its secret: restore a backup.');
+  const reads = new TerminologyReads(db);
   const last = db.prepare<[number | null]>('SELECT max(vid) FROM version');
   return {
     name: `sqlite ${path}`,
@@ -38,6 +41,10 @@ export function openSqliteSource(url: string): CopySource {
     last: async () => last.get()?.[0] ?? 0,
     versions: (after, upTo) => versions(db, after, upTo),
     audit: createAuditLog(db, () => Promise.reject(new StoreUnavailable('The store is open for reading.'))),
+    terminology: {
+      systems: async () => reads.systems().map(countedOf),
+      all: (system) => allConcepts(reads, system),
+    },
     close: async () => db.close(),
   };
 }

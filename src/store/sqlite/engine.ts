@@ -9,6 +9,7 @@ import type { AuditAppender } from './audit-append.ts';
 import { type CommitOptions, Commits, keepNote, Unfinished } from './commit.ts';
 import type { Database, Statement } from './open.ts';
 import type { Task, TaskResult } from './tasks.ts';
+import { TerminologyWrites } from './terminology-write.ts';
 
 export interface EngineOptions extends CommitOptions {
   readonly audit: AuditAppender;
@@ -29,6 +30,7 @@ export class Engine {
   readonly #options: EngineOptions;
   #groups = 0;
   #commits: Commits;
+  #terminology: TerminologyWrites;
   #keepNote: Statement;
   #purgeNotes: Statement;
 
@@ -36,6 +38,7 @@ export class Engine {
     this.#db = db;
     this.#options = options;
     this.#commits = new Commits(db, options);
+    this.#terminology = new TerminologyWrites(db);
     this.#keepNote = db.prepare(keepNote);
     this.#purgeNotes = db.prepare(
       'DELETE FROM note WHERE key IN (SELECT key FROM note INDEXED BY note_by_until WHERE until <= ? LIMIT ?)',
@@ -108,6 +111,8 @@ export class Engine {
           break;
         case 'index':
           return { ok: true, written: this.#commits.index(task.work) };
+        case 'terminology':
+          return { ok: true, written: Float64Array.of(this.#terminology.run(task.work)) };
       }
       return { ok: true, written: nothing };
     } catch (error) {
@@ -125,6 +130,7 @@ export class Engine {
   #startAgain(): void {
     if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
     this.#commits = new Commits(this.#db, this.#options);
+    this.#terminology = new TerminologyWrites(this.#db);
     this.#options.audit.rolledBack();
   }
 }

@@ -5,6 +5,7 @@ import { auditSchema } from './audit-schema.ts';
 import type { Database } from './open.ts';
 import { fillingSchema, schema } from './schema.ts';
 import { getSetting, setSetting } from './settings.ts';
+import { terminologySchema } from './terminology-schema.ts';
 import { prefixSchema, textSchema } from './text-index.ts';
 
 /** One step for each version of the schema: the first makes an empty store. A released step is never changed. */
@@ -17,6 +18,7 @@ const steps: readonly string[] = [
   textSchema,
   fillingSchema,
   prefixSchema,
+  terminologySchema,
 ];
 
 /** The schema version that this release reads and writes. */

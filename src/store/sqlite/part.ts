@@ -18,7 +18,7 @@ import { readSorted } from './sorted.ts';
 import type { Sql } from './sql.ts';
 import type { Statements } from './statements.ts';
 import type { Thresholds } from './thresholds.ts';
-import { countMatches } from './total.ts';
+import { countMatches, matchedRows } from './total.ts';
 import { type Lead, leadName, leadOf, readByNumber, readUnsorted } from './unsorted.ts';
 
 /** What searches of one connection share. */
@@ -165,6 +165,13 @@ export class Part {
     const span: Span = { prefix: [], after: undefined, backwards: false, limit, falling: false };
     const { probes, thresholds } = this.#connection;
     return readByNumber(this.#reader, this.#conditions, probes, thresholds.sorted, span).map(ridOf);
+  }
+
+  /** The numbers of current matches as `rid`, some perhaps twice: `all` where every resource matches, undefined where none can. */
+  matched(): Sql | 'all' | undefined {
+    if (this.#reader === undefined) return undefined;
+    if (this.#conditions.length === 0) return 'all';
+    return matchedRows({ walk: this.#walk, conditions: this.#conditions }, this.#connection.probes).rows;
   }
 
   versions(hits: readonly Hit[]): readonly Version[] {

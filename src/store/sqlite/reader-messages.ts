@@ -1,6 +1,8 @@
 /** Messages between the main thread and a reader's. https://hl7.org/fhir/R4/search.html */
 import type { Criterion } from '../../search/criteria.ts';
 import type { Explanation, SearchPage, SearchQuery } from '../port.ts';
+import type { Tally, TallyQuery } from '../tally.ts';
+import type { ConceptAnswer, ConceptQuery } from './terminology-read.ts';
 import type { WireError } from './wire.ts';
 
 /** What a reader's thread is started with. */
@@ -15,11 +17,18 @@ export interface ReaderStart {
 export type ReaderTask =
   | { readonly kind: 'search'; readonly query: SearchQuery }
   | { readonly kind: 'explain'; readonly query: SearchQuery }
+  | { readonly kind: 'tally'; readonly query: TallyQuery }
   | {
       readonly kind: 'matches';
       readonly type: string;
       readonly criterion: Criterion;
       readonly limit: number;
+      /** Milliseconds. */
+      readonly budget: number;
+    }
+  | {
+      readonly kind: 'concepts';
+      readonly query: ConceptQuery;
       /** Milliseconds. */
       readonly budget: number;
     };
@@ -32,5 +41,7 @@ export type ReaderMessage =
 export type ReaderAnswer =
   | { readonly kind: 'search'; readonly page: SearchPage }
   | { readonly kind: 'explain'; readonly explanation: Explanation }
+  | { readonly kind: 'tally'; readonly tally: Tally }
   | { readonly kind: 'matches'; readonly ids: readonly string[] }
+  | { readonly kind: 'concepts'; readonly answer: ConceptAnswer }
   | { readonly kind: 'failed'; readonly error: WireError };

@@ -4,6 +4,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { openDatabase } from './open.ts';
 import type { ReaderAnswer, ReaderMessage, ReaderStart, ReaderTask } from './reader-messages.ts';
 import { Searcher } from './search.ts';
+import { TerminologyReads } from './terminology-read.ts';
 import { toWire } from './wire.ts';
 
 /** Mebibytes of page cache. */
@@ -15,12 +16,16 @@ if (process.platform === 'linux') setPriority(constants.priority.PRIORITY_BELOW_
 const { path, cursorLifetime, stop }: ReaderStart = workerData;
 let now = 0;
 const db = openDatabase(path, { readOnly: true, cache });
-const searcher = new Searcher(db, { clock: () => now, cursorLifetime, stopped: () => Atomics.load(stop, 0) !== 0 });
+const stopped = () => Atomics.load(stop, 0) !== 0;
+const searcher = new Searcher(db, { clock: () => now, cursorLifetime, stopped });
+const terminology = new TerminologyReads(db, stopped);
 
 function answerTo(task: ReaderTask): ReaderAnswer {
   try {
     if (task.kind === 'search') return { kind: 'search', page: searcher.search(task.query, task.query.budget, false) };
     if (task.kind === 'explain') return { kind: 'explain', explanation: searcher.explain(task.query) };
+    if (task.kind === 'tally') return { kind: 'tally', tally: searcher.tally(task.query) };
+    if (task.kind === 'concepts') return { kind: 'concepts', answer: terminology.ask(task.query, task.budget) };
     const { type, criterion, limit, budget } = task;
     return { kind: 'matches', ids: searcher.matches(type, criterion, limit, budget) };
   } catch (error) {

@@ -92,9 +92,7 @@ export class Readers {
       free.busy = waiting;
       const { task } = waiting;
       const now = this.#options.clock();
-      const within: ReaderTask =
-        task.kind !== 'matches' ? { ...task, query: { ...task.query, budget: left } } : { ...task, budget: left };
-      post(free, { kind: 'task', now, task: within });
+      post(free, { kind: 'task', now, task: within(task, left) });
     }
   }
 
@@ -150,4 +148,17 @@ export class Readers {
 
 function post({ worker }: Thread, message: ReaderMessage): void {
   worker.postMessage(message);
+}
+
+/** A task that has only these milliseconds left. */
+function within(task: ReaderTask, budget: number): ReaderTask {
+  switch (task.kind) {
+    case 'matches':
+    case 'concepts':
+      return { ...task, budget };
+    case 'tally':
+      return { ...task, query: { ...task.query, budget } };
+    default:
+      return { ...task, query: { ...task.query, budget } };
+  }
 }

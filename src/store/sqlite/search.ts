@@ -4,6 +4,7 @@ import type { Criterion } from '../../search/criteria.ts';
 import { distance } from '../../search/distance.ts';
 import { CursorExpired, StoreUnavailable, TooCostly } from '../errors.ts';
 import type { Explanation, Position, SearchPage, SearchQuery, TypeQuery } from '../port.ts';
+import type { Tally, TallyQuery } from '../tally.ts';
 import { StatementWatch } from './explain.ts';
 import { LookUp } from './look-up.ts';
 import type { Database, Statement } from './open.ts';
@@ -14,6 +15,7 @@ import { LastChanges, Remembered } from './remembered.ts';
 import { Scores } from './scores.ts';
 import { sql } from './sql.ts';
 import { Statements } from './statements.ts';
+import { tallyOf } from './tally.ts';
 import { quickThresholds, type Thresholds, thoroughThresholds } from './thresholds.ts';
 
 export interface SearcherOptions {
@@ -163,6 +165,14 @@ export class Searcher {
       });
       return ids.sort();
     });
+  }
+
+  /**
+   * How often values occur among current matches.
+   * @throws TooCostly.
+   */
+  tally(query: TallyQuery): Tally {
+    return this.#reading(query.budget, Number.POSITIVE_INFINITY, false, ({ connection }) => tallyOf(connection, query));
   }
 
   /**

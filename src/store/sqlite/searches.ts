@@ -6,15 +6,20 @@ import type { Criterion } from '../../search/criteria.ts';
 import { looksAtWords } from '../../search/words.ts';
 import { TooCostly } from '../errors.ts';
 import type { Explanation, SearchPage, SearchQuery } from '../port.ts';
+import type { Tally, TallyQuery } from '../tally.ts';
 import type { Database } from './open.ts';
 import { Readers } from './reader.ts';
 import { matchesBudget, Searcher, type SearcherOptions } from './search.ts';
 import { SlowQueries } from './slow-queries.ts';
+import type { ConceptAnswer, ConceptQuery, TerminologyReads } from './terminology-read.ts';
 
 export interface Searches {
   search(query: SearchQuery): Promise<SearchPage>;
   explain(query: SearchQuery): Promise<Explanation>;
   matches(type: string, criterion: Criterion, limit: number): Promise<readonly string[]>;
+  tally(query: TallyQuery): Promise<Tally>;
+  /** `budget`: milliseconds. */
+  concepts(query: ConceptQuery, budget: number): Promise<ConceptAnswer>;
   close(): Promise<void>;
 }
 
@@ -27,25 +32,39 @@ export interface SearchesOptions extends SearcherOptions {
 const usualAllowance = 5;
 
 /** Searches on a connection, and beside it for a store in a file. */
-export function createSearch(path: string, db: Database, options: SearchesOptions): Searches {
+export function createSearch(
+  path: string,
+  db: Database,
+  terminology: TerminologyReads,
+  options: SearchesOptions,
+): Searches {
   const searcher = new Searcher(db, options);
-  if (path !== ':memory:') return new SharedSearches(searcher, new Readers(path, options), options);
+  if (path !== ':memory:') return new SharedSearches(searcher, terminology, new Readers(path, options), options);
   return {
     search: async (query) => searcher.search(query),
     explain: async (query) => searcher.explain(query),
     matches: async (type, criterion, limit) => searcher.matches(type, criterion, limit),
+    tally: async (query) => searcher.tally(query),
+    concepts: async (query, budget) => terminology.ask(query, budget),
     close: async () => {},
   };
 }
 
 class SharedSearches implements Searches {
   readonly #searcher: Searcher;
+  readonly #terminology: TerminologyReads;
   readonly #readers: Readers;
   readonly #allowance: number;
   readonly #slow = new SlowQueries();
 
-  constructor(searcher: Searcher, readers: Readers, { allowance = usualAllowance }: SearchesOptions) {
+  constructor(
+    searcher: Searcher,
+    terminology: TerminologyReads,
+    readers: Readers,
+    { allowance = usualAllowance }: SearchesOptions,
+  ) {
     this.#searcher = searcher;
+    this.#terminology = terminology;
     this.#readers = readers;
     this.#allowance = allowance;
   }
@@ -58,6 +77,12 @@ class SharedSearches implements Searches {
     const answer = await this.#readers.run({ kind: 'search', query }, query.budget);
     if (answer.kind !== 'search') throw new Error('a reader answered another question');
     return answer.page;
+  }
+
+  async tally(query: TallyQuery): Promise<Tally> {
+    const answer = await this.#readers.run({ kind: 'tally', query }, query.budget);
+    if (answer.kind !== 'tally') throw new Error('a reader answered another question');
+    return answer.tally;
   }
 
   async explain(query: SearchQuery): Promise<Explanation> {
@@ -76,6 +101,14 @@ class SharedSearches implements Searches {
     const answer = await this.#readers.run(task, matchesBudget);
     if (answer.kind !== 'matches') throw new Error('a reader answered another question');
     return answer.ids;
+  }
+
+  async concepts(query: ConceptQuery, budget: number): Promise<ConceptAnswer> {
+    const quick = this.#quickly(query, [], budget, (allowance) => this.#terminology.ask(query, allowance));
+    if (quick !== undefined) return quick;
+    const answer = await this.#readers.run({ kind: 'concepts', query, budget }, budget);
+    if (answer.kind !== 'concepts') throw new Error('a reader answered another question');
+    return answer.answer;
   }
 
   close(): Promise<void> {

@@ -7,6 +7,8 @@ import type { AuditLog } from '../audit-log.ts';
 import { Conflict, StoreUnavailable } from '../errors.ts';
 import type { ParameterDefinition, ParameterIndex } from '../parameter-index.ts';
 import type { Explanation, HistoryPage, HistoryQuery, SearchPage, SearchQuery, Store, Version } from '../port.ts';
+import type { Tally, TallyQuery } from '../tally.ts';
+import type { TerminologyStore } from '../terminology.ts';
 import type { Commit, Committed } from '../write.ts';
 import { Histories } from './history.ts';
 import { type Lock, takeLock } from './lock.ts';
@@ -53,7 +55,17 @@ export interface StoredParameters {
   readonly current: readonly ParameterDefinition[];
 }
 
-export type Operation = 'read' | 'vread' | 'history' | 'search' | 'matches' | 'commit' | 'group' | 'values' | 'counts';
+export type Operation =
+  | 'read'
+  | 'vread'
+  | 'history'
+  | 'search'
+  | 'matches'
+  | 'commit'
+  | 'group'
+  | 'values'
+  | 'counts'
+  | 'tally';
 
 /** Milliseconds by which the mark for walks goes beyond what is needed, so that it is seldom written. */
 const walksAhead = 600_000;
@@ -142,6 +154,7 @@ class SqliteStore implements Store {
   readonly secret: Uint8Array;
   readonly audit: AuditLog;
   readonly parameters: ParameterIndex;
+  readonly terminology: TerminologyStore;
   readonly #db: Database;
   readonly #writer: Writer;
   readonly #side: ReadSide;
@@ -181,6 +194,7 @@ class SqliteStore implements Store {
     this.#side = readSide(path, db, writer, { clock: this.#clock, cursorLifetime: options.cursorLifetime });
     this.#text = new TextCatchUp(db, writer, options.report);
     this.audit = this.#side.audit;
+    this.terminology = this.#side.terminology;
     this.parameters = new SqliteParameterIndex(db, writer);
   }
 
@@ -235,6 +249,13 @@ class SqliteStore implements Store {
 
   values(parameter: Parameter): Promise<readonly SimpleValue[]> {
     return this.#timed('values', () => this.#values.of(parameter));
+  }
+
+  tally(query: TallyQuery): Promise<Tally> {
+    return this.#timed('tally', async () => {
+      await this.#text.ready([query.criterion]);
+      return this.#side.tally(query);
+    });
   }
 
   counts(): Promise<ReadonlyMap<string, number>> {

@@ -2,6 +2,7 @@
 import type { Condition, Note, ResourceKey, Written } from '../write.ts';
 import type { IndexWork } from './index-work.ts';
 import type { PackedWrites } from './pack.ts';
+import type { TerminologyWork } from './terminology-write.ts';
 
 export interface CommitTask {
   readonly kind: 'commit';
@@ -49,7 +50,13 @@ export interface IndexTask {
   readonly work: IndexWork;
 }
 
-export type Task = CommitTask | AuditTask | NoteTask | WalksTask | WordsTask | IndexTask;
+/** A step of loading or removing a code system. */
+export interface TerminologyTask {
+  readonly kind: 'terminology';
+  readonly work: TerminologyWork;
+}
+
+export type Task = CommitTask | AuditTask | NoteTask | WalksTask | WordsTask | IndexTask | TerminologyTask;
 
 /** `written`: for each write version id, last updated, and the number of the outcome in `outcomes`. */
 export type TaskResult =

@@ -23,6 +23,19 @@ export function countMatches(
     const live = statements.get(sql`SELECT live FROM type WHERE num = ${walk.type}`)?.[0];
     return Math.min(Number(live ?? 0), bound);
   }
+  const { rows, once } = matchedRows({ walk, conditions }, probes);
+  const limited = Number.isFinite(bound) ? sql` LIMIT ${bound}` : raw('');
+  const query = once
+    ? sql`SELECT count(*) FROM (${rows}${limited})`
+    : sql`SELECT count(*) FROM (SELECT DISTINCT rid FROM (${rows})${limited})`;
+  return Number(statements.get(query)?.[0]);
+}
+
+/** The numbers of current matches, as `rid`; `once`: none comes twice. */
+export function matchedRows(
+  { walk, conditions }: Counted,
+  probes: Probes,
+): { readonly rows: Sql; readonly once: boolean } {
   const drivable = conditions.filter(({ drive }) => drive !== undefined);
   const place = drivable.length === 1 && conditions.length === 1 ? 0 : probes.choose(conditions).place;
   const leading = place === undefined ? undefined : conditions[place];
@@ -34,12 +47,7 @@ export function countMatches(
     return sql`SELECT ${frame.rid} AS rid FROM ${frame.from} WHERE ${all([frame.where, filters(tests)])}`;
   });
   const once = rows.length === 0 || leading?.drive?.unique === true;
-  const each: Sql = join(counted, ' UNION ALL ');
-  const limited = Number.isFinite(bound) ? sql` LIMIT ${bound}` : raw('');
-  const query = once
-    ? sql`SELECT count(*) FROM (${each}${limited})`
-    : sql`SELECT count(*) FROM (SELECT DISTINCT rid FROM (${each})${limited})`;
-  return Number(statements.get(query)?.[0]);
+  return { rows: join(counted, ' UNION ALL '), once };
 }
 
 /** The rows of the leading criterion's index, without its resources where nothing else is asked of them. */

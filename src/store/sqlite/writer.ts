@@ -14,6 +14,7 @@ import { Gathering } from './gathering.ts';
 import type { IndexWork, Owners } from './index-work.ts';
 import { type PackedWrites, type ParameterNumbers, packWrites } from './pack.ts';
 import { type CommitTask, type Task, type TaskResult, unpackWritten } from './tasks.ts';
+import type { TerminologyWork } from './terminology-write.ts';
 import { fromWire, type NumberedTask, type WriterAnswer, type WriterMessage, type WriterStart } from './wire.ts';
 
 export interface Writer {
@@ -30,6 +31,8 @@ export interface Writer {
   index(work: IndexWork): Promise<boolean>;
   /** Writes the entries of resources anew. @returns how many had others. */
   rewrite(type: number, owners: Owners): Promise<number>;
+  /** Takes a step of loading or removing a code system. @returns what it gives. */
+  terminology(work: TerminologyWork): Promise<number>;
   /** From now on these are the numbers of the entries' parameters. A commit that was packed in part with others is a Conflict. */
   useParameters(parameters: ParameterNumbers): void;
   /** Throws StoreUnavailable when it can't write any more. */
@@ -81,6 +84,10 @@ export class InlineWriter implements Writer {
 
   async rewrite(type: number, owners: Owners): Promise<number> {
     return this.#run({ kind: 'index', work: { kind: 'rewrite', type, owners } })[0] ?? 0;
+  }
+
+  async terminology(work: TerminologyWork): Promise<number> {
+    return this.#run({ kind: 'terminology', work })[0] ?? 0;
   }
 
   useParameters(parameters: ParameterNumbers): void {
@@ -223,6 +230,10 @@ export class ThreadWriter implements Writer {
   async rewrite(type: number, owners: Owners): Promise<number> {
     const work = { kind: 'rewrite', type, owners } as const;
     return (await this.#send({ kind: 'index', work }, this.#next++, []))[0] ?? 0;
+  }
+
+  async terminology(work: TerminologyWork): Promise<number> {
+    return (await this.#send({ kind: 'terminology', work }, this.#next++, []))[0] ?? 0;
   }
 
   useParameters(parameters: ParameterNumbers): void {

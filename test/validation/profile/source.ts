@@ -10,6 +10,7 @@ import { readPackage } from '../../../src/jobs/packages.ts';
 import { builtIn } from '../../../src/terminology/built-in.ts';
 import { readCodeSystem } from '../../../src/terminology/code-system.ts';
 import { expandValueSet } from '../../../src/terminology/expand.ts';
+import { MemoryConcepts } from '../../../src/terminology/memory-concepts.ts';
 import { type CodeSet, type ValidationSource, Validator } from '../../../src/validation/validator.ts';
 
 const data = process.env.OSTEON_TEST_DATA ?? '../shared/data';
@@ -43,7 +44,7 @@ export function sourceOf(definitions: Pick<FiledDefinitions, 'find'>): Validatio
       find('ValueSet', canonical) ?? builtIn('ValueSet', canonical.split('|')[0] ?? ''),
     codeSystem: async (canonical: string) => {
       const found = find('CodeSystem', canonical) ?? builtIn('CodeSystem', canonical.split('|')[0] ?? '');
-      return found === undefined ? undefined : readCodeSystem(found);
+      return found === undefined ? undefined : new MemoryConcepts(readCodeSystem(found), () => []);
     },
   };
   return {
