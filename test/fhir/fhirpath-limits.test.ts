@@ -136,6 +136,19 @@ describe('FHIRPath on large resources', () => {
     expect(looks(12_000)).toBeLessThan(looks(3_000) * 4.5 + 2);
   });
 
+  it('counts what it takes to compare whole elements', () => {
+    const deep = (root: number): JsonObject =>
+      nested(60, (n, item) => ({ linkId: `${root}.${n}`, ...(item.length > 0 ? { item } : {}) }));
+    const resource = { resourceType: 'Questionnaire', item: many(50, deep) };
+    const holds = compileInvariant('repeat(item).count() > 0', 'Questionnaire', definitions);
+    let now = 0;
+    const budget = new Budget(50, () => {
+      now += 1;
+      return now;
+    });
+    expect(() => holds(resource, new Scope(resource, budget))).toThrow(OverBudget);
+  });
+
   it('stops at the deadline', () => {
     let now = 0;
     const slow = new Budget(10, () => {
