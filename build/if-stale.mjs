@@ -13,6 +13,7 @@ const current =
   existsSync(stamp) &&
   existsSync('dist/definitions.json') &&
   existsSync('dist/terminology.ndjson') &&
+  existsSync('dist/structures.ndjson') &&
   sources.every((path) => !existsSync(path) || newest(path) <= statSync(stamp).mtimeMs);
 if (!current)
   execFileSync('npm', ['run', '--silent', 'build'], { stdio: 'inherit', shell: process.platform === 'win32' });

@@ -1,4 +1,4 @@
-/** Cuts R4's code systems and value sets from their package down to `dist/terminology.ndjson`. https://hl7.org/fhir/R4/downloads.html */
+/** Cuts R4's code systems, value sets and concept maps from their package down to `dist/terminology.ndjson`. https://hl7.org/fhir/R4/downloads.html */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -13,7 +13,9 @@ const kept = new Set([
   ...['valueSet', 'supplements', 'compose', 'include', 'exclude', 'inactive', 'lockedDate', 'expansion', 'contains'],
   ...['system', 'filter', 'property', 'op', 'value', 'concept', 'code', 'display', 'uri', 'type', 'abstract'],
   ...['valueCode', 'valueString', 'valueBoolean', 'valueInteger', 'valueDecimal', 'valueDateTime', 'valueCoding'],
-  ...['total', 'offset'],
+  ...['total', 'offset', 'definition', 'designation', 'language', 'use'],
+  ...['sourceUri', 'sourceCanonical', 'targetUri', 'targetCanonical', 'group', 'source', 'sourceVersion', 'target'],
+  ...['targetVersion', 'element', 'equivalence', 'comment', 'dependsOn', 'product', 'unmapped', 'mode'],
 ]);
 
 function cut(value: Json): Json {
@@ -33,10 +35,14 @@ function read(file: string): Source[] {
   return bundle.entry.map((entry) => entry.resource);
 }
 
-const index: Record<string, Record<string, readonly [number, number]>> = { CodeSystem: {}, ValueSet: {} };
+const index: Record<string, Record<string, readonly [number, number]>> = {
+  CodeSystem: {},
+  ValueSet: {},
+  ConceptMap: {},
+};
 const lines: string[] = [];
 let end = 0;
-for (const resource of ['valuesets.json', 'v3-codesystems.json', 'v2-tables.json'].flatMap(read)) {
+for (const resource of ['valuesets.json', 'v3-codesystems.json', 'v2-tables.json', 'conceptmaps.json'].flatMap(read)) {
   const { resourceType, url } = resource;
   const known = typeof resourceType === 'string' ? index[resourceType] : undefined;
   if (known === undefined || typeof url !== 'string' || Object.hasOwn(known, url)) continue;

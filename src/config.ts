@@ -8,6 +8,9 @@ export interface Configuration {
   readonly BASE_URL: string;
   readonly STORE_URL: string;
   readonly PROFILES: string;
+  readonly PROFILES_WATCH: 'on' | 'off';
+  readonly VALIDATION: 'off' | 'base' | 'profiles';
+  readonly VALIDATION_BUDGET_MS: number;
   readonly LOG_LEVEL: string;
   readonly MAX_BODY_BYTES: number;
   readonly MAX_URL_BYTES: number;
@@ -38,7 +41,19 @@ export const settings: {
     default: 'sqlite:./data/osteon.db',
     about: 'sqlite:FILE, sqlite::memory: (gone at the end), mongodb://HOST/DATABASE or mongodb+srv://…',
   },
-  PROFILES: { default: './profiles', about: 'Directory whose JSON files define search parameters, read at the start.' },
+  PROFILES: {
+    default: './profiles',
+    about: 'Directory of FHIR packages (.tgz) and JSON files with definitions, read at the start.',
+  },
+  PROFILES_WATCH: {
+    default: 'on',
+    about: 'on, or off: whether what changes in PROFILES counts without a restart. Off where NODE_ENV is production.',
+  },
+  VALIDATION: {
+    default: 'profiles',
+    about: 'What is written is checked against: profiles (R4 and those in meta.profile), base (R4 alone) or off.',
+  },
+  VALIDATION_BUDGET_MS: { default: '1000', about: 'Milliseconds that validating one resource may take.' },
   LOG_LEVEL: { default: 'info', about: 'fatal, error, warn, info, debug, trace or silent.' },
   MAX_BODY_BYTES: { default: '104857600', about: 'Largest request body, counted after unpacking.' },
   MAX_URL_BYTES: { default: '65536', about: 'Longest URL.' },
@@ -71,6 +86,9 @@ const schema: JSONSchemaType<Configuration> = {
     BASE_URL: { type: 'string', pattern: '^$|^https?://[^?#]+$' },
     STORE_URL: { type: 'string', pattern: '^(sqlite:|mongodb(\\+srv)?://).+' },
     PROFILES: { type: 'string', minLength: 1 },
+    PROFILES_WATCH: { type: 'string', enum: ['on', 'off'] },
+    VALIDATION: { type: 'string', enum: ['off', 'base', 'profiles'] },
+    VALIDATION_BUDGET_MS: { type: 'integer', minimum: 1 },
     LOG_LEVEL: { type: 'string', enum: ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] },
     MAX_BODY_BYTES: { type: 'integer', minimum: 1024, maximum: 2 ** 31 - 1 },
     MAX_URL_BYTES: { type: 'integer', minimum: 1024, maximum: 1048576 },
@@ -108,7 +126,7 @@ export function readConfiguration(
   const values = Object.fromEntries(
     names.map((name) => {
       const given = flags[name] ?? environment[name];
-      return [name, given === undefined || given === '' ? settings[name].default : given];
+      return [name, given === undefined || given === '' ? defaultOf(name, environment) : given];
     }),
   );
   const validate = new Ajv({ coerceTypes: true, allErrors: true }).compile(schema);
@@ -119,6 +137,12 @@ export function readConfiguration(
   if (values.DEFAULT_COUNT <= values.MAX_COUNT) return values;
   if (chosen === '') return { ...values, DEFAULT_COUNT: values.MAX_COUNT };
   throw new ConfigurationError('DEFAULT_COUNT must not be greater than MAX_COUNT.');
+}
+
+function defaultOf(name: keyof Configuration, environment: Readonly<Record<string, string | undefined>>): string {
+  // What is in use isn't changed by copying a file half.
+  if (name === 'PROFILES_WATCH' && environment.NODE_ENV === 'production') return 'off';
+  return settings[name].default;
 }
 
 function sentence(error: ErrorObject, values: Readonly<Record<string, unknown>>): string {

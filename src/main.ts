@@ -1,30 +1,35 @@
 /** Reads the configuration, opens one store, listens: the only file that names a store. https://hl7.org/fhir/R4/http.html */
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
 import { v7 as uuid } from 'uuid';
 import { createApp } from './app.ts';
 import { auditSink } from './audit/collector.ts';
 import { type Configuration, ConfigurationError, list, milliseconds } from './config.ts';
-import { type Definitions, loadDefinitions, type SearchParameterDefinition } from './fhir/definitions/definitions.ts';
-import { parseJson } from './fhir/json.ts';
+import {
+  type Extraction,
+  extractionOf,
+  extractionVersion,
+  extractorOf,
+  extractStored,
+  parameterDefinitions,
+} from './extraction.ts';
+import { type Definitions, loadDefinitions } from './fhir/definitions/definitions.ts';
 import { isTimezone } from './fhir/period.ts';
-import { isResource } from './fhir/resource.ts';
 import { drainable } from './http/drain.ts';
 import { basePath, type Edge } from './http/edge.ts';
 import { createMetrics, type Metrics } from './http/metrics.ts';
 import { fhirListener } from './http/node.ts';
 import { answerUnreadable } from './http/overflow.ts';
+import { Conformance } from './interactions/conformance.ts';
 import type { Context, Settings } from './interactions/context.ts';
-import { referencesParameter, withReferences } from './interactions/integrity.ts';
-import { profiledParameters, readProfiles } from './jobs/profile-files.ts';
+import { DefinitionsSource } from './interactions/definitions-source.ts';
+import { DirectoryWatch } from './jobs/directory-watch.ts';
 import { ReindexJobs } from './jobs/reindex-jobs.ts';
 import { currentRegistry, SearchParameterKeeper } from './jobs/search-parameters.ts';
 import { createLog, type Log } from './log.ts';
 import { operations } from './operations/registry.ts';
-import { companionsOf } from './search/companion.ts';
-import { extractAll } from './search/extract/contained.ts';
-import { createExtractor, type ExtractedParameters } from './search/extract/extract.ts';
+import { Profiles } from './profiles.ts';
 import { StoreUnavailable } from './store/errors.ts';
 import type { ParameterDefinition } from './store/parameter-index.ts';
 import type { Store } from './store/port.ts';
@@ -59,9 +64,10 @@ export async function compose(configuration: Configuration, baseUrl: string, log
   const extraction = extractionOf(configuration, baseUrl);
   const report = (text: string, error?: unknown) =>
     log.error(error === undefined ? {} : { cause: causeOf(error) }, text);
+  const profiles = await profilesOf(configuration, definitions, log);
   const searchParameters = new SearchParameterKeeper({
     definitions,
-    profiles: profilesOf(configuration, definitions),
+    profiles: profiles.parameters,
     fixed: parameterDefinitions(configuration, definitions),
     extractionVersion,
     extractorOf: (registry) => extractorOf(extraction, timezone, definitions, registry),
@@ -100,6 +106,7 @@ export async function compose(configuration: Configuration, baseUrl: string, log
     clock: Date.now,
     report: (error) => log.error({ cause: causeOf(error) }, 'AuditEvents of reads could not be stored'),
   });
+  const conformance = new Conformance(store, definitions, new DefinitionsSource(() => context));
   const context: Context = {
     store,
     definitions,
@@ -108,6 +115,8 @@ export async function compose(configuration: Configuration, baseUrl: string, log
     searchParameters,
     reindexing,
     operations,
+    filed: profiles,
+    conformance,
     settings,
     clock: Date.now,
     newId: () => uuid(),
@@ -119,7 +128,19 @@ export async function compose(configuration: Configuration, baseUrl: string, log
       log.error({ requestId, error: nameOf(error), cause: causeOf(error), stack: frames }, 'failure');
     },
   };
+  const reload = async () => {
+    try {
+      await profiles.reload(searchParameters.redefine);
+      conformance.renew();
+      log.info({}, 'profiles were read anew');
+    } catch (error) {
+      // The messages name files and elements of definitions, not of patients' data.
+      log.error({ fault: error instanceof Error ? error.message : nameOf(error) }, 'profiles stay as they were');
+    }
+  };
+  const watch = configuration.PROFILES_WATCH === 'on' ? new DirectoryWatch(configuration.PROFILES, reload) : undefined;
   const close = async () => {
+    await watch?.close();
     await reindexing.close();
     await searchParameters.close();
     await sink.close();
@@ -140,24 +161,6 @@ async function openStore(url: string, log: Log, options: SqliteOptions): Promise
   }
   const { openSqliteStore } = await import('./store/sqlite/store.ts');
   return openSqliteStore(url, options);
-}
-
-function extractStored(extract: Context['extract'], bytes: Uint8Array): Entries {
-  const { indexed } = parseJson(bytes);
-  if (!isResource(indexed)) return { entries: [] };
-  return extractAll(indexed, extract);
-}
-
-/** What entries depend on besides the definitions and the time zone. */
-interface Extraction {
-  /** Absolute references that begin with it are local ones. */
-  readonly baseUrl: string;
-  /** Whether each reference has an entry of its own. */
-  readonly references: boolean;
-}
-
-function extractionOf({ REFERENTIAL_INTEGRITY }: Configuration, baseUrl: string): Extraction {
-  return { baseUrl, references: REFERENTIAL_INTEGRITY === 'full' };
 }
 
 /**
@@ -204,47 +207,19 @@ function settingsOf(configuration: Configuration, baseUrl: string): Settings {
     conditionalDelete: configuration.CONDITIONAL_DELETE,
     conditionalDeleteMaximum: configuration.CONDITIONAL_DELETE_MAX,
     referentialIntegrity: configuration.REFERENTIAL_INTEGRITY,
+    validation: configuration.VALIDATION,
+    validationBudget: configuration.VALIDATION_BUDGET_MS,
     cursorLifetime: milliseconds(configuration.CURSOR_LIFETIME),
     cors: list(configuration.CORS_ORIGINS).length > 0,
     software,
   };
 }
 
-/** Raise this when extraction gives other entries for the same definition: what is stored is then indexed anew. */
-const extractionVersion = 2;
-
-function extractorOf(
-  { baseUrl, references }: Extraction,
-  timezone: string,
-  definitions: Definitions,
-  registry: ExtractedParameters,
-): Context['extract'] {
-  const extract = createExtractor(registry, definitions, { baseUrl, timezone });
-  return references ? withReferences(extract, definitions, baseUrl) : extract;
-}
-
-/** Each parameter of each type, with a text that changes whenever its entries would. */
-function parameterDefinitions({ REFERENTIAL_INTEGRITY }: Configuration, definitions: Definitions) {
-  const types = [...definitions.resourceTypes];
-  // A store that gets another policy is indexed anew.
-  const references = { code: referencesParameter, definition: String(extractionVersion) };
-  const own = REFERENTIAL_INTEGRITY === 'full' ? types.map((type) => ({ type, ...references })) : [];
-  const defined = definitions.searchParameters.flatMap(
-    ({ url, base, code, type: kind, expression = '', components }) => {
-      const text = JSON.stringify([extractionVersion, kind, expression, components]);
-      const definition = createHash('sha256').update(text).digest('base64url').slice(0, 12);
-      const general = base.includes('Resource') || base.includes('DomainResource');
-      const codes = [code, ...companionsOf({ url, code, kind, expression }).map((companion) => companion.code)];
-      return (general ? types : base).flatMap((type) => codes.map((each) => ({ type, code: each, definition })));
-    },
-  );
-  return [...own, ...defined];
-}
-
-/** The active SearchParameters in `PROFILES`. Throws ConfigurationError for one that can't be used. */
-function profilesOf({ PROFILES }: Configuration, definitions: Definitions): readonly SearchParameterDefinition[] {
+/** The definitions in `PROFILES`. Throws ConfigurationError for one that can't be used. */
+async function profilesOf({ PROFILES }: Configuration, definitions: Definitions, log: Log): Promise<Profiles> {
+  const report = (fault: string) => log.warn({ fault }, 'a search parameter of a package is left out');
   try {
-    return profiledParameters(readProfiles(PROFILES), definitions);
+    return await Profiles.read({ directory: PROFILES, definitions, report });
   } catch (error) {
     throw new ConfigurationError(`PROFILES: ${error instanceof Error ? error.message : String(error)}`);
   }

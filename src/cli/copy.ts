@@ -31,7 +31,11 @@ async function copy(options: Readonly<Record<string, unknown>>): Promise<void> {
   };
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop);
   try {
-    const composed = await compose(configuration, baseUrlOf(configuration, configuration.PORT), createLog('silent'));
+    const composed = await compose(
+      { ...configuration, PROFILES_WATCH: 'off' },
+      baseUrlOf(configuration, configuration.PORT),
+      createLog('silent'),
+    );
     const started = performance.now();
     let progress: Progress;
     try {

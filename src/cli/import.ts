@@ -16,12 +16,22 @@ export function importCommand(): Command {
     .argument('<paths...>', 'files or folders')
     .option('--resume', 'leave out what an earlier import of the same files has stored')
     .option('--errors <file>', 'where faulty lines are listed, as NDJSON', 'import-errors.ndjson');
-  const taken = ['STORE_URL', 'TIMEZONE', 'AUDIT', 'BASE_URL', 'HOST', 'PORT', 'REFERENTIAL_INTEGRITY'] as const;
-  return addSettings(command, taken).action(importFiles);
+  return addSettings(command, [
+    'STORE_URL',
+    'TIMEZONE',
+    'AUDIT',
+    'BASE_URL',
+    'HOST',
+    'PORT',
+    'REFERENTIAL_INTEGRITY',
+    'PROFILES',
+    'VALIDATION',
+    'VALIDATION_BUDGET_MS',
+  ]).action(importFiles);
 }
 
 async function importFiles(paths: readonly string[], options: Readonly<Record<string, unknown>>): Promise<void> {
-  const configuration = configurationOf(options);
+  const configuration = { ...configurationOf(options), PROFILES_WATCH: 'off' as const };
   const sources = await findSources(paths);
   if (sources.length === 0) {
     console.error('Nothing to import: no .json or .ndjson files (or the same with .gz) at these paths.');

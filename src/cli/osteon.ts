@@ -9,6 +9,7 @@ import { backupCommand, restoreCommand } from './backup.ts';
 import { checkCommand } from './check.ts';
 import { copyCommand } from './copy.ts';
 import { importCommand } from './import.ts';
+import { profileCommand } from './profile.ts';
 import { serveCommand } from './serve.ts';
 import { withSettingNames } from './settings-options.ts';
 import { terminologyCommand } from './terminology.ts';
@@ -28,6 +29,7 @@ const others = [
   restoreCommand(),
   checkCommand(),
   auditCommand(),
+  profileCommand(),
 ];
 for (const command of others) {
   program.addCommand(command);

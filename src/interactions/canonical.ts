@@ -1,27 +1,43 @@
 /**
  * Resources that others name by canonical: those of the store, of files, and R4's own. https://hl7.org/fhir/R4/references.html#canonical
  */
+import { builtInStructure } from '../fhir/definitions/structures.ts';
 import { parseReference } from '../fhir/reference.ts';
 import { isObject, type JsonObject, type JsonValue } from '../fhir/resource.ts';
 import type { Criterion } from '../search/criteria.ts';
 import type { Position, Version } from '../store/port.ts';
-import { builtIn } from '../terminology/built-in.ts';
+import { builtIn, isBuiltIn } from '../terminology/built-in.ts';
 import type { Context } from './context.ts';
 
 /** Types whose resources say what others mean. */
 export type CanonicalType = 'CodeSystem' | 'ValueSet' | 'ConceptMap' | 'StructureDefinition';
+
+export const canonicalTypes: ReadonlySet<string> = new Set<CanonicalType>([
+  'CodeSystem',
+  'ValueSet',
+  'ConceptMap',
+  'StructureDefinition',
+]);
 
 /** A resource that was looked up. */
 export interface Found {
   /** Names its very version. */
   readonly key: string;
   readonly content: () => JsonObject;
+  /** Whether it is a resource of the store. */
+  readonly stored?: boolean;
 }
 
 /** Resources in the files that the server was started with. */
 export interface FiledResources {
   /** The one of that url; `version` undefined: the latest active one. */
   readonly find: (type: CanonicalType, url: string, version: string | undefined) => Found | undefined;
+  /** What names this canonical URL, for people: type and url. One after the other, undefined for what doesn't: each takes its time. */
+  readonly naming?: (url: string) => Iterable<string | undefined>;
+  /** Constraining StructureDefinitions of resource types: what `supportedProfile` of the type lists. */
+  readonly profiles?: () => Iterable<{ readonly type: string; readonly url: string }>;
+  /** Canonicals of implementation guides, `url|version`. */
+  readonly guides?: () => Iterable<string>;
 }
 
 /** How many resources with one url are compared to find the one that is meant. */
@@ -39,12 +55,11 @@ export async function findCanonical(
   position?: Pick<Position, 'at' | 'since'>,
 ): Promise<Found | undefined> {
   const stored = await storedCanonical(context, type, canonical, position);
-  if (stored !== undefined) return { key: versionKey(stored), content: () => contentOf(stored) };
+  if (stored !== undefined) return { key: versionKey(stored), content: () => contentOf(stored), stored: true };
   const [url, version] = splitCanonical(canonical);
   const filed = context.filed?.find(type, url, version);
   if (filed !== undefined) return filed;
-  const r4 = ofR4(type, url, version);
-  return r4 === undefined ? undefined : { key: `R4 ${canonical}`, content: () => r4 };
+  return ofR4(type, url, version);
 }
 
 async function storedCanonical(
@@ -108,10 +123,17 @@ export function compareVersions(a: JsonValue | undefined, b: JsonValue | undefin
   return versions.compare(left, right);
 }
 
-function ofR4(type: CanonicalType, url: string, version: string | undefined): JsonObject | undefined {
-  if (type !== 'CodeSystem' && type !== 'ValueSet') return undefined;
-  const found = builtIn(type, url);
-  return found !== undefined && (version === undefined || found.version === version) ? found : undefined;
+function ofR4(type: CanonicalType, url: string, version: string | undefined): Found | undefined {
+  if (type === 'StructureDefinition') {
+    const found = builtInStructure(url);
+    if (found === undefined || (version !== undefined && found.version !== version)) return undefined;
+    return { key: `R4 ${type} ${url}`, content: () => found };
+  }
+  if (!isBuiltIn(type, url)) return undefined;
+  // Some are large: they are read when somebody needs more than their version.
+  const content = (): JsonObject => builtIn(type, url) ?? {};
+  if (version !== undefined && content().version !== version) return undefined;
+  return { key: `R4 ${type} ${url}`, content };
 }
 
 /** `url|version` in its parts. */
@@ -122,8 +144,8 @@ export function splitCanonical(canonical: string): readonly [url: string, versio
 
 const decoder = new TextDecoder();
 
-/** The resource as plain JSON: of its numbers none is compared by its text here. */
-function contentOf({ body }: Version): JsonObject {
+/** A stored resource as plain JSON: of its numbers none is compared by its text here. */
+export function contentOf({ body }: Version): JsonObject {
   const value: JsonValue = body === undefined ? null : JSON.parse(decoder.decode(body));
   return isObject(value) ? value : {};
 }

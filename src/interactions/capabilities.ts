@@ -6,6 +6,7 @@ import type { JsonObject } from '../fhir/resource.ts';
 import type { Answer, Call, Context } from './context.ts';
 import { cut, cutOf, single } from './cut.ts';
 import { interactionsOf, isOffered, systemInteractions } from './path.ts';
+import { supportedProfiles } from './supported-profiles.ts';
 
 /** Normative in R4. https://hl7.org/fhir/R4/versions.html#maturity */
 const normative: ReadonlySet<string> = new Set([
@@ -23,9 +24,9 @@ const normative: ReadonlySet<string> = new Set([
 ]);
 
 const encoder = new TextEncoder();
-/** A statement's bytes and their tag, good as long as the search parameters are those of the generation. */
+/** A statement's bytes and their tag, good as long as search parameters and definitions are those of the generations. */
 interface Made {
-  readonly generation: number;
+  readonly generation: string;
   readonly bytes: Uint8Array;
   readonly tag: string;
 }
@@ -38,7 +39,7 @@ export async function capabilities(context: Context, call: Call): Promise<Answer
   if (mode !== 'full' && mode !== 'normative' && mode !== 'terminology') {
     throw failure(400, 'value', 'mode must be full, normative or terminology.');
   }
-  const { bytes, tag } = statement(context, mode);
+  const { bytes, tag } = await statement(context, mode);
   const type = mode === 'terminology' ? 'TerminologyCapabilities' : 'CapabilityStatement';
   const wanted = cutOf(context, call.parameters, [type]);
   if (wanted !== undefined) return { status: 200, body: cut(context, bytes, wanted) };
@@ -48,14 +49,16 @@ export async function capabilities(context: Context, call: Call): Promise<Answer
   return { status: 200, body: bytes, headers };
 }
 
-// Nothing but search parameters changes while the server runs, so each mode is made once for each set of them.
-function statement(context: Context, mode: 'full' | 'normative' | 'terminology'): Made {
+// Nothing but search parameters and definitions changes while the server runs, so each mode is made once for each set of them.
+async function statement(context: Context, mode: 'full' | 'normative' | 'terminology'): Promise<Made> {
   const modes = made.get(context) ?? new Map<string, Made>();
   made.set(context, modes);
-  const { generation } = context.store.parameters;
+  await context.conformance.refresh();
+  const generation = `${context.store.parameters.generation} ${context.conformance.generation}`;
   let entry = modes.get(mode);
   if (entry?.generation !== generation) {
-    const resource = mode === 'terminology' ? terminologyCapabilities(context) : capabilityStatement(context, mode);
+    const resource =
+      mode === 'terminology' ? terminologyCapabilities(context) : await capabilityStatement(context, mode);
     const bytes = encoder.encode(JSON.stringify(resource));
     const tag = createHash('sha256').update(bytes).digest('base64url').slice(0, 16);
     entry = { generation, bytes, tag };
@@ -75,16 +78,19 @@ function common({ settings, clock }: Context): JsonObject {
 }
 
 /** A CapabilityStatement of all types, or of the normative ones. */
-export function capabilityStatement(context: Context, mode: 'full' | 'normative'): JsonObject {
+export async function capabilityStatement(context: Context, mode: 'full' | 'normative'): Promise<JsonObject> {
   const { definitions, operations, settings } = context;
   const types = [...definitions.resourceTypes]
     .filter((type) => type !== 'Parameters' && (mode === 'full' || normative.has(type)))
     .sort();
   const system = operations.filter(({ levels }) => levels.includes('system'));
   const referrers = referrersOf(context);
+  const profiles = await supportedProfiles(context);
+  const guides = [...(context.filed?.guides?.() ?? [])].sort();
   return {
     resourceType: 'CapabilityStatement',
     ...common(context),
+    ...(guides.length === 0 ? {} : { implementationGuide: guides }),
     instantiates: ['http://hl7.org/fhir/CapabilityStatement/base2'],
     fhirVersion: '4.0.1',
     format: ['application/fhir+json', 'json'],
@@ -93,7 +99,7 @@ export function capabilityStatement(context: Context, mode: 'full' | 'normative'
       {
         mode: 'server',
         ...(settings.cors ? { security: { cors: true } } : {}),
-        resource: types.map((type) => resourceOf(context, type, referrers)),
+        resource: types.map((type) => resourceOf(context, type, referrers, profiles.get(type) ?? [])),
         interaction: systemInteractions.map((code) => ({ code })),
         ...(system.length === 0 ? {} : { operation: system.map(operationOf) }),
         compartment: [...definitions.compartments.values()].map(({ url }) => url).sort(),
@@ -112,7 +118,12 @@ const textParameters = (['Resource-content', 'DomainResource-text'] as const).ma
   return { name: id.replace(/.*-/, '_'), definition: `http://hl7.org/fhir/SearchParameter/${id}`, type: 'string' };
 });
 
-function resourceOf(context: Context, type: string, referrers: ReadonlyMap<string, readonly string[]>): JsonObject {
+function resourceOf(
+  context: Context,
+  type: string,
+  referrers: ReadonlyMap<string, readonly string[]>,
+  profiles: readonly string[],
+): JsonObject {
   const { registry, settings, operations } = context;
   const interactions = interactionsOf(type);
   const has = (interaction: (typeof interactions)[number]) => interactions.includes(interaction);
@@ -125,6 +136,7 @@ function resourceOf(context: Context, type: string, referrers: ReadonlyMap<strin
   return {
     type,
     profile: `http://hl7.org/fhir/StructureDefinition/${type}`,
+    ...(profiles.length === 0 ? {} : { supportedProfile: [...profiles] }),
     interaction: interactions.map((code) => ({ code })),
     versioning: 'versioned-update',
     readHistory: true,

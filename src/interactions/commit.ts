@@ -5,7 +5,7 @@ import type { AuditRecord } from '../store/audit-record.ts';
 import { Conflict, IntegrityViolation, PreconditionFailed } from '../store/errors.ts';
 import { makePace } from '../store/pace.ts';
 import type { Store } from '../store/port.ts';
-import type { Condition, ResourceKey, Write, Written } from '../store/write.ts';
+import type { Condition, Note, ResourceKey, Write, Written } from '../store/write.ts';
 import type { Answer, Context, Noted } from './context.ts';
 import { type Turn, Turns } from './turns.ts';
 
@@ -76,6 +76,7 @@ async function attemptPlan<T>(
   }
   // Records of reads that came before go to the store before this commit, so that events lie in the order of their times.
   void context.audit.settle();
+  const notes = notesOf(context, writes);
   try {
     context.onPlanned?.();
     const commit = () =>
@@ -86,18 +87,24 @@ async function attemptPlan<T>(
         mustBeUnreferenced,
         audit,
         generation,
-        ...(context.notes === undefined ? {} : { notes: context.notes }),
+        ...(notes.length === 0 ? {} : { notes }),
         ...(context.bulk === undefined ? {} : { bulk: context.bulk }),
       });
     const defines = writes.some(({ type }) => type === 'SearchParameter');
     const committed = defines
       ? await context.searchParameters.commit(writes, commit, plan.expressionOf)
       : await commit();
+    context.conformance.committed(writes);
     return { answer: plan.answer(committed.written) };
   } catch (error) {
     if (error instanceof Conflict) return error;
     throw explain(error, plan);
   }
+}
+
+function notesOf({ notes = [], conformance, newId }: Context, writes: readonly Write[]): readonly Note[] {
+  const own = conformance.notesOf(writes, newId);
+  return own.length === 0 ? notes : [...notes, ...own];
 }
 
 async function recordsOf(context: Context, noted: readonly Noted[]): Promise<readonly AuditRecord[]> {

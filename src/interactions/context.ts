@@ -9,6 +9,7 @@ import type { Rewritten } from '../store/parameter-index.ts';
 import type { Store } from '../store/port.ts';
 import type { Note, Write } from '../store/write.ts';
 import type { FiledResources } from './canonical.ts';
+import type { Conformance } from './conformance.ts';
 
 /** https://hl7.org/fhir/R4/valueset-restful-interaction.html, and `operation`. */
 export type Interaction =
@@ -48,6 +49,10 @@ export interface Settings {
   /** Matches that one conditional delete may delete. */
   readonly conditionalDeleteMaximum: number;
   readonly referentialIntegrity: ReferentialIntegrity;
+  /** What is checked of each resource that is written, besides its structure. */
+  readonly validation: 'off' | 'base' | 'profiles';
+  /** Milliseconds that validating one resource may take. */
+  readonly validationBudget: number;
   /** How long a walk holds, in milliseconds. */
   readonly cursorLifetime: number;
   /** Whether browsers may call from somewhere else. */
@@ -89,6 +94,10 @@ export interface Call {
   /** As the client spelled it, without `?`; '' where there is none. */
   readonly query: string;
   readonly body?: { readonly bytes: Uint8Array; readonly contentType: string } | undefined;
+  /** The body as it comes, for an operation that streams; absent in bundles. */
+  readonly stream?: { readonly chunks: AsyncIterable<Uint8Array>; readonly contentType: string } | undefined;
+  /** What the answer is to be, of FHIR JSON and the operation's `media`; absent for other interactions, and in bundles. */
+  readonly media?: string | undefined;
   readonly ifMatch?: string | undefined;
   readonly ifNoneMatch?: string | undefined;
   readonly ifModifiedSince?: string | undefined;
@@ -111,6 +120,8 @@ export interface Answer {
   readonly location?: string;
   /** FHIR JSON without white space, or raw content. */
   readonly body?: Uint8Array;
+  /** Raw content that is made while it is sent. */
+  readonly stream?: AsyncIterable<Uint8Array>;
   /** Of raw content; absent: FHIR JSON. */
   readonly contentType?: string;
   /** The resource that was read or written, for the audit. */
@@ -129,6 +140,12 @@ export interface Operation {
   readonly types?: readonly string[];
   /** False: GET is allowed, and a transaction may carry it. */
   readonly affectsState: boolean;
+  /** Whether it reads its body as it comes. */
+  readonly streams?: boolean;
+  /** Media types besides FHIR JSON that it may answer in. */
+  readonly media?: readonly string[];
+  /** Whether the body is what it judges, so that a faulty one is no fault of the request. */
+  readonly judgesBody?: true;
   readonly run: (context: Context, call: Call) => Promise<Answer>;
 }
 
@@ -143,6 +160,8 @@ export interface SearchParameters {
     commit: () => Promise<T>,
     expressionOf?: (write: number) => string,
   ) => Promise<T>;
+  /** Throws 422 where what the writes define can't be used. */
+  readonly check: (writes: readonly Write[]) => void;
   /** Throws 503 while it isn't known yet what refers to what. */
   readonly requireReferences: () => void;
   /** Whether a walk of that query that began then (milliseconds) used a definition that has been replaced since. */
@@ -186,6 +205,7 @@ export interface Context {
   readonly operations: readonly Operation[];
   /** What lies in the files of `PROFILES`; absent: nothing. */
   readonly filed?: FiledResources;
+  readonly conformance: Conformance;
   readonly settings: Settings;
   /** Milliseconds since 1970. */
   readonly clock: () => number;

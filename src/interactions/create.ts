@@ -1,6 +1,6 @@
 /** Creates a resource under an id of the server's, or finds the one that the criteria match. https://hl7.org/fhir/R4/http.html#create */
 import { patientOf } from '../fhir/definitions/patient.ts';
-import { failure } from '../fhir/outcome.ts';
+import { failure, type Issue } from '../fhir/outcome.ts';
 import type { Version } from '../store/port.ts';
 import type { Condition } from '../store/write.ts';
 import { resourceBytes } from './body.ts';
@@ -11,6 +11,7 @@ import type { Answer, Call, Context, Prefer } from './context.ts';
 import { requiredReferences } from './integrity.ts';
 import { refuseParameters } from './parameters.ts';
 import { type Prepared, prepareResource, putOf } from './prepare.ts';
+import { validated } from './validate.ts';
 import { informationBytes, putAnswer } from './written.ts';
 
 /** 201 with the new resource; with `If-None-Exist` 200 and the match, or 412 for several. */
@@ -19,15 +20,17 @@ export async function create(context: Context, call: Call): Promise<Answer> {
   if (type === undefined) throw failure(400, 'required', 'A create needs a type.');
   refuseParameters(context, call);
   const prepared = prepareResource(context, resourceBytes(call), type);
+  const warnings = await validated(context, prepared);
   return commitPlan(context, async () => {
-    if (ifNoneExist === undefined) return createPlan(context, call, prepared, []);
+    if (ifNoneExist === undefined) return createPlan(context, call, prepared, [], warnings);
     const condition = await resolveCondition(context, type, criteriaOf(ifNoneExist, type), 2);
     const [match, another] = condition.matches;
     if (another !== undefined) throw multipleMatches(type);
-    if (match === undefined) return createPlan(context, call, prepared, [condition]);
+    if (match === undefined) return createPlan(context, call, prepared, [condition], warnings);
     const version = await context.store.read(type, match);
     // Deleted between the two look-ups: as if it had not been there.
-    if (version?.body === undefined) return createPlan(context, call, prepared, [{ ...condition, matches: [] }]);
+    if (version?.body === undefined)
+      return createPlan(context, call, prepared, [{ ...condition, matches: [] }], warnings);
     return foundPlan(call, version);
   });
 }
@@ -44,7 +47,13 @@ export function criteriaOf(header: string, type: string, expression?: string): s
   return header.slice(mark + 1);
 }
 
-function createPlan(context: Context, call: Call, prepared: Prepared, conditions: readonly Condition[]): Plan {
+function createPlan(
+  context: Context,
+  call: Call,
+  prepared: Prepared,
+  conditions: readonly Condition[],
+  warnings: readonly Issue[],
+): Plan {
   const put = putOf(context, prepared, context.newId(), 'POST');
   const patient = patientOf(prepared.resource, put.id);
   return {
@@ -54,7 +63,7 @@ function createPlan(context: Context, call: Call, prepared: Prepared, conditions
     noted: [{ call, status: 201, type: put.type, id: put.id, patient }],
     answer: ([written]) => {
       if (written === undefined) throw new Error('a commit answers each write');
-      return putAnswer(put, written, call.prefer, patient);
+      return putAnswer(put, written, call.prefer, patient, warnings);
     },
   };
 }

@@ -1,16 +1,20 @@
 /** Deletes a resource, or what the criteria match. https://hl7.org/fhir/R4/http.html#delete */
-import { failure } from '../fhir/outcome.ts';
+import { failure, type Issue } from '../fhir/outcome.ts';
 import type { Condition, Delete, Precondition, Written } from '../store/write.ts';
 import { commitPlan, type Plan } from './commit.ts';
 import { patientOfStored } from './concerned.ts';
 import { multipleMatches, resolveCondition } from './condition.ts';
 import type { Answer, Call, Context, Noted } from './context.ts';
+import { warningsOfDeletion } from './in-use.ts';
 import { unreferencedAfter } from './integrity.ts';
 import { refuseParameters } from './parameters.ts';
 import { preconditionOf } from './update.ts';
 import { informationBytes } from './written.ts';
 
-/** 204, whether or not there was something to delete; 200 with an outcome where `Prefer` asks for one. */
+/**
+ * 204, whether or not there was something to delete; 200 with an outcome where `Prefer` asks for one, and where a definition is deleted
+ * that is still in use.
+ */
 export async function deleteInteraction(context: Context, call: Call): Promise<Answer> {
   const { type, id } = call;
   if (type === undefined) throw failure(400, 'required', 'A delete needs a type.');
@@ -67,20 +71,23 @@ async function deletePlan(
   for (const { type, id } of writes)
     noted.push({ call, status: 204, type, id, patient: await patientOfStored(context, type, id) });
   if (noted.length === 0) noted.push({ call, status: 204, type: call.type ?? '', id: '', patient: '' });
+  const warnings = await warningsOfDeletion(context, writes);
   return {
     writes,
     conditions,
     mustBeUnreferenced: unreferencedAfter(context, writes),
     noted,
-    answer: (written) => deleteAnswer(call, { type: call.type ?? '', ids: writes.map(({ id }) => id) }, written),
+    answer: (written) =>
+      deleteAnswer(call, { type: call.type ?? '', ids: writes.map(({ id }) => id) }, written, warnings),
   };
 }
 
-/** The answer to a deletion of these ids: 204, or 200 with an outcome where `Prefer` asks for one. */
+/** The answer to a deletion of these ids: 204, or 200 with an outcome where `Prefer` asks for one or there are warnings. */
 export function deleteAnswer(
   { prefer }: Call,
   { type, ids }: { readonly type: string; readonly ids: readonly string[] },
   written: readonly Written[],
+  warnings: readonly Issue[],
 ): Answer {
   const [id, anotherId] = ids;
   const [only] = written;
@@ -90,9 +97,9 @@ export function deleteAnswer(
       ? { version: { versionId: only.versionId, lastUpdated: only.lastUpdated } }
       : {};
   const about = single ? { about: { type, id } } : {};
-  if (prefer.return !== 'OperationOutcome') return { status: 204, ...version, ...about };
+  if (prefer.return !== 'OperationOutcome' && warnings.length === 0) return { status: 204, ...version, ...about };
   const deleted = written.filter(({ outcome }) => outcome === 'deleted').length;
   const text =
     deleted === 0 ? 'There was nothing to delete.' : `Deleted ${deleted} resource${deleted === 1 ? '' : 's'}.`;
-  return { status: 200, ...version, ...about, body: informationBytes(text) };
+  return { status: 200, ...version, ...about, body: informationBytes(text, 'informational', warnings) };
 }

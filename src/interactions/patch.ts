@@ -16,6 +16,7 @@ import { refuseParameters } from './parameters.ts';
 import { type Prepared, prepareResource, putOf } from './prepare.ts';
 import { gone } from './read.ts';
 import { preconditionOf } from './update.ts';
+import { Validations } from './validate.ts';
 import { putAnswer } from './written.ts';
 
 /** 200; 404 where there is nothing to patch, 422 where a `test` fails or a path isn't there. */
@@ -27,6 +28,7 @@ export async function patch(context: Context, call: Call): Promise<Answer> {
   const parsed = parsePatch(body.bytes, body.contentType);
   checkParameters(context, parsed);
   const precondition = preconditionOf(call);
+  const validations = new Validations(context);
   return commitPlan(context, async () => {
     const conditions: Condition[] = [];
     let target = id;
@@ -37,6 +39,7 @@ export async function patch(context: Context, call: Call): Promise<Answer> {
     }
     const result = await patched(context, type, target, parsed, precondition);
     const { prepared } = result;
+    const warnings = await validations.of(prepared, 0, true);
     const put = putOf(context, prepared, target, 'PATCH', result.precondition);
     const patient = patientOf(prepared.resource);
     return {
@@ -46,7 +49,7 @@ export async function patch(context: Context, call: Call): Promise<Answer> {
       noted: [{ call, status: 200, type, id: target, patient }],
       answer: ([written]) => {
         if (written === undefined) throw new Error('a commit answers each write');
-        return putAnswer(put, written, call.prefer, patient);
+        return putAnswer(put, written, call.prefer, patient, warnings);
       },
     };
   });

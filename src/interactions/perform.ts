@@ -12,6 +12,7 @@ import { history } from './history.ts';
 import { note } from './note.ts';
 import { outcomeError } from './outcome-error.ts';
 import { patch } from './patch.ts';
+import { isOffered } from './path.ts';
 import { read } from './read.ts';
 import { replay } from './replay.ts';
 import { search } from './search.ts';
@@ -114,7 +115,10 @@ async function outlineOf(call: Call): Promise<BundleOutline> {
 }
 
 function operation(context: Context, call: Call): Promise<Answer> {
-  const found = context.operations.find(({ name }) => name === call.operation);
+  const { type, id } = call;
+  const level = type === undefined ? 'system' : id === undefined ? 'type' : 'instance';
+  // Types may have operations of one name: $validate-code.
+  const found = context.operations.find((each) => each.name === call.operation && isOffered(each, level, type));
   if (found === undefined) throw failure(404, 'not-supported', 'There is no operation of that name.');
   return found.run(context, call);
 }

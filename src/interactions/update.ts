@@ -2,7 +2,7 @@
 import { patientOf } from '../fhir/definitions/patient.ts';
 import { parseETags } from '../fhir/etag.ts';
 import { isId } from '../fhir/id.ts';
-import { failure } from '../fhir/outcome.ts';
+import { failure, type Issue } from '../fhir/outcome.ts';
 import type { Condition, Precondition } from '../store/write.ts';
 import { resourceBytes } from './body.ts';
 import { commitPlan, type Plan } from './commit.ts';
@@ -11,6 +11,7 @@ import type { Answer, Call, Context } from './context.ts';
 import { requiredReferences } from './integrity.ts';
 import { refuseParameters } from './parameters.ts';
 import { type Prepared, prepareResource, putOf } from './prepare.ts';
+import { validated } from './validate.ts';
 import { putAnswer } from './written.ts';
 
 /** 200, or 201 where there was none; 412 where `If-Match`, `If-None-Match` or the criteria do not allow it. */
@@ -22,12 +23,15 @@ export async function update(context: Context, call: Call): Promise<Answer> {
   const precondition = preconditionOf(call);
   if (id !== undefined) {
     checkId(prepared, id);
-    return commitPlan(context, async () => updatePlan(context, call, prepared, id, [], precondition));
+    const warnings = await validated(context, prepared);
+    return commitPlan(context, async () => updatePlan(context, call, prepared, id, [], precondition, warnings));
   }
+  const warnings = await validated(context, prepared);
   return commitPlan(context, async () => {
     const condition = await resolveCondition(context, type, call.query, 2);
     const target = await conditionalTarget(context, type, condition, prepared.resource.id);
-    return updatePlan(context, call, prepared, target.id, [condition], { ...precondition, ...target.precondition });
+    const both = { ...precondition, ...target.precondition };
+    return updatePlan(context, call, prepared, target.id, [condition], both, warnings);
   });
 }
 
@@ -104,6 +108,7 @@ function updatePlan(
   id: string,
   conditions: readonly Condition[],
   precondition: Precondition | undefined,
+  warnings: readonly Issue[],
 ): Plan {
   const put = putOf(context, prepared, id, 'PUT', precondition);
   const patient = patientOf(prepared.resource, id);
@@ -114,7 +119,7 @@ function updatePlan(
     noted: [{ call, status: 200, type: put.type, id, patient }],
     answer: ([written]) => {
       if (written === undefined) throw new Error('a commit answers each write');
-      return putAnswer(put, written, call.prefer, patient);
+      return putAnswer(put, written, call.prefer, patient, warnings);
     },
   };
 }

@@ -7,6 +7,8 @@ import { OutcomeError } from '../fhir/outcome.ts';
 import { isArray, isObject, isResource, type Resource } from '../fhir/resource.ts';
 import { describedDefinition, readDefinition } from '../search/definition.ts';
 import { faultsOf } from '../search/definition-faults.ts';
+import { FiledDefinitions, ofFiles, ofPackages } from './filed-definitions.ts';
+import { type FhirPackage, parsed, readPackage } from './packages.ts';
 
 /** A resource and the file that has it. */
 export interface FiledResource {
@@ -15,38 +17,97 @@ export interface FiledResource {
   readonly resource: Resource;
 }
 
+/** All definitions of a directory. */
+export interface ProfileFiles {
+  /** In JSON files. */
+  readonly filed: readonly FiledResource[];
+  readonly packages: readonly FhirPackage[];
+  /** Both by canonical: what lies in files of its own goes before what a package has. */
+  readonly definitions: FiledDefinitions;
+}
+
+/**
+ * The definitions in the JSON files and FHIR packages (`.tgz`) of a directory and all below it. Packages are parsed when something of
+ * them is needed. Throws Error that names the file for what can't be read.
+ */
+export async function readProfileFiles(directory: string): Promise<ProfileFiles> {
+  const filed = readProfiles(directory);
+  const packages = await Promise.all(
+    filesIn(directory, '.tgz').map((file) =>
+      readPackage(join(directory, file), file).catch((error: unknown) => {
+        throw new Error(`${join(directory, file)}: ${error instanceof Error ? error.message : 'it could not be read'}`);
+      }),
+    ),
+  );
+  return { filed, packages, definitions: new FiledDefinitions([...ofFiles(filed), ...ofPackages(packages)]) };
+}
+
 /**
  * The resources in the JSON files of a directory and all below it, those in Bundles too, in the order of the files' names.
  * Without the directory there are none. JSON that is no resource (a `package.json`) is left alone.
  * Throws Error that names the file for what is no JSON.
  */
 export function readProfiles(directory: string): readonly FiledResource[] {
+  return filesIn(directory, '.json').flatMap((file) =>
+    resourcesIn(directory, file).map((resource) => ({ file, resource })),
+  );
+}
+
+function filesIn(directory: string, ending: string): readonly string[] {
   if (!existsSync(directory)) return [];
-  const files = readdirSync(directory, { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.json'))
+  return readdirSync(directory, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith(ending))
     .sort();
-  return files.flatMap((file) => resourcesIn(directory, file).map((resource) => ({ file, resource })));
 }
 
 /**
- * The active search parameters among resources that R4 doesn't have itself.
- * Throws Error that names the file and the element of one that can't be used.
+ * The active search parameters among resources that R4 doesn't have itself, those of packages after those of files.
+ * Throws Error that names the file and the element of one in a file that can't be used; of packages, such ones are reported and left out.
  */
 export function profiledParameters(
   filed: readonly FiledResource[],
   definitions: Definitions,
+  packages: readonly FhirPackage[] = [],
+  report: (text: string) => void = () => {},
 ): readonly SearchParameterDefinition[] {
-  const found = filed
-    .filter(({ resource }) => resource.resourceType === 'SearchParameter')
-    .map(({ file, resource }) => ({ file, written: readDefinition(resource) }))
-    .filter(({ written }) => written.status === 'active' && describedDefinition(written, definitions) === undefined);
-  const all = found.map(({ written }) => written.definition);
-  for (const { file, written } of found) {
-    const others = all.filter((each) => each !== written.definition);
-    const [fault] = faultsOf(written.definition, definitions, others);
+  const found = parametersOf(filed, definitions);
+  const all = found.map(({ definition }) => definition);
+  for (const { file, definition } of found) {
+    const others = all.filter((each) => each !== definition);
+    const [fault] = faultsOf(definition, definitions, others);
     if (fault !== undefined) throw new Error(`${file}: SearchParameter.${fault.element}: ${fault.text}`);
   }
+  for (const { file, definition } of parametersOf(packagedParameters(packages), definitions)) {
+    // The same one may lie in a file, or in another version of its package.
+    if (all.some(({ url }) => url === definition.url)) continue;
+    const [fault] = faultsOf(definition, definitions, all);
+    if (fault === undefined) all.push(definition);
+    else report(`${file}: SearchParameter.${fault.element}: ${fault.text}`);
+  }
   return all;
+}
+
+interface FiledParameter {
+  readonly file: string;
+  readonly definition: SearchParameterDefinition;
+}
+
+function parametersOf(filed: readonly FiledResource[], definitions: Definitions): readonly FiledParameter[] {
+  return filed
+    .filter(({ resource }) => resource.resourceType === 'SearchParameter')
+    .map(({ file, resource }) => ({ file, written: readDefinition(resource) }))
+    .filter(({ written }) => written.status === 'active' && describedDefinition(written, definitions) === undefined)
+    .map(({ file, written }) => ({ file, definition: written.definition }));
+}
+
+function packagedParameters(packages: readonly FhirPackage[]): readonly FiledResource[] {
+  return packages
+    .flatMap(({ resources }) => resources)
+    .filter(({ type }) => type === 'SearchParameter')
+    .flatMap(({ file, bytes }) => {
+      const resource = parsed(bytes, file);
+      return isResource(resource) ? [{ file, resource }] : [];
+    });
 }
 
 function resourcesIn(directory: string, file: string): readonly Resource[] {

@@ -120,6 +120,30 @@ export class SearchParameterKeeper {
     );
   };
 
+  /** Throws 422 where what the writes define can't be used. */
+  readonly check = (writes: readonly Write[]): void => {
+    this.#definitions.after(writes, undefined);
+  };
+
+  /**
+   * Takes the definitions of files in place of those it was started with; what is new is being indexed when it resolves. Those that the
+   * same resource of the store defines go on.
+   */
+  readonly redefine = (profiles: readonly SearchParameterDefinition[]): Promise<void> => {
+    const define = async (): Promise<void> => {
+      this.#definitions.redefine(profiles);
+      await this.#declare();
+    };
+    const { shared } = this.#open();
+    if (shared === undefined) return this.#inTurn(define);
+    return this.#inTurn(() =>
+      shared.alone(parametersLease, async () => {
+        await this.#renew(shared);
+        await define();
+      }),
+    );
+  };
+
   /** Whether a walk of that query that began then used a definition that has been replaced since. */
   readonly endsWalk = (query: readonly (readonly [string, string])[], since: number): boolean =>
     this.#replaced.endsWalk(query, since);

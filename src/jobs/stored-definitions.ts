@@ -23,12 +23,24 @@ type ById = ReadonlyMap<string, SearchParameterDefinition>;
 
 export class StoredDefinitions {
   readonly #options: StoredDefinitionsOptions;
+  #profiles: readonly SearchParameterDefinition[];
+  /** The same as text, to find again what a stored resource says too. */
+  #profiled: ReadonlySet<string> = new Set();
   #stored: ById = new Map();
   /** What `own` found for the stored ones. */
   #known: { readonly of: ById; readonly own: readonly SearchParameterDefinition[] } | undefined;
 
   constructor(options: StoredDefinitionsOptions) {
     this.#options = options;
+    this.#profiles = [];
+    this.redefine(options.profiles);
+  }
+
+  /** Takes other definitions of files. */
+  redefine(profiles: readonly SearchParameterDefinition[]): void {
+    this.#profiles = profiles;
+    this.#profiled = new Set(profiles.map((each) => JSON.stringify(each)));
+    this.#known = undefined;
   }
 
   /** Takes the SearchParameter resources of a store. */
@@ -83,31 +95,36 @@ export class StoredDefinitions {
     this.#stored = next;
   }
 
-  /** The definition of an active SearchParameter that neither R4 nor a profile has. */
+  /** The definition of an active SearchParameter that R4 doesn't have itself. */
   #activeIn(body: Uint8Array): SearchParameterDefinition | undefined {
     const { value } = parseJson(body);
     if (!isObject(value)) return undefined;
-    const { definitions, profiles } = this.#options;
     const written = readDefinition(value);
-    if (written.status !== 'active' || describedDefinition(written, definitions) !== undefined) return undefined;
-    const { definition } = written;
-    const text = JSON.stringify(definition);
-    return profiles.some((each) => JSON.stringify(each) === text) ? undefined : definition;
+    if (written.status !== 'active') return undefined;
+    return describedDefinition(written, this.#options.definitions) === undefined ? written.definition : undefined;
+  }
+
+  /** Whether a file says the same. */
+  #isProfiled(definition: SearchParameterDefinition): boolean {
+    return this.#profiled.size > 0 && this.#profiled.has(JSON.stringify(definition));
   }
 
   #faults(id: string, among: ById): readonly Fault[] {
     const definition = among.get(id);
-    if (definition === undefined) return [];
-    const others = [...among].filter(([other]) => other !== id).map(([, other]) => other);
-    return faultsOf(definition, this.#options.definitions, [...this.#options.profiles, ...others]);
+    if (definition === undefined || this.#isProfiled(definition)) return [];
+    const others = [...among]
+      .filter(([other, each]) => other !== id && !this.#isProfiled(each))
+      .map(([, other]) => other);
+    return faultsOf(definition, this.#options.definitions, [...this.#profiles, ...others]);
   }
 
   #usable(): readonly SearchParameterDefinition[] {
-    const { definitions, profiles, extractionVersion, report } = this.#options;
-    const own = [...profiles];
+    const { definitions, extractionVersion, report } = this.#options;
+    const own = [...this.#profiles];
     const isComposite = ([, { type }]: readonly [string, SearchParameterDefinition]) => Number(type === 'composite');
     // Components come before what is composed of them.
     for (const [id, definition] of [...this.#stored].sort((a, b) => isComposite(a) - isComposite(b))) {
+      if (this.#isProfiled(definition)) continue;
       const [fault] = faultsOf(definition, definitions, own);
       if (fault === undefined) own.push(definition);
       // It was stored by an earlier release, or before a profile took its place.

@@ -15,6 +15,7 @@ import type { Answer, Call, Context, Operation } from '../interactions/context.t
 import { currentFor } from '../interactions/patch.ts';
 import { prepareResource, putOf } from '../interactions/prepare.ts';
 import { preconditionOf } from '../interactions/update.ts';
+import { Validations } from '../interactions/validate.ts';
 import { metaAnswer } from './meta.ts';
 
 /** Profiles, tags and labels: what these operations change. */
@@ -59,10 +60,12 @@ async function changeMeta(context: Context, call: Call, change: Change): Promise
   if (type === undefined || id === undefined) throw failure(400, 'required', 'This operation needs a resource.');
   const given = metaParameter(context, call);
   const precondition = preconditionOf(call);
+  const validations = new Validations(context);
   return commitPlan(context, async () => {
     const current = await currentFor(context, type, id, precondition);
     const changed = withMeta(current.body, given, change);
     const prepared = prepareResource(context, changed.bytes, type);
+    await validations.of(prepared, 0, true);
     const put = putOf(context, prepared, id, 'PUT', { ...precondition, computedFrom: current.versionId });
     const patient = patientOf(prepared.resource);
     return {

@@ -1,4 +1,4 @@
-/** R4's own code systems and value sets, as the build leaves them. https://hl7.org/fhir/R4/terminologies-systems.html */
+/** R4's own code systems, value sets and concept maps, as the build leaves them. https://hl7.org/fhir/R4/terminologies-systems.html */
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { JsonObject } from '../fhir/resource.ts';
@@ -9,8 +9,11 @@ const places = ['../../terminology.ndjson', '../../dist/terminology.ndjson'];
 /** Where a resource stands: its first byte behind the index, and how many it has. */
 type Place = readonly [start: number, length: number];
 
+/** Types that R4 has resources of. */
+export type BuiltInType = 'CodeSystem' | 'ValueSet' | 'ConceptMap';
+
 /** The first line of the file. By type, then by url. */
-export type Index = Readonly<Record<'CodeSystem' | 'ValueSet', Readonly<Record<string, Place>>>>;
+export type Index = Readonly<Record<BuiltInType, Readonly<Record<string, Place>>>>;
 
 interface File {
   readonly bytes: Buffer;
@@ -32,8 +35,18 @@ function open(): File {
   return opened;
 }
 
+/** Whether a url is that of one of R4's resources. */
+export function isBuiltIn(type: BuiltInType, url: string): boolean {
+  return Object.hasOwn(open().index[type], url);
+}
+
+/** The urls of R4's resources of a type. */
+export function builtInUrls(type: BuiltInType): readonly string[] {
+  return Object.keys(open().index[type]);
+}
+
 /** One of R4's resources, with what telling its codes needs; undefined for a url that isn't R4's. */
-export function builtIn(type: 'CodeSystem' | 'ValueSet', url: string): JsonObject | undefined {
+export function builtIn(type: BuiltInType, url: string): JsonObject | undefined {
   const { bytes, index, start } = open();
   const place = Object.hasOwn(index[type], url) ? index[type][url] : undefined;
   if (place === undefined) return undefined;

@@ -1,7 +1,13 @@
 /** The concepts of a code system and how they subsume each other. https://hl7.org/fhir/R4/codesystem.html */
-import { isArray, isObject, type JsonObject, type JsonValue } from '../fhir/resource.ts';
+import { isObject, type JsonObject } from '../fhir/resource.ts';
+import type { PropertyType } from './concepts.ts';
+import { objects, text } from './json.ts';
 
 export interface Concept {
+  readonly display?: string;
+  readonly definition?: string;
+  /** As in the resource. */
+  readonly designations?: readonly JsonObject[];
   /** Codes right above it. */
   readonly parents: readonly string[];
   readonly children: readonly string[];
@@ -13,16 +19,17 @@ export interface CodeSystem {
   readonly url: string;
   /** '' where it has none. */
   readonly version: string;
+  /** For people. */
+  readonly title: string;
   /** How much of the system its concepts are. https://hl7.org/fhir/R4/valueset-codesystem-content-mode.html */
   readonly content: string;
+  readonly caseSensitive: boolean;
+  /** In the order of the resource. */
   readonly concepts: ReadonlyMap<string, Concept>;
-  /** Codes of the properties that concepts may have. */
-  readonly properties: ReadonlySet<string>;
-}
-
-/** Whether the concepts are those of the system, or the part of them that is meant to be used. */
-export function hasConcepts({ content }: CodeSystem): boolean {
-  return content === 'complete' || content === 'fragment';
+  /** Properties that concepts may have, by code. */
+  readonly properties: ReadonlyMap<string, PropertyType>;
+  /** Codes of the properties that say that a concept is inactive, and that it isn't to be chosen. */
+  readonly flags: Readonly<Record<'inactive' | 'notSelectable', ReadonlySet<string>>>;
 }
 
 /** Hears how many codes are looked at next, and how many were found so far; it may throw. */
@@ -58,24 +65,41 @@ const standard: Readonly<Record<string, 'parent' | 'child'>> = {
   'http://hl7.org/fhir/concept-properties#child': 'child',
 };
 
+const propertyTypes = ['code', 'Coding', 'string', 'integer', 'boolean', 'dateTime', 'decimal'] as const;
+const standardProperties: readonly (readonly [string, PropertyType])[] = [
+  ['inactive', 'boolean'],
+  ['notSelectable', 'boolean'],
+  ['status', 'code'],
+  ['parent', 'code'],
+  ['child', 'code'],
+];
+
 /** A CodeSystem resource as concepts; what isn't as R4 has it is left out. The hierarchy is of nested concepts and properties. */
 export function readCodeSystem(resource: JsonObject): CodeSystem {
   const relations = new Map(Object.entries(standard));
-  const properties = new Set(['inactive', 'notSelectable', 'status', 'parent', 'child']);
+  const properties = new Map(standardProperties);
+  const flags = { inactive: new Set(['inactive']), notSelectable: new Set(['notSelectable']) };
   for (const property of objects(resource.property)) {
     const code = text(property.code);
     const relation = relations.get(text(property.uri));
     if (relation !== undefined) relations.set(code, relation);
-    properties.add(code);
+    properties.set(code, propertyTypes.find((each) => each === property.type) ?? 'string');
+    for (const flag of ['inactive', 'notSelectable'] as const) {
+      if (text(property.uri) === `http://hl7.org/fhir/concept-properties#${flag}`) flags[flag].add(code);
+    }
   }
   const reader = new Reader(relations);
   for (const concept of objects(resource.concept)) reader.add(concept, undefined);
   return {
     url: text(resource.url),
     version: text(resource.version),
+    title: text(resource.title) || text(resource.name) || text(resource.url),
     content: text(resource.content),
+    // R4 leaves open what is meant where nothing is said; all of its own systems count it.
+    caseSensitive: resource.caseSensitive !== false,
     concepts: reader.concepts(),
     properties,
+    flags,
   };
 }
 
@@ -98,7 +122,7 @@ class Reader {
   readonly #relations: ReadonlyMap<string, 'parent' | 'child'>;
   readonly #drafts = new Map<string, Draft>();
   /** Codes that are defined, not only named as a parent or child. */
-  readonly #defined = new Set<string>();
+  readonly #defined = new Map<string, JsonObject>();
 
   constructor(relations: ReadonlyMap<string, 'parent' | 'child'>) {
     this.#relations = relations;
@@ -107,7 +131,7 @@ class Reader {
   add(concept: JsonObject, parent: string | undefined): void {
     const code = text(concept.code);
     if (code === '') return;
-    this.#defined.add(code);
+    this.#defined.set(code, concept);
     if (parent !== undefined) this.#relate(parent, code);
     for (const property of objects(concept.property)) {
       const name = text(property.code);
@@ -123,9 +147,17 @@ class Reader {
 
   concepts(): ReadonlyMap<string, Concept> {
     const concepts = new Map<string, Concept>();
-    for (const code of this.#defined) {
+    for (const [code, { display, definition, designation }] of this.#defined) {
       const { parents, children, properties = noProperties } = this.#drafts.get(code) ?? {};
-      concepts.set(code, { parents: distinct(parents), children: distinct(children), properties });
+      const designations = objects(designation);
+      concepts.set(code, {
+        parents: distinct(parents),
+        children: distinct(children),
+        properties,
+        ...(typeof display === 'string' && { display }),
+        ...(typeof definition === 'string' && { definition }),
+        ...(designations.length > 0 && { designations }),
+      });
     }
     return concepts;
   }
@@ -163,14 +195,4 @@ function propertyValue(property: JsonObject): string | undefined {
     if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return String(value);
   }
   return undefined;
-}
-
-/** The objects of a list; none for anything else. */
-export function objects(value: JsonValue | undefined): readonly JsonObject[] {
-  return isArray(value) ? value.filter(isObject) : [];
-}
-
-/** A string; '' for anything else. */
-export function text(value: JsonValue | undefined): string {
-  return typeof value === 'string' ? value : '';
 }

@@ -1,7 +1,6 @@
 /** The codes that a value set has. https://hl7.org/fhir/R4/valueset.html#compositions */
 import { failure, OutcomeError } from '../fhir/outcome.ts';
 import { isArray, isObject, type JsonObject, type JsonValue } from '../fhir/resource.ts';
-import { ancestors, type CodeSystem, descendants, hasConcepts, objects, text } from './code-system.ts';
 import {
   type Codes,
   codesOf,
@@ -13,12 +12,16 @@ import {
   union,
   wholeSystem,
 } from './codes.ts';
+import { type Concepts, type Filter, hasConcepts } from './concepts.ts';
+import { checkFilter, readFilter } from './filters.ts';
+import { objects, text } from './json.ts';
+import { shorten } from './shorten.ts';
 import { Work } from './work.ts';
 
 /** Where value sets and code systems are found, by canonical: `url`, or `url|version`. */
 export interface TermSource {
   readonly valueSet: (canonical: string) => Promise<JsonObject | undefined>;
-  readonly codeSystem: (canonical: string) => Promise<CodeSystem | undefined>;
+  readonly codeSystem: (canonical: string) => Promise<Concepts | undefined>;
 }
 
 /** Codes of one system; undefined: all that it has. */
@@ -60,14 +63,7 @@ export async function subsumption(
   work = new Work(`${shorten(code)} of ${shorten(system)}`),
 ): Promise<readonly SystemCodes[]> {
   const concepts = await contentOf(system, source);
-  const look = (codes: number, found: number): void => {
-    work.spend(codes);
-    if (found <= mostCodes) return;
-    const what = `${shorten(code)} of ${shorten(system)}`;
-    throw failure(400, 'too-costly', `${what} comes to more than ${mostCodes} codes: ask for a part of it.`);
-  };
-  const codes = direction === 'below' ? descendants(concepts, code, look) : ancestors(concepts, code, look);
-  return [{ system, codes: [...codes] }];
+  return [{ system, codes: [...(await concepts.related(code, direction, mostCodes, work))] }];
 }
 
 function bounded(codes: readonly SystemCodes[], what: string): readonly SystemCodes[] {
@@ -77,32 +73,47 @@ function bounded(codes: readonly SystemCodes[], what: string): readonly SystemCo
 }
 
 async function allBut(system: string, { codes }: Part, source: TermSource, work: Work): Promise<readonly string[]> {
-  const { concepts } = await contentOf(system, source);
-  work.spend(concepts.size);
-  return [...concepts.keys()].filter((code) => !codes.has(code));
+  const all = await (await contentOf(system, source)).codes(work);
+  return all.filter((code) => !codes.has(code));
 }
 
-/** A code system with its concepts. */
-async function contentOf(canonical: string, source: TermSource): Promise<CodeSystem> {
+/** A code system with its concepts. Throws 400 `not-supported` where they aren't here. */
+export async function contentOf(canonical: string, source: TermSource): Promise<Concepts> {
   const found = await source.codeSystem(canonical);
   if (found !== undefined && hasConcepts(found)) return found;
   const lacking =
     found === undefined ? 'is not here' : `is here without its concepts (content ${shorten(found.content)})`;
-  const hint = 'store it as a CodeSystem with its concepts, or a ValueSet with its codes listed or expanded';
+  const hint =
+    'load it (osteon terminology load), or store it as a CodeSystem with its concepts, or a ValueSet with its codes listed or expanded';
   throw failure(400, 'not-supported', `the code system ${shorten(canonical)} ${lacking}; ${hint}.`);
 }
 
-/** Expands a value set and those that it imports. */
-class Expander {
+/** What a value set itself says of a code. */
+export interface Said {
+  readonly display?: string;
+  readonly designations?: readonly JsonObject[];
+}
+
+/** Hears what is on the way to the codes; for whoever tells of them later. */
+export interface Listener {
+  /** The canonical of a code system, with the version where the value set names one. */
+  readonly uses: (system: string, canonical: string) => void;
+  readonly says: (system: string, code: string, said: Said) => void;
+}
+
+/** Expands a value set and those that it imports. Throws as `expandValueSet` does. */
+export class Expander {
   readonly #source: TermSource;
   readonly #work: Work;
+  readonly #listener: Listener | undefined;
   readonly #known = new Map<string, Codes>();
   /** What is being expanded, outermost first. */
   readonly #within: string[] = [];
 
-  constructor(source: TermSource, work: Work) {
+  constructor(source: TermSource, work: Work, listener?: Listener) {
     this.#source = source;
     this.#work = work;
+    this.#listener = listener;
   }
 
   async named(canonical: string): Promise<Codes> {
@@ -115,15 +126,15 @@ class Expander {
     const resource = await this.#source.valueSet(canonical);
     if (resource === undefined) throw failure(400, 'not-found', `there is no value set ${shorten(canonical)} here.`);
     this.#within.push(canonical);
-    const codes = await this.#resource(resource, canonical);
+    const codes = await this.resource(resource, canonical);
     this.#within.pop();
     this.#known.set(canonical, codes);
     return codes;
   }
 
   /** By what the set is composed of, or by its expansion where that is all there is or something is lacking here. */
-  async #resource({ compose, expansion }: JsonObject, canonical: string): Promise<Codes> {
-    const expanded = isObject(expansion) ? wholeExpansion(expansion, this.#work) : undefined;
+  async resource({ compose, expansion }: JsonObject, canonical: string): Promise<Codes> {
+    const expanded = isObject(expansion) ? wholeExpansion(expansion, this.#work, this.#listener) : undefined;
     if (!isObject(compose)) {
       if (expanded !== undefined) return expanded;
       throw failure(
@@ -142,8 +153,8 @@ class Expander {
     }
   }
 
-  async #compose({ include, exclude }: JsonObject): Promise<Codes> {
-    const included = this.#union(await this.#parts(include));
+  async #compose({ include, exclude, inactive }: JsonObject): Promise<Codes> {
+    const included = this.#union(await this.#parts(include, inactive === false));
     const excluded = this.#union(await this.#parts(exclude));
     this.#work.spend(sizeOf([included, excluded]));
     return difference(included, excluded);
@@ -162,10 +173,24 @@ class Expander {
     }, first);
   }
 
-  async #parts(value: JsonValue | undefined): Promise<readonly Codes[]> {
+  async #parts(value: JsonValue | undefined, activeOnly = false): Promise<readonly Codes[]> {
     const parts: Codes[] = [];
-    for (const each of objects(value)) parts.push(await this.#part(each));
+    for (const each of objects(value)) {
+      const codes = await this.#part(each);
+      parts.push(activeOnly ? await this.#active(codes, text(each.version)) : codes);
+    }
     return parts;
+  }
+
+  /** Without the codes that their systems say are inactive. */
+  async #active(codes: Codes, version: string): Promise<Codes> {
+    const active = new Map<string, Part>();
+    for (const [system, part] of codes) {
+      const concepts = await this.#source.codeSystem(versioned(system, version));
+      if (concepts === undefined || !hasConcepts(concepts)) active.set(system, part);
+      else active.set(system, await activeOf(concepts, part, this.#work));
+    }
+    return active;
   }
 
   /** What an include or exclude selects: from its system, and of that only what all of its value sets have. */
@@ -178,82 +203,66 @@ class Expander {
 
   async #ofSystem({ system: url, version, concept, filter }: JsonObject): Promise<Codes> {
     const system = text(url);
+    const canonical = versioned(system, text(version));
+    this.#listener?.uses(system, canonical);
     const listed = objects(concept);
     this.#work.spend(listed.length);
-    if (listed.length > 0)
+    if (listed.length > 0) {
+      for (const each of this.#listener === undefined ? [] : listed) this.#says(system, each);
       return codesOf(
         system,
         listed.map(({ code }) => text(code)),
       );
-    const filters = objects(filter);
+    }
+    const filters = objects(filter).map(readFilter);
     if (filters.length === 0) return wholeSystem(system);
-    const content = await contentOf(text(version) === '' ? system : `${system}|${text(version)}`, this.#source);
-    return this.#intersection(filters.map((each) => codesOf(system, filtered(content, each, this.#work))));
+    const content = await contentOf(canonical, this.#source);
+    const parts: Codes[] = [];
+    for (const each of filters) parts.push(new Map([[system, await this.#filtered(content, each)]]));
+    return this.#intersection(parts);
+  }
+
+  #says(system: string, { code, display, designation }: JsonObject): void {
+    if (display === undefined && designation === undefined) return;
+    const designations = objects(designation);
+    this.#listener?.says(system, text(code), {
+      ...(typeof display === 'string' && { display }),
+      ...(designations.length > 0 && { designations }),
+    });
+  }
+
+  async #filtered(content: Concepts, filter: Filter): Promise<Part> {
+    checkFilter(filter, content);
+    return content.part(filter, this.#work);
   }
 }
 
-/** The codes that pass a filter of an include. Throws 400 for one that can't be followed. */
-function filtered(content: CodeSystem, filter: JsonObject, work: Work): Iterable<string> {
-  const [property, op, value] = [text(filter.property), text(filter.op), text(filter.value)];
-  const { concepts } = content;
-  const look = (codes: number): void => work.spend(codes);
-  const passing = (passes: (code: string) => boolean): readonly string[] => {
-    look(concepts.size);
-    return [...concepts.keys()].filter(passes);
+/** The canonical of a version; '' means none. */
+export function versioned(url: string, version: string): string {
+  return version === '' ? url : `${url}|${version}`;
+}
+
+async function activeOf(concepts: Concepts, { others, codes }: Part, work: Work): Promise<Part> {
+  if (!others) {
+    work.spend(codes.size);
+    const inactive = new Set(
+      (await concepts.find([...codes])).filter((each) => each.inactive === true).map(({ code }) => code),
+    );
+    return { others, codes: new Set([...codes].filter((code) => !inactive.has(code))) };
+  }
+  const nothing = { offset: 0, count: 0 };
+  const { total } = await concepts.select({ activeOnly: true }, nothing);
+  if (total === (await concepts.select({}, nothing)).total) return { others, codes };
+  work.spend(total);
+  const active = await concepts.select({ activeOnly: true }, { offset: 0, count: total });
+  return {
+    others: false,
+    codes: new Set(active.concepts.map(({ code }) => code).filter((code) => !codes.has(code))),
   };
-  const listed =
-    op === 'in' || op === 'not-in' ? new Set(value.split(',').map((each) => each.trim())) : new Set<string>();
-  look(listed.size);
-  if (property === 'concept' || property === 'code') {
-    switch (op) {
-      case '=':
-        return concepts.has(value) ? [value] : [];
-      case 'is-a':
-        return descendants(content, value, look);
-      case 'descendent-of':
-        return [...descendants(content, value, look)].filter((code) => code !== value);
-      case 'is-not-a': {
-        const below = descendants(content, value, look);
-        return passing((code) => !below.has(code));
-      }
-      case 'generalizes':
-        return ancestors(content, value, look);
-      case 'in':
-        return [...listed].filter((code) => concepts.has(code));
-      case 'not-in':
-        return passing((code) => !listed.has(code));
-    }
-  } else if (content.properties.has(property)) {
-    const having = (passes: (values: readonly string[]) => boolean) =>
-      passing((code) => {
-        const values = valuesOf(content, code, property);
-        look(values.length);
-        return passes(values);
-      });
-    switch (op) {
-      case '=':
-        return having((values) => values.includes(value));
-      case 'in':
-        return having((values) => values.some((each) => listed.has(each)));
-      case 'not-in':
-        return having((values) => !values.some((each) => listed.has(each)));
-      case 'exists':
-        return having((values) => values.length > 0 === (value === 'true'));
-    }
-  }
-  const what = `the filter ${shorten(property)} ${shorten(op)} of a value set on ${shorten(content.url)}`;
-  throw failure(400, 'not-supported', `${what} is not supported.`);
-}
-
-function valuesOf({ concepts }: CodeSystem, code: string, property: string): readonly string[] {
-  const concept = concepts.get(code);
-  if (property === 'parent') return concept?.parents ?? [];
-  if (property === 'child') return concept?.children ?? [];
-  return concept?.properties.get(property) ?? [];
 }
 
 /** The codes of an expansion that is no page of a longer one; undefined otherwise. */
-function wholeExpansion(expansion: JsonObject, work: Work): Codes | undefined {
+export function wholeExpansion(expansion: JsonObject, work: Work, listener?: Listener): Codes | undefined {
   const bySystem = new Map<string, string[]>();
   let entries = 0;
   const add = (contained: JsonObject): void => {
@@ -263,7 +272,11 @@ function wholeExpansion(expansion: JsonObject, work: Work): Codes | undefined {
     const codes = bySystem.get(system) ?? [];
     bySystem.set(system, codes);
     // What is abstract is there to find one's way, not to be chosen.
-    if (code !== '' && contained.abstract !== true) codes.push(code);
+    if (code !== '' && contained.abstract !== true) {
+      codes.push(code);
+      const { display } = contained;
+      if (typeof display === 'string') listener?.says(system, code, { display });
+    }
     for (const each of objects(contained.contains)) add(each);
   };
   for (const each of objects(expansion.contains)) add(each);
@@ -271,8 +284,4 @@ function wholeExpansion(expansion: JsonObject, work: Work): Codes | undefined {
   if (typeof offset === 'number' && offset > 0) return undefined;
   if (typeof total === 'number' && total > entries) return undefined;
   return union([...bySystem].map(([system, codes]) => codesOf(system, codes)));
-}
-
-function shorten(value: string): string {
-  return value.length > 200 ? `${value.slice(0, 200)}…` : value;
 }

@@ -1,5 +1,6 @@
 /** How much work the codes of a value set are. https://hl7.org/fhir/R4/valueset-operation-expand.html */
-import { failure } from '../fhir/outcome.ts';
+import { failure, type OutcomeError } from '../fhir/outcome.ts';
+import { shorten } from './shorten.ts';
 
 /** Codes that are looked at, or moved from one set to another: some tenths of a second. */
 export const mostWork = 1_000_000;
@@ -18,6 +19,11 @@ export class Work {
     return this.#done;
   }
 
+  /** Codes that may still be looked at. */
+  get left(): number {
+    return Math.max(mostWork - this.#done, 0);
+  }
+
   get tooMuch(): boolean {
     return this.#done > mostWork;
   }
@@ -29,4 +35,10 @@ export class Work {
     const hint = 'store a ValueSet that has these codes as its expansion and no compose, or ask for a part of it';
     throw failure(400, 'too-costly', `${this.#what} takes too much work to make: ${hint}.`);
   }
+}
+
+/** The failure of a code that is related to more codes than may be spelled out. */
+export function tooManyRelated(code: string, system: string, limit: number): OutcomeError {
+  const what = `${shorten(code)} of ${shorten(system)}`;
+  return failure(400, 'too-costly', `${what} comes to more than ${limit} codes: ask for a part of it.`);
 }

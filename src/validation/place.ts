@@ -1,7 +1,7 @@
 /** Where a check is within a resource, and what it found. https://hl7.org/fhir/R4/operationoutcome-definitions.html#OperationOutcome.issue.expression */
-import type { Issue, IssueType } from '../fhir/outcome.ts';
+import { type Issue, type IssueSeverity, type IssueType, ruleDetails } from '../fhir/outcome.ts';
 
-/** Issues beyond this many tell nobody more. */
+/** Errors beyond this many tell nobody more, and no more do other issues. */
 const MAX_ISSUES = 50;
 
 const NO_INDEX = -1;
@@ -12,6 +12,9 @@ export class Place {
   readonly #indexes: number[] = [];
   readonly #issues: Issue[] = [];
   #depth = 0;
+  #errors = 0;
+  #others = 0;
+  #more = false;
 
   /** `root`: what paths begin with, e.g. `Patient` or `Bundle.entry[2].resource`. */
   constructor(root: string) {
@@ -47,14 +50,32 @@ export class Place {
     return this.#issues;
   }
 
-  /** Whether another issue would be dropped. */
+  /** Whether another error would be dropped. */
   get full(): boolean {
-    return this.#issues.length >= MAX_ISSUES;
+    return this.#errors >= MAX_ISSUES;
   }
 
-  /** Notes an issue of an element; `diagnostics` goes on after its path. */
+  /** Whether an error was dropped. */
+  get more(): boolean {
+    return this.#more;
+  }
+
+  /** Notes an error of an element; `diagnostics` goes on after its path. */
   fault(code: IssueType, path: string, diagnostics: string): void {
-    if (!this.full)
-      this.#issues.push({ severity: 'error', code, diagnostics: `${path} ${diagnostics}`, expression: [path] });
+    this.note('error', code, path, diagnostics);
+  }
+
+  /** Notes an issue of an element; `rule` is the key of what it breaks, e.g. `obs-6`. */
+  note(severity: IssueSeverity, code: IssueType, path: string, diagnostics: string, rule?: string): void {
+    if (severity !== 'error') {
+      if (this.#others >= MAX_ISSUES) return;
+      this.#others += 1;
+    } else {
+      this.#more = this.full;
+      if (this.#more) return;
+      this.#errors += 1;
+    }
+    const issue: Issue = { severity, code, diagnostics: `${path} ${diagnostics}`, expression: [path] };
+    this.#issues.push(rule === undefined ? issue : { ...issue, details: ruleDetails(rule) });
   }
 }

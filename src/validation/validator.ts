@@ -1,7 +1,12 @@
 /** Checks resources against R4's definitions and against profiles. https://hl7.org/fhir/R4/validation.html */
 import type { Definitions } from '../fhir/definitions/definitions.ts';
-import type { Issue } from '../fhir/outcome.ts';
+import { OverBudget } from '../fhir/fhirpath/scope.ts';
+import { type Issue, ruleDetails } from '../fhir/outcome.ts';
 import type { JsonObject, Resource } from '../fhir/resource.ts';
+import { builtInCodeSet } from './base/code-sets.ts';
+import { BaseTypes } from './base/types.ts';
+import { ProfileChecks } from './profile/checks.ts';
+import { Walk } from './walk.ts';
 
 /** Whether something holds; undefined: it can't be said here, e.g. because a code system is lacking. */
 export type Known = boolean | undefined;
@@ -37,12 +42,13 @@ export interface ValidationRequest {
 
 /** Compiles definitions to trees of functions when they are first needed, and keeps them. */
 export class Validator {
-  readonly #definitions: Definitions;
-  readonly #source: ValidationSource;
+  readonly #base: BaseTypes;
+  readonly #profiles: ProfileChecks;
 
-  constructor(definitions: Definitions, source: ValidationSource) {
-    this.#definitions = definitions;
-    this.#source = source;
+  constructor(definitions: Definitions, { structureDefinition, valueSet }: ValidationSource) {
+    const codes = async (canonical: string) => (await builtInCodeSet(canonical)) ?? valueSet(canonical);
+    this.#base = new BaseTypes(definitions, codes);
+    this.#profiles = new ProfileChecks(definitions, { structureDefinition, valueSet: codes });
   }
 
   /**
@@ -50,10 +56,50 @@ export class Validator {
    * element and the key of the rule.
    */
   async validate(request: ValidationRequest): Promise<readonly Issue[]> {
-    void [this.#definitions, this.#source, request];
-    return [];
+    const { resource, level, profiles = [], path = resource.resourceType, budget } = request;
+    const deadline = performance.now() + budget;
+    const walk = new Walk(resource, path, deadline);
+    try {
+      this.#base.resource(walk);
+      const settled = walk.settled();
+      if (settled !== undefined) await settled;
+      const named = level === 'profiles';
+      if (!named && profiles.length === 0) return issuesOf(walk);
+      return [...issuesOf(walk), ...(await this.#profiles.check({ resource, path, profiles, named, deadline }))];
+    } catch (error) {
+      if (!(error instanceof OverBudget)) throw error;
+      return [...walk.place.issues, tooCostly(path, budget)];
+    }
+  }
+
+  /** Why a StructureDefinition can't be used as a profile, a text for people; undefined: it can. */
+  fault(definition: JsonObject): Promise<string | undefined> {
+    return this.#profiles.fault(definition);
+  }
+
+  /** The elements of a StructureDefinition with all that its base says. Throws ProfileFault for one that can't be used. */
+  snapshot(definition: JsonObject): Promise<readonly JsonObject[]> {
+    return this.#profiles.snapshot(definition);
   }
 
   /** Forgets what was compiled of definitions that may have changed. */
-  renew(): void {}
+  renew(): void {
+    this.#base.renew();
+    this.#profiles.renew();
+  }
+}
+
+function issuesOf({ place: { issues, more } }: Walk): readonly Issue[] {
+  return more ? [...issues, thereAreMore] : issues;
+}
+
+const thereAreMore: Issue = {
+  severity: 'information',
+  code: 'informational',
+  diagnostics: 'There are more errors than are listed here: they show when these are gone.',
+};
+
+function tooCostly(path: string, budget: number): Issue {
+  const diagnostics = `${path} takes more than ${budget} ms to check: send it in parts, or simplify it`;
+  return { severity: 'error', code: 'too-costly', diagnostics, expression: [path], details: ruleDetails('too-costly') };
 }

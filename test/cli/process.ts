@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 const osteon = fileURLToPath(new URL('../../dist/src/cli/osteon.js', import.meta.url));
 
 // The test runner has a variable BASE_URL of its own.
-const environment = { ...process.env, BASE_URL: '' };
+const environment = { VALIDATION: 'off', PROFILES_WATCH: 'off', ...process.env, BASE_URL: '' };
 
 export interface Ended {
   readonly status: number | null;

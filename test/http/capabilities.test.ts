@@ -458,12 +458,13 @@ describe('each thing that it declares is performed: operations', () => {
       const [, query] = (job.headers.get('content-location') ?? '').split('?');
       return server.get(`${root}/$reindex-status?${query}`);
     },
+    validate: (root) => server.send('POST', `${root}/$validate`, root === '' ? { resourceType: 'Patient' } : undefined),
   };
   const answered = async (ask: Promise<{ readonly status: number }>) => [200, 202].includes((await ask).status);
 
   test('of the system', async () => {
     const declared = statement.rest[0].operation.map(({ name }: Json) => name);
-    expect(declared.sort()).toEqual(['meta', 'reindex', 'reindex-status', 'stats', 'versions']);
+    expect(declared.sort()).toEqual(['meta', 'reindex', 'reindex-status', 'stats', 'validate', 'versions']);
     for (const [name, ask] of Object.entries(requests)) {
       expect([name, await answered(ask(''))]).toEqual([name, declared.includes(name)]);
     }
@@ -474,7 +475,9 @@ describe('each thing that it declares is performed: operations', () => {
     const root = `/${type}/${idOf(await server.send('POST', `/${type}`, sample))}`;
     const declared = of(type).operation.map(({ name }: Json) => name);
     expect(declared).toEqual(
-      type === 'AuditEvent' ? ['meta', 'reindex'] : ['meta', 'meta-add', 'meta-delete', 'reindex'],
+      type === 'AuditEvent'
+        ? ['meta', 'reindex', 'validate']
+        : ['meta', 'meta-add', 'meta-delete', 'reindex', 'validate'],
     );
     for (const [name, ask] of Object.entries(requests)) {
       // An audit trail is indexed anew as a whole.
@@ -487,7 +490,7 @@ describe('each thing that it declares is performed: operations', () => {
     const operations = [...statement.rest[0].operation, ...of('Patient').operation];
     for (const { definition } of operations) {
       expect(definition).toMatch(
-        /^http:\/\/(hl7\.org\/fhir|osteon\.example)\/OperationDefinition\/(Resource-meta(-add|-delete)?|CapabilityStatement-versions|reindex(-status)?|stats)$/,
+        /^http:\/\/(hl7\.org\/fhir|osteon\.example)\/OperationDefinition\/(Resource-(meta(-add|-delete)?|validate)|CapabilityStatement-versions|reindex(-status)?|stats)$/,
       );
     }
   });

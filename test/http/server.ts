@@ -7,6 +7,9 @@ import type { Log } from '../../src/log.ts';
 import { compose } from '../../src/main.ts';
 import { freshStore } from './stores.ts';
 
+/** What most tests do without: definitions of files, and resources that keep all of R4's rules. */
+export const plain = { VALIDATION: 'off', PROFILES: 'test/no-profiles', PROFILES_WATCH: 'off' } as const;
+
 export const base = 'http://localhost:8080/fhir';
 
 const nothing = () => {};
@@ -40,7 +43,8 @@ export async function testServer(
   log: Log = silent,
 ): Promise<TestServer> {
   const fresh = flags.STORE_URL === undefined ? freshStore() : undefined;
-  const configuration = readConfiguration({}, { ...(fresh === undefined ? {} : { STORE_URL: fresh.url }), ...flags });
+  const store = fresh === undefined ? {} : { STORE_URL: fresh.url };
+  const configuration = readConfiguration({}, { ...plain, ...store, ...flags });
   const composed = await compose(configuration, base, log);
   let requests = 0;
   const app = createApp({

@@ -3,6 +3,7 @@ import { type IncomingHttpHeaders, request } from 'node:http';
 import { connect } from 'node:net';
 import { type Configuration, readConfiguration } from '../../src/config.ts';
 import { type RunningServer, startServer } from '../../src/main.ts';
+import { plain } from './server.ts';
 import { freshStore } from './stores.ts';
 
 export type Flags = Partial<Record<keyof Configuration, string>>;
@@ -27,7 +28,13 @@ export interface SocketServer extends RunningServer {
 
 /** Listens on a free port, with a store of its own unless the flags name one. */
 export async function socketServer(flags: Flags = {}): Promise<SocketServer> {
-  const settings = { PORT: '0', STORE_URL: flags.STORE_URL ?? freshStore().url, LOG_LEVEL: 'silent', ...flags };
+  const settings = {
+    ...plain,
+    PORT: '0',
+    STORE_URL: flags.STORE_URL ?? freshStore().url,
+    LOG_LEVEL: 'silent',
+    ...flags,
+  };
   const server = await startServer(readConfiguration({}, settings));
   const { port } = server;
   const ask: SocketServer['ask'] = (method, path, headers = {}, body) =>

@@ -1,9 +1,11 @@
 /** What value sets come to, and which codes subsume which. https://hl7.org/fhir/R4/valueset.html#compositions */
 import { describe, expect, test } from 'vitest';
 import type { JsonObject } from '../../src/fhir/resource.ts';
+import { wordsIn } from '../../src/search/words.ts';
 import { builtIn } from '../../src/terminology/built-in.ts';
-import { type Concept, readCodeSystem } from '../../src/terminology/code-system.ts';
+import { type CodeSystem, type Concept, readCodeSystem } from '../../src/terminology/code-system.ts';
 import { expandValueSet, subsumption, type TermSource } from '../../src/terminology/expand.ts';
+import { MemoryConcepts } from '../../src/terminology/memory-concepts.ts';
 
 const bones: JsonObject = {
   resourceType: 'CodeSystem',
@@ -36,10 +38,14 @@ const many: JsonObject = {
 const absent: JsonObject = { resourceType: 'CodeSystem', url: 'urn:absent', content: 'not-present' };
 
 const systems = new Map([bones, many, absent].map((system) => [String(system.url), readCodeSystem(system)]));
+const concepts = (system: CodeSystem | undefined) => system && new MemoryConcepts(system, wordsIn);
 const sourceOf = (sets: Readonly<Record<string, JsonObject>>): TermSource => ({
   valueSet: async (canonical) => (Object.hasOwn(sets, canonical) ? sets[canonical] : undefined),
-  codeSystem: async (canonical) => systems.get(canonical),
+  codeSystem: async (canonical) => concepts(systems.get(canonical)),
 });
+/** `urn:many` whose concepts are read from another map. */
+const manySystem = readCodeSystem(many);
+const manyOf = (read: ReadonlyMap<string, Concept>) => concepts({ ...manySystem, concepts: read });
 
 async function codesOf(compose: JsonObject, others: Readonly<Record<string, JsonObject>> = {}): Promise<unknown> {
   const expanded = await expandValueSet('urn:v', sourceOf({ ...others, 'urn:v': { compose } }));
@@ -149,7 +155,7 @@ describe('a value set', () => {
       });
     let looks = 0;
     const counted = systems.get('urn:many')?.concepts ?? new Map();
-    const concepts = new (class extends Map<string, Concept> {
+    const looked = new (class extends Map<string, Concept> {
       override keys() {
         looks += this.size;
         return super.keys();
@@ -157,7 +163,7 @@ describe('a value set', () => {
     })(counted);
     const source = (compose: JsonObject): TermSource => ({
       valueSet: async () => ({ compose }),
-      codeSystem: async () => ({ url: 'urn:many', version: '', content: 'complete', concepts, properties: new Set() }),
+      codeSystem: async () => manyOf(looked),
     });
     const isNot = { include: parts('is-not-a') };
     await expect(expandValueSet('urn:v', source(isNot))).rejects.toThrow(/urn:v takes too much work/);
@@ -204,14 +210,13 @@ describe('a value set', () => {
 describe('subsumption', () => {
   test('of too many codes looks no further', async () => {
     let looks = 0;
-    const concepts = new (class extends Map<string, Concept> {
+    const looked = new (class extends Map<string, Concept> {
       override get(code: string) {
         looks++;
         return super.get(code);
       }
     })(systems.get('urn:many')?.concepts);
-    const counted = { url: 'urn:many', version: '', content: 'complete', concepts, properties: new Set<string>() };
-    const source: TermSource = { valueSet: async () => undefined, codeSystem: async () => counted };
+    const source: TermSource = { valueSet: async () => undefined, codeSystem: async () => manyOf(looked) };
     await expect(subsumption('below', 'urn:many', 'all', source)).rejects.toThrow(/comes to more than 10000 codes/);
     expect(looks).toBeLessThan(10);
   });
@@ -242,7 +247,7 @@ describe('what R4 has', () => {
     valueSet: async (canonical) => builtIn('ValueSet', canonical),
     codeSystem: async (canonical) => {
       const found = builtIn('CodeSystem', canonical);
-      return found === undefined ? undefined : readCodeSystem(found);
+      return concepts(found && readCodeSystem(found));
     },
   };
 

@@ -103,8 +103,7 @@ export class Importer {
     } catch (error) {
       if (!(error instanceof OutcomeError)) throw error;
       // What it refers to may be in an earlier piece that was still in work.
-      if (before.length === 0 || (error.status !== 412 && error.status !== 422))
-        return this.#fault(source, piece, error);
+      if (before.length === 0 || !mayResolve(error)) return this.#fault(source, piece, error);
       await Promise.all(before);
       try {
         await this.#attempt(note, source, piece, onPlanned);
@@ -171,8 +170,8 @@ export class Importer {
         continue;
       }
       const outcome = isObject(response) && isObject(response.outcome) ? response.outcome.issue : undefined;
-      const texts = isArray(outcome) ? outcome.map((issue) => (isObject(issue) ? String(issue.diagnostics) : '')) : [];
-      const issues = texts.map((diagnostics): Issue => ({ severity: 'error', code: 'processing', diagnostics }));
+      const listed: readonly unknown[] = isArray(outcome) ? outcome : [];
+      const issues = listed.filter(isIssue);
       this.#fault(source, piece, new OutcomeError(status, issues), index);
     }
   }
@@ -182,6 +181,16 @@ export class Importer {
     const at = entry === undefined ? {} : { entry };
     this.#onFault({ file: source.path, line, ...at, status, issues });
   }
+}
+
+/** Whether a failure may be one of references to what isn't stored yet; what breaks a rule breaks it again. */
+function mayResolve({ status, issues }: OutcomeError): boolean {
+  return status === 412 || (status === 422 && issues.some(({ code }) => code === 'not-found'));
+}
+
+/** Outcomes within answers are this server's own. */
+function isIssue(value: unknown): value is Issue {
+  return typeof value === 'object' && value !== null && 'severity' in value && 'diagnostics' in value;
 }
 
 /** Under which the store remembers that a piece is stored: the file by path and size, the line. */

@@ -16,6 +16,7 @@ import { requiredReferences } from '../integrity.ts';
 import { parsePatch, patched, refuseBinary } from '../patch.ts';
 import { type Prepared, prepareResource, putOf } from '../prepare.ts';
 import { checkId } from '../update.ts';
+import type { Validations } from '../validate.ts';
 import { Arena } from './arena.ts';
 import { mostIssues, within } from './entry.ts';
 import { findLinks, type Link, type LinkResolver, replaceLinks, resolveLink, rewriteLinks } from './links.ts';
@@ -28,6 +29,8 @@ export interface Content {
   readonly put: Put;
   readonly patient: string;
   readonly required: readonly RequiredReference[];
+  /** Of validation. */
+  readonly warnings: readonly Issue[];
 }
 
 export interface Contents {
@@ -59,10 +62,14 @@ interface Pending {
 }
 
 /**
- * Parses, checks, rewrites and indexes what the entries store, a piece at a time.
+ * Parses, checks, rewrites, validates and indexes what the entries store, a piece at a time.
  * Throws one OutcomeError with the issues of all faulty entries; 412 for conditional references with no or many matches.
  */
-export async function prepareContents(context: Context, resolution: Resolution): Promise<Contents> {
+export async function prepareContents(
+  context: Context,
+  resolution: Resolution,
+  validations: Validations,
+): Promise<Contents> {
   const { resolved } = resolution;
   const links = linkTable(context, resolved);
   const pace = makePace();
@@ -75,7 +82,7 @@ export async function prepareContents(context: Context, resolution: Resolution):
     const { entry, action } = each;
     if (action.kind === 'found' || action.kind === 'same') {
       // Not written, since there is a match; faulty it may be no more than in a direct create.
-      await faults.collect(entry.expression, async () => checkResource(context, each));
+      await faults.collect(entry.expression, () => checkResource(context, each, validations));
       await pace();
     }
     if (action.kind !== 'put') continue;
@@ -94,7 +101,8 @@ export async function prepareContents(context: Context, resolution: Resolution):
       const conditional = [...new Set(found.filter(isConditional).map(({ text }) => text))];
       if (conditional.length === 0) {
         const changed = rewritten === prepared.bytes ? prepared : withLinks(prepared, rewritten, all, resolve);
-        byEntry.set(entry.index, contentOf(context, arena, each, action, precondition, changed));
+        const warnings = await warningsOf(validations, each, action, changed);
+        byEntry.set(entry.index, contentOf(context, arena, each, action, precondition, changed, warnings));
       } else {
         pending.push({ resolved: each, action, precondition, bytes: arena.keep(rewritten), conditional });
       }
@@ -103,13 +111,25 @@ export async function prepareContents(context: Context, resolution: Resolution):
   }
   faults.throwIfAny();
   if (pending.length === 0) return { byEntry, conditions: [] };
-  const conditions = await resolvePending(context, arena, resolution, pending, byEntry, faults);
+  const conditions = await resolvePending(context, arena, resolution, pending, byEntry, faults, validations);
   return { byEntry, conditions };
 }
 
-function checkResource(context: Context, { entry }: Resolved): void {
+async function checkResource(context: Context, { entry }: Resolved, validations: Validations): Promise<void> {
   const { body, type } = entry.call;
-  if (body !== undefined) prepareResource(context, body.bytes, type);
+  if (body === undefined) return;
+  const prepared = prepareResource(context, body.bytes, type);
+  await validations.of(prepared, entry.index, false, `${entry.expression}.resource`);
+}
+
+/** What validation says of a resource with its links rewritten, so that references within the bundle lead to resources of a type. */
+function warningsOf(
+  validations: Validations,
+  { entry }: Resolved,
+  { method }: PutAction,
+  prepared: Prepared,
+): Promise<readonly Issue[]> {
+  return validations.of(prepared, entry.index, method === 'PATCH', `${entry.expression}.resource`);
 }
 
 async function sentOf(context: Context, { entry }: Resolved, action: PutAction): Promise<Sent> {
@@ -160,12 +180,14 @@ function contentOf(
   action: PutAction,
   precondition: Precondition | undefined,
   prepared: Prepared,
+  warnings: readonly Issue[],
 ): Content {
   const { resource } = prepared;
   const put = putOf(context, prepared, action.id, action.method, precondition);
   return {
     put: { ...put, body: arena.keepBody(put.body) },
     patient: patientOf(resource, action.id),
+    warnings,
     required: requiredReferences(context, resource, '').map((reference) => ({
       ...reference,
       expression: `${entry.expression}.resource${reference.expression.slice(resource.resourceType.length)}`,
@@ -216,6 +238,7 @@ async function resolvePending(
   pending: readonly Pending[],
   byEntry: Map<number, Content>,
   faults: Faults,
+  validations: Validations,
 ): Promise<readonly Condition[]> {
   const pace = makePace();
   const wanted = new Set(pending.flatMap(({ conditional }) => conditional));
@@ -260,7 +283,8 @@ async function resolvePending(
       const found = findLinks(prepared.resource, context.definitions);
       const rewritten = rewriteLinks({ bytes, value: prepared.resource }, resolve, context.definitions, found);
       const changed = withLinks(prepared, rewritten, found, resolve);
-      byEntry.set(resolved.entry.index, contentOf(context, arena, resolved, action, precondition, changed));
+      const warnings = await warningsOf(validations, resolved, action, changed);
+      byEntry.set(resolved.entry.index, contentOf(context, arena, resolved, action, precondition, changed, warnings));
     });
     await pace();
   }

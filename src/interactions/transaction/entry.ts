@@ -98,12 +98,17 @@ export function readEntry(context: Context, bundle: Call, outline: EntryOutline,
 export function checkCall(context: Context, { call, expression }: Entry): void {
   const { interaction, id, body } = call;
   // A write reads its resource itself; elsewhere it is of no use, but must be as sound as the rest of the body.
-  if (body !== undefined && !carriedWrites.includes(interaction)) {
+  if (body !== undefined && !carriedWrites.includes(interaction) && !judges(context, call)) {
     withExpression(`${expression}.resource`, () => prepareResource(context, body.bytes, undefined));
   }
   if (interaction === 'create' || (id !== undefined && writesById.includes(interaction))) {
     withExpression(`${expression}.request.url`, () => refuseParameters(context, call));
   }
+}
+
+/** Whether the call is an operation that says itself what is wrong with its body. */
+function judges({ operations }: Context, { operation }: Call): boolean {
+  return operation !== undefined && operations.find(({ name }) => name === operation)?.judgesBody === true;
 }
 
 function text(request: JsonObject, name: string, expression: string): string | undefined {

@@ -65,7 +65,9 @@ function failed(error: OutcomeError): BundleEntry {
 function succeeded(context: Context, entry: Entry | undefined, answer: Answer, named: Set<string>): BundleEntry {
   const { status, version, location, body } = answer;
   const { method, prefer, interaction } = entry?.call ?? {};
-  const outcome = prefer?.return === 'OperationOutcome' && isWrite(interaction) ? body : undefined;
+  // A deletion has no other body.
+  const isOutcome = (prefer?.return === 'OperationOutcome' && isWrite(interaction)) || interaction === 'delete';
+  const outcome = isOutcome ? body : undefined;
   const resource = outcome !== undefined || method === 'HEAD' ? undefined : body;
   return {
     fullUrl: resource === undefined || !identified(interaction) ? undefined : fullUrlOf(context, answer, named),

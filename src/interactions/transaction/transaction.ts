@@ -1,6 +1,7 @@
 /** Processes a transaction: all of it or nothing. https://hl7.org/fhir/R4/http.html#transaction */
-import type { BundleOutline, EntryOutline } from '../../fhir/json.ts';
-import { OutcomeError } from '../../fhir/outcome.ts';
+import { type BundleOutline, type EntryOutline, parseJson } from '../../fhir/json.ts';
+import { type Issue, OutcomeError } from '../../fhir/outcome.ts';
+import { isObject, type JsonObject } from '../../fhir/resource.ts';
 import { makePace } from '../../store/pace.ts';
 import type { Condition, Delete, Put, Write, Written } from '../../store/write.ts';
 import { commitPlan, type Plan } from '../commit.ts';
@@ -8,9 +9,11 @@ import { patientConcerned, patientOfStored } from '../concerned.ts';
 import type { Answer, Call, Context, Noted } from '../context.ts';
 import { foundAnswer } from '../create.ts';
 import { deleteAnswer, deleteOf } from '../delete.ts';
+import { warningsOfDeletion } from '../in-use.ts';
 import { unreferencedAfter } from '../integrity.ts';
 import { note } from '../note.ts';
 import { outcomeError } from '../outcome-error.ts';
+import { Validations } from '../validate.ts';
 import { putAnswer } from '../written.ts';
 import { checkTransaction } from './check.ts';
 import { type Contents, prepareContents } from './contents.ts';
@@ -50,9 +53,14 @@ async function committed(
 ): Promise<{ readonly entries: readonly Entry[]; readonly answerOf: (index: number) => Answer | undefined }> {
   try {
     const entries = await checkTransaction(context, call, outline);
+    let definitions: ReadonlyMap<string, JsonObject> | undefined;
+    const validations = new Validations(context, () => {
+      definitions ??= definitionsIn(entries);
+      return definitions;
+    });
     const answerOf = await commitPlan(context, async () => {
       const resolution = await resolveEntries(context, entries);
-      const contents = await prepareContents(context, resolution);
+      const contents = await prepareContents(context, resolution, validations);
       return planTransaction(context, call, resolution, contents);
     });
     return { entries, answerOf };
@@ -60,6 +68,17 @@ async function committed(
     await noteRefused(context, call, outline, outcomeError(error).status);
     throw error;
   }
+}
+
+/** StructureDefinitions that the entries carry, by url: one may be based on another. */
+function definitionsIn(entries: readonly Entry[]): ReadonlyMap<string, JsonObject> {
+  const found = new Map<string, JsonObject>();
+  for (const { call } of entries) {
+    if (call.type !== 'StructureDefinition' || call.body === undefined) continue;
+    const { value } = parseJson(call.body.bytes);
+    if (isObject(value) && typeof value.url === 'string') found.set(value.url, value);
+  }
+  return found;
 }
 
 /** Leaves the AuditEvents of the entries of a transaction that failed. */
@@ -117,6 +136,11 @@ async function planTransaction(
   const ordered: readonly { readonly write: Write; readonly index: number }[] = [...deletes, ...posts, ...puts];
   const writes = ordered.map(({ write }) => write);
   const inBundle = new Set([...posts, ...puts].map(({ write }) => `${write.type}/${write.id}`));
+  const warnings = new Map<number, readonly Issue[]>();
+  for (const { write, index } of deletes) {
+    const found = await warningsOfDeletion(context, [write]);
+    if (found.length > 0) warnings.set(index, [...(warnings.get(index) ?? []), ...found]);
+  }
   const required = [...contents.byEntry.values()].flatMap((content) => content.required);
   return {
     writes,
@@ -127,7 +151,7 @@ async function planTransaction(
       deletes.map(({ write }) => write),
     ),
     noted: await notedOf(context, call, resolution, contents),
-    answer: (written) => answersOf(resolution.resolved, contents, ordered, written),
+    answer: (written) => answersOf(resolution.resolved, contents, ordered, written, warnings),
     expressionOf: (write) => `Bundle.entry[${ordered[write]?.index ?? 0}]`,
   };
 }
@@ -176,6 +200,7 @@ function answersOf(
   contents: Contents,
   ordered: readonly { readonly write: Write; readonly index: number }[],
   written: readonly Written[],
+  warnings: ReadonlyMap<number, readonly Issue[]>,
 ): (index: number) => Answer | undefined {
   const results = new Map<number, Written[]>();
   ordered.forEach(({ index }, place) => {
@@ -199,12 +224,12 @@ function answersOf(
         return earlier === undefined ? undefined : { ...earlier, status: 200 };
       }
       case 'delete':
-        return deleteAnswer(call, action, done);
+        return deleteAnswer(call, action, done, warnings.get(index) ?? []);
       case 'put': {
         const content = contents.byEntry.get(index);
         const [result] = done;
         if (content === undefined || result === undefined) return undefined;
-        return putAnswer(content.put, result, call.prefer, content.patient);
+        return putAnswer(content.put, result, call.prefer, content.patient, content.warnings);
       }
       case 'read':
         return undefined;

@@ -1,0 +1,167 @@
+/** Texts. https://hl7.org/fhirpath/N1/#string-manipulation */
+import {
+  type Call,
+  type CompileCall,
+  type Evaluate,
+  itemsCode,
+  onlyItem,
+  onlyNumber,
+  onlyText,
+  testCode,
+} from '../code.ts';
+import { type Items, nothing, single } from '../item.ts';
+import { type Pattern, patternOf } from '../pattern.ts';
+import { EvaluationFault, type Scope } from '../scope.ts';
+import { system } from '../shapes.ts';
+import { argument, optional } from './arguments.ts';
+
+function texts(values: readonly string[]): Items {
+  return values.map((value) => ({ value, shape: system.String, beside: undefined }));
+}
+
+/** The text that a function is called on: also numbers and dates, which `toString()` is often forgotten for. */
+function textOf({ input }: Call): (self: Items, scope: Scope) => string | undefined {
+  return (self, scope) => {
+    const value = onlyItem(input.items(self, scope))?.value;
+    if (value === undefined) return undefined;
+    if (typeof value !== 'string') throw new EvaluationFault('a text is expected');
+    return value;
+  };
+}
+
+/** A test of a text by another. */
+function compared(holds: (text: string, other: string) => boolean): CompileCall {
+  return (call) => {
+    const [text, other] = [textOf(call), argument(call)];
+    return testCode((self, scope) => {
+      const value = text(self, scope);
+      const by = value === undefined ? undefined : onlyText(other.items(self, scope));
+      return value === undefined || by === undefined ? undefined : holds(value, by);
+    });
+  };
+}
+
+/** What a text becomes by itself. */
+function changed(of: (text: string, scope: Scope) => Items): CompileCall {
+  return (call) => {
+    const text = textOf(call);
+    return itemsCode((self, scope) => {
+      const value = text(self, scope);
+      return value === undefined ? nothing : of(value, scope);
+    });
+  };
+}
+
+const substring: CompileCall = (call) => {
+  const [text, start, length] = [textOf(call), argument(call), optional(call, 1)];
+  return itemsCode((self, scope) => {
+    const value = text(self, scope);
+    const from = value === undefined ? undefined : onlyNumber(start.items(self, scope));
+    if (value === undefined || from === undefined || from < 0 || from >= value.length) return nothing;
+    const count = length === undefined ? undefined : onlyNumber(length.items(self, scope));
+    return single(value.slice(from, count === undefined ? undefined : from + Math.max(0, count)), system.String);
+  });
+};
+
+const replace: CompileCall = (call) => {
+  const [text, what, by] = [textOf(call), argument(call), argument(call, 1)];
+  return itemsCode((self, scope) => {
+    const value = text(self, scope);
+    const from = onlyText(what.items(self, scope));
+    const to = onlyText(by.items(self, scope));
+    if (value === undefined || from === undefined || to === undefined) return nothing;
+    scope.budget.spend(value.length);
+    return single(
+      value.replaceAll(from, () => to),
+      system.String,
+    );
+  });
+};
+
+const indexOf: CompileCall = (call) => {
+  const [text, part] = [textOf(call), argument(call)];
+  return itemsCode((self, scope) => {
+    const value = text(self, scope);
+    const other = onlyText(part.items(self, scope));
+    return value === undefined || other === undefined ? nothing : single(value.indexOf(other), system.Integer);
+  });
+};
+
+/** Compiled with the expression where it is a literal. */
+function pattern(call: Call): (self: Items, scope: Scope) => Pattern | undefined {
+  const [tree] = call.arguments;
+  if (tree?.kind === 'literal' && typeof tree.value === 'string') {
+    const compiled = patternOf(tree.value);
+    return () => compiled;
+  }
+  const text = argument(call).items;
+  return (self, scope) => {
+    const value = onlyText(text(self, scope));
+    return value === undefined ? undefined : patternOf(value);
+  };
+}
+
+function matching(whole: boolean): CompileCall {
+  return (call) => {
+    const [text, compiled] = [textOf(call), pattern(call)];
+    return testCode((self, scope) => {
+      const value = text(self, scope);
+      const found = value === undefined ? undefined : compiled(self, scope);
+      return value === undefined ? undefined : found?.test(value, whole, scope.budget);
+    });
+  };
+}
+
+const replaceMatches: CompileCall = (call) => {
+  const [text, compiled, by] = [textOf(call), pattern(call), argument(call, 1)];
+  return itemsCode((self, scope) => {
+    const value = text(self, scope);
+    const found = value === undefined ? undefined : compiled(self, scope);
+    const to = found === undefined ? undefined : onlyText(by.items(self, scope));
+    if (value === undefined || found === undefined || to === undefined) return nothing;
+    return single(found.replace(value, to, scope.budget), system.String);
+  });
+};
+
+const split: CompileCall = (call) => {
+  const [text, separator] = [textOf(call), argument(call)];
+  return itemsCode((self, scope) => {
+    const value = text(self, scope);
+    const by = onlyText(separator.items(self, scope));
+    return value === undefined || by === undefined ? nothing : texts(value.split(by));
+  });
+};
+
+const join: CompileCall = (call) => {
+  const separator = optional(call);
+  const all: Evaluate = call.input.items;
+  return itemsCode((self, scope) => {
+    const items = all(self, scope);
+    if (items.length === 0) return nothing;
+    scope.budget.spend(items.length);
+    const by = separator === undefined ? '' : (onlyText(separator.items(self, scope)) ?? '');
+    return single(items.map(({ value }) => (typeof value === 'string' ? value : '')).join(by), system.String);
+  });
+};
+
+export const strings: Readonly<Record<string, CompileCall>> = {
+  startsWith: compared((text, other) => text.startsWith(other)),
+  endsWith: compared((text, other) => text.endsWith(other)),
+  contains: compared((text, other) => text.includes(other)),
+  indexOf,
+  substring,
+  replace,
+  matches: matching(false),
+  matchesFull: matching(true),
+  replaceMatches,
+  split,
+  join,
+  upper: changed((text) => single(text.toUpperCase(), system.String)),
+  lower: changed((text) => single(text.toLowerCase(), system.String)),
+  trim: changed((text) => single(text.trim(), system.String)),
+  length: changed((text) => single(text.length, system.Integer)),
+  toChars: changed((text, { budget }) => {
+    budget.spend(text.length);
+    return texts([...text]);
+  }),
+};

@@ -1,0 +1,28 @@
+/** What parts of expressions give, as long as it can't change. https://hl7.org/fhirpath/N1/#expressions */
+import { CONTEXT, type Dependence, NOTHING, SELF } from './dependence.ts';
+import type { Items } from './item.ts';
+import type { Scope } from './scope.ts';
+
+/** A function that is run once for what it depends on: in all, for each scope, or for each evaluation. */
+export function kept<V extends object>(
+  needs: Dependence,
+  make: (self: Items, scope: Scope) => V,
+): (self: Items, scope: Scope) => V {
+  if (needs === SELF) return make;
+  if (needs === NOTHING) {
+    let value: V | undefined;
+    return (self, scope) => {
+      value ??= make(self, scope);
+      return value;
+    };
+  }
+  const values = new WeakMap<object, V>();
+  return (self, scope) => {
+    const key = needs === CONTEXT ? scope.context : scope;
+    const found = values.get(key);
+    if (found !== undefined) return found;
+    const value = make(self, scope);
+    values.set(key, value);
+    return value;
+  };
+}

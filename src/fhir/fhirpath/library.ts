@@ -1,0 +1,92 @@
+/** Expressions with functions that aren't compiled, run by the `fhirpath` package. https://hl7.org/fhirpath/ */
+import { createRequire } from 'node:module';
+import type * as FhirPath from 'fhirpath';
+import type { JsonValue } from '../resource.ts';
+import type { Evaluate } from './code.ts';
+import { type Item, type Items, itemOf } from './item.ts';
+import { EvaluationFault, OverBudget, type Scope } from './scope.ts';
+import { type Shape, type Shapes, system } from './shapes.ts';
+import { calls, type ExpressionFault, type Syntax } from './syntax.ts';
+
+/** Regular expressions of the package can't be stopped once they run. */
+const refused: ReadonlySet<string> = new Set(['matches', 'matchesFull', 'replaceMatches']);
+
+/** What a step of the package counts for. */
+const STEP = 20;
+
+interface Engine {
+  readonly fhirpath: typeof FhirPath;
+  readonly model: FhirPath.Model;
+}
+
+let engine: Engine | undefined;
+
+/** Loaded with the first expression that needs it: it takes 170 ms and 25 MB. */
+function loadEngine(): Engine {
+  if (engine === undefined) {
+    const require = createRequire(import.meta.url);
+    engine = { fhirpath: require('fhirpath'), model: require('fhirpath/fhir-context/r4') };
+  }
+  return engine;
+}
+
+/**
+ * An expression run by the package, evaluated on values of a type. Throws ExpressionFault where the package doesn't know it either, or
+ * where it has regular expressions besides; `why` is why it isn't compiled.
+ */
+export function compileWithLibrary(
+  expression: string,
+  tree: Syntax,
+  contextType: string,
+  why: ExpressionFault,
+  shapes: Shapes,
+): Evaluate {
+  if (calls(tree, refused)) throw why;
+  const { fhirpath, model } = loadEngine();
+  let scope: Scope | undefined;
+  const evaluate = fhirpath.compile({ base: contextType, expression }, model, {
+    resolveInternalTypes: false,
+    preciseMath: true,
+    // Called after each step of the evaluation: the one place to stop it.
+    debugger: () => scope?.budget.spend(STEP),
+  });
+  try {
+    // What the package doesn't know it finds out when it gets there.
+    evaluate({}, { resource: {}, rootResource: {} });
+  } catch {
+    throw why;
+  }
+  return (self, current) => {
+    scope = current;
+    const { resource, rootResource } = current;
+    const [item] = self;
+    let found: readonly unknown[];
+    try {
+      found = evaluate(item?.value ?? {}, { resource, rootResource });
+    } catch (error) {
+      if (error instanceof OverBudget) throw error;
+      throw new EvaluationFault('the expression fails on this value');
+    }
+    return itemsOf(found, fhirpath.types(found), shapes);
+  };
+}
+
+function itemsOf(found: readonly unknown[], types: readonly string[], shapes: Shapes): Items {
+  return found.flatMap((each, n): readonly Item[] => {
+    const value = dataOf(each);
+    return value === undefined ? [] : [itemOf(value, shapeOf(types[n] ?? '', shapes), undefined, shapes)];
+  });
+}
+
+function shapeOf(type: string, shapes: Shapes): Shape {
+  const own = Object.values(system).find(({ name }) => type === `System.${name}`);
+  return own ?? shapes.of(type.replace('FHIR.', ''));
+}
+
+/** The JSON of a node, or of what was computed. */
+function dataOf(node: unknown): JsonValue | undefined {
+  const data: unknown = typeof node === 'object' && node !== null && 'data' in node ? node.data : node;
+  if (data === undefined || data === null) return undefined;
+  // Dates and decimals that were computed are objects of the package, which know their JSON.
+  return JSON.parse(JSON.stringify(data));
+}

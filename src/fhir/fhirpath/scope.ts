@@ -1,0 +1,83 @@
+/** What an expression is evaluated within: its resource, its time, and what the validator knows. https://hl7.org/fhir/R4/fhirpath.html#variables */
+import type { JsonObject, JsonValue } from '../resource.ts';
+import type { Item } from './item.ts';
+
+/** Steps between two looks at the clock. */
+const INTERVAL = 2_000;
+
+/** An evaluation that took longer than it may. */
+export class OverBudget extends Error {
+  constructor() {
+    super('the time for the evaluation is over');
+    this.name = 'OverBudget';
+  }
+}
+
+/** An expression that doesn't fit the values it is evaluated on, as `single()` of two. */
+export class EvaluationFault extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'EvaluationFault';
+  }
+}
+
+/** The time that evaluations may take together. */
+export class Budget {
+  readonly #deadline: number;
+  readonly #now: () => number;
+  #left = INTERVAL;
+
+  /** `deadline` in the milliseconds of `now`. */
+  constructor(deadline: number, now: () => number = () => performance.now()) {
+    this.#deadline = deadline;
+    this.#now = now;
+  }
+
+  /** Counts steps. Throws OverBudget past the deadline. */
+  spend(steps: number): void {
+    this.#left -= steps;
+    if (this.#left > 0) return;
+    this.#left = INTERVAL;
+    if (this.#now() > this.#deadline) throw new OverBudget();
+  }
+}
+
+/** Rules that other rooms know; undefined: it can't be said. An expression that needs one that isn't there gives nothing. */
+export interface Hooks {
+  /** https://hl7.org/fhir/R4/narrative.html#xhtml: whether a `div` has nothing but what it may. */
+  readonly htmlChecks?: (div: string) => boolean | undefined;
+  /** Whether a code, Coding or CodeableConcept is in a value set; `type` is the element's. */
+  readonly memberOf?: (value: JsonValue, type: string, valueSet: string) => boolean | undefined;
+  /** Whether a resource or element conforms to a profile. */
+  readonly conformsTo?: (value: JsonValue, type: string, profile: string) => boolean | undefined;
+  /** What a reference's text leads to, besides contained resources; `{ "resourceType": … }` alone where no more is known. */
+  readonly resolve?: (reference: string) => JsonObject | undefined;
+}
+
+/**
+ * One for each resource whose elements are checked, also for each resource within a Bundle; contained ones have their container as
+ * `rootResource`. What doesn't depend on the element is evaluated once for a scope.
+ */
+export class Scope {
+  readonly resource: JsonObject;
+  readonly rootResource: JsonObject;
+  readonly budget: Budget;
+  readonly hooks: Hooks;
+  /** What the expression is evaluated on, `%context`: another array for each evaluation. */
+  context: readonly Item[] = [];
+  /** Whether a hook couldn't say what it was asked. */
+  unsaid = false;
+  index = 0;
+  total: readonly Item[] = [];
+
+  constructor(
+    resource: JsonObject,
+    budget: Budget,
+    { rootResource = resource, hooks = {} }: { readonly rootResource?: JsonObject; readonly hooks?: Hooks } = {},
+  ) {
+    this.resource = resource;
+    this.rootResource = rootResource;
+    this.budget = budget;
+    this.hooks = hooks;
+  }
+}

@@ -1,0 +1,92 @@
+/** FHIRPath as a tree. https://hl7.org/fhirpath/N1/grammar.html */
+
+export type BinaryOperator =
+  | 'implies'
+  | 'or'
+  | 'xor'
+  | 'and'
+  | 'in'
+  | 'contains'
+  | '='
+  | '~'
+  | '!='
+  | '!~'
+  | '<'
+  | '<='
+  | '>'
+  | '>='
+  | '|'
+  | '+'
+  | '-'
+  | '&'
+  | '*'
+  | '/'
+  | 'div'
+  | 'mod';
+
+/** A literal's type: one of FHIRPath's own, which are called System.* */
+export type LiteralType = 'Boolean' | 'String' | 'Integer' | 'Decimal' | 'Date' | 'DateTime' | 'Time';
+
+/** `Patient`, `FHIR.Patient`, `System.String`. */
+export interface TypeName {
+  readonly namespace?: string;
+  readonly name: string;
+}
+
+export type Syntax =
+  | { readonly kind: 'this' | 'index' | 'total' | 'empty' }
+  | { readonly kind: 'literal'; readonly type: LiteralType; readonly value: string | number | boolean }
+  | { readonly kind: 'quantity'; readonly value: number; readonly unit: string }
+  | { readonly kind: 'constant'; readonly name: string }
+  /** `name` alone has no `of`: it begins with what the expression is evaluated on, or is the name of its type. */
+  | { readonly kind: 'member'; readonly of?: Syntax; readonly name: string }
+  | { readonly kind: 'call'; readonly of?: Syntax; readonly name: string; readonly arguments: readonly Syntax[] }
+  | { readonly kind: 'item'; readonly of: Syntax; readonly index: Syntax }
+  | { readonly kind: 'sign'; readonly negative: boolean; readonly of: Syntax }
+  | { readonly kind: 'is' | 'as'; readonly of: Syntax; readonly type: TypeName }
+  | {
+      readonly kind: 'binary';
+      readonly operator: BinaryOperator;
+      readonly left: Syntax;
+      readonly right: Syntax;
+    };
+
+/** A text that isn't FHIRPath, or more of it than can be run; the message says where and why. */
+export class ExpressionFault extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'ExpressionFault';
+  }
+}
+
+/** A function that isn't compiled: the `fhirpath` package may know it. */
+export class UnknownFunction extends ExpressionFault {
+  constructor(name: string) {
+    super(`no such function: ${name}()`);
+    this.name = 'UnknownFunction';
+  }
+}
+
+/** Whether a part of an expression, or all of it, calls one of these functions. */
+export function calls(tree: Syntax, names: ReadonlySet<string>): boolean {
+  switch (tree.kind) {
+    case 'member':
+      return tree.of !== undefined && calls(tree.of, names);
+    case 'call':
+      return (
+        names.has(tree.name) ||
+        (tree.of !== undefined && calls(tree.of, names)) ||
+        tree.arguments.some((argument) => calls(argument, names))
+      );
+    case 'item':
+      return calls(tree.of, names) || calls(tree.index, names);
+    case 'sign':
+    case 'is':
+    case 'as':
+      return calls(tree.of, names);
+    case 'binary':
+      return calls(tree.left, names) || calls(tree.right, names);
+    default:
+      return false;
+  }
+}

@@ -1,0 +1,99 @@
+/** Finds the concepts of a code system: those of the store, of files, or R4's own. https://hl7.org/fhir/R4/codesystem.html */
+import type { JsonObject } from '../fhir/resource.ts';
+import { wordsIn } from '../search/words.ts';
+import type { Position, Store } from '../store/port.ts';
+import type { CountedSystem, TerminologyStore } from '../store/terminology.ts';
+import { readCodeSystem } from '../terminology/code-system.ts';
+import { type Concepts, hasConcepts } from '../terminology/concepts.ts';
+import { MemoryConcepts } from '../terminology/memory-concepts.ts';
+import { compareVersions, findCanonical, splitCanonical } from './canonical.ts';
+import type { Context } from './context.ts';
+import { LoadedConcepts } from './loaded-concepts.ts';
+
+/** A code system that was found. */
+export interface FoundConcepts {
+  /** Names its very content. */
+  readonly key: string;
+  readonly concepts: Concepts;
+}
+
+/**
+ * The code system of a canonical: the store's resource, then what is loaded, then files, then R4's own. A resource without
+ * the concepts (`not-present`, `example`) doesn't keep from what is loaded. `position`: the walk whose resources are looked at.
+ */
+export async function findConcepts(
+  context: Context,
+  canonical: string,
+  position?: Pick<Position, 'at' | 'since'>,
+): Promise<FoundConcepts | undefined> {
+  const found = await findCanonical(context, 'CodeSystem', canonical, position);
+  const read = (): FoundConcepts | undefined =>
+    found && { key: found.key, concepts: readOnce(context.store, found.key, found.content) };
+  if (found?.stored === true) {
+    const resource = read();
+    if (resource !== undefined && hasConcepts(resource.concepts)) return resource;
+  }
+  return (await findLoaded(context.store, canonical)) ?? read();
+}
+
+async function findLoaded({ terminology }: Store, canonical: string): Promise<FoundConcepts | undefined> {
+  const [url, version] = splitCanonical(canonical);
+  const system = (await terminology.systems())
+    .filter((each) => each.url === url && (version === undefined || each.version === version))
+    .reduce<CountedSystem | undefined>(
+      (best, each) => (best === undefined || compareVersions(best.version, each.version) < 0 ? each : best),
+      undefined,
+    );
+  return system && { key: keyOf(system), concepts: conceptsOf(terminology, system, keyOf(system)) };
+}
+
+function keyOf({ url, version, count }: CountedSystem): string {
+  return `loaded ${url}|${version} ${count}`;
+}
+
+const loaded = new WeakMap<TerminologyStore, Map<string, Concepts>>();
+
+function conceptsOf(terminology: TerminologyStore, system: CountedSystem, key: string): Concepts {
+  const known = loaded.get(terminology) ?? new Map<string, Concepts>();
+  loaded.set(terminology, known);
+  const concepts = known.get(key) ?? new LoadedConcepts(terminology, system);
+  known.set(key, concepts);
+  return concepts;
+}
+
+/** How many concepts of resources are kept in memory; the system that was asked for last is always kept. */
+const mostKept = 300_000;
+
+interface Kept {
+  readonly concepts: Concepts;
+  readonly size: number;
+}
+
+const kept = new WeakMap<Store, Map<string, Kept>>();
+
+/** A resource's concepts, kept for the next request. `key` names the resource's very version. */
+function readOnce(store: Store, key: string, content: () => JsonObject): Concepts {
+  const systems = kept.get(store) ?? new Map<string, Kept>();
+  kept.set(store, systems);
+  const made = systems.get(key) ?? read(content());
+  // Whatever was asked for last is kept longest.
+  systems.delete(key);
+  systems.set(key, made);
+  let size = [...systems.values()].reduce((sum, each) => sum + each.size, 0);
+  for (const [oldest, each] of systems) {
+    if (size <= mostKept || oldest === key) break;
+    systems.delete(oldest);
+    size -= each.size;
+  }
+  return made.concepts;
+}
+
+function read(resource: JsonObject): Kept {
+  const system = readCodeSystem(resource);
+  return { concepts: new MemoryConcepts(system, wordsIn), size: system.concepts.size + 100 };
+}
+
+/** The concepts of a resource that a request carries, or names by its id. */
+export function conceptsIn(resource: JsonObject): Concepts {
+  return read(resource).concepts;
+}

@@ -1,0 +1,56 @@
+/** Where one request looks up value sets and code systems, each of them once. https://hl7.org/fhir/R4/terminology-service.html */
+import type { Position } from '../store/port.ts';
+import type { TermSource } from '../terminology/expand.ts';
+import { type Found, findCanonical } from './canonical.ts';
+import { type FoundConcepts, findConcepts } from './concepts.ts';
+import type { Context } from './context.ts';
+import type { Ingredient } from './kept-codes.ts';
+
+/** What one request looks up; for a walk, as it was when that began. */
+export class TermLookup {
+  readonly #context: Context;
+  readonly #position: Pick<Position, 'at' | 'since'> | undefined;
+  readonly #sets = new Map<string, Promise<Found | undefined>>();
+  readonly #systems = new Map<string, Promise<FoundConcepts | undefined>>();
+
+  constructor(context: Context, position?: Pick<Position, 'at' | 'since'>) {
+    this.#context = context;
+    this.#position = position;
+  }
+
+  /** The key of what is found now. */
+  async now({ type, canonical }: Pick<Ingredient, 'type' | 'canonical'>): Promise<string | undefined> {
+    return (await (type === 'ValueSet' ? this.valueSet(canonical) : this.codeSystem(canonical)))?.key;
+  }
+
+  valueSet(canonical: string): Promise<Found | undefined> {
+    const found = this.#sets.get(canonical) ?? findCanonical(this.#context, 'ValueSet', canonical, this.#position);
+    this.#sets.set(canonical, found);
+    return found;
+  }
+
+  codeSystem(canonical: string): Promise<FoundConcepts | undefined> {
+    const found = this.#systems.get(canonical) ?? findConcepts(this.#context, canonical, this.#position);
+    this.#systems.set(canonical, found);
+    return found;
+  }
+
+  /** Looks up, and tells `used` what. */
+  source(used: Map<string, Ingredient> = new Map()): TermSource {
+    const use = (type: Ingredient['type'], canonical: string, found: string | undefined): void => {
+      used.set(`${type} ${canonical}`, { type, canonical, found });
+    };
+    return {
+      valueSet: async (canonical) => {
+        const found = await this.valueSet(canonical);
+        use('ValueSet', canonical, found?.key);
+        return found?.content();
+      },
+      codeSystem: async (canonical) => {
+        const found = await this.codeSystem(canonical);
+        use('CodeSystem', canonical, found?.key);
+        return found?.concepts;
+      },
+    };
+  }
+}

@@ -1,0 +1,77 @@
+/** What `VALIDATION` asks of resources that are to be stored. https://hl7.org/fhir/R4/validation.html */
+import { type Issue, OutcomeError, ruleDetails } from '../fhir/outcome.ts';
+import type { JsonObject, Resource } from '../fhir/resource.ts';
+import type { Context } from './context.ts';
+import type { Prepared } from './prepare.ts';
+
+const none: readonly Issue[] = [];
+const alone: ReadonlyMap<string, JsonObject> = new Map();
+
+/** Whether an issue keeps a resource from being stored. */
+export const isError = ({ severity }: Issue): boolean => severity === 'error' || severity === 'fatal';
+
+/**
+ * Validates the resources that one request writes, each once: a plan that lost a race is made again, with what it knows.
+ */
+export class Validations {
+  readonly #context: Context;
+  readonly #known = new Map<number, { readonly of: Uint8Array | undefined; readonly issues: readonly Issue[] }>();
+  readonly #beside: () => ReadonlyMap<string, JsonObject>;
+  #refreshed: Promise<void> | undefined;
+
+  /** `beside`: StructureDefinitions by url that the request writes together. */
+  constructor(context: Context, beside: () => ReadonlyMap<string, JsonObject> = () => alone) {
+    this.#context = context;
+    this.#beside = beside;
+  }
+
+  /**
+   * The warnings of a resource. `place`: tells the request's resources apart. `computed`: what it was made of may be another one when
+   * it is planned again. `path`: what expressions begin with, where it isn't the resource's type.
+   * Throws 422 with all issues where one of them is an error.
+   */
+  async of(prepared: Prepared, place = 0, computed = false, path?: string): Promise<readonly Issue[]> {
+    const { settings, conformance } = this.#context;
+    const { validation: level, validationBudget: budget } = settings;
+    if (level === 'off') return none;
+    const known = this.#known.get(place);
+    if (known !== undefined && (known.of === undefined || Buffer.compare(known.of, prepared.bytes) === 0))
+      return known.issues;
+    this.#refreshed ??= conformance.refresh();
+    await this.#refreshed;
+    const { resource } = prepared;
+    const found = await conformance.validate({ resource, level, budget, ...(path === undefined ? {} : { path }) });
+    const unusable = await unusableDefinition(this.#context, resource, path ?? resource.resourceType, this.#beside);
+    const issues = unusable === undefined ? found : [...found, unusable];
+    if (issues.some(isError)) throw new OutcomeError(422, issues);
+    this.#known.set(place, { of: computed ? prepared.bytes : undefined, issues });
+    return issues;
+  }
+}
+
+/** An error where a resource is a profile that nothing could be checked against. */
+export async function unusableDefinition(
+  { conformance }: Context,
+  resource: Resource,
+  path: string,
+  beside: () => ReadonlyMap<string, JsonObject> = () => alone,
+): Promise<Issue | undefined> {
+  if (resource.resourceType !== 'StructureDefinition' || resource.derivation !== 'constraint') return undefined;
+  // Logical models constrain types that aren't R4's.
+  if (resource.kind === 'logical') return undefined;
+  const fault = await conformance.fault(resource, beside());
+  if (fault === undefined) return undefined;
+  const diagnostics = `${path} can't be used as a profile: ${fault}`;
+  return {
+    severity: 'error',
+    code: 'invalid',
+    diagnostics,
+    expression: [path],
+    details: ruleDetails('structure-definition'),
+  };
+}
+
+/** The warnings of a resource that a request sent as it is. Throws what `Validations.of` throws. */
+export function validated(context: Context, prepared: Prepared): Promise<readonly Issue[]> {
+  return new Validations(context).of(prepared);
+}

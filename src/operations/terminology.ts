@@ -1,0 +1,120 @@
+/** What the operations of terminology have in common. https://hl7.org/fhir/R4/terminology-service.html */
+import { failure, OutcomeError } from '../fhir/outcome.ts';
+import { isArray, isObject, type JsonObject } from '../fhir/resource.ts';
+import { findCanonical, splitCanonical } from '../interactions/canonical.ts';
+import type { Answer, Call, Context } from '../interactions/context.ts';
+import { currentOf } from '../interactions/read.ts';
+import { TooCostly } from '../store/errors.ts';
+import type { ConceptDetail, Designation } from '../terminology/concepts.ts';
+import { versioned } from '../terminology/expand.ts';
+import { objects, text } from '../terminology/json.ts';
+import { shorten } from '../terminology/shorten.ts';
+import type { Inputs } from './inputs.ts';
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** 200 with a resource. */
+export function answerWith(resource: object): Answer {
+  return { status: 200, body: encoder.encode(JSON.stringify(resource)) };
+}
+
+/** A parameter of an answer: `value…`, `part` or `resource`. */
+export type OutParameter = JsonObject & { readonly name: string };
+
+/** 200 with Parameters. */
+export function answerParameters(parameter: readonly OutParameter[]): Answer {
+  return answerWith({ resourceType: 'Parameters', parameter });
+}
+
+/**
+ * Runs an operation: what terminology says of a search's parameter (400) is a fault of the request's content here: 404 for what isn't
+ * here, 422 for what can't be done.
+ */
+export async function asOperation(run: () => Promise<Answer>): Promise<Answer> {
+  try {
+    return await run();
+  } catch (error) {
+    if (error instanceof TooCostly) throw failure(422, 'too-costly', `This would take too long. ${error.hint}`);
+    if (!(error instanceof OutcomeError) || error.status !== 400) throw error;
+    const code = error.issues[0]?.code;
+    if (code === 'not-found') throw new OutcomeError(404, error.issues);
+    if (code === 'too-costly' || code === 'processing') throw new OutcomeError(422, error.issues);
+    if (code === 'not-supported' && !error.message.startsWith('This operation'))
+      throw new OutcomeError(422, error.issues);
+    throw error;
+  }
+}
+
+/** The resource of an instance's call. Throws 404, 410. */
+export async function instanceOf(context: Context, { type, id }: Call): Promise<JsonObject | undefined> {
+  if (type === undefined || id === undefined) return undefined;
+  const { body } = await currentOf(context, type, id);
+  const value: unknown = JSON.parse(decoder.decode(body));
+  return isJsonObject(value) ? value : {};
+}
+
+function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** A resource, or the canonical that it is found by. */
+export type Named = { readonly canonical: string } | { readonly resource: JsonObject };
+
+/** Which value set a call means: of its path, `url`, `context` or `valueSet`. Throws 400 without any or with several of them. */
+export async function valueSetMeant(context: Context, call: Call, inputs: Inputs): Promise<Named> {
+  const ways = ['url', 'context', 'valueSet'].filter((name) => inputs.has(name));
+  const instance = await instanceOf(context, call);
+  if (ways.length + (instance === undefined ? 0 : 1) !== 1) {
+    const problem = ways.length === 0 && instance === undefined ? 'Name a value set' : 'Name one value set';
+    throw failure(400, 'required', `${problem}: by url, by context, in valueSet, or in the path (ValueSet/id).`);
+  }
+  const resource = instance ?? inputs.object('valueSet');
+  if (resource !== undefined) return { resource };
+  const version = inputs.text('valueSetVersion') ?? '';
+  const url = inputs.text('url');
+  if (url !== undefined) return { canonical: version === '' ? url : versioned(splitCanonical(url)[0], version) };
+  return { canonical: await boundTo(context, inputs.text('context') ?? '') };
+}
+
+/** The value set that the element `StructureDefinition#path` is bound to. */
+async function boundTo(context: Context, place: string): Promise<string> {
+  const hash = place.indexOf('#');
+  const [url, path] = hash < 0 ? [place, ''] : [place.slice(0, hash), place.slice(hash + 1)];
+  const found = await findCanonical(context, 'StructureDefinition', url);
+  if (found === undefined)
+    throw failure(404, 'not-found', `context: there is no StructureDefinition ${shorten(url)} here.`);
+  const { snapshot, differential } = found.content();
+  const elements = [snapshot, differential].flatMap((each) => (isObject(each) ? objects(each.element) : []));
+  const element = elements.find(
+    (each) => (each.id === path || each.path === path) && isObject(each.binding) && each.binding.valueSet !== undefined,
+  );
+  if (isObject(element?.binding)) return text(element.binding.valueSet);
+  throw failure(
+    404,
+    'not-found',
+    `context: ${shorten(path)} of ${shorten(url)} is no element that is bound to a value set.`,
+  );
+}
+
+/** The version that `url` (or `url|version`) and a version parameter name together. */
+export function canonicalOf(url: string, version: string | undefined): string {
+  return version === undefined ? url : versioned(splitCanonical(url)[0], version);
+}
+
+/** The display in a language, or the system's own where there is none in it. */
+export function displayIn({ display, designations = [] }: ConceptDetail, language: string | undefined): string {
+  if (language === undefined) return display;
+  return designations.find((each) => isLanguage(each, language))?.value ?? display;
+}
+
+/** Whether a designation is in a language: `en` is what `en-GB` is in, too. */
+export function isLanguage({ language = '' }: Designation, wanted: string): boolean {
+  const [has, asked] = [language.toLowerCase(), wanted.toLowerCase()];
+  return has === asked || has.startsWith(`${asked}-`);
+}
+
+/** The codings of a CodeableConcept. */
+export function codingsOf({ coding }: JsonObject): readonly JsonObject[] {
+  return isArray(coding) ? objects(coding) : [];
+}

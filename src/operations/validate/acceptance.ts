@@ -1,0 +1,100 @@
+/** Whether a write would be accepted, without doing it. https://hl7.org/fhir/R4/valueset-resource-validation-mode.html */
+import type { Issue } from '../../fhir/outcome.ts';
+import { failure, OutcomeError } from '../../fhir/outcome.ts';
+import type { Call, Context } from '../../interactions/context.ts';
+import { warningsOfDeletion } from '../../interactions/in-use.ts';
+import { referencesParameter, requiredReferences } from '../../interactions/integrity.ts';
+import { interactionsOf } from '../../interactions/path.ts';
+import { type Prepared, putOf } from '../../interactions/prepare.ts';
+import { checkId } from '../../interactions/update.ts';
+import type { Criterion, Parameter } from '../../search/criteria.ts';
+import type { Mode } from './request.ts';
+
+/** How many resources that refer to one are named. */
+const mostNamed = 10;
+
+/** Why a create or an update of a sound resource would be refused, besides what validation says. */
+export async function refusalsOfWrite(
+  context: Context,
+  { id }: Call,
+  mode: Mode | undefined,
+  prepared: Prepared,
+): Promise<readonly Issue[]> {
+  const { resource } = prepared;
+  const type = resource.resourceType;
+  const issues: Issue[] = [];
+  if (mode === 'create' || mode === 'update') {
+    if (!interactionsOf(type).includes(mode)) issues.push(...refused(() => notOffered(type, mode)));
+    // Without an id in the URL, an update is that of the resource's own.
+    const target = id ?? (typeof resource.id === 'string' ? resource.id : '');
+    if (mode === 'update') issues.push(...refused(() => checkId(prepared, target)));
+    for (const { type: other, id: named, expression } of requiredReferences(context, resource)) {
+      const found = other === type && named === id ? resource : (await context.store.read(other, named))?.body;
+      if (found === undefined) issues.push(missing(`${other}/${named}`, expression));
+    }
+  }
+  if (type === 'SearchParameter') {
+    const put = putOf(context, prepared, id ?? context.newId(), 'PUT');
+    issues.push(...refused(() => context.searchParameters.check([put])));
+  }
+  return issues;
+}
+
+/** Why the resource of a call can't be deleted, and a warning where it is in use. */
+export async function refusalsOfDeletion(context: Context, type: string, id: string): Promise<readonly Issue[]> {
+  const issues: Issue[] = [];
+  if (!interactionsOf(type).includes('delete')) issues.push(...refused(() => notOffered(type, 'delete')));
+  if (context.settings.referentialIntegrity === 'full') {
+    const referrers = await referrersOf(context, type, id);
+    if (referrers.length > 0) {
+      const diagnostics = `${type}/${id} can't be deleted: it is referred to by ${referrers.join(', ')}.`;
+      issues.push({ severity: 'error', code: 'conflict', diagnostics });
+    }
+  }
+  return [...issues, ...(await warningsOfDeletion(context, [{ kind: 'delete', type, id }]))];
+}
+
+function notOffered(type: string, mode: Mode): never {
+  throw failure(405, 'not-supported', `${type} has no ${mode} on this server.`, type);
+}
+
+/** The issues of a refusal. */
+export function refused(check: () => void): readonly Issue[] {
+  try {
+    check();
+    return [];
+  } catch (error) {
+    if (error instanceof OutcomeError) return error.issues;
+    throw error;
+  }
+}
+
+function missing(reference: string, expression: string): Issue {
+  const diagnostics = `The reference to ${reference} does not resolve on this server.`;
+  return { severity: 'error', code: 'not-found', diagnostics, expression: [expression] };
+}
+
+/** Resources that refer to one, itself left out, at most ten. */
+async function referrersOf(context: Context, type: string, id: string): Promise<readonly string[]> {
+  const { store, registry } = context;
+  const anyOf = [{ kind: 'reference', type, id } as const];
+  const referrers: string[] = [];
+  for (const from of (await store.counts()).keys()) {
+    const others: Parameter = {
+      type: from,
+      code: referencesParameter,
+      kind: 'reference',
+      multiple: true,
+      textual: false,
+      components: [],
+    };
+    const parameters = registry.of(from).filter(({ kind }) => kind === 'reference');
+    const of = [...parameters.map(({ parameter }) => parameter), others].map(
+      (parameter): Criterion => ({ kind: 'value', parameter, anyOf }),
+    );
+    const found = await store.matches(from, { kind: 'or', of }, mostNamed + 1);
+    referrers.push(...found.map((each) => `${from}/${each}`).filter((each) => each !== `${type}/${id}`));
+    if (referrers.length >= mostNamed) break;
+  }
+  return referrers.slice(0, mostNamed);
+}

@@ -1,0 +1,244 @@
+/** A page of the codes of a value set, with what is known of each. https://hl7.org/fhir/R4/valueset-operation-expand.html */
+import { failure } from '../fhir/outcome.ts';
+import { isArray, isObject, type JsonObject } from '../fhir/resource.ts';
+import type { Part } from './codes.ts';
+import { type ConceptDetail, type Concepts, hasConcepts, type Selection } from './concepts.ts';
+import { contentOf, Expander, type Said, type TermSource, versioned } from './expand.ts';
+import { checkFilter, readFilter, selectionOf } from './filters.ts';
+import { objects, text } from './json.ts';
+import { readDesignation } from './memory-concepts.ts';
+import { matchesWords, type WordsOf } from './text-filter.ts';
+import type { Work } from './work.ts';
+
+/** What is asked for. */
+export interface Wanted {
+  readonly text: string | undefined;
+  readonly activeOnly: boolean;
+  readonly selectableOnly: boolean;
+  /** Systems to leave out, as `url` or `url|version`. */
+  readonly withoutSystems: readonly string[];
+  readonly offset: number;
+  /** undefined: all, as long as they are not more than `most`. */
+  readonly count: number | undefined;
+  readonly most: number;
+}
+
+export interface Entry {
+  readonly system: string;
+  readonly concept: ConceptDetail;
+}
+
+export interface Expansion {
+  readonly entries: readonly Entry[];
+  readonly total: number;
+  /** Code systems that were used, as `url|version`. */
+  readonly used: readonly string[];
+}
+
+/** What an expansion is made with. */
+interface Making {
+  readonly source: TermSource;
+  readonly work: Work;
+  readonly wordsOf: WordsOf;
+  readonly wanted: Wanted;
+}
+
+/** The codes of one system on a page, and how many it has in all. */
+type Slice = (page: { offset: number; count: number }) => Promise<{ entries: readonly Entry[]; total: number }>;
+
+/** Of more codes than these it is looked at first whether the system has less of what is wanted. */
+const mostFetched = 1000;
+
+/**
+ * A page of a value set's codes: systems in the order of the value set, codes in theirs. `name`: what messages call it.
+ * Throws 400 as `expandValueSet` does, and `too-costly` where all codes are asked for and there are too many.
+ */
+export async function expansionOf(resource: JsonObject, name: string, making: Making): Promise<Expansion> {
+  const { wanted } = making;
+  const used = new Set<string>();
+  const slices = await slicesOf(resource, name, making, used);
+  const most = wanted.count ?? wanted.most + 1;
+  const entries: Entry[] = [];
+  let total = 0;
+  for (const slice of slices) {
+    const offset = Math.max(wanted.offset - total, 0);
+    const page = await slice({ offset, count: most - entries.length });
+    entries.push(...page.entries);
+    total += page.total;
+    if (wanted.count === undefined && total - wanted.offset > wanted.most) {
+      const text = `${name} has more than ${wanted.most} codes: ask for a page of them with count (and offset), or for a part with filter.`;
+      throw failure(400, 'too-costly', text);
+    }
+  }
+  return { entries, total, used: [...used] };
+}
+
+async function slicesOf(resource: JsonObject, name: string, making: Making, used: Set<string>): Promise<Slice[]> {
+  const { source, work, wanted } = making;
+  const selected = await asSelection(resource, source);
+  const leftOut = (system: string, version: string): boolean =>
+    wanted.withoutSystems.some((each) => each === system || each === versioned(system, version));
+  if (selected !== undefined) {
+    const { concepts, selection } = selected;
+    used.add(versioned(concepts.url, concepts.version));
+    if (leftOut(concepts.url, concepts.version)) return [];
+    const whole = { others: true, codes: new Set<string>() };
+    return [ofConcepts(concepts, whole, making, selection)];
+  }
+  const canonicals = new Map<string, Set<string>>();
+  const said = new Map<string, Map<string, Said>>();
+  const expander = new Expander(source, work, {
+    uses: (system, canonical) => add(canonicals, system, () => new Set<string>()).add(canonical),
+    says: (system, code, words) => add(said, system, () => new Map<string, Said>()).set(code, words),
+  });
+  const slices: Slice[] = [];
+  for (const [system, part] of await expander.resource(resource, name)) {
+    const versions: Concepts[] = [];
+    for (const canonical of canonicals.get(system) ?? [system]) {
+      const concepts = await source.codeSystem(canonical);
+      if (concepts !== undefined && hasConcepts(concepts)) versions.push(concepts);
+    }
+    for (const { version } of versions) used.add(versioned(system, version));
+    if (versions.length === 0) used.add(system);
+    const [first] = versions;
+    if (leftOut(system, first?.version ?? '')) continue;
+    if (part.others) slices.push(ofConcepts(first ?? (await contentOf(system, source)), part, making));
+    else slices.push(ofCodes({ system, codes: [...part.codes], versions, said: said.get(system) }, making));
+  }
+  return slices;
+}
+
+function add<T>(map: Map<string, T>, key: string, make: () => T): T {
+  const value = map.get(key) ?? make();
+  map.set(key, value);
+  return value;
+}
+
+function selectionIn({ text, activeOnly, selectableOnly }: Wanted): Selection {
+  return {
+    ...(text !== undefined && { text }),
+    ...(activeOnly && { activeOnly }),
+    ...(selectableOnly && { selectableOnly }),
+  };
+}
+
+/** What the store can select by itself, however much it is; undefined where codes have to be put together. */
+async function asSelection(
+  { compose }: JsonObject,
+  source: TermSource,
+): Promise<{ concepts: Concepts; selection: Selection } | undefined> {
+  if (!isObject(compose) || objects(compose.exclude).length > 0) return undefined;
+  const [include, another] = objects(compose.include);
+  if (include === undefined || another !== undefined || text(include.system) === '') return undefined;
+  if (objects(include.concept).length > 0 || (isArray(include.valueSet) && include.valueSet.length > 0))
+    return undefined;
+  const concepts = await source.codeSystem(versioned(text(include.system), text(include.version)));
+  if (concepts?.loaded !== true) return undefined;
+  const filters = objects(include.filter).map(readFilter);
+  for (const each of filters) checkFilter(each, concepts);
+  const selection = selectionOf(filters);
+  return (
+    selection && { concepts, selection: compose.inactive === false ? { ...selection, activeOnly: true } : selection }
+  );
+}
+
+/** Codes of a whole system, but for some. */
+function ofConcepts(concepts: Concepts, { codes: minus }: Part, making: Making, more: Selection = {}): Slice {
+  const selection = { ...more, ...selectionIn(making.wanted) };
+  const entriesOf = (found: readonly ConceptDetail[]) => found.map((concept) => ({ system: concepts.url, concept }));
+  return async ({ offset, count }) => {
+    if (making.wanted.count === undefined) {
+      const { total } = await concepts.select(selection, { offset: 0, count: 0 });
+      // It will be refused: nothing has to be read.
+      if (total - minus.size - offset > making.wanted.most) return { entries: [], total: total - minus.size };
+    }
+    if (minus.size === 0) {
+      const page = await concepts.select(selection, { offset, count });
+      return { entries: entriesOf(page.concepts), total: page.total };
+    }
+    const less = (await passing({ system: concepts.url, codes: [...minus], versions: [concepts] }, making)).length;
+    const reach = count === 0 ? 0 : offset + count + less;
+    const page = await concepts.select(selection, { offset: 0, count: reach });
+    const kept = page.concepts.filter(({ code }) => !minus.has(code));
+    return { entries: entriesOf(kept.slice(offset, offset + count)), total: page.total - less };
+  };
+}
+
+interface Listed {
+  readonly system: string;
+  readonly codes: readonly string[];
+  /** The versions of the system that are here. */
+  readonly versions: readonly Concepts[];
+  readonly said?: ReadonlyMap<string, Said> | undefined;
+}
+
+/** Codes that are spelled out. */
+function ofCodes(listed: Listed, making: Making): Slice {
+  const { system, codes } = listed;
+  const { text, activeOnly, selectableOnly } = making.wanted;
+  const entriesOf = (some: readonly ConceptDetail[]) => some.map((concept) => ({ system, concept }));
+  return async ({ offset, count }) => {
+    if (text !== undefined || activeOnly || selectableOnly) {
+      const found = await passing(listed, making);
+      return { entries: entriesOf(found.slice(offset, offset + count)), total: found.length };
+    }
+    return { entries: entriesOf(await detailed(listed, codes.slice(offset, offset + count))), total: codes.length };
+  };
+}
+
+/** What is known of some of the codes, as the value set describes them. */
+async function detailed({ versions, said }: Listed, some: readonly string[]): Promise<readonly ConceptDetail[]> {
+  const found = new Map<string, ConceptDetail>();
+  for (const concepts of versions.toReversed()) {
+    for (const each of await concepts.find(some)) found.set(each.code, each);
+  }
+  return some.map((code) => described(found.get(code) ?? { code, display: '', parents: [] }, said?.get(code)));
+}
+
+/** Those of the codes that are wanted. */
+async function passing(listed: Listed, { wanted, wordsOf, work }: Making): Promise<readonly ConceptDetail[]> {
+  const { codes, versions } = listed;
+  const [only, another] = versions;
+  work.spend(codes.length);
+  if (only?.loaded === true && another === undefined) {
+    const fewer = await fewerThan(codes, only, wanted);
+    if (fewer !== undefined) {
+      const had = new Set(codes);
+      work.spend(fewer.length);
+      return fewer.filter(({ code }) => had.has(code));
+    }
+  }
+  const words = wanted.text === undefined ? [] : wordsOf(wanted.text);
+  return (await detailed(listed, codes)).filter(
+    (each) =>
+      !(wanted.activeOnly && each.inactive === true) &&
+      !(wanted.selectableOnly && each.abstract === true) &&
+      matchesWords(each, words, wordsOf),
+  );
+}
+
+/** What a whole system has of what is wanted, where that is less to read than the many codes. */
+async function fewerThan(
+  codes: readonly string[],
+  concepts: Concepts,
+  wanted: Wanted,
+): Promise<readonly ConceptDetail[] | undefined> {
+  if (codes.length <= mostFetched) return undefined;
+  const selection = selectionIn(wanted);
+  const { total } = await concepts.select(selection, { offset: 0, count: 0 });
+  if (total > codes.length) return undefined;
+  return (await concepts.select(selection, { offset: 0, count: total })).concepts;
+}
+
+/** A concept as the value set describes it. */
+function described(concept: ConceptDetail, said: Said | undefined): ConceptDetail {
+  if (said === undefined) return concept;
+  const { display = concept.display, designations } = said;
+  return {
+    ...concept,
+    display,
+    ...(designations !== undefined && {
+      designations: [...designations.map(readDesignation), ...(concept.designations ?? [])],
+    }),
+  };
+}

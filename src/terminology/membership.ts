@@ -1,0 +1,236 @@
+/** Whether a code is in a value set, told without making all its codes. https://hl7.org/fhir/R4/valueset-operation-validate-code.html */
+import { OutcomeError } from '../fhir/outcome.ts';
+import { isArray, isObject, type JsonObject } from '../fhir/resource.ts';
+import { has, noCodes } from './codes.ts';
+import { andThen, type Concepts, type Filter, hasConcepts, type Soon } from './concepts.ts';
+import { contentOf, type TermSource, versioned, wholeExpansion } from './expand.ts';
+import { checkFilter, passes, readFilter } from './filters.ts';
+import { objects, text } from './json.ts';
+import { shorten } from './shorten.ts';
+import type { Work } from './work.ts';
+
+/** Whether something holds; undefined: it can't be told here. */
+type Known = boolean | undefined;
+
+type Test = (system: string, code: string) => Soon<Known>;
+
+/** A value set, ready to be asked. */
+export interface Membership {
+  /** The systems that its codes may be of. */
+  readonly systems: ReadonlySet<string>;
+  /** undefined where what it takes is lacking here. */
+  readonly has: Test;
+  /** Why some answers are lacking, for people. */
+  readonly lacking: readonly string[];
+}
+
+/**
+ * The value set of a canonical; undefined where there is none. What it imports or filters and isn't here makes answers
+ * undefined. Throws 400 `too-costly` for more work than `work` has left.
+ */
+export async function membershipOf(canonical: string, source: TermSource, work: Work): Promise<Membership | undefined> {
+  const resource = await source.valueSet(canonical);
+  return resource && membershipIn(resource, canonical, source, work);
+}
+
+/** The same of a resource. `name`: what messages call it. */
+export async function membershipIn(
+  resource: JsonObject,
+  name: string,
+  source: TermSource,
+  work: Work,
+): Promise<Membership> {
+  const compiler = new Compiler(source, work);
+  const test = await compiler.resource(resource, name);
+  return { systems: compiler.systems, has: test, lacking: compiler.lacking };
+}
+
+/** The first decisive answer of the tests; without one the other answer, unless something isn't known. */
+function decide(tests: readonly Test[], decisive: boolean, system: string, code: string, from = 0): Soon<Known> {
+  let unknown = false;
+  for (let index = from; index < tests.length; index += 1) {
+    const answer = tests[index]?.(system, code);
+    if (answer instanceof Promise) {
+      const before = unknown;
+      return answer.then(async (known) => {
+        if (known === decisive) return decisive;
+        const rest = await decide(tests, decisive, system, code, index + 1);
+        if (rest === decisive) return decisive;
+        return before || known === undefined ? undefined : rest;
+      });
+    }
+    if (answer === decisive) return decisive;
+    if (answer === undefined) unknown = true;
+  }
+  return unknown ? undefined : !decisive;
+}
+
+const never: Test = () => false;
+const unknown: Test = () => undefined;
+
+function any(tests: readonly Test[]): Test {
+  const [only] = tests;
+  if (tests.length <= 1) return only ?? never;
+  return (system, code) => decide(tests, true, system, code);
+}
+
+function all(tests: readonly Test[]): Test {
+  const [only] = tests;
+  if (tests.length <= 1) return only ?? never;
+  return (system, code) => decide(tests, false, system, code);
+}
+
+function not(test: Test): Test {
+  return (system, code) => andThen(test(system, code), (known) => (known === undefined ? undefined : !known));
+}
+
+class Compiler {
+  readonly systems = new Set<string>();
+  readonly lacking: string[] = [];
+  readonly #source: TermSource;
+  readonly #work: Work;
+  readonly #known = new Map<string, Test>();
+  readonly #within: string[] = [];
+
+  constructor(source: TermSource, work: Work) {
+    this.#source = source;
+    this.#work = work;
+  }
+
+  async resource({ compose, expansion }: JsonObject, name: string): Promise<Test> {
+    const tests: Test[] = [];
+    if (isObject(compose)) tests.push(await this.#compose(compose));
+    if (isObject(expansion)) {
+      const codes = wholeExpansion(expansion, this.#work);
+      for (const system of (codes ?? noCodes).keys()) this.systems.add(system);
+      if (codes !== undefined) tests.push((system, code) => has(codes, system, code));
+    }
+    const [composed, expanded] = tests;
+    if (composed === undefined) {
+      return this.#lacks(`the value set ${shorten(name)} has neither compose nor a whole expansion`);
+    }
+    if (expanded === undefined) return composed;
+    return (system, code) =>
+      andThen(composed(system, code), (known) => (known === undefined ? expanded(system, code) : known));
+  }
+
+  async #named(canonical: string): Promise<Test> {
+    const known = this.#known.get(canonical);
+    if (known !== undefined) return known;
+    if (this.#within.includes(canonical)) return this.#lacks(`the value set ${shorten(canonical)} includes itself`);
+    this.#work.spend(lookUp);
+    const resource = await this.#source.valueSet(canonical);
+    if (resource === undefined) return this.#lacks(`there is no value set ${shorten(canonical)} here`);
+    this.#within.push(canonical);
+    const test = await this.resource(resource, canonical);
+    this.#within.pop();
+    this.#known.set(canonical, test);
+    return test;
+  }
+
+  async #compose({ include, exclude, inactive }: JsonObject): Promise<Test> {
+    const included = await this.#parts(objects(include));
+    const kept = inactive === false ? all([included, await this.#active(objects(include))]) : included;
+    const excluded = objects(exclude);
+    return excluded.length === 0 ? kept : all([kept, not(await this.#parts(excluded))]);
+  }
+
+  async #parts(parts: readonly JsonObject[]): Promise<Test> {
+    const tests: Test[] = [];
+    const listed = new Map<string, Set<string>>();
+    for (const part of parts) {
+      const system = text(part.system);
+      const concepts = objects(part.concept);
+      const imported = isArray(part.valueSet) ? part.valueSet.filter((each) => typeof each === 'string') : [];
+      this.#work.spend(1 + concepts.length);
+      if (system !== '') this.systems.add(system);
+      if (system !== '' && concepts.length > 0 && imported.length === 0) {
+        const codes = listed.get(system) ?? new Set();
+        listed.set(system, codes);
+        for (const { code } of concepts) codes.add(text(code));
+        continue;
+      }
+      const every: Test[] = system === '' ? [] : [await this.#ofSystem(part)];
+      for (const canonical of imported) every.push(await this.#named(canonical));
+      tests.push(all(every));
+    }
+    if (listed.size > 0) tests.unshift((system, code) => listed.get(system)?.has(code) ?? false);
+    return any(tests);
+  }
+
+  async #ofSystem({ system: url, version, concept, filter }: JsonObject): Promise<Test> {
+    const own = text(url);
+    const listed = objects(concept);
+    if (listed.length > 0) {
+      const codes = new Set(listed.map(({ code }) => text(code)));
+      return (system, code) => system === own && codes.has(code);
+    }
+    const concepts = await this.#content(versioned(own, text(version)));
+    const filters = objects(filter).map(readFilter);
+    if (concepts === undefined) return (system) => (system === own ? undefined : false);
+    for (const each of filters) {
+      if (!this.#checked(each, concepts)) return (system) => (system === own ? undefined : false);
+    }
+    // A fragment doesn't say which other codes there are.
+    const absent = concepts.content === 'complete' ? false : undefined;
+    if (filters.length === 0) {
+      return (system, code) => system === own && andThen(concepts.has(code), (there) => there || absent);
+    }
+    const passing = all(filters.map((each) => ofConcept(concepts, each)));
+    return (system, code) => system === own && passing(own, code);
+  }
+
+  /** Whether a code isn't said to be inactive by its system. */
+  async #active(parts: readonly JsonObject[]): Promise<Test> {
+    const systems = new Map<string, Concepts>();
+    for (const part of parts) {
+      const system = text(part.system);
+      const concepts = await this.#source.codeSystem(versioned(system, text(part.version)));
+      if (concepts !== undefined && hasConcepts(concepts)) systems.set(system, concepts);
+    }
+    const source = this.#source;
+    return async (system, code) => {
+      const concepts = systems.get(system) ?? (await source.codeSystem(system));
+      if (concepts === undefined || !hasConcepts(concepts)) return true;
+      return (await concepts.get(code))?.inactive !== true;
+    };
+  }
+
+  async #content(canonical: string): Promise<Concepts | undefined> {
+    this.#work.spend(lookUp);
+    try {
+      return await contentOf(canonical, this.#source);
+    } catch (error) {
+      this.#note(error);
+      return undefined;
+    }
+  }
+
+  #checked(filter: Filter, concepts: Concepts): boolean {
+    try {
+      checkFilter(filter, concepts);
+      return true;
+    } catch (error) {
+      this.#note(error);
+      return false;
+    }
+  }
+
+  #note(error: unknown): void {
+    if (!(error instanceof OutcomeError) || error.status !== 400) throw error;
+    this.lacking.push(error.message.replace(/\.$/, ''));
+  }
+
+  #lacks(why: string): Test {
+    this.lacking.push(why);
+    return unknown;
+  }
+}
+
+/** What looking up a resource counts for. */
+const lookUp = 100;
+
+function ofConcept(concepts: Concepts, filter: Filter): Test {
+  return (_system, code) =>
+    andThen(concepts.get(code), (found) => (found === undefined ? false : passes(concepts, found, filter)));
+}

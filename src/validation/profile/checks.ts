@@ -1,0 +1,110 @@
+/** Checks resources against profiles. https://hl7.org/fhir/R4/profiling.html */
+import type { Definitions } from '../../fhir/definitions/definitions.ts';
+import { Budget, OverBudget } from '../../fhir/fhirpath/scope.ts';
+import type { Issue } from '../../fhir/outcome.ts';
+import type { JsonObject, Resource } from '../../fhir/resource.ts';
+import type { ValidationSource } from '../validator.ts';
+import { Profiles } from './profiles.ts';
+import { type Answers, Run } from './run.ts';
+import { NotFetched } from './structures.ts';
+import { elementsOf, ProfileFault } from './tree.ts';
+import { ResourceWalk } from './walk.ts';
+
+export interface ProfileRequest {
+  readonly resource: Resource;
+  /** What expressions begin with. */
+  readonly path: string;
+  /** Canonicals of profiles besides those that the resource names; an unknown one is an error. */
+  readonly profiles: readonly string[];
+  /** Whether the profiles that resources name count, and the definitions of their extensions. */
+  readonly named: boolean;
+  /** When the time is over, as `performance.now()` has it. */
+  readonly deadline: number;
+}
+
+/** Each round knows what the one before had to wait for. */
+const mostRounds = 100;
+
+/** Compiles profiles when they are first needed and keeps them until `renew`. */
+export class ProfileChecks {
+  readonly #definitions: Definitions;
+  readonly #source: ValidationSource;
+  #profiles: Profiles;
+
+  constructor(definitions: Definitions, source: ValidationSource) {
+    this.#definitions = definitions;
+    this.#source = source;
+    this.#profiles = new Profiles(definitions, source);
+  }
+
+  /** Forgets all that was found. */
+  renew(): void {
+    this.#profiles = new Profiles(this.#definitions, this.#source);
+  }
+
+  /**
+   * What is wrong with a resource by the profiles that it and the request name, and by its extensions' definitions. Throws OverBudget past
+   * the deadline.
+   */
+  async check(request: ProfileRequest): Promise<readonly Issue[]> {
+    const profiles = this.#profiles;
+    const answers: Answers = new Map();
+    for (let round = 0; ; round += 1) {
+      const run = this.#run(request, profiles, answers);
+      if (run.waits.length === 0) return run.issues;
+      if (round === mostRounds || performance.now() > request.deadline) throw new OverBudget();
+      await Promise.all(run.waits.map((wait) => wait()));
+    }
+  }
+
+  #run(
+    { resource, path, profiles: asked, named, deadline }: ProfileRequest,
+    profiles: Profiles,
+    answers: Answers,
+  ): Run {
+    const run = new Run({
+      path,
+      answers,
+      budget: new Budget(deadline),
+      codes: profiles.compiling.codes,
+      check: (canonical, own) => profiles.check(canonical, own),
+    });
+    const walk = new ResourceWalk(profiles, this.#definitions, run);
+    if (asked.length > 0)
+      run.within(resource, () => {
+        for (const canonical of asked) walk.named(canonical, resource);
+      });
+    if (named) walk.resource(resource);
+    return run;
+  }
+
+  /** Why a StructureDefinition can't be used; undefined: it can. */
+  async fault(definition: JsonObject): Promise<string | undefined> {
+    const profiles = new Profiles(this.#definitions, this.#source);
+    const { structures } = profiles.compiling;
+    try {
+      await settled(() => profiles.compiled(definition, structures.treeOf(definition)));
+      return undefined;
+    } catch (error) {
+      if (error instanceof ProfileFault) return error.message;
+      throw error;
+    }
+  }
+
+  /** The elements of a StructureDefinition with all that its base says. Throws ProfileFault for one that can't be used. */
+  async snapshot(definition: JsonObject): Promise<readonly JsonObject[]> {
+    const { structures } = this.#profiles.compiling;
+    return elementsOf(await settled(() => structures.treeOf(definition)));
+  }
+}
+
+async function settled<T>(make: () => T): Promise<T> {
+  for (;;) {
+    try {
+      return make();
+    } catch (error) {
+      if (!(error instanceof NotFetched)) throw error;
+      await error.fetch();
+    }
+  }
+}

@@ -1,0 +1,176 @@
+/** Puts what a differential says over the elements of its base. https://hl7.org/fhir/R4/profiling.html#snapshot */
+import { primitives } from '../../fhir/definitions/primitives.ts';
+import type { JsonObject, JsonValue } from '../../fhir/resource.ts';
+import { equal, maxOf, minOf, objectsOf, textOf, textsOf, typesOf } from './element.ts';
+import { childNamed, type Node, ProfileFault } from './tree.ts';
+
+/** The children of an element that has none of its own: those of its type. */
+export type Unfold = (node: Node) => readonly Node[];
+
+/** How extensions are sliced where nothing else is said. */
+const byUrl = { discriminator: [{ type: 'value', path: 'url' }], ordered: false, rules: 'open' };
+/** How the types of a choice are sliced where nothing else is said. */
+const byType = { discriminator: [{ type: 'type', path: '$this' }], ordered: false, rules: 'open' };
+
+/**
+ * The base with what the differential says of it and below. Throws ProfileFault that names the element for one that the base doesn't have,
+ * and for slices of which nobody says how they are told apart.
+ */
+export function merged(base: Node, differential: Node, unfold: Unfold, path: string = base.name): Node {
+  const element = mergedElement(base, differential, path);
+  const own = differential.children ?? [];
+  let node: Node = { ...base, element };
+  if (own.length > 0) {
+    let children = [...unfolded(base, node, unfold, path)];
+    for (const child of own) children = withChild(children, onlyType(child, own, element, path), unfold, path);
+    node = { ...node, children };
+  }
+  for (const slice of differential.slices) node = withSlice(node, slice, unfold, path);
+  return node;
+}
+
+/** The children that a differential goes on from. A choice that has become one type has that type's. */
+function unfolded(base: Node, node: Node, unfold: Unfold, path: string): readonly Node[] {
+  if (base.children === undefined) return unfold(node);
+  if (typesOf(base.element).length < 2 || typesOf(node.element).length !== 1) return base.children;
+  let children = [...unfold({ ...node, children: undefined })];
+  for (const child of base.children) children = withChild(children, child, unfold, path);
+  return children;
+}
+
+function withChild(children: Node[], child: Node, unfold: Unfold, path: string): Node[] {
+  const known = childNamed(children, child.name);
+  const where = `${path}.${child.name}`;
+  if (known === undefined) throw new ProfileFault(`${where}: there is no such element`);
+  const said = known.name === child.name ? child : asSlice(known, child);
+  const changed = merged(known, said, unfold, where);
+  return children.map((each) => (each === known ? changed : each));
+}
+
+/**
+ * An extension whose differential names but `valueQuantity` has no values of other types. Elsewhere such a name says nothing of other types:
+ * https://hl7.org/fhir/R4/profiling.html#slicing
+ */
+function onlyType(child: Node, all: readonly Node[], { type }: JsonObject, path: string): Node {
+  const isExtension = path === 'Extension' || objectsOf(type).some(({ code }) => code === 'Extension');
+  const isValue = (each: Node): boolean => each.name.startsWith('value');
+  if (!isExtension || !isValue(child) || child.name === 'value[x]' || all.filter(isValue).length > 1) return child;
+  const own = child.element.type ?? [{ code: primitiveOf(child.name.slice('value'.length)) }];
+  const slice: Node = { ...child, name: 'value[x]', slice: child.name };
+  const element = { type: own, slicing: { ...byType, rules: 'closed' } };
+  return { name: 'value[x]', element, children: undefined, slices: [slice] };
+}
+
+/** A type's own name: `dateTime` of `DateTime`. */
+function primitiveOf(name: string): string {
+  const small = name.charAt(0).toLowerCase() + name.slice(1);
+  return primitives.has(small) ? small : name;
+}
+
+/** `valueQuantity` in a differential is the slice of that type, of `value[x]`. */
+function asSlice(choice: Node, { name, element, children, slices }: Node): Node {
+  const slice: Node = { name: choice.name, slice: name, element, children, slices };
+  return { name: choice.name, element: {}, children: undefined, slices: [slice] };
+}
+
+function withSlice(node: Node, slice: Node, unfold: Unfold, path: string): Node {
+  const where = `${path}:${slice.slice}`;
+  const known = node.slices.find((each) => each.slice === slice.slice);
+  if (known !== undefined) {
+    const changed = merged(known, slice, unfold, where);
+    return { ...node, slices: node.slices.map((each) => (each === known ? changed : each)) };
+  }
+  const slicing = node.element.slicing ?? impliedSlicing(node.name);
+  if (slicing === undefined) throw new ProfileFault(`${path}: nothing says how its slices are told apart (slicing)`);
+  const { slicing: _slicing, sliceName: _name, mustSupport: _must, ...element } = node.element;
+  const start: Node = {
+    ...node,
+    ...(slice.slice === undefined ? {} : { slice: slice.slice }),
+    element: { ...element, min: 0, ...typeOfSlice(node, slice) },
+    slices: [],
+  };
+  const made = merged(start, slice, unfold, where);
+  return { ...node, element: { ...node.element, slicing }, slices: [...node.slices, made] };
+}
+
+function impliedSlicing(name: string): JsonObject | undefined {
+  if (name.endsWith('[x]')) return byType;
+  return name === 'extension' || name === 'modifierExtension' ? byUrl : undefined;
+}
+
+/** The type that the name of a choice's slice ends with: Quantity of `valueQuantity`. */
+function typeOfSlice({ name, element }: Node, { slice = '', element: said }: Node): JsonObject {
+  if (!name.endsWith('[x]') || said.type !== undefined) return {};
+  const own = slice.slice(name.length - 3).toLowerCase();
+  const type = objectsOf(element.type).find(({ code }) => textOf(code)?.toLowerCase() === own);
+  return type === undefined ? {} : { type: [type] };
+}
+
+/** Members of which a differential's come beside the base's. */
+const lists = new Set(['condition', 'alias', 'mapping', 'example']);
+
+function mergedElement(base: Node, { element: said }: Node, path: string): JsonObject {
+  const from = base.element;
+  const { id: _id, path: _path, sliceName: _slice, ...element }: Record<string, JsonValue | undefined> = from;
+  for (const [name, value] of Object.entries(said)) {
+    if (name === 'id' || name === 'path' || name === 'sliceName') continue;
+    if (name === 'constraint') element[name] = constraints(from, said);
+    else if (name === 'extension') element[name] = byKey(objectsOf(from[name]), objectsOf(value), 'url');
+    else if (name === 'binding') element[name] = { ...objectOf(from.binding), ...objectOf(value) };
+    else if (lists.has(name)) element[name] = union(from[name], value);
+    else if (!setsType(name)) element[name] = value;
+    else {
+      for (const other of Object.keys(element)) if (kindOf(other) === kindOf(name)) delete element[other];
+      element[name] = value;
+    }
+  }
+  const foreign = typesOf(said).find(({ code }) => !allowsType(from, code));
+  if (foreign !== undefined) throw new ProfileFault(`${path}: its base doesn't have the type ${foreign.code} there`);
+  // What a base asks for can't be loosened.
+  if (minOf(from) > minOf(element)) element.min = minOf(from);
+  if (maxOf(from) < maxOf(element)) element.max = String(maxOf(from));
+  if (minOf(element) > maxOf(element))
+    throw new ProfileFault(`${path}: min ${minOf(element)} is more than max ${maxOf(element)}`);
+  return element;
+}
+
+/** Types that any of their kind specialises. */
+const general = new Set(['Resource', 'DomainResource', 'Element', 'BackboneElement']);
+
+function allowsType(from: JsonObject, code: string): boolean {
+  const types = typesOf(from);
+  // Ids and urls have a type of FHIRPath's, which profiles call by names of FHIR's.
+  const own = objectsOf(from.type).some((type) => textOf(type.code)?.startsWith('http://hl7.org/fhirpath/'));
+  return own || types.length === 0 || types.some((type) => type.code === code || general.has(type.code));
+}
+
+function constraints(from: JsonObject, said: JsonObject): readonly JsonObject[] {
+  return byKey(objectsOf(from.constraint), objectsOf(said.constraint), 'key');
+}
+
+/** The base's objects, those with the same key replaced, and the others after them. */
+function byKey(from: readonly JsonObject[], said: readonly JsonObject[], key: string): readonly JsonObject[] {
+  const replaced = from.filter((each) => !said.some((other) => equal(each[key], other[key])));
+  return [...replaced, ...said];
+}
+
+function union(from: JsonValue | undefined, said: JsonValue | undefined): readonly JsonValue[] {
+  const known: readonly JsonValue[] = [...textsOf(from), ...objectsOf(from)];
+  const more: readonly JsonValue[] = [...textsOf(said), ...objectsOf(said)];
+  return [...known, ...more.filter((each) => !known.some((other) => equal(each, other)))];
+}
+
+function objectOf(value: JsonValue | undefined): JsonObject {
+  return objectsOf([value ?? null])[0] ?? {};
+}
+
+const kinds = ['fixed', 'pattern', 'minValue', 'maxValue', 'defaultValue'];
+
+/** `pattern` of `patternCoding`: there is one of them, whatever its type. */
+function kindOf(name: string): string | undefined {
+  return kinds.find((kind) => name.startsWith(kind) && /^[A-Z]/.test(name.slice(kind.length)));
+}
+
+function setsType(name: string): boolean {
+  return kindOf(name) !== undefined;
+}

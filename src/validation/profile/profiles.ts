@@ -1,0 +1,95 @@
+/** Profiles and value sets as they are found, compiled when they are first needed. https://hl7.org/fhir/R4/profiling.html */
+import type { Definitions } from '../../fhir/definitions/definitions.ts';
+import type { JsonObject } from '../../fhir/resource.ts';
+import type { CodeSet, ValidationSource } from '../validator.ts';
+import { type Compiling, compileNode } from './compile.ts';
+import { Members } from './items.ts';
+import type { Check, Run } from './run.ts';
+import { NotFetched, Structures, typeTree } from './structures.ts';
+import { type Node, ProfileFault } from './tree.ts';
+
+/** A profile that can be used. */
+export interface Profile {
+  readonly definition: JsonObject;
+  readonly tree: Node;
+  /** The type of what it is for. */
+  readonly type: string;
+  /** undefined: it says no more than R4. */
+  readonly check: Check | undefined;
+}
+
+/** How many value sets that aren't here are remembered. */
+const mostAbsent = 10_000;
+
+/** Keeps what was compiled. Everything but the fetching is synchronous. */
+export class Profiles {
+  readonly compiling: Compiling;
+  readonly #find: ValidationSource['valueSet'];
+  readonly #profiles = new Map<string, Profile | ProfileFault>();
+  readonly #sets = new Map<string, CodeSet>();
+  readonly #absent = new Set<string>();
+
+  constructor(definitions: Definitions, source: ValidationSource) {
+    this.#find = source.valueSet;
+    this.compiling = {
+      structures: new Structures(source.structureDefinition),
+      members: new Members(definitions),
+      codes: (valueSet, run) => this.#codes(valueSet, run),
+    };
+  }
+
+  /** A profile by canonical; undefined: there is none. Throws NotFetched; ProfileFault for one that can't be used. */
+  find(canonical: string): Profile | undefined {
+    const known = this.#profiles.get(canonical);
+    if (known instanceof ProfileFault) throw known;
+    if (known !== undefined) return known;
+    const definition = this.compiling.structures.definition(canonical);
+    if (definition === undefined) return undefined;
+    try {
+      const profile = this.compiled(definition, this.compiling.structures.tree(canonical));
+      this.#profiles.set(canonical, profile);
+      return profile;
+    } catch (error) {
+      if (error instanceof ProfileFault) this.#profiles.set(canonical, error);
+      throw error;
+    }
+  }
+
+  /** Compiles a definition with its tree. Throws as `find` does. */
+  compiled(definition: JsonObject, tree: Node): Profile {
+    const type = tree.name;
+    return { definition, tree, type, check: compileNode(tree, typeTree(type), type, this.compiling) };
+  }
+
+  /** What a profile's canonical is compiled to, for a run: what it has to wait for or can't use is noted there. */
+  check(canonical: string, run: Run): Check | undefined {
+    try {
+      const found = this.find(canonical);
+      if (found === undefined)
+        run.tell('warning', 'not-found', 'profile', `couldn't be checked against ${canonical}: it isn't here`);
+      return found?.check;
+    } catch (error) {
+      if (error instanceof NotFetched) run.waits.push(error.fetch);
+      else if (error instanceof ProfileFault)
+        run.tell('warning', 'processing', 'profile', `couldn't be checked against ${canonical}: ${error.message}`);
+      else throw error;
+      return undefined;
+    }
+  }
+
+  #codes(valueSet: string, run: Run): CodeSet | undefined {
+    const known = this.#sets.get(valueSet);
+    if (known === undefined && !this.#absent.has(valueSet)) run.waits.push(() => this.#fetch(valueSet));
+    return known;
+  }
+
+  async #fetch(valueSet: string): Promise<void> {
+    if (this.#sets.has(valueSet) || this.#absent.has(valueSet)) return;
+    const found = await this.#find(valueSet);
+    if (found !== undefined) this.#sets.set(valueSet, found);
+    else {
+      if (this.#absent.size >= mostAbsent) this.#absent.clear();
+      this.#absent.add(valueSet);
+    }
+  }
+}

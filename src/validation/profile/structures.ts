@@ -1,0 +1,175 @@
+/** Structure definitions as trees with all their elements: snapshots made from differentials. https://hl7.org/fhir/R4/profiling.html#snapshot */
+import { builtInStructure } from '../../fhir/definitions/structures.ts';
+import { isObject, type JsonObject } from '../../fhir/resource.ts';
+import { objectsOf, textOf, typesOf } from './element.ts';
+import { merged } from './merge.ts';
+import { childNamed, elementsOf, type Node, ProfileFault, treeOf } from './tree.ts';
+
+/** Finds a structure definition by canonical; undefined: there is none. */
+export type FindStructure = (canonical: string) => Promise<JsonObject | undefined>;
+
+/** Thrown where a definition is needed that has to be fetched first. Whoever catches it waits for `fetched` and begins again. */
+export class NotFetched extends Error {
+  readonly fetch: () => Promise<void>;
+
+  constructor(canonical: string, fetch: () => Promise<void>) {
+    super(`${canonical} has to be fetched first`);
+    this.name = 'NotFetched';
+    this.fetch = fetch;
+  }
+}
+
+const r4 = 'http://hl7.org/fhir/StructureDefinition/';
+
+/** The canonical of one of R4's types. */
+export const typeUrl = (type: string): string => `${r4}${type}`;
+
+/** R4's types, the same for all. */
+const types = new Map<string, Node>();
+
+/** The tree of one of R4's types; undefined for a name that isn't one. */
+export function typeTree(type: string): Node | undefined {
+  const known = types.get(type);
+  if (known !== undefined) return known;
+  const definition = builtInStructure(typeUrl(type));
+  if (definition === undefined || definition.derivation === 'constraint') return undefined;
+  const tree = snapshotTree(definition);
+  if (tree !== undefined) types.set(type, tree);
+  return tree;
+}
+
+function snapshotTree({ snapshot, type }: JsonObject): Node | undefined {
+  const elements = isObject(snapshot) ? objectsOf(snapshot.element) : [];
+  return elements.length === 0 ? undefined : treeOf(elements, textOf(type) ?? '');
+}
+
+/** Unknown canonicals are as many as clients make up. */
+const mostAbsent = 10_000;
+
+/** The definitions that were fetched, and their trees. Everything but the fetching is synchronous. */
+export class Structures {
+  readonly #find: FindStructure;
+  readonly #definitions = new Map<string, JsonObject>();
+  readonly #absent = new Set<string>();
+  readonly #fetching = new Map<string, Promise<void>>();
+  readonly #trees = new Map<string, Node | ProfileFault>();
+  /** Definitions whose trees are being made. */
+  readonly #within = new Set<string>();
+
+  constructor(find: FindStructure) {
+    this.#find = find;
+  }
+
+  /** The definition of that canonical; undefined: there is none. Throws NotFetched. */
+  definition(canonical: string): JsonObject | undefined {
+    const known = this.#definitions.get(canonical);
+    if (known !== undefined || this.#absent.has(canonical)) return known;
+    const type = canonical.startsWith(r4) ? builtInStructure(canonical.split('|')[0] ?? '') : undefined;
+    if (type !== undefined && type.derivation !== 'constraint') {
+      this.#definitions.set(canonical, type);
+      return type;
+    }
+    throw new NotFetched(canonical, () => this.#fetch(canonical));
+  }
+
+  #fetch(canonical: string): Promise<void> {
+    let fetching = this.#fetching.get(canonical);
+    if (fetching === undefined) {
+      fetching = this.#find(canonical)
+        .then((found) => {
+          if (found !== undefined) this.#definitions.set(canonical, found);
+          else {
+            if (this.#absent.size >= mostAbsent) this.#absent.clear();
+            this.#absent.add(canonical);
+          }
+        })
+        .finally(() => this.#fetching.delete(canonical));
+      this.#fetching.set(canonical, fetching);
+    }
+    return fetching;
+  }
+
+  /** The whole tree of a definition. Throws NotFetched; ProfileFault for a definition that isn't there or can't be used. */
+  tree(canonical: string): Node {
+    const known = this.#trees.get(canonical);
+    if (known instanceof ProfileFault) throw known;
+    if (known !== undefined) return known;
+    const definition = this.definition(canonical);
+    if (definition === undefined) throw new ProfileFault(`there is no StructureDefinition ${canonical} here`);
+    if (this.#within.has(canonical)) throw new ProfileFault(`${canonical} is based on itself`);
+    this.#within.add(canonical);
+    try {
+      const tree = this.treeOf(definition);
+      this.#trees.set(canonical, tree);
+      return tree;
+    } catch (error) {
+      // One that is based on itself is told by the one that was asked for.
+      if (error instanceof ProfileFault && this.#within.size === 1) this.#trees.set(canonical, error);
+      throw error;
+    } finally {
+      this.#within.delete(canonical);
+    }
+  }
+
+  /** The tree of a definition, from its differential over its base's tree where it has one. Throws as `tree` does. */
+  treeOf(definition: JsonObject): Node {
+    const { differential, derivation, baseDefinition } = definition;
+    const type = textOf(definition.type);
+    if (type === undefined) throw new ProfileFault('StructureDefinition.type is missing');
+    const snapshot = snapshotTree(definition);
+    if (derivation !== 'constraint') {
+      if (typeTree(type) === undefined) throw new ProfileFault(`${type} is none of R4's types`);
+      return snapshot ?? this.#typeTree(type);
+    }
+    const said = isObject(differential) ? objectsOf(differential.element) : [];
+    const base = textOf(baseDefinition);
+    if (base === undefined) throw new ProfileFault('StructureDefinition.baseDefinition is missing');
+    if (snapshot !== undefined && (said.length === 0 || this.definition(base) === undefined)) return snapshot;
+    const tree = this.tree(base);
+    if (tree.name !== type) {
+      if (typeTree(type) === undefined) throw new ProfileFault(`${type} is none of R4's types`);
+      throw new ProfileFault(`its type is ${type}, but its base ${base} is for ${tree.name}`);
+    }
+    return said.length === 0 ? tree : merged(tree, treeOf(said, type), (node) => this.unfold(node));
+  }
+
+  /** A definition's snapshot, made anew. Throws as `tree` does. */
+  snapshot(definition: JsonObject): readonly JsonObject[] {
+    return elementsOf(this.treeOf(definition));
+  }
+
+  /** The children of an element: its own, or those of its type. Throws NotFetched. */
+  unfold(node: Node): readonly Node[] {
+    if (node.children !== undefined) return node.children;
+    const { contentReference } = node.element;
+    if (typeof contentReference === 'string') return this.unfold(referenced(contentReference));
+    const [type, ...others] = typesOf(node.element);
+    if (type === undefined) return [];
+    if (others.length > 0) return typeTree('Element')?.children ?? [];
+    const [profile] = type.profiles;
+    if (profile !== undefined) {
+      try {
+        return this.tree(profile).children ?? [];
+      } catch (error) {
+        // The profile's own checks tell what is wrong with it.
+        if (!(error instanceof ProfileFault)) throw error;
+      }
+    }
+    return typeTree(type.code)?.children ?? [];
+  }
+
+  #typeTree(type: string): Node {
+    const tree = typeTree(type);
+    if (tree === undefined) throw new ProfileFault(`${type} is none of R4's types`);
+    return tree;
+  }
+}
+
+/** The element that another takes its children from: `#Questionnaire.item`. */
+function referenced(contentReference: string): Node {
+  const [type = '', ...names] = contentReference.slice(contentReference.indexOf('#') + 1).split('.');
+  let node = typeTree(type);
+  for (const name of names) node = node?.children === undefined ? undefined : childNamed(node.children, name);
+  if (node === undefined) throw new ProfileFault(`${contentReference}: there is no such element`);
+  return node;
+}

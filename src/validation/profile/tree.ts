@@ -1,0 +1,139 @@
+/** The elements of a structure definition as a tree. https://hl7.org/fhir/R4/elementdefinition.html#id */
+import type { JsonObject } from '../../fhir/resource.ts';
+import { textOf } from './element.ts';
+
+/** An element, or one of the slices of an element. Nobody changes it: profiles share what they don't constrain. */
+export interface Node {
+  /** The last part of its path: `name`, `value[x]`; the type's name at the root. */
+  readonly name: string;
+  /** `mrn`; of a slice of a slice only what is its own. */
+  readonly slice?: string;
+  readonly element: JsonObject;
+  /** undefined: what its type has. */
+  readonly children: readonly Node[] | undefined;
+  readonly slices: readonly Node[];
+}
+
+/** A definition that can't be used, and why. */
+export class ProfileFault extends Error {
+  constructor(reason: string) {
+    super(reason);
+    this.name = 'ProfileFault';
+  }
+}
+
+interface Draft {
+  readonly name: string;
+  readonly slice?: string;
+  element: JsonObject;
+  readonly children: Draft[];
+  readonly slices: Draft[];
+}
+
+interface Part {
+  readonly name: string;
+  readonly slices: readonly string[];
+}
+
+/**
+ * The tree of a list of elements, of a snapshot or a differential; elements that only their children name are empty. Throws ProfileFault for a
+ * list without a root, or whose elements don't belong to one.
+ */
+export function treeOf(elements: readonly JsonObject[], type: string): Node {
+  const root: Draft = { name: type, element: {}, children: [], slices: [] };
+  let last: readonly Part[] = [];
+  for (const element of elements) {
+    const parts = partsOf(element, last);
+    last = parts;
+    if (parts[0]?.name !== type)
+      throw new ProfileFault(`the element ${textOf(element.path) ?? '?'} doesn't belong to ${type}`);
+    place(root, parts).element = element;
+  }
+  return nodeOf(root);
+}
+
+function nodeOf({ name, slice, element, children, slices }: Draft): Node {
+  return {
+    name,
+    ...(slice === undefined ? {} : { slice }),
+    element,
+    children: children.length === 0 ? undefined : children.map(nodeOf),
+    slices: slices.map(nodeOf),
+  };
+}
+
+/** The parts of an element's id; where it has none, its path, whose beginning is the last element's. */
+function partsOf(element: JsonObject, last: readonly Part[]): readonly Part[] {
+  const { id, path, sliceName } = element;
+  if (typeof path !== 'string') throw new ProfileFault('an element has no path');
+  const names = path.split('.');
+  if (typeof id === 'string') {
+    const parts = id.split('.').map(partOf);
+    // Slices' names may have dots; an id that doesn't follow the path tells nothing.
+    if (parts.length === names.length && parts.every((part, index) => part.name === names[index])) {
+      const own = parts.at(-1);
+      if (own !== undefined && own.slices.length === 0 && typeof sliceName === 'string')
+        return [...parts.slice(0, -1), { name: own.name, slices: sliceName.split('/') }];
+      return parts;
+    }
+  }
+  let same = true;
+  return names.map((name, index) => {
+    const known = last[index];
+    same &&= known?.name === name;
+    if (index === names.length - 1) return { name, slices: typeof sliceName === 'string' ? sliceName.split('/') : [] };
+    return same && known !== undefined ? known : { name, slices: [] };
+  });
+}
+
+function partOf(text: string): Part {
+  const colon = text.indexOf(':');
+  return colon < 0
+    ? { name: text, slices: [] }
+    : { name: text.slice(0, colon), slices: text.slice(colon + 1).split('/') };
+}
+
+function place(root: Draft, parts: readonly Part[]): Draft {
+  let at = root;
+  for (const [depth, { name, slices }] of parts.entries()) {
+    if (depth > 0) at = find(at.children, (each) => each.name === name, { name });
+    for (const slice of slices) at = find(at.slices, (each) => each.slice === slice, { name, slice });
+  }
+  return at;
+}
+
+function find(drafts: Draft[], is: (draft: Draft) => boolean, key: Pick<Draft, 'name' | 'slice'>): Draft {
+  const known = drafts.find(is);
+  if (known !== undefined) return known;
+  const made: Draft = { ...key, element: {}, children: [], slices: [] };
+  drafts.push(made);
+  return made;
+}
+
+/** The elements of a tree as a snapshot lists them, each with its id, path and slice's name. */
+export function elementsOf(root: Node): readonly JsonObject[] {
+  const elements: JsonObject[] = [];
+  const visit = (node: Node, id: string, path: string, sliceName: string | undefined): void => {
+    const { id: _id, path: _path, sliceName: _slice, ...said } = node.element;
+    elements.push({ id, path, ...(sliceName === undefined ? {} : { sliceName }), ...said });
+    for (const child of node.children ?? []) visit(child, `${id}.${child.name}`, `${path}.${child.name}`, undefined);
+    for (const slice of node.slices) {
+      const name = sliceName === undefined ? slice.slice : `${sliceName}/${slice.slice}`;
+      visit(slice, sliceName === undefined ? `${id}:${name}` : `${id}/${slice.slice}`, path, name);
+    }
+  };
+  visit(root, root.name, root.name, undefined);
+  return elements;
+}
+
+/** The child of that name among some; `value` and `valueQuantity` are found at `value[x]`. */
+export function childNamed(children: readonly Node[], name: string): Node | undefined {
+  return children.find((child) => child.name === name) ?? children.find((child) => isChoice(child.name, name));
+}
+
+/** Whether a choice (`value[x]`) is what a name (`value`, `valueQuantity`) means. */
+function isChoice(choice: string, name: string): boolean {
+  if (!choice.endsWith('[x]')) return false;
+  const stem = choice.slice(0, -3);
+  return name.startsWith(stem) && (name.length === stem.length || /^[A-Z]/.test(name.slice(stem.length)));
+}

@@ -1,0 +1,86 @@
+/** A check's way through a resource: where it is, within which resource, and what it found. https://hl7.org/fhir/R4/validation.html */
+import { Budget, Scope } from '../fhir/fhirpath/scope.ts';
+import type { IssueType } from '../fhir/outcome.ts';
+import { isArray, isObject, type JsonObject, type JsonValue } from '../fhir/resource.ts';
+import { checkNarrative } from './narrative.ts';
+import { Place } from './place.ts';
+import type { Known } from './validator.ts';
+
+/** Checks the one value at a place. `beside`: the id and extensions of a primitive, as `_name` has them. */
+export type ValueCheck = (value: JsonValue, walk: Walk, beside?: JsonObject) => void;
+
+const hooks = { htmlChecks: (div: string): boolean => checkNarrative(div) === undefined };
+
+/** One for each validation. */
+export class Walk {
+  readonly place: Place;
+  readonly budget: Budget;
+  /** Of the resource that the place is in. */
+  scope: Scope;
+  readonly #waiting: Promise<void>[] = [];
+  #container: JsonObject | undefined;
+  #contained: ReadonlyMap<string, string> = new Map();
+
+  /** `path`: what expressions begin with; `deadline` in the milliseconds of `performance.now()`. */
+  constructor(resource: JsonObject, path: string, deadline: number) {
+    this.place = new Place(path);
+    this.budget = new Budget(deadline);
+    this.scope = new Scope(resource, this.budget, { hooks });
+  }
+
+  /** An error of the value at the place. `text` goes on after its path. */
+  error(code: IssueType, rule: string, text: string, path = this.place.path()): void {
+    this.place.note('error', code, path, text, rule);
+  }
+
+  warning(code: IssueType, rule: string, text: string, path = this.place.path()): void {
+    this.place.note('warning', code, path, text, rule);
+  }
+
+  /** What can't be said here, but might be elsewhere. */
+  information(code: IssueType, rule: string, text: string, path = this.place.path()): void {
+    this.place.note('information', code, path, text, rule);
+  }
+
+  /** Checks a resource within this one; `contained`: one that has this one as its container. */
+  within(resource: JsonObject, contained: boolean, check: () => void): void {
+    const outer = this.scope;
+    this.scope = new Scope(resource, this.budget, contained ? { hooks, rootResource: outer.rootResource } : { hooks });
+    check();
+    this.scope = outer;
+  }
+
+  /** Whether the place is in a contained resource. */
+  get isContained(): boolean {
+    return this.scope.resource !== this.scope.rootResource;
+  }
+
+  /** The types of the resources that the container has, by id. */
+  get contained(): ReadonlyMap<string, string> {
+    const { rootResource } = this.scope;
+    if (this.#container !== rootResource) {
+      this.#container = rootResource;
+      this.#contained = containedTypes(rootResource.contained);
+    }
+    return this.#contained;
+  }
+
+  /** Has something said of the value at the place when it is known. */
+  later(known: Promise<Known>, say: (known: Known, path: string) => void): void {
+    const path = this.place.path();
+    this.#waiting.push(known.then((found) => say(found, path)));
+  }
+
+  /** Resolves when all that had to be waited for was said; undefined where there is nothing. */
+  settled(): Promise<unknown> | undefined {
+    return this.#waiting.length === 0 ? undefined : Promise.all(this.#waiting);
+  }
+}
+
+function containedTypes(contained: JsonValue | undefined): ReadonlyMap<string, string> {
+  const types = new Map<string, string>();
+  for (const each of isArray(contained) ? contained : [])
+    if (isObject(each) && typeof each.id === 'string' && typeof each.resourceType === 'string')
+      types.set(each.id, each.resourceType);
+  return types;
+}

@@ -1,0 +1,228 @@
+/** StructureDefinition, ValueSet and CodeSystem resources count as soon as they are stored. https://hl7.org/fhir/R4/conformance-module.html */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Json, type Reply, type TestServer, testServer } from './server.ts';
+import { freshStore, onMongo } from './stores.ts';
+import { bundle, entry, idOf, unique } from './writing.ts';
+
+const store = freshStore();
+let server: TestServer;
+/** Another process where the store can have several, otherwise the same. */
+let other: TestServer;
+beforeAll(async () => {
+  server = await testServer({ VALIDATION: 'profiles', STORE_URL: store.url });
+  other = onMongo ? await testServer({ VALIDATION: 'profiles', STORE_URL: store.url }) : server;
+});
+afterAll(async () => {
+  if (other !== server) await other.close();
+  await server.close();
+  await store.remove();
+});
+
+const narrative = { status: 'generated', div: '<div xmlns="http://www.w3.org/1999/xhtml">x</div>' };
+const minimum = (path: string, min: number, more: Json = {}) => ({ id: path, path, min, ...more });
+
+function profile(name: string, element: readonly Json[], more: Json = {}): Json {
+  return {
+    resourceType: 'StructureDefinition',
+    id: name,
+    text: narrative,
+    url: `http://example.org/StructureDefinition/${name}`,
+    name: 'Profile',
+    status: 'active',
+    kind: 'resource',
+    abstract: false,
+    type: 'Patient',
+    baseDefinition: 'http://hl7.org/fhir/StructureDefinition/Patient',
+    derivation: 'constraint',
+    differential: { element },
+    ...more,
+  };
+}
+
+const patient = (canonical: string, more: Json = {}): Json => ({
+  resourceType: 'Patient',
+  meta: { profile: [canonical] },
+  ...more,
+});
+
+const put = (resource: Json) => server.send('PUT', `/${resource.resourceType}/${resource.id}`, resource);
+const named = { name: [{ family: 'Holm' }] };
+
+async function stored(...resources: readonly Json[]): Promise<void> {
+  for (const each of resources) {
+    const reply = await put(each);
+    expect([200, 201], reply.text).toContain(reply.status);
+  }
+}
+
+/** What the other process answers to a create. */
+const statusOf = async (resource: Json) => (await other.send('POST', `/${resource.resourceType}`, resource)).status;
+
+function issues(reply: Reply, severity: string): readonly Json[] {
+  return reply.body.issue.filter((each: Json) => each.severity === severity);
+}
+
+describe('a profile', () => {
+  test('counts for the next write, on all processes; so does its change, and its end', async () => {
+    const name = unique('profile');
+    const url = `http://example.org/StructureDefinition/${name}`;
+    expect(await statusOf(patient(url))).toBe(201);
+    await stored(profile(name, [minimum('Patient.name', 1)]));
+    expect(await statusOf(patient(url))).toBe(422);
+    expect(await statusOf(patient(url, named))).toBe(201);
+    await stored(profile(name, [minimum('Patient.birthDate', 1)]));
+    expect(await statusOf(patient(url, named))).toBe(422);
+    expect(await statusOf(patient(url, { birthDate: '1960-01-01' }))).toBe(201);
+    expect((await server.send('DELETE', `/StructureDefinition/${name}`)).status).toBe(200);
+    expect(await statusOf(patient(url))).toBe(201);
+  });
+
+  test('counts when a transaction, a patch or a batch has written it', async () => {
+    const name = unique('profile');
+    const url = `http://example.org/StructureDefinition/${name}`;
+    const asked = entry('PUT', `StructureDefinition/${name}`, profile(name, [minimum('Patient.name', 1)]));
+    expect((await server.send('POST', '', bundle('transaction', asked))).status).toBe(200);
+    expect(await statusOf(patient(url))).toBe(422);
+    const patch = [{ op: 'replace', path: '/differential/element/0/min', value: 0 }];
+    const type = { 'Content-Type': 'application/json-patch+json' };
+    expect((await server.send('PATCH', `/StructureDefinition/${name}`, patch, type)).status).toBe(200);
+    expect(await statusOf(patient(url))).toBe(201);
+    expect((await server.send('POST', '', bundle('batch', asked))).status).toBe(200);
+    expect(await statusOf(patient(url))).toBe(422);
+  });
+
+  test('is meant by version, and without one the latest active', async () => {
+    const url = `http://example.org/StructureDefinition/${unique('profile')}`;
+    const versions: Json[] = [
+      profile(unique('v'), [minimum('Patient.name', 1)], { url, version: '9.0.0' }),
+      profile(unique('v'), [minimum('Patient.birthDate', 1)], { url, version: '10.0.0' }),
+      profile(unique('v'), [minimum('Patient.gender', 1)], { url, version: '11.0.0', status: 'draft' }),
+    ];
+    await stored(...versions);
+    const born = { birthDate: '1960-01-01' };
+    expect(await statusOf(patient(url, born))).toBe(201);
+    expect(await statusOf(patient(url, named))).toBe(422);
+    expect(await statusOf(patient(`${url}|9.0.0`, named))).toBe(201);
+    expect(await statusOf(patient(`${url}|9.0.0`, born))).toBe(422);
+    expect(await statusOf(patient(`${url}|11.0.0`, { gender: 'female' }))).toBe(201);
+    expect(await statusOf(patient(`${url}|11.0.0`, born))).toBe(422);
+  });
+
+  test('that can’t be used is refused', async () => {
+    const wrong = profile(unique('wrong'), [
+      minimum('Patient.name', 1, {
+        constraint: [{ key: 'x-1', severity: 'error', human: 'x', expression: 'family.exists(' }],
+      }),
+    ]);
+    const reply = await put(wrong);
+    expect(reply.status, reply.text).toBe(422);
+    const nowhere = profile(unique('wrong'), [minimum('Patient.nonsense', 1)]);
+    expect((await put(nowhere)).status).toBe(422);
+    const asked = bundle('transaction', entry('POST', 'StructureDefinition', nowhere));
+    const [issue] = issues(await server.send('POST', '', asked), 'error');
+    expect(issue.expression[0]).toMatch(/^Bundle\.entry\[0]\.resource/);
+  });
+
+  test('may come with its base in one transaction, in any order', async () => {
+    const base = profile(unique('base'), [minimum('Patient.name', 1)]);
+    const derived = profile(unique('derived'), [minimum('Patient.gender', 1)], { baseDefinition: base.url });
+    expect((await put(derived)).status).toBe(422);
+    const entries = [derived, base].map((each) => entry('PUT', `StructureDefinition/${each.id}`, each));
+    const reply = await server.send('POST', '', bundle('transaction', ...entries));
+    expect(reply.status, reply.text).toBe(200);
+    expect(await statusOf(patient(derived.url, { gender: 'female' }))).toBe(422);
+    expect(await statusOf(patient(derived.url, { gender: 'female', ...named }))).toBe(201);
+  });
+
+  test('is among the supported profiles of its type while it is there', async () => {
+    const name = unique('profile');
+    const supported = async () => {
+      const { body } = await other.get('/metadata');
+      return body.rest[0].resource.find(({ type }: Json) => type === 'Patient').supportedProfile ?? [];
+    };
+    const { url } = profile(name, []);
+    await stored(profile(name, [minimum('Patient.name', 1)]));
+    expect(await supported()).toContain(url);
+    await server.send('DELETE', `/StructureDefinition/${name}`);
+    expect(await supported()).not.toContain(url);
+  });
+});
+
+describe('a value set', () => {
+  const system = 'http://example.org/CodeSystem/colours';
+  const codeSystem = (...codes: readonly string[]): Json => ({
+    resourceType: 'CodeSystem',
+    id: 'colours',
+    text: narrative,
+    url: system,
+    status: 'active',
+    content: 'complete',
+    concept: codes.map((code) => ({ code })),
+  });
+  const valueSet = (include: Json): Json => ({
+    resourceType: 'ValueSet',
+    id: 'colours',
+    text: narrative,
+    url: 'http://example.org/ValueSet/colours',
+    status: 'active',
+    compose: { include: [include] },
+  });
+
+  test('and its code system count for bindings at once', async () => {
+    const name = unique('bound');
+    const url = `http://example.org/StructureDefinition/${name}`;
+    const binding = { strength: 'required', valueSet: 'http://example.org/ValueSet/colours' };
+    await stored(codeSystem('red'), valueSet({ system }));
+    await stored(profile(name, [{ id: 'Patient.maritalStatus', path: 'Patient.maritalStatus', binding }]));
+    const coloured = (code: string) => patient(url, { maritalStatus: { coding: [{ system, code }] } });
+    expect(await statusOf(coloured('red'))).toBe(201);
+    expect(await statusOf(coloured('blue'))).toBe(422);
+    await stored(codeSystem('red', 'blue'));
+    expect(await statusOf(coloured('blue'))).toBe(201);
+    await stored(valueSet({ system, concept: [{ code: 'blue' }] }));
+    expect(await statusOf(coloured('red'))).toBe(422);
+    expect(await statusOf(coloured('blue'))).toBe(201);
+  });
+});
+
+describe('deleting a definition', () => {
+  test('warns of definitions and resources that name it', async () => {
+    const name = unique('used');
+    const base = profile(name, [minimum('Patient.name', 1)]);
+    const derived = profile(unique('derived'), [minimum('Patient.gender', 1)], { baseDefinition: base.url });
+    await stored(base, derived);
+    const id = idOf(await server.send('POST', '/Patient', patient(`${base.url}`, named)));
+    const reply = await server.send('DELETE', `/StructureDefinition/${name}`);
+    expect(reply.status).toBe(200);
+    const [warning, another] = issues(reply, 'warning');
+    expect(another).toBeUndefined();
+    expect(warning.details.coding[0].code).toBe('in-use');
+    for (const user of [`StructureDefinition/${derived.id}`, `Patient/${id}`])
+      expect(warning.diagnostics).toContain(user);
+    expect((await server.get(`/StructureDefinition/${name}`)).status).toBe(410);
+  });
+
+  test('that nothing names is 204', async () => {
+    const name = unique('unused');
+    await stored(profile(name, [minimum('Patient.name', 1)]));
+    expect((await server.send('DELETE', `/StructureDefinition/${name}`)).status).toBe(204);
+  });
+
+  test('warns in a transaction, in the answer of its entry', async () => {
+    const id = unique('imported');
+    const url = `http://example.org/ValueSet/${id}`;
+    const set: Json = { resourceType: 'ValueSet', text: narrative, status: 'active' };
+    const include = [{ system: 'http://example.org/x', concept: [{ code: 'x' }] }];
+    const importing = {
+      ...set,
+      id: unique('importing'),
+      url: `${url}-importing`,
+      compose: { include: [{ valueSet: [url] }] },
+    };
+    await stored({ ...set, id, url, compose: { include } }, importing);
+    const { body } = await server.send('POST', '', bundle('transaction', entry('DELETE', `ValueSet/${id}`)));
+    const [{ response }] = body.entry;
+    expect(response.status).toBe('200 OK');
+    expect(JSON.stringify(response.outcome)).toContain(`ValueSet/${importing.id}`);
+  });
+});
