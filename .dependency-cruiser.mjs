@@ -4,6 +4,7 @@ const rooms = {
   search: ['fhir'],
   terminology: ['fhir'],
   validation: ['fhir', 'terminology'],
+  tabular: ['fhir'],
   store: ['fhir', 'search'],
   'store/sqlite': ['store', 'fhir', 'search'],
   'store/mongo': ['store', 'fhir', 'search'],
@@ -11,7 +12,18 @@ const rooms = {
   audit: ['fhir', 'store'],
   jobs: ['fhir', 'search', 'audit', 'store'],
   interactions: ['fhir', 'search', 'validation', 'terminology', 'access', 'audit', 'store'],
-  operations: ['fhir', 'search', 'validation', 'terminology', 'access', 'audit', 'store', 'jobs', 'interactions'],
+  operations: [
+    'fhir',
+    'search',
+    'validation',
+    'terminology',
+    'tabular',
+    'access',
+    'audit',
+    'store',
+    'jobs',
+    'interactions',
+  ],
   http: [
     'fhir',
     'search',
@@ -46,6 +58,9 @@ const homes = {
   jose: ['^src/access/'],
   ajv: ['^src/validation/', '^src/config\\.ts$'],
   pino: ['^src/log\\.ts$'],
+  'csv-parse': ['^src/tabular/', '^src/cli/'],
+  'csv-stringify': ['^src/tabular/'],
+  '@fastify/busboy': ['^src/operations/csv/'],
 };
 
 export default {

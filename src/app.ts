@@ -25,10 +25,26 @@ export function createApp(edge: Edge): Hono {
     }
   });
   app.all('*', async (context) => {
-    const { status, headers, body } = await answerRequest(edge, fromWeb(context.req.raw));
+    const { status, headers, body, stream } = await answerRequest(edge, fromWeb(context.req.raw));
+    if (stream !== undefined) return new Response(webStream(stream), { status, headers });
     return new Response(body as Uint8Array<ArrayBuffer> | null, { status, headers });
   });
   return app;
+}
+
+/** A stream that makes the next piece when it is asked for, and ends the making where nobody reads on. */
+function webStream(pieces: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {
+  const iterator = pieces[Symbol.asyncIterator]();
+  return new ReadableStream({
+    pull: async (controller) => {
+      const { done, value } = await iterator.next();
+      if (done === true) controller.close();
+      else controller.enqueue(value);
+    },
+    cancel: async () => {
+      await iterator.return?.();
+    },
+  });
 }
 
 function plain(context: Context, status: 200 | 503, contentType: string, text: string): Response {

@@ -8,7 +8,7 @@ import type { Edge } from './edge.ts';
 import { addressOf } from './forwarded.ts';
 import type { IncomingRequest } from './incoming.ts';
 import { type Format, formatOf, noPreference } from './negotiate.ts';
-import { readBody } from './read-body.ts';
+import { readBody, unpacked } from './read-body.ts';
 
 /** The call, and the format of its answer. Throws what reading the body and negotiating throw. */
 export async function callOf(
@@ -27,10 +27,16 @@ export async function callOf(
   const accept = incoming.header('accept');
   const binary = isBinaryRead(target);
   const form = segments.at(-1) === '_search';
+  const named = target.interaction === 'operation' ? target.operation : undefined;
+  const operation = named === undefined ? undefined : edge.context.operations.find(({ name }) => name === named);
+  const media = operation?.media;
   // The form of a search may have `_format`.
-  let format = form ? undefined : formatOf(accept, parameters, binary);
+  let format = form ? undefined : formatOf(accept, parameters, binary, media);
   let body: Call['body'];
-  if (method === 'POST' || method === 'PUT' || method === 'PATCH') {
+  let stream: Call['stream'];
+  if (operation?.streams === true && method === 'POST') {
+    stream = { chunks: unpacked(incoming.chunks(), incoming.header('content-encoding')), contentType };
+  } else if (method === 'POST' || method === 'PUT' || method === 'PATCH') {
     const bytes = await readBody(
       incoming.chunks(),
       lengthOf(incoming.header('content-length')),
@@ -45,20 +51,22 @@ export async function callOf(
       body = { bytes, contentType };
     }
   }
-  format ??= formatOf(accept, parameters, binary);
-  const { interaction, type, id, versionId, operation, compartment } = target;
+  format ??= formatOf(accept, parameters, binary, media);
+  const { interaction, type, id, versionId, compartment } = target;
   // One literal with all properties, and all calls have one shape: what is added to a spread object gets another each time.
   const call: Call = {
     interaction,
     type,
     id,
     versionId,
-    operation,
+    operation: target.operation,
     compartment,
     method,
     parameters,
     query: spelled,
     body,
+    stream,
+    media: media === undefined ? undefined : format.media,
     ifMatch: incoming.header('if-match'),
     ifNoneMatch: incoming.header('if-none-match'),
     ifModifiedSince: incoming.header('if-modified-since'),

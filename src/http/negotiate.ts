@@ -1,5 +1,5 @@
 /** What the client wants: format, preferences, compression. https://hl7.org/fhir/R4/http.html#mime-type */
-import { isFhirJson, isVersionR4, parseMediaType } from '../fhir/media-type.ts';
+import { fhirJsonType, isFhirJson, isVersionR4, parseMediaType } from '../fhir/media-type.ts';
 import { failure } from '../fhir/outcome.ts';
 import type { Prefer, QueryParameters } from '../interactions/context.ts';
 
@@ -7,24 +7,44 @@ export interface Format {
   readonly pretty: boolean;
   /** Whether the client asked for FHIR by name, so that a Binary comes as a resource. */
   readonly fhir: boolean;
+  /** The media type: FHIR JSON, or another one that the interaction may answer in. */
+  readonly media: string;
 }
 
-const plainFormat: Format = { pretty: false, fhir: false };
-const fhirFormat: Format = { pretty: false, fhir: true };
+const plainFormat: Format = { pretty: false, fhir: false, media: fhirJsonType };
+const fhirFormat: Format = { pretty: false, fhir: true, media: fhirJsonType };
 
 /**
  * The format of the answer by `_format`, which beats `Accept`, and `_pretty`.
- * Throws 406 for formats other than JSON and for another FHIR version. `binary`: any media type is acceptable.
+ * Throws 406 for formats other than JSON and for another FHIR version. `binary`: any media type is acceptable. `others`: media types
+ * that the interaction may answer in besides.
  */
-export function formatOf(accept: string | undefined, parameters: QueryParameters, binary: boolean): Format {
+export function formatOf(
+  accept: string | undefined,
+  parameters: QueryParameters,
+  binary: boolean,
+  others: readonly string[] = [],
+): Format {
   let pretty = false;
   let named: string | undefined;
   for (const [name, value] of parameters) {
     if (name === '_pretty') pretty = value === 'true';
     else if (name === '_format' && value !== '') named = value;
   }
-  const format = named === undefined ? acceptedFormat(accept, binary) : namedFormat(named);
+  const other = others.length === 0 ? undefined : otherFormat(named ?? accept ?? '', others);
+  const format = other ?? (named === undefined ? acceptedFormat(accept, binary) : namedFormat(named));
   return pretty ? { ...format, pretty } : format;
+}
+
+/** The first of the media types that is one of these; undefined where FHIR JSON, or anything, comes before it. */
+function otherFormat(text: string, others: readonly string[]): Format | undefined {
+  for (const part of text.split(',')) {
+    const mediaType = parseMediaType(part);
+    if (isFhirJson(mediaType) || mediaType.essence === '*/*') return undefined;
+    const media = others.find((each) => each === mediaType.essence);
+    if (media !== undefined) return { pretty: false, fhir: false, media };
+  }
+  return undefined;
 }
 
 function namedFormat(text: string): Format {

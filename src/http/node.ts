@@ -3,6 +3,8 @@
  * https://hl7.org/fhir/R4/http.html
  */
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import type { Edge } from './edge.ts';
 import { fromNode } from './incoming.ts';
 import type { Reply } from './respond.ts';
@@ -26,7 +28,9 @@ export function fhirListener(edge: Edge, other: RequestListener): RequestListene
       return;
     }
     answerRequest(edge, incoming)
-      .then((reply) => send(request, response, reply))
+      .then((reply) =>
+        reply.stream === undefined ? send(request, response, reply) : sendStream(edge, response, reply, reply.stream),
+      )
       .catch((error: unknown) => {
         // Whatever fails in an interaction has become a reply; this is the edge's own.
         edge.context.report(error, '');
@@ -42,6 +46,29 @@ function send(request: IncomingMessage, response: ServerResponse, { status, head
   else if (body.byteLength > onePiece) response.end(body);
   // Each byte a character: Node joins texts, so that headers and body are one write.
   else response.end(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('latin1'), 'latin1');
+}
+
+/** Sends what is made meanwhile, as fast as the client takes it. A client that goes away ends the making. */
+async function sendStream(
+  edge: Edge,
+  response: ServerResponse,
+  { status, headers }: Reply,
+  stream: AsyncIterable<Uint8Array>,
+): Promise<void> {
+  response.writeHead(status, headers);
+  try {
+    await pipeline(Readable.from(stream, { objectMode: false }), response);
+  } catch (error) {
+    // The status has been sent: only a connection that breaks off tells the client.
+    if (!isGone(error)) edge.context.report(error, headers['X-Request-Id'] ?? '');
+    response.destroy();
+  }
+}
+
+/** Whether the client went away. */
+function isGone(error: unknown): boolean {
+  if (!(error instanceof Error) || !('code' in error)) return false;
+  return error.code === 'ERR_STREAM_PREMATURE_CLOSE' || error.code === 'ECONNRESET' || error.code === 'EPIPE';
 }
 
 /**

@@ -1,6 +1,7 @@
 /** The bytes of a request's body, unpacked, within the limit. https://hl7.org/fhir/R4/http.html#general */
+import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
-import { brotliDecompress, gunzip, inflate } from 'node:zlib';
+import { brotliDecompress, createBrotliDecompress, createGunzip, createInflate, gunzip, inflate } from 'node:zlib';
 import { failure, OutcomeError } from '../fhir/outcome.ts';
 
 const unpackers = {
@@ -25,14 +26,47 @@ export async function readBody(
   const coding = encoding?.trim().toLowerCase();
   if (coding === undefined || coding === '' || coding === 'identity') return packed;
   const unpack = Object.entries(unpackers).find(([name]) => name === coding)?.[1];
-  if (unpack === undefined) {
-    throw failure(415, 'not-supported', `Content-Encoding must be one of ${Object.keys(unpackers).join(', ')}.`);
-  }
+  if (unpack === undefined) throw unknownCoding();
   try {
     return await unpack(packed, { maxOutputLength: limit });
   } catch (error) {
     if (error instanceof RangeError) throw tooLarge(limit);
     throw failure(400, 'structure', `The body can't be unpacked as ${coding}.`);
+  }
+}
+
+const streamUnpackers = {
+  gzip: createGunzip,
+  'x-gzip': createGunzip,
+  deflate: createInflate,
+  br: createBrotliDecompress,
+} as const;
+
+/** The chunks of a body, unpacked as they come. Throws 415 for an unknown `Content-Encoding`; its iterator 400 for what can't be unpacked. */
+export function unpacked(chunks: AsyncIterable<Uint8Array>, encoding: string | undefined): AsyncIterable<Uint8Array> {
+  const coding = encoding?.trim().toLowerCase();
+  if (coding === undefined || coding === '' || coding === 'identity') return chunks;
+  const create = Object.entries(streamUnpackers).find(([name]) => name === coding)?.[1];
+  if (create === undefined) throw unknownCoding();
+  return unpackedBy(chunks, create(), coding);
+}
+
+async function* unpackedBy(
+  chunks: AsyncIterable<Uint8Array>,
+  unpack: ReturnType<typeof createGunzip>,
+  coding: string,
+): AsyncIterable<Uint8Array> {
+  const packed = Readable.from(chunks);
+  packed.once('error', (error) => unpack.destroy(error));
+  packed.pipe(unpack);
+  try {
+    for await (const chunk of unpack) if (chunk instanceof Uint8Array) yield chunk;
+  } catch (error) {
+    if (packed.errored !== null) throw error;
+    throw failure(400, 'structure', `The body can't be unpacked as ${coding}.`);
+  } finally {
+    packed.destroy();
+    unpack.destroy();
   }
 }
 
@@ -66,6 +100,10 @@ async function gatherKnown(chunks: AsyncIterable<Uint8Array>, length: number, li
   }
   if (at < length) throw failure(400, 'incomplete', 'The connection ended before the whole body was there.');
   return body ?? new Uint8Array(0);
+}
+
+function unknownCoding(): OutcomeError {
+  return failure(415, 'not-supported', `Content-Encoding must be one of ${Object.keys(unpackers).join(', ')}.`);
 }
 
 function tooLarge(limit: number): OutcomeError {

@@ -41,6 +41,8 @@ export interface Reply {
   readonly status: number;
   readonly headers: Record<string, string>;
   readonly body: Uint8Array | null;
+  /** The body where it is made while it is sent; `body` is null then. */
+  readonly stream?: AsyncIterable<Uint8Array>;
 }
 
 /** The response to an interaction that succeeded. */
@@ -60,6 +62,11 @@ export async function replyOf(answer: Answer, look: Appearance): Promise<Reply> 
   const applied = appliedPreferences(look);
   if (applied !== undefined) headers['Preference-Applied'] = applied;
   if (answer.headers !== undefined) Object.assign(headers, answer.headers);
+  if (answer.stream !== undefined) {
+    headers['Content-Type'] = answer.contentType ?? fhirJsonType;
+    const reply = { status: answer.status, headers, body: null };
+    return look.method === 'HEAD' ? reply : { ...reply, stream: answer.stream };
+  }
   if (answer.body === undefined) return { status: answer.status, headers, body: null };
   if (answer.contentType !== undefined) {
     // Raw content stays as it is: most of it is packed already, and ranges are of these bytes.

@@ -94,6 +94,10 @@ export interface Call {
   /** As the client spelled it, without `?`; '' where there is none. */
   readonly query: string;
   readonly body?: { readonly bytes: Uint8Array; readonly contentType: string } | undefined;
+  /** The body as it comes, for an operation that streams; absent in bundles. */
+  readonly stream?: { readonly chunks: AsyncIterable<Uint8Array>; readonly contentType: string } | undefined;
+  /** What the answer is to be, of FHIR JSON and the operation's `media`; absent for other interactions, and in bundles. */
+  readonly media?: string | undefined;
   readonly ifMatch?: string | undefined;
   readonly ifNoneMatch?: string | undefined;
   readonly ifModifiedSince?: string | undefined;
@@ -116,6 +120,8 @@ export interface Answer {
   readonly location?: string;
   /** FHIR JSON without white space, or raw content. */
   readonly body?: Uint8Array;
+  /** Raw content that is made while it is sent. */
+  readonly stream?: AsyncIterable<Uint8Array>;
   /** Of raw content; absent: FHIR JSON. */
   readonly contentType?: string;
   /** The resource that was read or written, for the audit. */
@@ -134,6 +140,10 @@ export interface Operation {
   readonly types?: readonly string[];
   /** False: GET is allowed, and a transaction may carry it. */
   readonly affectsState: boolean;
+  /** Whether it reads its body as it comes. */
+  readonly streams?: boolean;
+  /** Media types besides FHIR JSON that it may answer in. */
+  readonly media?: readonly string[];
   /** Whether the body is what it judges, so that a faulty one is no fault of the request. */
   readonly judgesBody?: true;
   readonly run: (context: Context, call: Call) => Promise<Answer>;

@@ -1,5 +1,8 @@
 /** The operations of this server: the capability statement and the router read this list. https://hl7.org/fhir/R4/operations.html */
 import type { Operation } from '../interactions/context.ts';
+import { csvExport } from './csv-export.ts';
+import { csvImport } from './csv-import.ts';
+import { csvTemplate } from './csv-template.ts';
 import { expand } from './expand.ts';
 import { lookup } from './lookup.ts';
 import { meta } from './meta.ts';
@@ -13,6 +16,9 @@ import { validateCodeInCodeSystem, validateCodeInValueSet } from './validate-cod
 import { versions } from './versions.ts';
 
 export const operations: readonly Operation[] = [
+  csvTemplate,
+  csvImport,
+  csvExport,
   versions,
   meta,
   metaAdd,

@@ -1,0 +1,113 @@
+/** Resources as rows, their parts fetched for many rows at once. https://hl7.org/fhir/R4/search.html */
+import type { ExactObject } from '../../fhir/exact-json.ts';
+import type { Context } from '../../interactions/context.ts';
+import { makePace } from '../../store/pace.ts';
+import { valuesAt } from '../../tabular/place.ts';
+import { cellsOf, isPart, referenceAt } from '../../tabular/row.ts';
+import type { Part, Template } from '../../tabular/template.ts';
+import { findById, findParts, type Held, identifierOf, localOf, ownerOf } from './held.ts';
+import { nameOf } from './state.ts';
+
+/** A row for each main resource, in the order in which they come. */
+export async function rowsOf(
+  context: Context,
+  template: Template,
+  mains: readonly Held[],
+): Promise<readonly (readonly string[])[]> {
+  const known = new Map(mains.map((held) => [nameOf(held.type, held.id), held]));
+  await load(context, linksOf(context, template, mains), known);
+  const parts = await findParts(context, template, (part) => {
+    const owner = ownerOf(template, part);
+    const ids = mains.map((main) => resourceOf(context, owner, main, known)?.id);
+    return [...new Set(ids.filter((id) => id !== undefined))];
+  });
+  const rows = mains.map((main) =>
+    template.parts.map((part) => {
+      if (part.link?.on !== 'part') return resourceOf(context, part, main, known)?.tree;
+      const owner = resourceOf(context, ownerOf(template, part), main, known);
+      const found = owner === undefined ? [] : (parts.get(nameOf(owner.type, owner.id)) ?? []);
+      return firstOf(found, part);
+    }),
+  );
+  await load(context, namedIn(context, template, rows), known);
+  const written: (readonly string[])[] = [];
+  const pace = makePace();
+  for (const trees of rows) {
+    written.push(
+      template.parts.flatMap((part, n) =>
+        cellsOf(part, trees[n], (reference) => identifierText(context, known, reference)),
+      ),
+    );
+    await pace();
+  }
+  return written;
+}
+
+/** The part's resource of a row: the main one, or one that it refers to. */
+function resourceOf(context: Context, { link }: Part, main: Held, known: ReadonlyMap<string, Held>): Held | undefined {
+  if (link === undefined || main.tree === undefined) return main;
+  const local = localOf(context, referenceAt(main.tree, link.steps));
+  return local === undefined ? undefined : known.get(nameOf(local.type, local.id));
+}
+
+/** Of several the one that an import would go on with, as far as the resources tell. */
+function firstOf(found: readonly Held[], part: Part): ExactObject | undefined {
+  const fitting = found.filter(({ type, tree }) => type === part.type && tree !== undefined && isPart(tree, part));
+  return fitting.toSorted((a, b) => (a.id < b.id ? -1 : 1))[0]?.tree;
+}
+
+type Ids = ReadonlyMap<string, ReadonlySet<string>>;
+
+function linksOf(context: Context, { parts }: Template, mains: readonly Held[]): Ids {
+  const references: (string | undefined)[] = [];
+  for (const { link } of parts) {
+    if (link?.on !== 'main') continue;
+    for (const { tree } of mains) references.push(tree && referenceAt(tree, link.steps));
+  }
+  return idsOf(context, references);
+}
+
+/** What reference columns lead to. */
+function namedIn(context: Context, { parts }: Template, rows: readonly (readonly (ExactObject | undefined)[])[]): Ids {
+  const references: (string | undefined)[] = [];
+  for (const [n, { columns }] of parts.entries()) {
+    for (const { steps, several } of columns.filter(({ type }) => type === 'Reference')) {
+      for (const trees of rows) {
+        const tree = trees[n];
+        if (tree === undefined) continue;
+        for (const value of valuesAt(tree, steps, several)) references.push(textIn(value));
+      }
+    }
+  }
+  return idsOf(context, references);
+}
+
+const textIn = (value: unknown) =>
+  typeof value === 'object' && value !== null && 'reference' in value && typeof value.reference === 'string'
+    ? value.reference
+    : undefined;
+
+function idsOf(context: Context, references: readonly (string | undefined)[]): Ids {
+  const ids = new Map<string, Set<string>>();
+  for (const reference of references) {
+    const local = localOf(context, reference);
+    if (local === undefined) continue;
+    const known = ids.get(local.type);
+    if (known === undefined) ids.set(local.type, new Set([local.id]));
+    else known.add(local.id);
+  }
+  return ids;
+}
+
+async function load(context: Context, ids: Ids, known: Map<string, Held>): Promise<void> {
+  for (const [type, each] of ids) {
+    const lacking = [...each].filter((id) => !known.has(nameOf(type, id)));
+    for (const held of await findById(context, type, lacking)) known.set(nameOf(type, held.id), held);
+  }
+}
+
+function identifierText(context: Context, known: ReadonlyMap<string, Held>, reference: string): string | undefined {
+  const local = localOf(context, reference);
+  const key = local && identifierOf(known.get(nameOf(local.type, local.id))?.tree);
+  return key === undefined ? undefined : `${key.system}|${key.value}`;
+}

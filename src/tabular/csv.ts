@@ -1,0 +1,101 @@
+/** CSV as RFC 4180 has it, in UTF-8, read and written piece by piece. https://www.rfc-editor.org/rfc/rfc4180 */
+import { Readable } from 'node:stream';
+import { CsvError, parse } from 'csv-parse';
+import { stringify } from 'csv-stringify/sync';
+
+/** A record and the line on which it begins, from 1. */
+export interface CsvRecord {
+  readonly line: number;
+  readonly cells: readonly string[];
+}
+
+/** A file that can't be read on from a line. */
+export class UnreadableCsv extends Error {
+  readonly line: number;
+
+  constructor(line: number, reason: string) {
+    super(reason);
+    this.line = line;
+  }
+}
+
+/** Characters that one record may have. */
+const longestRecord = 1 << 20;
+
+/**
+ * The records of a file whose cells have commas between them; a byte order mark and empty lines are left out.
+ * Throws UnreadableCsv for bytes that aren't UTF-8 and for quotes that don't close.
+ */
+export async function* readCsv(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<CsvRecord> {
+  const parser = parse({
+    bom: true,
+    relax_column_count: true,
+    skip_empty_lines: true,
+    max_record_size: longestRecord,
+    info: true,
+  });
+  let last = 0;
+  const source = Readable.from(checked(chunks));
+  // A parser that fails leaves its source alone, and the other way round.
+  source.once('error', (error) => parser.destroy(error));
+  parser.once('close', () => source.destroy());
+  source.pipe(parser);
+  try {
+    for await (const read of parser) {
+      const { record, info }: { readonly record: readonly string[]; readonly info: { readonly lines: number } } = read;
+      yield { line: info.lines - breaksIn(record), cells: record };
+      last = info.lines;
+    }
+  } catch (error) {
+    if (error instanceof NotUtf8) throw new UnreadableCsv(last + 1, error.message);
+    if (!(error instanceof CsvError)) throw error;
+    throw new UnreadableCsv(last + 1, reasonOf(error));
+  } finally {
+    parser.destroy();
+  }
+}
+
+class NotUtf8 extends Error {}
+
+async function* checked(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  const check = (chunk?: Uint8Array) => {
+    try {
+      decoder.decode(chunk, { stream: chunk !== undefined });
+    } catch {
+      throw new NotUtf8('the file is not UTF-8; save it as "CSV UTF-8"');
+    }
+  };
+  for await (const chunk of chunks) {
+    check(chunk);
+    yield chunk;
+  }
+  check();
+}
+
+function breaksIn(record: readonly string[]): number {
+  let breaks = 0;
+  for (const cell of record) {
+    for (let at = cell.indexOf('\n'); at >= 0; at = cell.indexOf('\n', at + 1)) breaks += 1;
+  }
+  return breaks;
+}
+
+function reasonOf({ code }: CsvError): string {
+  switch (code) {
+    case 'CSV_MAX_RECORD_SIZE':
+      return 'a row is longer than a megabyte: is there a quote that doesn’t close?';
+    case 'CSV_QUOTE_NOT_CLOSED':
+      return 'a quote doesn’t close';
+    default:
+      return 'a quote stands where RFC 4180 has none: a cell with quotes, commas or line breaks is quoted as a whole, and quotes in it are doubled';
+  }
+}
+
+/** Records as CSV, each with CRLF at its end. */
+export function writeCsv(records: readonly (readonly string[])[]): string {
+  return stringify(
+    records.map((record) => [...record]),
+    { record_delimiter: 'windows' },
+  );
+}
