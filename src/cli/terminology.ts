@@ -119,6 +119,8 @@ async function loadRelease(context: Context, release: Release, counts: Counts, b
   };
   try {
     counts.concepts += await context.store.terminology.load(system, read);
+    // Servers of the same database keep what bindings have of it.
+    await context.conformance.announce(context.newId);
     counts.systems += 1;
   } catch (error) {
     if (error instanceof UnusableConcepts) throw new UnusableRelease(`${path}: ${error.message}`);
@@ -140,7 +142,7 @@ async function listSystems(options: Options): Promise<void> {
 }
 
 async function removeSystem(named: string, options: Options): Promise<void> {
-  await withStore(options, async ({ store }) => {
+  await withStore(options, async ({ store, context }) => {
     const systems = await store.terminology.systems();
     const found = systems.filter(({ url, version }) => named === url || named === `${url}|${version}`);
     const [only, another] = found;
@@ -155,6 +157,7 @@ async function removeSystem(named: string, options: Options): Promise<void> {
       return;
     }
     await store.terminology.remove(only.url, only.version);
+    await context.conformance.announce(context.newId);
     console.log(`${nameOf(only.url, only.version)} is removed.`);
   });
 }
@@ -162,7 +165,7 @@ async function removeSystem(named: string, options: Options): Promise<void> {
 const nameOf = (url: string, version: string) => (version === '' ? url : `${url}|${version}`);
 
 async function withStore(options: Options, act: (composed: Composed) => Promise<void>): Promise<void> {
-  const configuration = configurationOf(options);
+  const configuration = { ...configurationOf(options), PROFILES_WATCH: 'off' as const };
   const composed = await compose(configuration, baseUrlOf(configuration, configuration.PORT), createLog('silent'));
   try {
     await act(composed);
