@@ -18,6 +18,7 @@ import { largeTransaction } from './workloads/large.ts';
 import { requests } from './workloads/requests.ts';
 import { scale } from './workloads/scale.ts';
 import { startTime } from './workloads/start.ts';
+import { validation } from './workloads/validation.ts';
 
 /** Runs everything that was asked for. */
 async function run(options: BenchOptions, folder: string): Promise<Results> {
@@ -52,6 +53,7 @@ async function run(options: BenchOptions, folder: string): Promise<Results> {
   try {
     const places = await importCommand(bench);
     await importHttp(bench);
+    await validation(bench);
     const paths = new Map<Audit, Paths>();
     for (const [audit, place] of places) paths.set(audit, await sample(place, audit, folder));
     const first = [...paths.values()][0];

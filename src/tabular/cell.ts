@@ -132,7 +132,8 @@ export function textOf(
 
 function withMembers(content: ExactObject | undefined, members: ExactObject): ExactObject {
   const object = exactObject();
-  return Object.assign(object, content === undefined ? {} : copyOf(content), members);
+  // The value stands first, and what the profile fixes behind it.
+  return Object.assign(object, members, content === undefined ? {} : copyOf(content), members);
 }
 
 function primitiveOf(text: string, { type, codes }: Column): Read<ExactJson> {

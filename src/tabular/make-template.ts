@@ -184,7 +184,7 @@ async function assembled(
         index: all.length,
         codes: bindable.has(node.type) ? await codes(node) : undefined,
         unit: unitOf(node.fixed),
-        required: required ? (link === undefined || profile.type === 'Patient' ? 'yes' : 'part') : 'no',
+        required: required ? (isNeeded(link) ? 'yes' : 'part') : 'no',
         key: main.keys.includes(suffixed),
         targets: await targetTypes(node, source),
       };
@@ -221,6 +221,11 @@ async function assembled(
     columns: all,
     key: all.filter(({ key }) => key),
   };
+}
+
+/** Whether each row has the part: it is the main resource, or one that the main resource must refer to. */
+function isNeeded(link: Link | undefined): boolean {
+  return link === undefined || (link.on === 'main' && link.steps.every(({ node }) => node.min > 0));
 }
 
 const bindable: ReadonlySet<string> = new Set(['code', 'Coding', 'CodeableConcept', 'string', 'uri']);

@@ -12,6 +12,8 @@ const published = ['us-core/hl7.fhir.us.core-6.1.0.tgz', 'ips/hl7.fhir.uv.ips-1.
 const usCore = 'http://hl7.org/fhir/us/core/StructureDefinition/us-core-patient';
 const ips = 'http://hl7.org/fhir/uv/ips/StructureDefinition/Patient-uv-ips';
 
+const compose = { include: [{ system: 'http://terminology.hl7.org/CodeSystem/v3-AdministrativeGender' }] };
+
 describe.skipIf(!published.every((path) => existsSync(path)))('packages as they are published', () => {
   let directory: string;
   let server: TestServer;
@@ -46,6 +48,15 @@ describe.skipIf(!published.every((path) => existsSync(path)))('packages as they 
     const identifier = [{ system: 'http://example.org/ids', value: '1' }];
     const sound = { ...patient, gender: 'female', identifier };
     expect((await server.send('POST', '/Patient', sound)).status).toBe(201);
+  });
+
+  test('are named where a definition that they use is deleted', async () => {
+    const url = 'http://hl7.org/fhir/us/core/ValueSet/birthsex';
+    const set = { resourceType: 'ValueSet', id: 'birthsex', url, status: 'active', compose };
+    expect((await server.send('PUT', '/ValueSet/birthsex', set)).status).toBe(201);
+    const reply = await server.send('DELETE', '/ValueSet/birthsex');
+    expect(reply.status).toBe(200);
+    expect(reply.text).toContain('http://hl7.org/fhir/us/core/StructureDefinition/us-core-birthsex');
   });
 
   test('that can’t be read end the start, with their file', async () => {

@@ -2,7 +2,7 @@
 import { Readable } from 'node:stream';
 import { Busboy } from '@fastify/busboy';
 import { parseMediaType } from '../../fhir/media-type.ts';
-import { failure } from '../../fhir/outcome.ts';
+import { failure, OutcomeError } from '../../fhir/outcome.ts';
 import type { Call } from '../../interactions/context.ts';
 
 /**
@@ -42,6 +42,8 @@ async function* fileInForm(chunks: AsyncIterable<Uint8Array>, contentType: strin
     form.once('error', () => file.destroy(broken()));
     source.once('error', (error) => file.destroy(error));
     for await (const chunk of file) if (chunk instanceof Uint8Array) yield chunk;
+  } catch (error) {
+    throw source.errored === null && !(error instanceof OutcomeError) ? broken() : error;
   } finally {
     source.unpipe(form);
     source.destroy();

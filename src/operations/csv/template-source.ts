@@ -8,7 +8,9 @@ import { TermLookup } from '../../interactions/term-source.ts';
 import { objects, text, texts } from '../../tabular/json.ts';
 import { makeTemplate, type TemplateSource } from '../../tabular/make-template.ts';
 import type { AllowedCode, AllowedCodes, Template } from '../../tabular/template.ts';
+import { hasConcepts } from '../../terminology/concepts.ts';
 import { expandValueSet, type SystemCodes } from '../../terminology/expand.ts';
+import { Work } from '../../terminology/work.ts';
 
 /** Where our own definitions are named. */
 const ownBase = 'http://osteon.example/StructureDefinition/';
@@ -82,25 +84,24 @@ async function namedSo({ store, registry, settings }: Context, name: string): Pr
 }
 
 function sourceOf(context: Context): TemplateSource {
-  const known = new Map<string, Promise<JsonObject | undefined>>();
-  const find = (type: 'StructureDefinition' | 'ValueSet' | 'CodeSystem', canonical: string) => {
-    const key = `${type} ${canonical}`;
-    const found = known.get(key) ?? findCanonical(context, type, canonical).then((each) => each?.content());
-    known.set(key, found);
-    return found;
-  };
-  const terms = new TermLookup(context).source();
+  const structures = new Map<string, Promise<JsonObject | undefined>>();
+  const lookup = new TermLookup(context);
   return {
-    structure: (canonical) => find('StructureDefinition', canonical),
+    structure: (canonical) => {
+      const found =
+        structures.get(canonical) ??
+        findCanonical(context, 'StructureDefinition', canonical).then((each) => each?.content());
+      structures.set(canonical, found);
+      return found;
+    },
     codes: async (canonical) => {
-      const valueSet = await find('ValueSet', canonical);
+      const valueSet = (await lookup.valueSet(canonical))?.content();
       if (valueSet === undefined) return undefined;
-      const displays = displaysOf(valueSet);
       try {
-        return await spelledOut(await expandValueSet(canonical, terms), displays, (url) => find('CodeSystem', url));
+        return await spelledOut(await expandValueSet(canonical, lookup.source()), displaysOf(valueSet), lookup);
       } catch (error) {
-        // Too large, or of a code system that is not here as a resource: validation may still know its codes.
-        if (!(error instanceof OutcomeError)) throw error;
+        // Too large, or of a code system that is not here: validation may still know its codes.
+        if (!(error instanceof OutcomeError) || error.status >= 500) throw error;
         return { systems: systemsOf(valueSet), codes: undefined };
       }
     },
@@ -111,29 +112,27 @@ function sourceOf(context: Context): TemplateSource {
 async function spelledOut(
   expanded: readonly SystemCodes[],
   displays: ReadonlyMap<string, string>,
-  find: (url: string) => Promise<JsonObject | undefined>,
+  lookup: TermLookup,
 ): Promise<AllowedCodes> {
   const codes: AllowedCode[] = [];
   let all = true;
   for (const { system, codes: listed } of expanded) {
-    const resource = await find(system);
-    const defined = new Map<string, string>();
-    if (resource !== undefined && (resource.content === 'complete' || resource.content === 'fragment'))
-      gather(resource.concept, defined);
-    if (listed === undefined && defined.size === 0) all = false;
-    for (const code of listed ?? defined.keys()) {
-      codes.push({ system, code, display: displays.get(`${system}|${code}`) ?? defined.get(code) });
+    const concepts = (await lookup.codeSystem(system))?.concepts;
+    const known = concepts !== undefined && hasConcepts(concepts) ? concepts : undefined;
+    // A loaded system stays in the store.
+    const whole = known === undefined || known.loaded ? undefined : await known.codes(new Work(system));
+    const meant = listed ?? whole;
+    if (meant === undefined) {
+      all = false;
+      continue;
+    }
+    const found = (await known?.find(meant)) ?? [];
+    const named = new Map(found.map(({ code, display }) => [code, display]));
+    for (const code of meant) {
+      codes.push({ system, code, display: displays.get(`${system}|${code}`) ?? named.get(code) });
     }
   }
   return { systems: expanded.map(({ system }) => system), codes: all ? codes : undefined };
-}
-
-/** Displays of a code system's concepts, the nested ones too. */
-function gather(concepts: JsonValue | undefined, into: Map<string, string>): void {
-  for (const concept of objects(concepts)) {
-    into.set(text(concept.code), text(concept.display));
-    gather(concept.concept, into);
-  }
 }
 
 /** What a value set itself calls its codes. */

@@ -1,5 +1,5 @@
 /** How slices are told apart. https://hl7.org/fhir/R4/profiling.html#discriminator */
-import { isObject, type JsonObject, type JsonValue } from '../../fhir/resource.ts';
+import { isObject, type JsonObject } from '../../fhir/resource.ts';
 import type { Known } from '../validator.ts';
 import { boundsOf, hasCode } from './bindings.ts';
 import type { Compiling } from './compile.ts';
