@@ -71,7 +71,7 @@ function createProfile(name: string, { columns, into, title = titleOf(name) }: O
   }
   console.log(`${folder}: ${files.length + 1} files. Profile ${canonicalOf('StructureDefinition', name)}.`);
   console.log(
-    'Its README.md says what a row becomes. A running server takes it in at once, one with PROFILES_WATCH=off when it starts again.',
+    'Its README.md says what a row becomes. A server takes it in at once in development, in production when it starts.',
   );
 }
 
