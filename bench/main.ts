@@ -12,12 +12,14 @@ import { startServer } from './server.ts';
 import { type Paths, sampleValues } from './values.ts';
 import { type Audit, type Bench, bytesOf, type Place } from './workloads/bench.ts';
 import { readsBesideSearches } from './workloads/beside-searches.ts';
+import { cohortStudy } from './workloads/cohort.ts';
 import { searchFamilies } from './workloads/families.ts';
 import { importCommand, importHttp } from './workloads/imports.ts';
 import { largeTransaction } from './workloads/large.ts';
 import { requests } from './workloads/requests.ts';
 import { scale } from './workloads/scale.ts';
 import { startTime } from './workloads/start.ts';
+import { validation } from './workloads/validation.ts';
 
 /** Runs everything that was asked for. */
 async function run(options: BenchOptions, folder: string): Promise<Results> {
@@ -52,6 +54,8 @@ async function run(options: BenchOptions, folder: string): Promise<Results> {
   try {
     const places = await importCommand(bench);
     await importHttp(bench);
+    await validation(bench);
+    await cohortStudy(bench);
     const paths = new Map<Audit, Paths>();
     for (const [audit, place] of places) paths.set(audit, await sample(place, audit, folder));
     const first = [...paths.values()][0];

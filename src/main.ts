@@ -64,7 +64,7 @@ export async function compose(configuration: Configuration, baseUrl: string, log
   const extraction = extractionOf(configuration, baseUrl);
   const report = (text: string, error?: unknown) =>
     log.error(error === undefined ? {} : { cause: causeOf(error) }, text);
-  const profiles = profilesOf(configuration, definitions);
+  const profiles = await profilesOf(configuration, definitions, log);
   const searchParameters = new SearchParameterKeeper({
     definitions,
     profiles: profiles.parameters,
@@ -216,9 +216,10 @@ function settingsOf(configuration: Configuration, baseUrl: string): Settings {
 }
 
 /** The definitions in `PROFILES`. Throws ConfigurationError for one that can't be used. */
-function profilesOf({ PROFILES }: Configuration, definitions: Definitions): Profiles {
+async function profilesOf({ PROFILES }: Configuration, definitions: Definitions, log: Log): Promise<Profiles> {
+  const report = (fault: string) => log.warn({ fault }, 'a search parameter of a package is left out');
   try {
-    return new Profiles(PROFILES, definitions);
+    return await Profiles.read({ directory: PROFILES, definitions, report });
   } catch (error) {
     throw new ConfigurationError(`PROFILES: ${error instanceof Error ? error.message : String(error)}`);
   }

@@ -1,24 +1,37 @@
 /** The definitions in the files of `PROFILES`, read at the start and again when files change. https://hl7.org/fhir/R4/profiling.html */
 import type { Definitions, SearchParameterDefinition } from './fhir/definitions/definitions.ts';
 import type { FiledResources } from './interactions/canonical.ts';
-import { profiledParameters, readProfiles } from './jobs/profile-files.ts';
+import { namesCanonical } from './interactions/in-use.ts';
+import { profiled } from './interactions/supported-profiles.ts';
+import { type ProfileFiles, profiledParameters, readProfileFiles } from './jobs/profile-files.ts';
 
 /** What the files had when they were read. */
 interface Read {
-  readonly filed: FiledResources;
+  readonly files: ProfileFiles;
   readonly parameters: readonly SearchParameterDefinition[];
 }
 
-export class Profiles implements FiledResources {
-  readonly #directory: string;
-  readonly #definitions: Definitions;
-  #read: Read;
+interface Options {
+  readonly directory: string;
+  readonly definitions: Definitions;
+  /** Hears of search parameters of packages that can't be used. */
+  readonly report: (text: string) => void;
+}
 
-  /** Throws Error that names the file which can't be used. */
-  constructor(directory: string, definitions: Definitions) {
-    this.#directory = directory;
-    this.#definitions = definitions;
-    this.#read = this.#readAll();
+export class Profiles implements FiledResources {
+  readonly #options: Options;
+  #read: Read;
+  /** Found out when it is asked for. */
+  #profiles: readonly { readonly type: string; readonly url: string }[] | undefined;
+
+  private constructor(options: Options, read: Read) {
+    this.#options = options;
+    this.#read = read;
+  }
+
+  /** Rejects with an Error that names the file which can't be used. */
+  static async read(options: Options): Promise<Profiles> {
+    return new Profiles(options, await readAll(options));
   }
 
   /** Search parameters that R4 doesn't have itself. */
@@ -26,20 +39,39 @@ export class Profiles implements FiledResources {
     return this.#read.parameters;
   }
 
-  readonly find: FiledResources['find'] = (type, url, version) => this.#read.filed.find(type, url, version);
+  readonly find: FiledResources['find'] = (type, url, version) => this.#read.files.definitions.find(type, url, version);
+
+  *naming(url: string): Generator<string | undefined> {
+    for (const { type, url: own, content } of this.#read.files.definitions.all) {
+      yield namesCanonical(content(), url) ? `${type} ${own}` : undefined;
+    }
+  }
+
+  readonly profiles = (): readonly { readonly type: string; readonly url: string }[] => {
+    this.#profiles ??= this.#read.files.definitions.all
+      .filter(({ type }) => type === 'StructureDefinition')
+      .flatMap(({ content }) => profiled(content()) ?? []);
+    return this.#profiles;
+  };
+
+  readonly guides = (): readonly string[] =>
+    this.#read.files.packages.flatMap(({ canonical, version }) =>
+      canonical === undefined ? [] : [`${canonical}|${version}`],
+    );
 
   /**
    * Reads the files anew. What they define counts when `adopt` has resolved; where it rejects, and where a file can't be used, all stays
-   * as it was. Throws as the constructor does, and what `adopt` throws.
+   * as it was. Rejects as `read` does, and as `adopt` does.
    */
   async reload(adopt: (parameters: readonly SearchParameterDefinition[]) => Promise<void>): Promise<void> {
-    const read = this.#readAll();
+    const read = await readAll(this.#options);
     await adopt(read.parameters);
     this.#read = read;
+    this.#profiles = undefined;
   }
+}
 
-  #readAll(): Read {
-    const read = readProfiles(this.#directory);
-    return { filed: { find: () => undefined }, parameters: profiledParameters(read, this.#definitions) };
-  }
+async function readAll({ directory, definitions, report }: Options): Promise<Read> {
+  const files = await readProfileFiles(directory);
+  return { files, parameters: profiledParameters(files.filed, definitions, files.packages, report) };
 }

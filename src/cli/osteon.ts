@@ -12,15 +12,19 @@ import { importCommand } from './import.ts';
 import { profileCommand } from './profile.ts';
 import { serveCommand } from './serve.ts';
 import { withSettingNames } from './settings-options.ts';
+import { terminologyCommand } from './terminology.ts';
 
 const program = new Command('osteon')
   .description('A FHIR R4 server that starts with one command.')
   .version(software.version)
+  // So that commands can have a --version of their own.
+  .enablePositionalOptions()
   .showHelpAfterError('(osteon --help lists the commands)');
 program.addCommand(serveCommand());
 const others = [
   importCommand(),
   copyCommand(),
+  terminologyCommand(),
   backupCommand(),
   restoreCommand(),
   checkCommand(),

@@ -32,8 +32,8 @@ export interface Found {
 export interface FiledResources {
   /** The one of that url; `version` undefined: the latest active one. */
   readonly find: (type: CanonicalType, url: string, version: string | undefined) => Found | undefined;
-  /** What names this canonical URL, for people: type and url. */
-  readonly naming?: (url: string) => Iterable<string>;
+  /** What names this canonical URL, for people: type and url. One after the other, undefined for what doesn't: each takes its time. */
+  readonly naming?: (url: string) => Iterable<string | undefined>;
   /** Constraining StructureDefinitions of resource types: what `supportedProfile` of the type lists. */
   readonly profiles?: () => Iterable<{ readonly type: string; readonly url: string }>;
   /** Canonicals of implementation guides, `url|version`. */

@@ -14,6 +14,9 @@ import { canonicalTypes, splitCanonical } from './canonical.ts';
 /** Under this key a shared store keeps a text that is another one after each commit of definitions. */
 const generationKey = 'conformance/generation';
 
+/** The greatest instant that FHIR can write: what is kept until then isn't removed. */
+const always = Date.UTC(9999, 0, 1);
+
 export class Conformance {
   readonly #store: Store;
   readonly #definitions: Definitions;
@@ -76,7 +79,13 @@ export class Conformance {
   /** What a commit of these writes has to keep, so that other processes hear of them. */
   notesOf(writes: readonly Write[], newId: () => string): readonly Note[] {
     if (this.#store.shared === undefined || !defines(writes)) return [];
-    return [{ key: generationKey, text: newId(), until: Number.MAX_SAFE_INTEGER }];
+    return [{ key: generationKey, text: newId(), until: always }];
+  }
+
+  /** Tells all processes that definitions, or loaded code systems, are others than before, where no commit of these writes did. */
+  async announce(newId: () => string): Promise<void> {
+    if (this.#store.shared !== undefined) await this.#store.keep(generationKey, newId(), always);
+    this.renew();
   }
 
   /** To be told of each commit. */

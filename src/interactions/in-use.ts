@@ -2,6 +2,7 @@
 import { type Issue, ruleDetails } from '../fhir/outcome.ts';
 import { isArray, isObject, type JsonObject, type JsonValue } from '../fhir/resource.ts';
 import type { Criterion } from '../search/criteria.ts';
+import { makePace } from '../store/pace.ts';
 import type { Version } from '../store/port.ts';
 import type { ResourceKey, Write } from '../store/write.ts';
 import { canonicalTypes } from './canonical.ts';
@@ -69,7 +70,12 @@ async function usersOf(context: Context, deleted: ResourceKey, url: string): Pro
       if (users.length > mostNamed) return users;
     }
   }
-  const filed = [...(context.filed?.naming?.(url) ?? [])];
+  const filed: string[] = [];
+  const pace = makePace();
+  for (const each of context.filed?.naming?.(url) ?? []) {
+    if (each !== undefined) filed.push(each);
+    await pace();
+  }
   const conforming = deleted.type === 'StructureDefinition' ? await conformingTo(context, url) : [];
   return [...users, ...filed, ...conforming];
 }
@@ -92,12 +98,16 @@ async function conformingTo({ store, registry, settings }: Context, url: string)
   return matches.map(({ type, id }) => `${type}/${id}`);
 }
 
-/** Whether a definition names a canonical URL anywhere but as its own. */
-export function names(body: Uint8Array, url: string): boolean {
+/** Whether a stored definition names a canonical URL anywhere but as its own. */
+function names(body: Uint8Array, url: string): boolean {
   const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
   // Most definitions don't have the text at all.
   if (!bytes.includes(url)) return false;
-  const { url: _, ...content } = contentOf(body);
+  return namesCanonical(contentOf(body), url);
+}
+
+/** The same of a definition that was read. */
+export function namesCanonical({ url: _, ...content }: JsonObject, url: string): boolean {
   return hasCanonical(content, url);
 }
 

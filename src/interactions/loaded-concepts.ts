@@ -46,6 +46,10 @@ export class LoadedConcepts implements Concepts {
     return found && detailOf(found);
   }
 
+  async has(code: string): Promise<boolean> {
+    return (await this.#store.concepts(this.#system, [code])).length > 0;
+  }
+
   async find(codes: readonly string[]): Promise<readonly ConceptDetail[]> {
     if (codes.length === 0) return [];
     const form = (code: string) => (this.#system.caseSensitive ? code : code.toLowerCase());

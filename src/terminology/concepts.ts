@@ -78,6 +78,8 @@ export interface Concepts {
 
   /** The concept of a code; where case doesn't count in the system, of one that differs by case alone. */
   readonly get: (code: string) => Soon<ConceptDetail | undefined>;
+  /** Whether `get` finds one. */
+  readonly has: (code: string) => Soon<boolean>;
   /** Those of the codes that there are, in the order of the codes. */
   readonly find: (codes: readonly string[]) => Soon<readonly ConceptDetail[]>;
   /** Whether `code` is below `ancestor`, or is it. */

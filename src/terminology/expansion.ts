@@ -2,7 +2,7 @@
 import { failure } from '../fhir/outcome.ts';
 import { isArray, isObject, type JsonObject } from '../fhir/resource.ts';
 import type { Part } from './codes.ts';
-import { type ConceptDetail, type ConceptPage, type Concepts, hasConcepts, type Selection } from './concepts.ts';
+import { type ConceptDetail, type Concepts, hasConcepts, type Selection } from './concepts.ts';
 import { contentOf, Expander, type Said, type TermSource, versioned } from './expand.ts';
 import { checkFilter, readFilter, selectionOf } from './filters.ts';
 import { objects, text } from './json.ts';
@@ -46,7 +46,7 @@ interface Making {
 /** The codes of one system on a page, and how many it has in all. */
 type Slice = (page: { offset: number; count: number }) => Promise<{ entries: readonly Entry[]; total: number }>;
 
-/** With more codes than these the store says which of them have the words. */
+/** Of more codes than these it is looked at first whether the system has less of what is wanted. */
 const mostFetched = 1000;
 
 /**
@@ -83,7 +83,7 @@ async function slicesOf(resource: JsonObject, name: string, making: Making, used
     used.add(versioned(concepts.url, concepts.version));
     if (leftOut(concepts.url, concepts.version)) return [];
     const whole = { others: true, codes: new Set<string>() };
-    return [ofConcepts(concepts, whole, { ...selection, ...selectionIn(wanted) })];
+    return [ofConcepts(concepts, whole, making, selection)];
   }
   const canonicals = new Map<string, Set<string>>();
   const said = new Map<string, Map<string, Said>>();
@@ -102,7 +102,7 @@ async function slicesOf(resource: JsonObject, name: string, making: Making, used
     if (versions.length === 0) used.add(system);
     const [first] = versions;
     if (leftOut(system, first?.version ?? '')) continue;
-    if (part.others) slices.push(ofConcepts(first ?? (await contentOf(system, source)), part, selectionIn(wanted)));
+    if (part.others) slices.push(ofConcepts(first ?? (await contentOf(system, source)), part, making));
     else slices.push(ofCodes({ system, codes: [...part.codes], versions, said: said.get(system) }, making));
   }
   return slices;
@@ -143,18 +143,24 @@ async function asSelection(
 }
 
 /** Codes of a whole system, but for some. */
-function ofConcepts(concepts: Concepts, { codes: minus }: Part, selection: Selection): Slice {
+function ofConcepts(concepts: Concepts, { codes: minus }: Part, making: Making, more: Selection = {}): Slice {
+  const selection = { ...more, ...selectionIn(making.wanted) };
   const entriesOf = (found: readonly ConceptDetail[]) => found.map((concept) => ({ system: concepts.url, concept }));
   return async ({ offset, count }) => {
+    if (making.wanted.count === undefined) {
+      const { total } = await concepts.select(selection, { offset: 0, count: 0 });
+      // It will be refused: nothing has to be read.
+      if (total - minus.size - offset > making.wanted.most) return { entries: [], total: total - minus.size };
+    }
     if (minus.size === 0) {
       const page = await concepts.select(selection, { offset, count });
       return { entries: entriesOf(page.concepts), total: page.total };
     }
-    const less = await concepts.select({ ...selection, codes: [...minus] }, { offset: 0, count: 0 });
-    const reach = count === 0 ? 0 : offset + count + less.total;
+    const less = (await passing({ system: concepts.url, codes: [...minus], versions: [concepts] }, making)).length;
+    const reach = count === 0 ? 0 : offset + count + less;
     const page = await concepts.select(selection, { offset: 0, count: reach });
     const kept = page.concepts.filter(({ code }) => !minus.has(code));
-    return { entries: entriesOf(kept.slice(offset, offset + count)), total: page.total - less.total };
+    return { entries: entriesOf(kept.slice(offset, offset + count)), total: page.total - less };
   };
 }
 
@@ -163,40 +169,65 @@ interface Listed {
   readonly codes: readonly string[];
   /** The versions of the system that are here. */
   readonly versions: readonly Concepts[];
-  readonly said: ReadonlyMap<string, Said> | undefined;
+  readonly said?: ReadonlyMap<string, Said> | undefined;
 }
 
 /** Codes that are spelled out. */
-function ofCodes(listed: Listed, { wanted, wordsOf, work }: Making): Slice {
-  const { system, codes, versions, said } = listed;
-  const [only, another] = versions;
-  const filtered = wanted.text !== undefined || wanted.activeOnly || wanted.selectableOnly;
-  const detailed = async (some: readonly string[]): Promise<readonly ConceptDetail[]> => {
-    const found = new Map<string, ConceptDetail>();
-    for (const concepts of versions.toReversed()) {
-      for (const each of await concepts.find(some)) found.set(each.code, each);
-    }
-    return some.map((code) => described(found.get(code) ?? { code, display: '', parents: [] }, said?.get(code)));
-  };
+function ofCodes(listed: Listed, making: Making): Slice {
+  const { system, codes } = listed;
+  const { text, activeOnly, selectableOnly } = making.wanted;
   const entriesOf = (some: readonly ConceptDetail[]) => some.map((concept) => ({ system, concept }));
   return async ({ offset, count }) => {
-    if (!filtered) {
-      return { entries: entriesOf(await detailed(codes.slice(offset, offset + count))), total: codes.length };
+    if (text !== undefined || activeOnly || selectableOnly) {
+      const found = await passing(listed, making);
+      return { entries: entriesOf(found.slice(offset, offset + count)), total: found.length };
     }
-    work.spend(codes.length);
-    if (only?.loaded === true && another === undefined && codes.length > mostFetched) {
-      const page: ConceptPage = await only.select({ ...selectionIn(wanted), codes }, { offset, count });
-      return { entries: entriesOf(page.concepts), total: page.total };
-    }
-    const words = wanted.text === undefined ? [] : wordsOf(wanted.text);
-    const passing = (await detailed(codes)).filter(
-      (each) =>
-        !(wanted.activeOnly && each.inactive === true) &&
-        !(wanted.selectableOnly && each.abstract === true) &&
-        matchesWords(each, words, wordsOf),
-    );
-    return { entries: entriesOf(passing.slice(offset, offset + count)), total: passing.length };
+    return { entries: entriesOf(await detailed(listed, codes.slice(offset, offset + count))), total: codes.length };
   };
+}
+
+/** What is known of some of the codes, as the value set describes them. */
+async function detailed({ versions, said }: Listed, some: readonly string[]): Promise<readonly ConceptDetail[]> {
+  const found = new Map<string, ConceptDetail>();
+  for (const concepts of versions.toReversed()) {
+    for (const each of await concepts.find(some)) found.set(each.code, each);
+  }
+  return some.map((code) => described(found.get(code) ?? { code, display: '', parents: [] }, said?.get(code)));
+}
+
+/** Those of the codes that are wanted. */
+async function passing(listed: Listed, { wanted, wordsOf, work }: Making): Promise<readonly ConceptDetail[]> {
+  const { codes, versions } = listed;
+  const [only, another] = versions;
+  work.spend(codes.length);
+  if (only?.loaded === true && another === undefined) {
+    const fewer = await fewerThan(codes, only, wanted);
+    if (fewer !== undefined) {
+      const had = new Set(codes);
+      work.spend(fewer.length);
+      return fewer.filter(({ code }) => had.has(code));
+    }
+  }
+  const words = wanted.text === undefined ? [] : wordsOf(wanted.text);
+  return (await detailed(listed, codes)).filter(
+    (each) =>
+      !(wanted.activeOnly && each.inactive === true) &&
+      !(wanted.selectableOnly && each.abstract === true) &&
+      matchesWords(each, words, wordsOf),
+  );
+}
+
+/** What a whole system has of what is wanted, where that is less to read than the many codes. */
+async function fewerThan(
+  codes: readonly string[],
+  concepts: Concepts,
+  wanted: Wanted,
+): Promise<readonly ConceptDetail[] | undefined> {
+  if (codes.length <= mostFetched) return undefined;
+  const selection = selectionIn(wanted);
+  const { total } = await concepts.select(selection, { offset: 0, count: 0 });
+  if (total > codes.length) return undefined;
+  return (await concepts.select(selection, { offset: 0, count: total })).concepts;
 }
 
 /** A concept as the value set describes it. */

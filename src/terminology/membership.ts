@@ -172,15 +172,12 @@ class Compiler {
       if (!this.#checked(each, concepts)) return (system) => (system === own ? undefined : false);
     }
     // A fragment doesn't say which other codes there are.
-    const absent = concepts.content === 'complete' || filters.length > 0 ? false : undefined;
-    const passing = filters.map((each) => ofConcept(concepts, each));
-    return (system, code) => {
-      if (system !== own) return false;
-      return andThen(concepts.get(code), (found): Soon<Known> => {
-        if (found === undefined) return absent;
-        return passing.length === 0 ? true : all(passing)(own, found.code);
-      });
-    };
+    const absent = concepts.content === 'complete' ? false : undefined;
+    if (filters.length === 0) {
+      return (system, code) => system === own && andThen(concepts.has(code), (there) => there || absent);
+    }
+    const passing = all(filters.map((each) => ofConcept(concepts, each)));
+    return (system, code) => system === own && passing(own, code);
   }
 
   /** Whether a code isn't said to be inactive by its system. */

@@ -45,12 +45,13 @@ export class MemoryConcepts implements Concepts {
   }
 
   get(code: string): ConceptDetail | undefined {
-    const concept = this.#system.concepts.get(code);
-    if (concept !== undefined) return this.#detail(code, concept);
-    if (this.#system.caseSensitive) return undefined;
-    this.#folded ??= new Map([...this.#system.concepts.keys()].map((each) => [each.toLowerCase(), each]));
-    const spelled = this.#folded.get(code.toLowerCase());
-    return spelled === undefined ? undefined : this.get(spelled);
+    const spelled = this.#spelled(code);
+    const concept = spelled === undefined ? undefined : this.#system.concepts.get(spelled);
+    return spelled === undefined || concept === undefined ? undefined : this.#detail(spelled, concept);
+  }
+
+  has(code: string): boolean {
+    return this.#spelled(code) !== undefined;
   }
 
   find(codes: readonly string[]): readonly ConceptDetail[] {
@@ -139,6 +140,15 @@ export class MemoryConcepts implements Concepts {
       default:
         return defined(descendants(this.#system, value, look));
     }
+  }
+
+  /** The code as the system spells it. */
+  #spelled(code: string): string | undefined {
+    const { concepts, caseSensitive } = this.#system;
+    if (concepts.has(code)) return code;
+    if (caseSensitive) return undefined;
+    this.#folded ??= new Map([...concepts.keys()].map((each) => [each.toLowerCase(), each]));
+    return this.#folded.get(code.toLowerCase());
   }
 
   #values(code: string, property: string): readonly string[] {

@@ -1,5 +1,6 @@
 /** Invariants of types and profiles as checks of their elements. https://hl7.org/fhir/R4/elementdefinition-definitions.html#ElementDefinition.constraint */
 import type { Definitions } from '../fhir/definitions/definitions.ts';
+import { corrected } from '../fhir/fhirpath/corrections.ts';
 import { compileInvariant } from '../fhir/fhirpath/invariant.ts';
 import { parseFhirpath } from '../fhir/fhirpath/parse.ts';
 import { Budget, Scope } from '../fhir/fhirpath/scope.ts';
@@ -15,19 +16,9 @@ export interface Constraint {
   readonly expression: string;
 }
 
-/** Invariants that nothing breaks which can't be told, though elsewhere R4 wants `true`. */
-const unknownHolds: ReadonlySet<string> = new Set([
-  // The precision of dates may differ; then neither is before the other, and they may be the same time. R4: "The end value includes any
-  // matching date/time." https://hl7.org/fhir/R4/datatypes.html#Period
-  'per-1',
-  'mdd-1',
-  // "Must be <= 100": nothing is where there is no probability, which nobody has to give.
-  'ras-2',
-]);
-
 /**
- * The check of an invariant on values of a type (`Patient.contact`, `Quantity`, `string`): one issue where it is false or can't be
- * told. Throws ExpressionFault for an expression that can't be compiled.
+ * The check of an invariant on values of a type (`Patient.contact`, `Quantity`, `string`): one issue where it is false, or of one
+ * that errors break where it is neither true nor false. Throws ExpressionFault for an expression that can't be compiled.
  */
 export function invariantCheck(
   { key, severity, human, expression }: Constraint,
@@ -38,7 +29,7 @@ export function invariantCheck(
   const text = `doesn't hold to ${key}${human === '' ? '' : `: ${human.trim()}`}`;
   return (value, walk, beside) => {
     const result = holds(value, walk.scope, beside);
-    if (result === true || (result === undefined && unknownHolds.has(key))) return;
+    if (result === true || (result === undefined && severity === 'warning')) return;
     if (severity === 'error') walk.error('invariant', key, text);
     else walk.warning('invariant', key, text);
   };
@@ -54,7 +45,7 @@ export function readsOf(
   definitions: Definitions,
 ): ReadonlySet<string> | undefined {
   const names = new Set<string>();
-  if (!collect(parseFhirpath(expression), names, false)) return undefined;
+  if (!collect(parseFhirpath(corrected(expression)), names, false)) return undefined;
   // What it gives where nothing that it names is there is the same for all: what it gives on nothing.
   const scope = new Scope({ resourceType: type }, new Budget(Number.POSITIVE_INFINITY));
   return compileInvariant(expression, type, definitions)({}, scope) === true ? names : undefined;

@@ -1,7 +1,8 @@
 /** Whether a narrative is XHTML that has nothing but what it may. https://hl7.org/fhir/R4/narrative.html#xhtml */
 import { SaxesParser, type SaxesTagPlain } from 'saxes';
+import type { Budget } from '../fhir/fhirpath/scope.ts';
 import { isPlain } from './plain-xhtml.ts';
-import { faultOfAttribute, faultOfElement, xhtmlNamespace } from './xhtml.ts';
+import { faultOfAttribute, faultOfElement, mostWithin, xhtmlNamespace } from './xhtml.ts';
 
 /** What is wrong with a narrative, and which of R4's two invariants it breaks. */
 export interface NarrativeFault {
@@ -10,12 +11,15 @@ export interface NarrativeFault {
 }
 
 /** What is wrong with a `div`; undefined for one that is as R4 has it. */
-export function checkNarrative(div: string): NarrativeFault | undefined {
-  return isPlain(div) ? undefined : parseNarrative(div);
+export function checkNarrative(div: string, budget?: Budget): NarrativeFault | undefined {
+  return isPlain(div) ? undefined : parseNarrative(div, budget);
 }
 
-/** The same by a parser alone. */
-export function parseNarrative(div: string): NarrativeFault | undefined {
+/** The parser is given so much at once. */
+const CHUNK = 4096;
+
+/** The same by a parser alone. Throws OverBudget when the time is over. */
+export function parseNarrative(div: string, budget?: Budget): NarrativeFault | undefined {
   const parser = new SaxesParser();
   let fault: string | undefined;
   let depth = 0;
@@ -34,6 +38,8 @@ export function parseNarrative(div: string): NarrativeFault | undefined {
   parser.on('cdata', text);
   parser.on('opentag', (tag) => {
     depth += 1;
+    // The parser takes a time for each element that grows with what is around it.
+    if (depth > mostWithin) note(`must not have elements within more than ${mostWithin} others`);
     if (depth === 1 && (tag.name !== 'div' || tag.attributes.xmlns !== xhtmlNamespace))
       note(`must be a <div xmlns="${xhtmlNamespace}">`);
     content ||= tag.name === 'img';
@@ -43,7 +49,13 @@ export function parseNarrative(div: string): NarrativeFault | undefined {
   parser.on('closetag', () => {
     depth -= 1;
   });
-  parser.write(div).close();
+  for (let at = 0; at < div.length && fault === undefined; at += CHUNK) {
+    budget?.spend(CHUNK >> 3);
+    parser.write(div.slice(at, at + CHUNK));
+  }
+  // Closing tells each element that is open, and a megabyte may have many.
+  if (depth > 0) note('must be well-formed XHTML: an element has no end');
+  if (fault === undefined) parser.close();
   if (fault !== undefined) return { rule: 'txt-1', text: fault };
   return content ? undefined : { rule: 'txt-2', text: 'must have some content: text, or an image' };
 }

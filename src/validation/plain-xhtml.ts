@@ -1,5 +1,5 @@
 /** Tells most narratives that are as R4 has them at a glance: of others a parser says what is wrong. https://hl7.org/fhir/R4/narrative.html#xhtml */
-import { faultOfAttribute, faultOfElement, xhtmlNamespace } from './xhtml.ts';
+import { faultOfAttribute, faultOfElement, mostWithin, xhtmlNamespace } from './xhtml.ts';
 
 const OPEN = /<([a-z][a-z0-9]*)/y;
 const CLOSE = /<\/([a-z][a-z0-9]*)\s*>/y;
@@ -63,6 +63,7 @@ function tagEnd(div: string, at: number, within: string[]): number | undefined {
   }
   const end = match(END, div, next);
   if (end === null) return undefined;
+  if (within.length === mostWithin) return undefined;
   if (end[1] === '') within.push(name);
   return END.lastIndex;
 }

@@ -5,6 +5,7 @@ import { type Issue, ruleDetails } from '../fhir/outcome.ts';
 import type { JsonObject, Resource } from '../fhir/resource.ts';
 import { builtInCodeSet } from './base/code-sets.ts';
 import { BaseTypes } from './base/types.ts';
+import { ProfileChecks } from './profile/checks.ts';
 import { Walk } from './walk.ts';
 
 /** Whether something holds; undefined: it can't be said here, e.g. because a code system is lacking. */
@@ -41,14 +42,13 @@ export interface ValidationRequest {
 
 /** Compiles definitions to trees of functions when they are first needed, and keeps them. */
 export class Validator {
-  readonly #source: ValidationSource;
   readonly #base: BaseTypes;
+  readonly #profiles: ProfileChecks;
 
-  constructor(definitions: Definitions, source: ValidationSource) {
-    this.#source = source;
-    this.#base = new BaseTypes(definitions, async (valueSet) => {
-      return (await builtInCodeSet(valueSet)) ?? this.#source.valueSet(valueSet);
-    });
+  constructor(definitions: Definitions, { structureDefinition, valueSet }: ValidationSource) {
+    const codes = async (canonical: string) => (await builtInCodeSet(canonical)) ?? valueSet(canonical);
+    this.#base = new BaseTypes(definitions, codes);
+    this.#profiles = new ProfileChecks(definitions, { structureDefinition, valueSet: codes });
   }
 
   /**
@@ -56,24 +56,41 @@ export class Validator {
    * element and the key of the rule.
    */
   async validate(request: ValidationRequest): Promise<readonly Issue[]> {
-    const { resource, path = resource.resourceType, budget } = request;
-    const walk = new Walk(resource, path, performance.now() + budget);
+    const { resource, level, profiles = [], path = resource.resourceType, budget } = request;
+    const deadline = performance.now() + budget;
+    const walk = new Walk(resource, path, deadline);
     try {
       this.#base.resource(walk);
+      const settled = walk.settled();
+      if (settled !== undefined) await settled;
+      const named = level === 'profiles';
+      if (!named && profiles.length === 0) return issuesOf(walk);
+      return [...issuesOf(walk), ...(await this.#profiles.check({ resource, path, profiles, named, deadline }))];
     } catch (error) {
       if (!(error instanceof OverBudget)) throw error;
       return [...walk.place.issues, tooCostly(path, budget)];
     }
-    const settled = walk.settled();
-    if (settled !== undefined) await settled;
-    const { issues, more } = walk.place;
-    return more ? [...issues, thereAreMore] : issues;
+  }
+
+  /** Why a StructureDefinition can't be used as a profile, a text for people; undefined: it can. */
+  fault(definition: JsonObject): Promise<string | undefined> {
+    return this.#profiles.fault(definition);
+  }
+
+  /** The elements of a StructureDefinition with all that its base says. Throws ProfileFault for one that can't be used. */
+  snapshot(definition: JsonObject): Promise<readonly JsonObject[]> {
+    return this.#profiles.snapshot(definition);
   }
 
   /** Forgets what was compiled of definitions that may have changed. */
   renew(): void {
     this.#base.renew();
+    this.#profiles.renew();
   }
+}
+
+function issuesOf({ place: { issues, more } }: Walk): readonly Issue[] {
+  return more ? [...issues, thereAreMore] : issues;
 }
 
 const thereAreMore: Issue = {

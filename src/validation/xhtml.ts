@@ -2,6 +2,9 @@
 
 export const xhtmlNamespace = 'http://www.w3.org/1999/xhtml';
 
+/** How many elements one may be within: no text for people has more. */
+export const mostWithin = 1_000;
+
 const words = (text: string): readonly string[] => text.split(' ');
 
 /** Attributes that every element may have: those of HTML 4 without handlers of events. */

@@ -68,6 +68,25 @@ describe('osteon import', { timeout: 120_000 }, () => {
     expect(text).not.toContain('no json');
   });
 
+  it('leaves out what --validation refuses, and tells the line, the element and the rule', async () => {
+    const lines = [
+      patient('one'),
+      JSON.stringify({ resourceType: 'Observation', code: { text: 'x' } }),
+      patient('two'),
+    ];
+    await writeFile(at('mixed.ndjson'), lines.join('\n'));
+    const { status, out } = await importing(at('mixed.ndjson'), '--validation', 'base');
+    expect(status).toBe(1);
+    expect(out).toContain('2 resources');
+    const fault: Json = JSON.parse(await readFile(at('errors.ndjson'), 'utf8'));
+    expect(fault).toMatchObject({ line: 2, status: 422 });
+    expect(fault.issues).toContainEqual(
+      expect.objectContaining({ severity: 'error', code: 'required', expression: ['Observation.status'] }),
+    );
+    expect(await importing(at('mixed.ndjson'), '--resume', '--validation', 'off')).toMatchObject({ status: 0 });
+    expect(await total('Observation?_summary=count')).toBe(1);
+  });
+
   it('lists a packed file that ends too early, keeps what came before, and goes on with the next', async () => {
     const lines = Array.from({ length: 300 }, () => {
       const data = randomBytes(9000).toString('base64');

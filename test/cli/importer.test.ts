@@ -1,6 +1,6 @@
 /** Importing when it is the store that fails. https://hl7.org/fhir/R4/http.html#transaction */
-import { afterEach, beforeEach, expect, it } from 'vitest';
-import { Importer } from '../../src/cli/import/importer.ts';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Fault, Importer } from '../../src/cli/import/importer.ts';
 import type { Context } from '../../src/interactions/context.ts';
 import { type TestServer, testServer } from '../http/server.ts';
 
@@ -24,4 +24,49 @@ it('rejects with what went wrong, and blames no piece', async () => {
   await expect(importer.finish()).rejects.toThrow('the disk is gone');
   expect(faults).toEqual([]);
   expect(importer.counts).toEqual({ resources: 0, faults: 0, skipped: 0 });
+});
+
+describe('a resource that validation refuses', () => {
+  const text = { status: 'generated', div: '<div xmlns="http://www.w3.org/1999/xhtml">x</div>' };
+  const faulty = { resourceType: 'Observation', text, code: { text: 'x' } };
+  const sound = { ...faulty, status: 'final' };
+  const entry = (resource: object) => ({ resource, request: { method: 'POST', url: 'Observation' } });
+  const bundle = (type: string) => ({ resourceType: 'Bundle', type, entry: [entry(sound), entry(faulty)] });
+  const missing = { code: 'required', details: { coding: [{ code: 'cardinality' }] } };
+
+  /** What an import of these lines comes to. */
+  async function imported(validation: 'off' | 'base', ...lines: readonly object[]) {
+    const { context } = server;
+    const faults: Fault[] = [];
+    const settings = { ...context.settings, validation };
+    const importer = new Importer({ ...context, settings }, false, (fault) => faults.push(fault));
+    for (const [index, line] of lines.entries())
+      await importer.add(source, { bytes: Buffer.from(JSON.stringify(line)), line: index + 1 });
+    const counts = await importer.finish();
+    return { counts, faults: faults.toSorted((a, b) => a.line - b.line) };
+  }
+
+  it('is reported with its line and issues, and left out', async () => {
+    const { counts, faults } = await imported('base', sound, faulty, sound);
+    expect(counts).toMatchObject({ resources: 2, faults: 1 });
+    expect(faults).toMatchObject([{ file: 'x.ndjson', line: 2, status: 422, issues: [missing] }]);
+    expect(faults[0]?.issues[0]?.expression).toEqual(['Observation.status']);
+  });
+
+  it('keeps the other entries of a batch from nothing, and those of a transaction from being stored', async () => {
+    const { counts, faults } = await imported('base', bundle('batch'), bundle('collection'), bundle('transaction'));
+    expect(counts).toMatchObject({ resources: 2, faults: 3 });
+    expect(faults.map(({ line, entry: at, status }) => [line, at, status])).toEqual([
+      [1, 1, 422],
+      [2, 1, 422],
+      [3, undefined, 422],
+    ]);
+    for (const { issues } of faults) expect(issues).toMatchObject([missing]);
+    expect(faults[2]?.issues[0]?.expression).toEqual(['Bundle.entry[1].resource.status']);
+  });
+
+  it('is stored without validation', async () => {
+    const { counts } = await imported('off', faulty, bundle('transaction'));
+    expect(counts).toMatchObject({ resources: 3, faults: 0 });
+  });
 });

@@ -7,7 +7,7 @@ import { type TestServer, testServer } from '../http/server.ts';
 const resources = 1307;
 let server: TestServer;
 beforeAll(async () => {
-  server = await testServer({ AUDIT: 'off' });
+  server = await testServer({ AUDIT: 'off', VALIDATION: 'profiles' });
 });
 afterAll(() => server.close());
 

@@ -1,5 +1,6 @@
 /** What `VALIDATION` refuses, in each kind of write. https://hl7.org/fhir/R4/validation.html */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { Conflict } from '../../src/store/errors.ts';
 import { type Json, type Reply, type TestServer, testServer } from './server.ts';
 import { bundle, entry, idOf, unique } from './writing.ts';
 
@@ -9,7 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-const narrative = { status: 'generated', div: '<div xmlns="http://www.w3.org/1999/xhtml">x</div>' };
+const narrative = { status: 'additional', div: '<div xmlns="http://www.w3.org/1999/xhtml">x</div>' };
 const sound: Json = { resourceType: 'Observation', text: narrative, status: 'final', code: { text: 'x' } };
 const { status: _, ...faulty } = sound;
 const missing = { severity: 'error', code: 'required', expression: ['Observation.status'] };
@@ -186,6 +187,46 @@ describe('warnings', () => {
     expect(body.resourceType).toBe('Observation');
     expect((await server.send('POST', '/Observation', sound, outcome)).body.issue).toHaveLength(1);
   });
+});
+
+describe('a write that is planned again', () => {
+  const conflicting = () => {
+    const { store, conformance } = server.context;
+    const commit = vi.spyOn(store, 'commit').mockRejectedValueOnce(new Conflict('write', 0));
+    const validate = vi.spyOn(conformance, 'validate');
+    return async (reply: Promise<Reply>): Promise<readonly number[]> => {
+      try {
+        expect((await reply).status).toBeLessThan(300);
+        return [commit.mock.calls.length, validate.mock.calls.length];
+      } finally {
+        commit.mockRestore();
+        validate.mockRestore();
+      }
+    };
+  };
+
+  test('isn’t validated again, where it is the same', async () => {
+    const id = idOf(await server.send('POST', '/Observation', sound));
+    const put = entry('PUT', `Observation/${id}`, { ...sound, id, status: 'amended' });
+    const calls: readonly (() => Promise<Reply>)[] = [
+      () => server.send('POST', '/Observation', sound),
+      () => server.send('PATCH', `/Observation/${id}`, [{ op: 'add', path: '/status', value: 'amended' }], jsonPatch),
+    ];
+    for (const call of calls) expect(await conflicting()(call())).toEqual([2, 1]);
+    const both = bundle('transaction', put, entry('POST', 'Observation', sound));
+    expect(await conflicting()(server.send('POST', '', both))).toEqual([2, 2]);
+  });
+});
+
+test('what takes longer than VALIDATION_BUDGET_MS is refused as too costly', async () => {
+  const other = await testServer({ VALIDATION: 'base', VALIDATION_BUDGET_MS: '1' });
+  try {
+    const component = Array.from({ length: 50_000 }, () => ({ code: { text: 'x' }, valueInteger: 1 }));
+    const issues = refused(await other.send('POST', '/Observation', { ...sound, component }));
+    expect(issues.at(-1)?.code).toBe('too-costly');
+  } finally {
+    await other.close();
+  }
 });
 
 describe('the setting', () => {

@@ -21,7 +21,7 @@ export interface Progress {
 }
 
 /** What the copy is made into. */
-export type Target = Pick<Context, 'store' | 'extract' | 'searchParameters'>;
+export type Target = Pick<Context, 'store' | 'extract' | 'searchParameters' | 'conformance' | 'newId'>;
 
 export interface CopyOptions {
   readonly onProgress?: (progress: Progress) => void;
@@ -120,7 +120,7 @@ async function* batches(versions: AsyncIterable<readonly ChangedVersion[]>): Asy
 }
 
 async function copyVersions(
-  { store, extract, searchParameters }: Target,
+  { store, extract, searchParameters, conformance, newId }: Target,
   batch: readonly ChangedVersion[],
   note: { readonly key: string; readonly text: string; readonly until: number },
 ): Promise<void> {
@@ -129,7 +129,8 @@ async function copyVersions(
     try {
       const { generation } = store.parameters;
       const writes = batch.map((version) => writeOf(version, extract));
-      const commit = () => store.commit({ writes, conditions: [], audit: [], notes: [note], times, generation });
+      const notes = [note, ...conformance.notesOf(writes, newId)];
+      const commit = () => store.commit({ writes, conditions: [], audit: [], notes, times, generation });
       const defines = batch[0]?.type === 'SearchParameter';
       const { written } = defines ? await searchParameters.commit(writes, commit) : await commit();
       for (const [place, { type, id, versionId, lastUpdated }] of batch.entries()) {

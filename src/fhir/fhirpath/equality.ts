@@ -55,8 +55,16 @@ export function sameJson(a: JsonValue | undefined, b: JsonValue | undefined): bo
 }
 
 function comparedMoments(a: Item, b: Item): number | undefined {
+  if (typeof a.value === 'string' && typeof b.value === 'string' && sameForm(a.value, b.value))
+    return a.value < b.value ? -1 : a.value > b.value ? 1 : 0;
   const [left, right] = [momentIn(a), momentIn(b)];
   return left === undefined || right === undefined ? undefined : compareMoments(left, right);
+}
+
+/** Whether two dates, of one precision and in one zone, are in the order of their texts. */
+function sameForm(a: string, b: string): boolean {
+  if (a.length !== b.length) return false;
+  return a.length <= 10 || (a.endsWith('Z') ? b.endsWith('Z') : a.slice(-6) === b.slice(-6));
 }
 
 /** `=` of collections: their items in order. */

@@ -3,6 +3,7 @@ import type { Definitions } from '../definitions/definitions.ts';
 import type { JsonValue } from '../resource.ts';
 import { type Code, truthOf } from './code.ts';
 import { compileTree } from './compile.ts';
+import { corrected } from './corrections.ts';
 import { type Items, itemOf } from './item.ts';
 import { compileWithLibrary } from './library.ts';
 import { parseFhirpath } from './parse.ts';
@@ -12,8 +13,8 @@ import { UnknownFunction } from './syntax.ts';
 
 /**
  * Whether an invariant holds of a value; `beside` is what stands beside a primitive (`_birthDate`), whose value is undefined where it has
- * but that. undefined: the expression gives nothing, or can't be evaluated on this value; R4 wants it to be true, so that it isn't held.
- * Throws OverBudget past the scope's deadline.
+ * but that. False also where the expression gives nothing: an invariant has to be true. undefined: it can't be said, because a hook can't
+ * say or the expression can't be evaluated on this value. Throws OverBudget past the scope's deadline.
  */
 export type Invariant = (value: JsonValue | undefined, scope: Scope, beside?: JsonValue) => boolean | undefined;
 
@@ -26,19 +27,21 @@ interface Compiled {
 }
 
 /**
- * An invariant on values of a type (`Patient`, `Patient.contact`, `Reference`, `code`), by the `fhirpath` package where the expression has
+ * An invariant, as it is meant (`corrections.ts`), on values of a type (`Patient`, `Patient.contact`, `Reference`, `code`), by the `fhirpath` package where the expression has
  * functions that aren't known here. Throws ExpressionFault for what isn't FHIRPath or can't be run.
  */
 export function compileInvariant(expression: string, contextType: string, definitions: Definitions): Invariant {
-  const { code, start } = compiled(expression, contextType, definitions);
+  const { code, start } = compiled(corrected(expression), contextType, definitions);
   return (value, scope, beside) => {
     const self = start(value, scope, beside);
+    scope.unsaid = false;
     try {
-      return code.test(self, scope);
+      if (code.test(self, scope) === true) return true;
     } catch (error) {
       if (error instanceof EvaluationFault) return undefined;
       throw error;
     }
+    return scope.unsaid ? undefined : false;
   };
 }
 

@@ -47,18 +47,40 @@ export function addChildren(item: Item, members: readonly Member[], to: Item[], 
   const holder = item.shape.primitive ? item.beside : item.value;
   if (!isObject(holder)) return;
   budget.spend(1);
-  for (const { property, beside, shape } of members) {
-    const value = holder[property];
-    const other = beside === undefined ? undefined : holder[beside];
-    if (value === undefined && other === undefined) continue;
-    if (!isArray(value) && !isArray(other)) {
-      to.push(itemOf(value, shape, other, shapes));
-      continue;
-    }
-    const values = isArray(value) ? value : [];
-    const others = isArray(other) ? other : [];
-    const length = Math.max(values.length, others.length);
-    budget.spend(length);
-    for (let n = 0; n < length; n += 1) to.push(itemOf(values[n], shape, others[n], shapes));
+  for (const member of members) addMember(holder, member, to, shapes, budget);
+}
+
+/** Adds all children of an item, in the order in which JSON has them. */
+export function addAllChildren(item: Item, to: Item[], shapes: Shapes, budget: Budget): void {
+  const { shape } = item;
+  const holder = shape.primitive ? item.beside : item.value;
+  if (!isObject(holder)) return;
+  budget.spend(1);
+  for (const property in holder) {
+    const member = shape.holding(property);
+    // A value and what lies beside it are one child.
+    if (member !== undefined && (member.property === property || holder[member.property] === undefined))
+      addMember(holder, member, to, shapes, budget);
   }
+}
+
+function addMember(
+  holder: JsonObject,
+  { property, beside, shape }: Member,
+  to: Item[],
+  shapes: Shapes,
+  budget: Budget,
+): void {
+  const value = holder[property];
+  const other = beside === undefined ? undefined : holder[beside];
+  if (value === undefined && other === undefined) return;
+  if (!isArray(value) && !isArray(other)) {
+    to.push(itemOf(value, shape, other, shapes));
+    return;
+  }
+  const values = isArray(value) ? value : [];
+  const others = isArray(other) ? other : [];
+  const length = Math.max(values.length, others.length);
+  budget.spend(length);
+  for (let n = 0; n < length; n += 1) to.push(itemOf(values[n], shape, others[n], shapes));
 }

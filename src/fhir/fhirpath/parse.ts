@@ -25,6 +25,8 @@ function operators(...names: readonly BinaryOperator[]): ReadonlyMap<string, Bin
 /** Deeper ones would overflow the stack somewhere. */
 const MAX_DEPTH = 200;
 const MAX_LENGTH = 20_000;
+/** Long chains nest as deeply. */
+const MAX_PARTS = 1_500;
 
 /** Units that a number may have without quotes. https://hl7.org/fhirpath/N1/#time-valued-quantities */
 const calendarUnit = /^(?:year|month|week|day|hour|minute|second|millisecond)s?$/;
@@ -47,6 +49,7 @@ class Parser {
   }
 
   whole(): Syntax {
+    if (this.#tokens.length > MAX_PARTS) throw new ExpressionFault(`more than ${MAX_PARTS} words`);
     const tree = this.#expression();
     const rest = this.#peek();
     if (rest.kind !== 'end') throw unexpected(rest);

@@ -1,7 +1,7 @@
 /** Paths of names alone: followed in JSON without making items. https://hl7.org/fhirpath/N1/#path-selection */
 import { isArray, isObject, type JsonValue } from '../resource.ts';
 import type { Evaluate } from './code.ts';
-import { addChildren, type Item, nothing } from './item.ts';
+import { addAllChildren, addChildren, type Item, nothing } from './item.ts';
 import type { Budget } from './scope.ts';
 import type { Shape, Shapes } from './shapes.ts';
 import type { Syntax } from './syntax.ts';
@@ -72,28 +72,31 @@ export function childrenNamed(input: Evaluate, name: string, shapes: Shapes): Ev
 
 /** How many children an item has. */
 export function countChildren(item: Item, budget: Budget): number {
-  const holder = item.shape.primitive ? item.beside : item.value;
+  const { shape } = item;
+  const holder = shape.primitive ? item.beside : item.value;
   if (!isObject(holder)) return 0;
+  budget.spend(1);
   let count = 0;
-  const { members } = item.shape;
-  budget.spend(members.length >> 2);
-  for (const { property, beside } of members) {
-    const value = holder[property];
-    const other = beside === undefined ? undefined : holder[beside];
-    if (value === undefined && other === undefined) continue;
-    if (isArray(value)) count += Math.max(value.length, isArray(other) ? other.length : 0);
-    else count += isArray(other) ? other.length : 1;
+  for (const name in holder) {
+    const member = shape.holding(name);
+    if (member === undefined) continue;
+    const value = holder[member.property];
+    if (member.property !== name && value !== undefined) continue;
+    const other = member.beside === undefined ? undefined : holder[member.beside];
+    if (isArray(value) || isArray(other))
+      count += Math.max(isArray(value) ? value.length : 0, isArray(other) ? other.length : 0);
+    else count += 1;
   }
   return count;
 }
 
-/** All children, and theirs, of these items; parents come before their children. */
+/** All children, and theirs, of an item; parents come before their children. */
 export function addDescendants(item: Item, to: Item[], shapes: Shapes, budget: Budget): void {
   const start = to.length;
-  addChildren(item, item.shape.members, to, shapes, budget);
+  addAllChildren(item, to, shapes, budget);
   for (let n = start; n < to.length; n += 1) {
     const next = to[n];
     if (next !== undefined && !(next.shape.primitive && next.beside === undefined))
-      addChildren(next, next.shape.members, to, shapes, budget);
+      addAllChildren(next, to, shapes, budget);
   }
 }

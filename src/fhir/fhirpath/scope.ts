@@ -65,6 +65,8 @@ export class Scope {
   readonly hooks: Hooks;
   /** What the expression is evaluated on, `%context`: another array for each evaluation. */
   context: readonly Item[] = [];
+  /** Whether a hook couldn't say what it was asked. */
+  unsaid = false;
   index = 0;
   total: readonly Item[] = [];
 

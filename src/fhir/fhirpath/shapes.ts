@@ -32,8 +32,8 @@ export interface Shape {
   readonly nature: Nature;
   /** Its own name and those of the types it specialises. */
   readonly names: ReadonlySet<string>;
-  /** All its members in R4's order. */
-  readonly members: readonly Member[];
+  /** The member that a JSON property belongs to, `_name` too; undefined for one that isn't R4's. */
+  holding(property: string): Member | undefined;
   /** The members of a name; none if it hasn't it. */
   named(name: string): readonly Member[];
 }
@@ -61,7 +61,7 @@ function systemShape(name: string, nature: Nature): Shape {
     resource: false,
     nature,
     names: new Set([name, 'Any']),
-    members: none,
+    holding: () => undefined,
     named: () => none,
   };
 }
@@ -88,7 +88,7 @@ class DefinedShape implements Shape {
   readonly nature: Nature;
   readonly names: ReadonlySet<string>;
   readonly #shapes: Shapes;
-  #members: readonly Member[] | undefined;
+  #members: ReadonlyMap<string, Member> | undefined;
   readonly #named = new Map<string, readonly Member[]>();
 
   constructor(name: string, shapes: Shapes) {
@@ -104,25 +104,33 @@ class DefinedShape implements Shape {
     this.nature = natures[name] ?? (this.primitive ? 'string' : names.has('Quantity') ? 'quantity' : 'object');
   }
 
-  get members(): readonly Member[] {
-    this.#members ??= [...this.#elements()].map((element) => ({
-      property: element.name,
-      beside: element.extensible ? `_${element.name}` : undefined,
-      shape: this.#shapes.of(element.type),
-    }));
-    return this.#members;
+  holding(property: string): Member | undefined {
+    this.#members ??= this.#expanded();
+    return this.#members.get(property);
   }
 
   named(name: string): readonly Member[] {
     const known = this.#named.get(name);
     if (known !== undefined) return known;
-    const properties = new Set<string>();
-    for (const element of this.#elements())
-      if (element.choice === name || element.name === name) properties.add(element.name);
-    const found = properties.size === 0 ? none : this.members.filter(({ property }) => properties.has(property));
+    const found: Member[] = [];
+    for (const element of this.#elements()) {
+      const member = element.choice === name || element.name === name ? this.holding(element.name) : undefined;
+      if (member !== undefined) found.push(member);
+    }
     // Expressions have few names, so that this stays small.
     this.#named.set(name, found);
     return found;
+  }
+
+  #expanded(): ReadonlyMap<string, Member> {
+    const members = new Map<string, Member>();
+    for (const { name, type, extensible } of this.#elements()) {
+      const beside = extensible ? `_${name}` : undefined;
+      const member: Member = { property: name, beside, shape: this.#shapes.of(type) };
+      members.set(name, member);
+      if (beside !== undefined) members.set(beside, member);
+    }
+    return members;
   }
 
   #elements() {

@@ -1,7 +1,7 @@
 /** The codes of R4's own value sets, for bindings. https://hl7.org/fhir/R4/terminologies.html#binding */
 import { OutcomeError } from '../../fhir/outcome.ts';
 import { builtIn } from '../../terminology/built-in.ts';
-import { type CodeSystem, readCodeSystem } from '../../terminology/code-system.ts';
+import { readCodeSystem } from '../../terminology/code-system.ts';
 import { hasConcepts } from '../../terminology/concepts.ts';
 import { expandValueSet, type SystemCodes } from '../../terminology/expand.ts';
 import { MemoryConcepts } from '../../terminology/memory-concepts.ts';
@@ -20,18 +20,17 @@ function ofR4(type: 'CodeSystem' | 'ValueSet', canonical: string) {
   return found !== undefined && (version === undefined || found.version === version) ? found : undefined;
 }
 
-function codeSystem(canonical: string): CodeSystem | undefined {
+/** Nothing is looked for by words here. */
+const noWords = (): readonly string[] => [];
+
+function codeSystem(canonical: string): MemoryConcepts | undefined {
   const found = ofR4('CodeSystem', canonical);
-  return found === undefined ? undefined : readCodeSystem(found);
+  return found === undefined ? undefined : new MemoryConcepts(readCodeSystem(found), noWords);
 }
 
 const source = {
   valueSet: async (canonical: string) => ofR4('ValueSet', canonical),
-  codeSystem: async (canonical: string) => {
-    const found = codeSystem(canonical);
-    // Nobody looks for words here.
-    return found === undefined ? undefined : new MemoryConcepts(found, () => []);
-  },
+  codeSystem: async (canonical: string) => codeSystem(canonical),
 };
 
 /** Whether a code is one of a system's; undefined: it can't be said. */
@@ -43,8 +42,7 @@ function wholeSystem(system: string): CodeTest {
   if (grammar !== undefined) return grammar;
   const found = codeSystem(system);
   if (found === undefined || !hasConcepts(found)) return () => undefined;
-  const { concepts } = found;
-  return (code) => concepts.has(code) || (found.content === 'complete' ? false : undefined);
+  return (code) => found.has(code) || (found.content === 'complete' ? false : undefined);
 }
 
 function testOf({ system, codes }: SystemCodes): CodeTest {

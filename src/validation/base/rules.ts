@@ -12,7 +12,7 @@ export const handled: ReadonlySet<string> = new Set(['ref-1', 'dom-3', 'dom-6', 
 function narrative(value: JsonValue, walk: Walk): void {
   if (!isObject(value) || typeof value.div !== 'string') return;
   walk.budget.spend(value.div.length >> 5);
-  const fault = checkNarrative(value.div);
+  const fault = checkNarrative(value.div, walk.budget);
   if (fault !== undefined) walk.error('invariant', fault.rule, `${fault.text} (${fault.rule})`, walk.place.path('div'));
 }
 

@@ -3,7 +3,7 @@ import type { Definitions, ElementDefinition, TypeDefinition } from '../../fhir/
 import { isArray, isObject, isResource, type JsonObject, type JsonValue } from '../../fhir/resource.ts';
 import { BoundCodes, bindingCheck } from '../binding.ts';
 import { checkContained } from '../contained.ts';
-import { invariantCheck, readsOf } from '../invariants.ts';
+import { type Constraint, invariantCheck, readsOf } from '../invariants.ts';
 import { referenceCheck } from '../reference-target.ts';
 import type { CodeSet } from '../validator.ts';
 import type { ValueCheck, Walk } from '../walk.ts';
@@ -132,6 +132,8 @@ export class BaseTypes {
     const definition = this.#definitions.type(type);
     const checks: ValueCheck[] = [];
     if (type === 'Resource') checks.push(name === 'contained' ? this.#contained : this.#nested);
+    else if (definition?.kind === 'backbone' && type !== path)
+      checks.push(this.#repeated(type, rules?.constraints ?? []));
     else if (definition !== undefined && definition.kind !== 'primitive') checks.push(this.#complex(type));
     if (type === 'Reference') checks.push(referenceCheck(targets, this.#definitions.resourceTypes));
     const bindings = this.#bindings(element, rules?.maxValueSet);
@@ -177,6 +179,27 @@ export class BaseTypes {
       type ??= this.#type(name);
       this.#checkMembers(value, type, walk);
     };
+  }
+
+  /**
+   * The check of a backbone element that is as another one (`contentReference`). Where it has the other's invariants by keys of its own,
+   * as `TestScript.test.action.operation` has, these are checked instead.
+   */
+  #repeated(name: string, constraints: readonly Constraint[]): ValueCheck {
+    if (constraints.length === 0) return this.#complex(name);
+    let type: CheckedType | undefined;
+    return (value, walk) => {
+      if (!isObject(value)) return;
+      type ??= { ...this.#type(name), invariants: this.#always(constraints, name) };
+      this.#checkMembers(value, type, walk);
+    };
+  }
+
+  #always(constraints: readonly Constraint[], type: string): readonly CheckedInvariant[] {
+    return constraints.map((constraint) => ({
+      reads: ALWAYS,
+      check: invariantCheck(constraint, type, this.#definitions),
+    }));
   }
 
   #checkMembers(object: JsonObject, type: CheckedType, walk: Walk): void {

@@ -1,7 +1,7 @@
 /** Checks resources against profiles. https://hl7.org/fhir/R4/profiling.html */
 import type { Definitions } from '../../fhir/definitions/definitions.ts';
 import { Budget, OverBudget } from '../../fhir/fhirpath/scope.ts';
-import { type Issue, ruleDetails } from '../../fhir/outcome.ts';
+import type { Issue } from '../../fhir/outcome.ts';
 import type { JsonObject, Resource } from '../../fhir/resource.ts';
 import type { ValidationSource } from '../validator.ts';
 import { Profiles } from './profiles.ts';
@@ -42,14 +42,17 @@ export class ProfileChecks {
     this.#profiles = new Profiles(this.#definitions, this.#source);
   }
 
-  /** What is wrong with a resource by the profiles that it and the request name, and by its extensions' definitions. */
+  /**
+   * What is wrong with a resource by the profiles that it and the request name, and by its extensions' definitions. Throws OverBudget past
+   * the deadline.
+   */
   async check(request: ProfileRequest): Promise<readonly Issue[]> {
     const profiles = this.#profiles;
     const answers: Answers = new Map();
     for (let round = 0; ; round += 1) {
       const run = this.#run(request, profiles, answers);
       if (run.waits.length === 0) return run.issues;
-      if (round === mostRounds || performance.now() > request.deadline) return [...run.issues, tooCostly(request.path)];
+      if (round === mostRounds || performance.now() > request.deadline) throw new OverBudget();
       await Promise.all(run.waits.map((wait) => wait()));
     }
   }
@@ -67,16 +70,11 @@ export class ProfileChecks {
       check: (canonical, own) => profiles.check(canonical, own),
     });
     const walk = new ResourceWalk(profiles, this.#definitions, run);
-    try {
-      if (asked.length > 0)
-        run.within(resource, () => {
-          for (const canonical of asked) walk.named(canonical, resource);
-        });
-      if (named) walk.resource(resource);
-    } catch (error) {
-      if (!(error instanceof OverBudget)) throw error;
-      run.tell('error', 'too-costly', 'budget', overBudget);
-    }
+    if (asked.length > 0)
+      run.within(resource, () => {
+        for (const canonical of asked) walk.named(canonical, resource);
+      });
+    if (named) walk.resource(resource);
     return run;
   }
 
@@ -109,11 +107,4 @@ async function settled<T>(make: () => T): Promise<T> {
       await error.fetch();
     }
   }
-}
-
-const overBudget = "couldn't be checked to the end within the time that there is for it";
-
-function tooCostly(path: string): Issue {
-  const diagnostics = `${path} ${overBudget}`;
-  return { severity: 'error', code: 'too-costly', diagnostics, expression: [path], details: ruleDetails('budget') };
 }

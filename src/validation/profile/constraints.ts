@@ -32,7 +32,7 @@ function constraintCheck(
   invariant: (property: string) => Invariant,
 ): Check {
   const level = severity === 'warning' ? 'warning' : 'error';
-  const text = `breaks ${key}: ${textOf(human) ?? expression}`;
+  const text = `doesn't hold to ${key}: ${(textOf(human) ?? expression).trim()}`;
   const mayLack = known.test(expression);
   return (value, beside, run) => {
     const holds = invariant(run.property)(value, run.scope, beside);

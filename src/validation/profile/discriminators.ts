@@ -1,9 +1,9 @@
 /** How slices are told apart. https://hl7.org/fhir/R4/profiling.html#discriminator */
-import { isObject, type JsonObject, type JsonValue } from '../../fhir/resource.ts';
+import { isObject, type JsonObject } from '../../fhir/resource.ts';
 import type { Known } from '../validator.ts';
 import { boundsOf, hasCode } from './bindings.ts';
 import type { Compiling } from './compile.ts';
-import { equal, hasPattern, holderType, maxOf, minOf, textOf, typesOf, valueOf } from './element.ts';
+import { equal, hasPattern, holderType, maxOf, minOf, saidValue, textOf, typesOf } from './element.ts';
 import { holderOf, type Item, itemsOf, type Members } from './items.ts';
 import { parsePath, type Step } from './path.ts';
 import type { Run } from './run.ts';
@@ -121,7 +121,7 @@ export function extensionUrl(slice: Node, { structures }: Compiling): string | u
   const [profile] = typesOf(slice.element).flatMap(({ profiles }) => profiles);
   if (profile !== undefined) return profile.split('|')[0];
   const url = childNamed(structures.unfold(slice), 'url');
-  return url === undefined ? undefined : textOf(valueOf(url.element, 'fixed') ?? valueOf(url.element, 'pattern'));
+  return url === undefined ? undefined : textOf(saidValue(url.element, 'fixed') ?? saidValue(url.element, 'pattern'));
 }
 
 /** The items that steps lead to in a resource. What a reference leads to but isn't here has no value. */
@@ -213,19 +213,17 @@ function valueTest(node: Node, type: string, compiling: Compiling): Test | undef
 }
 
 function ownTest(element: JsonObject, { codes }: Compiling): Test | undefined {
-  const fixed = valueOf(element, 'fixed');
+  const fixed = saidValue(element, 'fixed');
   if (fixed !== undefined) return ({ value }) => equal(value, fixed);
-  const pattern = valueOf(element, 'pattern');
+  const pattern = saidValue(element, 'pattern');
   if (pattern !== undefined) return ({ value }) => hasPattern(value, pattern);
   const required = boundsOf(element).filter(({ strength }) => strength === 'required');
   if (required.length === 0) return undefined;
   return ({ value }, run) => {
-    const known = required.map(({ valueSet }) => within(valueSet, value));
-    return known.includes(false) ? false : known.includes(undefined) ? undefined : true;
-
-    function within(valueSet: string, code: JsonValue | undefined): Known {
+    const known = required.map(({ valueSet }) => {
       const set = codes(valueSet, run);
-      return set === undefined || code === undefined ? undefined : hasCode(set, code, run);
-    }
+      return set === undefined || value === undefined ? undefined : hasCode(set, value, run);
+    });
+    return known.includes(false) ? false : known.includes(undefined) ? undefined : true;
   };
 }

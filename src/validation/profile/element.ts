@@ -49,7 +49,7 @@ function codeOf({ code }: JsonObject): string {
 }
 
 /** The value of `fixed[x]`, `pattern[x]`, `minValue[x]` or `maxValue[x]`. */
-export function valueOf(
+export function saidValue(
   element: JsonObject,
   kind: 'fixed' | 'pattern' | 'minValue' | 'maxValue',
 ): JsonValue | undefined {

@@ -1,4 +1,5 @@
 /** Puts what a differential says over the elements of its base. https://hl7.org/fhir/R4/profiling.html#snapshot */
+import { primitives } from '../../fhir/definitions/primitives.ts';
 import type { JsonObject, JsonValue } from '../../fhir/resource.ts';
 import { equal, maxOf, minOf, objectsOf, textOf, textsOf, typesOf } from './element.ts';
 import { childNamed, type Node, ProfileFault } from './tree.ts';
@@ -21,7 +22,7 @@ export function merged(base: Node, differential: Node, unfold: Unfold, path: str
   let node: Node = { ...base, element };
   if (own.length > 0) {
     let children = [...unfolded(base, node, unfold, path)];
-    for (const child of own) children = withChild(children, child, unfold, path);
+    for (const child of own) children = withChild(children, onlyType(child, own, element, path), unfold, path);
     node = { ...node, children };
   }
   for (const slice of differential.slices) node = withSlice(node, slice, unfold, path);
@@ -44,6 +45,26 @@ function withChild(children: Node[], child: Node, unfold: Unfold, path: string):
   const said = known.name === child.name ? child : asSlice(known, child);
   const changed = merged(known, said, unfold, where);
   return children.map((each) => (each === known ? changed : each));
+}
+
+/**
+ * An extension whose differential names but `valueQuantity` has no values of other types. Elsewhere such a name says nothing of other types:
+ * https://hl7.org/fhir/R4/profiling.html#slicing
+ */
+function onlyType(child: Node, all: readonly Node[], { type }: JsonObject, path: string): Node {
+  const isExtension = path === 'Extension' || objectsOf(type).some(({ code }) => code === 'Extension');
+  const isValue = (each: Node): boolean => each.name.startsWith('value');
+  if (!isExtension || !isValue(child) || child.name === 'value[x]' || all.filter(isValue).length > 1) return child;
+  const own = child.element.type ?? [{ code: primitiveOf(child.name.slice('value'.length)) }];
+  const slice: Node = { ...child, name: 'value[x]', slice: child.name };
+  const element = { type: own, slicing: { ...byType, rules: 'closed' } };
+  return { name: 'value[x]', element, children: undefined, slices: [slice] };
+}
+
+/** A type's own name: `dateTime` of `DateTime`. */
+function primitiveOf(name: string): string {
+  const small = name.charAt(0).toLowerCase() + name.slice(1);
+  return primitives.has(small) ? small : name;
 }
 
 /** `valueQuantity` in a differential is the slice of that type, of `value[x]`. */
@@ -103,12 +124,24 @@ function mergedElement(base: Node, { element: said }: Node, path: string): JsonO
       element[name] = value;
     }
   }
+  const foreign = typesOf(said).find(({ code }) => !allowsType(from, code));
+  if (foreign !== undefined) throw new ProfileFault(`${path}: its base doesn't have the type ${foreign.code} there`);
   // What a base asks for can't be loosened.
   if (minOf(from) > minOf(element)) element.min = minOf(from);
   if (maxOf(from) < maxOf(element)) element.max = String(maxOf(from));
   if (minOf(element) > maxOf(element))
     throw new ProfileFault(`${path}: min ${minOf(element)} is more than max ${maxOf(element)}`);
   return element;
+}
+
+/** Types that any of their kind specialises. */
+const general = new Set(['Resource', 'DomainResource', 'Element', 'BackboneElement']);
+
+function allowsType(from: JsonObject, code: string): boolean {
+  const types = typesOf(from);
+  // Ids and urls have a type of FHIRPath's, which profiles call by names of FHIR's.
+  const own = objectsOf(from.type).some((type) => textOf(type.code)?.startsWith('http://hl7.org/fhirpath/'));
+  return own || types.length === 0 || types.some((type) => type.code === code || general.has(type.code));
 }
 
 function constraints(from: JsonObject, said: JsonObject): readonly JsonObject[] {

@@ -1,19 +1,19 @@
 /** fixed[x], pattern[x], maxLength, minValue[x] and maxValue[x]. https://hl7.org/fhir/R4/elementdefinition-definitions.html#ElementDefinition.fixed_x_ */
 import { dateRange } from '../../fhir/period.ts';
 import { isObject, type JsonObject, type JsonValue } from '../../fhir/resource.ts';
-import { equal, hasPattern, valueOf } from './element.ts';
+import { equal, hasPattern, saidValue } from './element.ts';
 import type { Check } from './run.ts';
 
 /** The checks of what values an element may have, where the base says something else. */
 export function valueChecks(element: JsonObject, base: JsonObject): readonly Check[] {
   const checks: Check[] = [];
-  const fixed = valueOf(element, 'fixed');
-  if (fixed !== undefined && !equal(fixed, valueOf(base, 'fixed')))
+  const fixed = saidValue(element, 'fixed');
+  if (fixed !== undefined && !equal(fixed, saidValue(base, 'fixed')))
     checks.push((value, _beside, run) => {
       if (!equal(value, fixed)) run.fault('value', 'fixed', `must be ${shown(fixed)}`);
     });
-  const pattern = valueOf(element, 'pattern');
-  if (pattern !== undefined && !equal(pattern, valueOf(base, 'pattern')))
+  const pattern = saidValue(element, 'pattern');
+  if (pattern !== undefined && !equal(pattern, saidValue(base, 'pattern')))
     checks.push((value, _beside, run) => {
       if (!hasPattern(value, pattern)) run.fault('value', 'pattern', `must have ${shown(pattern)}`);
     });
@@ -23,13 +23,13 @@ export function valueChecks(element: JsonObject, base: JsonObject): readonly Che
       if (typeof value === 'string' && [...value].length > maxLength)
         run.fault('too-long', 'max-length', `must not have more than ${maxLength} characters`);
     });
-  const min = valueOf(element, 'minValue');
-  if (min !== undefined && !equal(min, valueOf(base, 'minValue')))
+  const min = saidValue(element, 'minValue');
+  if (min !== undefined && !equal(min, saidValue(base, 'minValue')))
     checks.push((value, _beside, run) => {
       if ((compare(value, min) ?? 0) < 0) run.fault('value', 'min-value', `must not be less than ${shown(min)}`);
     });
-  const max = valueOf(element, 'maxValue');
-  if (max !== undefined && !equal(max, valueOf(base, 'maxValue')))
+  const max = saidValue(element, 'maxValue');
+  if (max !== undefined && !equal(max, saidValue(base, 'maxValue')))
     checks.push((value, _beside, run) => {
       if ((compare(value, max) ?? 0) > 0) run.fault('value', 'max-value', `must not be more than ${shown(max)}`);
     });

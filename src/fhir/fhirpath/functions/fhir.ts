@@ -89,10 +89,15 @@ const resolve: CompileCall = ({ input, shapes }) => {
   });
 };
 
+function said(scope: Scope, answer: boolean | undefined): boolean | undefined {
+  if (answer === undefined) scope.unsaid = true;
+  return answer;
+}
+
 const htmlChecks: CompileCall = ({ input }) =>
   testCode((self, scope) => {
     const text = onlyText(input.items(self, scope));
-    return text === undefined ? undefined : scope.hooks.htmlChecks?.(text);
+    return text === undefined ? undefined : said(scope, scope.hooks.htmlChecks?.(text));
   });
 
 /** A rule that a hook knows of a value and a canonical. */
@@ -103,7 +108,7 @@ function asked(hook: 'memberOf' | 'conformsTo'): CompileCall {
       const item = onlyItem(call.input.items(self, scope));
       const url = item === undefined ? undefined : onlyText(canonical.items(self, scope));
       if (item?.value === undefined || url === undefined) return undefined;
-      return scope.hooks[hook]?.(item.value, item.shape.name, url);
+      return said(scope, scope.hooks[hook]?.(item.value, item.shape.name, url));
     });
   };
 }

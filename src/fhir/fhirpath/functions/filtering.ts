@@ -1,7 +1,7 @@
 /** Parts of collections. https://hl7.org/fhirpath/N1/#filtering-and-projection */
 import { type CompileCall, type Evaluate, itemsCode, onlyNumber, testCode } from '../code.ts';
 import { distinct, Members } from '../equality.ts';
-import { addChildren, type Item, type Items, nothing } from '../item.ts';
+import { addAllChildren, type Item, type Items, nothing } from '../item.ts';
 import { addDescendants } from '../path.ts';
 import { EvaluationFault } from '../scope.ts';
 import { argument, optional, typeArgument } from './arguments.ts';
@@ -150,7 +150,7 @@ const union: CompileCall = (call) => {
 const children: CompileCall = ({ input, shapes }) =>
   itemsCode((self, scope) => {
     const found: Item[] = [];
-    for (const item of input.items(self, scope)) addChildren(item, item.shape.members, found, shapes, scope.budget);
+    for (const item of input.items(self, scope)) addAllChildren(item, found, shapes, scope.budget);
     return found;
   });
 

@@ -1,0 +1,69 @@
+/** Terminology resources in JSON files and in FHIR packages. https://hl7.org/fhir/R4/terminology-module.html */
+import { extract } from 'tar-stream';
+import { parseJson } from '../../fhir/json.ts';
+import { OutcomeError } from '../../fhir/outcome.ts';
+import { isResource, type Resource } from '../../fhir/resource.ts';
+import { UnreadableFile } from '../import/sources.ts';
+import { UnusableRelease } from './release.ts';
+import { bytesOf } from './text-lines.ts';
+
+/** A resource with the bytes it was read from. */
+export interface Definition {
+  /** The file, and what it is called in a package. */
+  readonly path: string;
+  readonly resource: Resource;
+  readonly bytes: Uint8Array;
+}
+
+const kinds: ReadonlySet<string> = new Set(['CodeSystem', 'ValueSet', 'ConceptMap']);
+/** Files of a package's own folder; examples and others lie below it. */
+const own = /^package\/[^/]+\.json$/;
+
+/** The resource of a JSON file. Throws UnusableRelease where it is none of terminology. */
+export async function* definitionIn(path: string, onRead: (bytes: number) => void): AsyncGenerator<Definition> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of chunksOf(path, onRead)) chunks.push(chunk);
+  const found = definitionOf(path, Buffer.concat(chunks));
+  if (found === undefined) throw new UnusableRelease(`${path} is no CodeSystem, ValueSet or ConceptMap.`);
+  yield found;
+}
+
+/** The CodeSystems, ValueSets and ConceptMaps of a package, one after the other as they lie in it. */
+export async function* definitionsIn(path: string, onRead: (bytes: number) => void): AsyncGenerator<Definition> {
+  const archive = extract();
+  const file = bytesOf(path, onRead);
+  file.on('error', (error) => archive.destroy(error));
+  try {
+    for await (const entry of file.pipe(archive)) {
+      const chunks: Buffer[] = [];
+      for await (const chunk of entry) if (Buffer.isBuffer(chunk)) chunks.push(chunk);
+      const { name } = entry.header;
+      const found = own.test(name) ? definitionOf(`${path}: ${name}`, Buffer.concat(chunks)) : undefined;
+      if (found !== undefined) yield found;
+    }
+  } catch (error) {
+    if (error instanceof UnusableRelease) throw error;
+    throw new UnreadableFile(`${path} can't be read: ${error instanceof Error ? error.message : String(error)}`);
+  } finally {
+    file.destroy();
+  }
+}
+
+/** undefined for other resources, and JSON that is none. */
+function definitionOf(path: string, bytes: Uint8Array): Definition | undefined {
+  try {
+    const { value } = parseJson(bytes);
+    return isResource(value) && kinds.has(value.resourceType) ? { path, resource: value, bytes } : undefined;
+  } catch (error) {
+    if (!(error instanceof OutcomeError)) throw error;
+    throw new UnusableRelease(`${path}: ${error.issues.map(({ diagnostics }) => diagnostics).join(' ')}`);
+  }
+}
+
+async function* chunksOf(path: string, onRead: (bytes: number) => void): AsyncGenerator<Buffer> {
+  try {
+    yield* bytesOf(path, onRead);
+  } catch (error) {
+    throw new UnreadableFile(`${path} can't be read: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
