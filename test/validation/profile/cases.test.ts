@@ -13,14 +13,9 @@ const unknownExtension =
   'R4 lets extensions stand that a server does not know: https://hl7.org/fhir/R4/extensibility.html#exchange';
 const syntax = 'what is no JSON (RFC 8259) has no elements: the error names line and column';
 const signature = 'signatures are not verified';
-const definitions =
-  'what a definition says of other definitions is checked where the definition is used, not by validation';
 
 /** Cases whose verdict is another here, and why. */
 const verdicts: Readonly<Record<string, string>> = {
-  capstmt: definitions,
-  'sp-diff-type': definitions,
-  'sp-diff-base': definitions,
   'pat-dob-ext': unknownExtension,
   'pat-example-extensions': unknownExtension,
   'target-ref-profile-empty': unknownExtension,
@@ -35,7 +30,6 @@ const verdicts: Readonly<Record<string, string>> = {
 
 /** Cases whose verdict is the same for another reason, and why. */
 const locations: Readonly<Record<string, string>> = {
-  'sp-composite': "R4's work groups don't have the one that it names; how many components it has, see above",
   'json-comments-2-no': syntax,
   'json-comma-bad-1': syntax,
   'json-comma-bad-2': syntax,
