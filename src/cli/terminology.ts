@@ -6,6 +6,7 @@ import type { Context } from '../interactions/context.ts';
 import { createLog } from '../log.ts';
 import { baseUrlOf, type Composed, compose } from '../main.ts';
 import { UnusableConcepts } from '../store/terminology.ts';
+import { openSource } from './copy/open-source.ts';
 import { UnreadableFile } from './import/sources.ts';
 import { addSettings, configurationOf } from './settings-options.ts';
 import { codeSystemRelease } from './terminology/code-system.ts';
@@ -35,14 +36,16 @@ export function terminologyCommand(): Command {
     .addOption(new Option('--format <format>', 'what the files are, where their names do not say it').choices(formats))
     .option('--url <url>', 'the url of the code system, in place of what is usual')
     .option('--version <version>', 'its version, in place of what the files say');
-  const list = new Command('list').description('The code systems that are loaded, and how many concepts each has.');
+  const list = new Command('list').description(
+    'The code systems that are loaded, and how many concepts each has; also beside a running server.',
+  );
   const remove = new Command('remove')
     .description('Remove a code system that was loaded.')
     .argument('<url>', 'its url, with |version where several are loaded');
   return new Command('terminology')
     .description('Code systems that are too large for a resource.')
     .addCommand(addSettings(load, taken).action(loadPaths))
-    .addCommand(addSettings(list, taken).action(listSystems))
+    .addCommand(addSettings(list, ['STORE_URL']).action(listSystems))
     .addCommand(addSettings(remove, taken).action(removeSystem));
 }
 
@@ -116,6 +119,8 @@ async function loadRelease(context: Context, release: Release, counts: Counts, b
   };
   try {
     counts.concepts += await context.store.terminology.load(system, read);
+    // Servers of the same database keep what bindings have of it.
+    await context.conformance.announce(context.newId);
     counts.systems += 1;
   } catch (error) {
     if (error instanceof UnusableConcepts) throw new UnusableRelease(`${path}: ${error.message}`);
@@ -124,16 +129,20 @@ async function loadRelease(context: Context, release: Release, counts: Counts, b
 }
 
 async function listSystems(options: Options): Promise<void> {
-  await withStore(options, async ({ store }) => {
+  // For reading only, so that a server may run on it.
+  const store = await openSource(configurationOf(options).STORE_URL);
+  try {
     const systems = await store.terminology.systems();
     if (systems.length === 0) console.log('No code systems are loaded.');
     for (const { url, version, title, count } of systems)
       console.log(`${nameOf(url, version)}  ${title}, ${count} concepts`);
-  });
+  } finally {
+    await store.close();
+  }
 }
 
 async function removeSystem(named: string, options: Options): Promise<void> {
-  await withStore(options, async ({ store }) => {
+  await withStore(options, async ({ store, context }) => {
     const systems = await store.terminology.systems();
     const found = systems.filter(({ url, version }) => named === url || named === `${url}|${version}`);
     const [only, another] = found;
@@ -148,6 +157,7 @@ async function removeSystem(named: string, options: Options): Promise<void> {
       return;
     }
     await store.terminology.remove(only.url, only.version);
+    await context.conformance.announce(context.newId);
     console.log(`${nameOf(only.url, only.version)} is removed.`);
   });
 }
@@ -155,7 +165,7 @@ async function removeSystem(named: string, options: Options): Promise<void> {
 const nameOf = (url: string, version: string) => (version === '' ? url : `${url}|${version}`);
 
 async function withStore(options: Options, act: (composed: Composed) => Promise<void>): Promise<void> {
-  const configuration = configurationOf(options);
+  const configuration = { ...configurationOf(options), PROFILES_WATCH: 'off' as const };
   const composed = await compose(configuration, baseUrlOf(configuration, configuration.PORT), createLog('silent'));
   try {
     await act(composed);

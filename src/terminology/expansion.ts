@@ -102,8 +102,10 @@ async function slicesOf(resource: JsonObject, name: string, making: Making, used
     if (versions.length === 0) used.add(system);
     const [first] = versions;
     if (leftOut(system, first?.version ?? '')) continue;
-    if (part.others) slices.push(ofConcepts(first ?? (await contentOf(system, source)), part, making));
-    else slices.push(ofCodes({ system, codes: [...part.codes], versions, said: said.get(system) }, making));
+    if (part.others) {
+      const [named = system] = canonicals.get(system) ?? [];
+      slices.push(ofConcepts(first ?? (await contentOf(named, source)), part, making));
+    } else slices.push(ofCodes({ system, codes: [...part.codes], versions, said: said.get(system) }, making));
   }
   return slices;
 }

@@ -18,6 +18,7 @@ export function checkBundle(value: JsonValue, walk: Walk): void {
     walk.place.enter('entry');
     walk.place.item(index);
     checkFullUrl(entry, walk);
+    if (identified.has(value.type)) checkHasUrl(entry, walk);
     if (value.type === 'searchset') checkFound(entry, walk);
     walk.place.leave();
   }
@@ -37,6 +38,15 @@ function checkFullUrl({ fullUrl, resource }: JsonObject, walk: Walk): void {
   // Another form of URL may end with what looks like a type.
   if (resource.id === id && !/^[A-Z]/.test(type)) return;
   walk.error('value', 'bundle-full-url', "must agree with the resource's type and id", walk.place.path('fullUrl'));
+}
+
+/** Bundles whose entries are no results of operations, and not to be created. */
+const identified: ReadonlySet<JsonValue | undefined> = new Set(['document', 'message', 'history']);
+
+/** R4: "The fullUrl element SHALL have a value except that", and none of the exceptions. */
+function checkHasUrl({ fullUrl, _fullUrl, resource }: JsonObject, walk: Walk): void {
+  if (resource === undefined || fullUrl !== undefined || _fullUrl !== undefined) return;
+  walk.error('required', 'bundle-full-url', 'must be there', walk.place.path('fullUrl'));
 }
 
 /** R4: a resource has no id only "when it is being submitted to the server using a create operation"; outcomes are none of those. */
@@ -83,7 +93,11 @@ class Document {
     // R4 lets a relative reference be resolved by its entry's base alone; where that has none, type and id tell enough.
     if (this.#base === undefined && typeof resourceType === 'string' && typeof id === 'string')
       urls.add(`${resourceType}/${id}`);
-    for (const url of urls) this.#entries.set(url, [...(this.#entries.get(url) ?? []), version]);
+    for (const url of urls) {
+      const versions = this.#entries.get(url) ?? [];
+      versions.push(version);
+      this.#entries.set(url, versions);
+    }
   }
 
   check(walk: Walk): void {

@@ -115,6 +115,40 @@ describe('FHIRPath on large resources', () => {
     expect(found.looks).toBeLessThan(1_000);
   });
 
+  it('looks up references from contained resources without going through all of them for each', () => {
+    const looks = (size: number): number => {
+      let count = 0;
+      const budget = new Budget(1, () => {
+        count += 1;
+        return 0;
+      });
+      const contained = many(size, (n) => ({
+        resourceType: 'Observation',
+        id: `o${n}`,
+        focus: [{ reference: '#o0' }],
+      }));
+      const rootResource = { resourceType: 'List', contained };
+      const expression = rules.find(({ key }) => key === 'ref-1')?.expression ?? '';
+      const holds = compileInvariant(expression, 'Reference', definitions);
+      for (const each of contained) expect(holds(each.focus[0], new Scope(each, budget, { rootResource }))).toBe(true);
+      return count;
+    };
+    expect(looks(12_000)).toBeLessThan(looks(3_000) * 4.5 + 2);
+  });
+
+  it('counts what it takes to compare whole elements', () => {
+    const deep = (root: number): JsonObject =>
+      nested(60, (n, item) => ({ linkId: `${root}.${n}`, ...(item.length > 0 ? { item } : {}) }));
+    const resource = { resourceType: 'Questionnaire', item: many(50, deep) };
+    const holds = compileInvariant('repeat(item).count() > 0', 'Questionnaire', definitions);
+    let now = 0;
+    const budget = new Budget(50, () => {
+      now += 1;
+      return now;
+    });
+    expect(() => holds(resource, new Scope(resource, budget))).toThrow(OverBudget);
+  });
+
   it('stops at the deadline', () => {
     let now = 0;
     const slow = new Budget(10, () => {

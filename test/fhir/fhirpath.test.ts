@@ -236,6 +236,14 @@ describe('FHIRPath', () => {
     expect(asked(known, scopeOf(known, { memberOf: (value, type) => value === 'male' && type === 'code' }))).toBe(true);
   });
 
+  it('lets a hook evaluate another expression in the midst of one', () => {
+    const inner = compileInvariant("$this = %context and $this = 'male'", 'code', definitions);
+    const outer = compileInvariant("gender.memberOf('urn:a') and %context.id = 'p1'", 'Patient', definitions);
+    const known = { ...patient, gender: 'male' };
+    const scope: Scope = scopeOf(known, { memberOf: (value) => inner(value, scope) });
+    expect(outer(known, scope)).toBe(true);
+  });
+
   it('asks the hooks what references lead to', () => {
     const resolve: Hooks['resolve'] = (reference) =>
       reference === 'Practitioner/a' ? { resourceType: 'Practitioner', id: 'a', active: true } : undefined;

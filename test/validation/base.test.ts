@@ -273,6 +273,47 @@ const faulty: readonly (readonly [string, Resource, readonly string[]])[] = [
     ['error txt-1 Patient.text.div'],
   ],
   [
+    'a search parameter of another type than its definition',
+    {
+      ...{
+        resourceType: 'CapabilityStatement',
+        status: 'draft',
+        date: '2020',
+        kind: 'requirements',
+        fhirVersion: '4.0.1',
+      },
+      ...{ description: 'x', fhirVersion: '4.0.1', format: ['json'] },
+      rest: [
+        {
+          mode: 'server',
+          resource: [
+            {
+              type: 'Patient',
+              searchParam: [
+                { name: 'name', type: 'token', definition: 'http://hl7.org/fhir/SearchParameter/Patient-name' },
+                { name: 'family', type: 'string', definition: 'http://hl7.org/fhir/SearchParameter/individual-family' },
+              ],
+            },
+          ],
+        },
+      ],
+    },
+    ['error search-parameter CapabilityStatement.rest[0].resource[0].searchParam[0].type'],
+  ],
+  [
+    'a search parameter that is not like what it is derived from',
+    {
+      ...{ resourceType: 'SearchParameter', url: 'http://example.org/x', name: 'X', status: 'draft', description: 'x' },
+      ...{ code: 'name', type: 'composite', base: ['Organization', 'Patient'] },
+      derivedFrom: 'http://hl7.org/fhir/SearchParameter/Organization-name',
+    },
+    [
+      'error search-parameter SearchParameter.component',
+      'error search-parameter SearchParameter.type',
+      'error search-parameter SearchParameter.base[1]',
+    ],
+  ],
+  [
     'resources in Parameters',
     {
       resourceType: 'Parameters',

@@ -50,6 +50,12 @@ describe('a Bundle', () => {
     ]);
   });
 
+  it('of a document has them for all', async () => {
+    const practitioner = { resource: { resourceType: 'Practitioner', id: '2' } };
+    expect(shown(await check(document({}, practitioner)))).toEqual(['error bundle-full-url Bundle.entry[2].fullUrl']);
+    expect(shown(await check(collection(practitioner)))).toEqual([]);
+  });
+
   it('has no version in a full URL, and one entry for each', async () => {
     const url = 'http://example.org/r4/Patient/1';
     const twice = collection({ fullUrl: url, resource: patient }, { fullUrl: url, resource: patient });

@@ -84,12 +84,18 @@ export async function copyStore(source: CopySource, target: Target, options: Cop
 }
 
 /** Code systems that the target doesn't have; one that was cut off isn't there at all. */
-async function copySystems({ terminology }: CopySource, { store }: Target, options: CopyOptions): Promise<void> {
+async function copySystems(
+  { terminology }: CopySource,
+  { store, conformance, newId }: Target,
+  options: CopyOptions,
+): Promise<void> {
   const there = await store.terminology.systems();
   for (const { count, ...system } of await terminology.systems()) {
     if (options.stopped?.() === true) return;
     const has = there.find(({ url, version }) => url === system.url && version === system.version);
-    if (has?.count !== count) await store.terminology.load(system, () => terminology.all(system));
+    if (has?.count === count) continue;
+    await store.terminology.load(system, () => terminology.all(system));
+    await conformance.announce(newId);
   }
 }
 

@@ -19,13 +19,17 @@ const kinds: ReadonlySet<string> = new Set(['CodeSystem', 'ValueSet', 'ConceptMa
 /** Files of a package's own folder; examples and others lie below it. */
 const own = /^package\/[^/]+\.json$/;
 
-/** The resource of a JSON file. Throws UnusableRelease where it is none of terminology. */
-export async function* definitionIn(path: string, onRead: (bytes: number) => void): AsyncGenerator<Definition> {
+/** The resource of a JSON file. `named`: a person named the file, so that one which is none of terminology is an UnusableRelease. */
+export async function* definitionIn(
+  path: string,
+  named: boolean,
+  onRead: (bytes: number) => void,
+): AsyncGenerator<Definition> {
   const chunks: Buffer[] = [];
   for await (const chunk of chunksOf(path, onRead)) chunks.push(chunk);
   const found = definitionOf(path, Buffer.concat(chunks));
-  if (found === undefined) throw new UnusableRelease(`${path} is no CodeSystem, ValueSet or ConceptMap.`);
-  yield found;
+  if (found !== undefined) yield found;
+  else if (named) throw new UnusableRelease(`${path} is no CodeSystem, ValueSet or ConceptMap.`);
 }
 
 /** The CodeSystems, ValueSets and ConceptMaps of a package, one after the other as they lie in it. */

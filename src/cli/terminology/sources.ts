@@ -34,7 +34,7 @@ export async function findSources(
   for (const path of paths) {
     const isFolder = (await stat(path)).isDirectory();
     const files = isFolder ? await filesIn(path) : [path];
-    const sources = await sourcesIn(files, format, said);
+    const sources = await sourcesIn(files, !isFolder, format, said);
     if (sources.length === 0)
       throw new UnusableRelease(`${path} has nothing that could be loaded. ${hintFor(path, isFolder)}`);
     found.push(...sources);
@@ -62,7 +62,12 @@ async function filesIn(folder: string): Promise<readonly string[]> {
   return found;
 }
 
-async function sourcesIn(files: readonly string[], format: Format | undefined, said: Said): Promise<readonly Source[]> {
+async function sourcesIn(
+  files: readonly string[],
+  named: boolean,
+  format: Format | undefined,
+  said: Said,
+): Promise<readonly Source[]> {
   const sources: Source[] = [];
   const take = (release: Release) => {
     sources.push({ kind: 'release', path: release.path, size: release.size, release });
@@ -83,7 +88,7 @@ async function sourcesIn(files: readonly string[], format: Format | undefined, s
     const which = await icd10Of(path, format);
     if (which !== undefined) take(await icd10Release(path, which, said));
     else {
-      const read = definitionsOf(path, format);
+      const read = definitionsOf(path, named, format);
       if (read !== undefined) sources.push({ kind: 'definitions', path, size: (await stat(path)).size, read });
     }
   }
@@ -102,10 +107,11 @@ async function icd10Of(path: string, format: Format | undefined): Promise<Icd10 
 
 function definitionsOf(
   path: string,
+  named: boolean,
   format: Format | undefined,
 ): ((onRead: (bytes: number) => void) => AsyncIterable<Definition>) | undefined {
   if (format !== undefined && format !== 'package') return undefined;
   if (/\.(tgz|tar\.gz)$/i.test(path)) return (onRead) => definitionsIn(path, onRead);
-  if (format === undefined && /\.json(\.gz)?$/i.test(path)) return (onRead) => definitionIn(path, onRead);
+  if (format === undefined && /\.json(\.gz)?$/i.test(path)) return (onRead) => definitionIn(path, named, onRead);
   return undefined;
 }

@@ -1,13 +1,14 @@
 /** What parts of an expression depend on, so that each is evaluated no more often than it may change. https://hl7.org/fhirpath/N1/#this-in-expressions */
 import type { Syntax } from './syntax.ts';
 
-/** Nothing; the resource; what the expression as a whole is evaluated on; `$this`. Each includes those before it. */
-export type Dependence = 0 | 1 | 2 | 3;
+/** Nothing; the container; the resource; what the expression as a whole is evaluated on; `$this`. Each includes those before it. */
+export type Dependence = 0 | 1 | 2 | 3 | 4;
 
 export const NOTHING = 0;
-export const RESOURCE = 1;
-export const CONTEXT = 2;
-export const SELF = 3;
+export const ROOT = 1;
+export const RESOURCE = 2;
+export const CONTEXT = 3;
+export const SELF = 4;
 
 /** Functions whose arguments are evaluated on each item, or (`iif`) on all items, of what they are called on. */
 export const ownSelf: ReadonlySet<string> = new Set([
@@ -52,7 +53,7 @@ function computed(tree: Syntax): Dependence {
       return SELF;
     case 'constant':
       if (tree.name === 'context') return CONTEXT;
-      return tree.name === 'resource' || tree.name === 'rootResource' ? RESOURCE : NOTHING;
+      return tree.name === 'resource' ? RESOURCE : tree.name === 'rootResource' ? ROOT : NOTHING;
     case 'member':
       return tree.of === undefined ? SELF : dependence(tree.of);
     case 'is':

@@ -97,7 +97,7 @@ export function compare(a: Item, b: Item): number | undefined {
 }
 
 /** A text that equal values share; undefined for a quantity, whose equals may have other units, and for no value. */
-export function keyOf(item: Item): string | undefined {
+export function keyOf(item: Item, budget: Budget): string | undefined {
   const { value, shape } = item;
   switch (typeof value) {
     case 'string': {
@@ -111,18 +111,19 @@ export function keyOf(item: Item): string | undefined {
     case 'boolean':
       return value ? 'yes' : 'no';
     case 'object':
-      return shape.nature === 'quantity' ? undefined : `o${ordered(value)}`;
+      return shape.nature === 'quantity' ? undefined : `o${ordered(value, budget)}`;
     case 'undefined':
       return undefined;
   }
 }
 
 /** JSON with the members of objects in the order of their names. */
-function ordered(value: JsonValue): string {
-  if (isArray(value)) return `[${value.map(ordered).join(',')}]`;
+function ordered(value: JsonValue, budget: Budget): string {
+  budget.spend(1);
+  if (isArray(value)) return `[${value.map((each) => ordered(each, budget)).join(',')}]`;
   if (!isObject(value)) return JSON.stringify(value);
   const members = Object.keys(value).sort();
-  return `{${members.map((name) => `${JSON.stringify(name)}:${ordered(value[name] ?? null)}`).join(',')}}`;
+  return `{${members.map((name) => `${JSON.stringify(name)}:${ordered(value[name] ?? null, budget)}`).join(',')}}`;
 }
 
 /** Values that are asked for many others: by their keys, quantities one by one. */
@@ -132,16 +133,16 @@ export class Members {
 
   constructor(items: Items, budget: Budget) {
     budget.spend(items.length);
-    for (const item of items) this.#put(item, keyOf(item));
+    for (const item of items) this.#put(item, keyOf(item, budget));
   }
 
   has(item: Item, budget: Budget): boolean {
-    return this.#holds(item, keyOf(item), budget);
+    return this.#holds(item, keyOf(item, budget), budget);
   }
 
   /** Whether it wasn't there; from now on it is. */
   add(item: Item, budget: Budget): boolean {
-    const key = keyOf(item);
+    const key = keyOf(item, budget);
     if (this.#holds(item, key, budget)) return false;
     this.#put(item, key);
     return true;

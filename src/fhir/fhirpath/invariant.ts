@@ -33,22 +33,34 @@ interface Compiled {
 export function compileInvariant(expression: string, contextType: string, definitions: Definitions): Invariant {
   const { code, start } = compiled(corrected(expression), contextType, definitions);
   return (value, scope, beside) => {
+    const { context, unsaid } = scope;
     const self = start(value, scope, beside);
     scope.unsaid = false;
     try {
       if (code.test(self, scope) === true) return true;
+      return scope.unsaid ? undefined : false;
     } catch (error) {
       if (error instanceof EvaluationFault) return undefined;
       throw error;
+    } finally {
+      // A hook may evaluate another one in the midst of this.
+      scope.context = context;
+      scope.unsaid = unsaid;
     }
-    return scope.unsaid ? undefined : false;
   };
 }
 
 /** The same for an expression of which more than a truth value is wanted: constraints of profiles, paths of discriminators. */
 export function compileExpression(expression: string, contextType: string, definitions: Definitions): Expression {
   const { code, start } = compiled(expression, contextType, definitions);
-  return (value, scope, beside) => code.items(start(value, scope, beside), scope);
+  return (value, scope, beside) => {
+    const { context } = scope;
+    try {
+      return code.items(start(value, scope, beside), scope);
+    } finally {
+      scope.context = context;
+    }
+  };
 }
 
 /** Whether an expression is run here rather than by the package. Throws ExpressionFault for what isn't FHIRPath or can't be run. */

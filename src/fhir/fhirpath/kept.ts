@@ -1,9 +1,9 @@
 /** What parts of expressions give, as long as it can't change. https://hl7.org/fhirpath/N1/#expressions */
-import { CONTEXT, type Dependence, NOTHING, SELF } from './dependence.ts';
+import { CONTEXT, type Dependence, NOTHING, ROOT, SELF } from './dependence.ts';
 import type { Items } from './item.ts';
 import type { Scope } from './scope.ts';
 
-/** A function that is run once for what it depends on: in all, for each scope, or for each evaluation. */
+/** A function that is run once for what it depends on: in all, for each container, for each scope, or for each evaluation. */
 export function kept<V extends object>(
   needs: Dependence,
   make: (self: Items, scope: Scope) => V,
@@ -18,11 +18,17 @@ export function kept<V extends object>(
   }
   const values = new WeakMap<object, V>();
   return (self, scope) => {
-    const key = needs === CONTEXT ? scope.context : scope;
+    const key = keyOf(needs, scope);
     const found = values.get(key);
     if (found !== undefined) return found;
     const value = make(self, scope);
     values.set(key, value);
     return value;
   };
+}
+
+function keyOf(needs: Dependence, scope: Scope): object {
+  if (needs === CONTEXT) return scope.context;
+  // Each of the resources that a container has is a scope of its own.
+  return needs === ROOT ? scope.rootResource : scope;
 }

@@ -13,7 +13,7 @@ function isLanguage(code: string): boolean {
 
 /** https://hl7.org/fhir/R4/valueset-mimetypes.html: BCP 13, `type/subtype` and parameters. */
 const mediaType =
-  /^[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]*\/[A-Za-z0-9*][A-Za-z0-9!#$&^_.+-]*(?: ?; ?[^;\s=]+=(?:"[^"]*"|[^;"]+))*;?$/;
+  /^[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]*\/[A-Za-z0-9*][A-Za-z0-9!#$&^_.+-]* ?(?:; ?[^;\s=]+=(?:"[^"]*" ?|[^;"]+))*;?$/;
 
 /** A unit that can be converted is one; of others (arbitrary ones, logarithms) it isn't known here. */
 function isUnit(code: string): Known {

@@ -2,6 +2,7 @@
 import type { Definitions, ElementDefinition, TypeDefinition } from '../../fhir/definitions/definitions.ts';
 import { isArray, isObject, isResource, type JsonObject, type JsonValue } from '../../fhir/resource.ts';
 import { BoundCodes, bindingCheck } from '../binding.ts';
+import { conformanceRules } from '../conformance.ts';
 import { checkContained } from '../contained.ts';
 import { type Constraint, invariantCheck, readsOf } from '../invariants.ts';
 import { referenceCheck } from '../reference-target.ts';
@@ -43,10 +44,12 @@ export class BaseTypes {
   readonly #elements = new DefinedElements();
   readonly #types = new Map<string, CheckedType>();
   readonly #codes = new Map<string, BoundCodes>();
+  readonly #conformance: ReadonlyMap<string, ValueCheck>;
 
   constructor(definitions: Definitions, findCodes: (valueSet: string) => Promise<CodeSet | undefined>) {
     this.#definitions = definitions;
     this.#findCodes = findCodes;
+    this.#conformance = conformanceRules(definitions);
   }
 
   /** Checks the resource that the walk is in. */
@@ -102,6 +105,8 @@ export class BaseTypes {
 
   #typeRules(name: string): readonly ValueCheck[] {
     const rules = [...(typeRules.get(name) ?? [])];
+    const ofConformance = this.#conformance.get(name);
+    if (ofConformance !== undefined) rules.push(ofConformance);
     const bound = this.#elements.at(name);
     // The units of an Age, a Distance or a Duration.
     if (bound?.strength === 'extensible' && bound.valueSet !== undefined)

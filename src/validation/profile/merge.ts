@@ -42,7 +42,7 @@ function withChild(children: Node[], child: Node, unfold: Unfold, path: string):
   const known = childNamed(children, child.name);
   const where = `${path}.${child.name}`;
   if (known === undefined) throw new ProfileFault(`${where}: there is no such element`);
-  const said = known.name === child.name ? child : asSlice(known, child);
+  const said = known.name === child.name ? child : asSlice(known, child, where);
   const changed = merged(known, said, unfold, where);
   return children.map((each) => (each === known ? changed : each));
 }
@@ -68,7 +68,10 @@ function primitiveOf(name: string): string {
 }
 
 /** `valueQuantity` in a differential is the slice of that type, of `value[x]`. */
-function asSlice(choice: Node, { name, element, children, slices }: Node): Node {
+function asSlice(choice: Node, { name, element, children, slices }: Node, path: string): Node {
+  const own = primitiveOf(name.slice(choice.name.length - 3));
+  if (!allowsType(choice.element, own))
+    throw new ProfileFault(`${path}: ${choice.name} doesn't have the type ${own} there`);
   const slice: Node = { name: choice.name, slice: name, element, children, slices };
   return { name: choice.name, element: {}, children: undefined, slices: [slice] };
 }

@@ -204,14 +204,15 @@ export class Run {
     if (answers.has(key)) return answers.get(key);
     const asked = inMap(this.#asked, set, () => new Set<string>());
     if (asked.has(key)) return undefined;
-    const answer = set.has(system, code);
-    if (!(answer instanceof Promise)) {
+    // A set that had to be asked for one code is asked for the others when it's their turn.
+    const answer = asked.size === 0 ? set.has(system, code) : undefined;
+    if (asked.size === 0 && !(answer instanceof Promise)) {
       answers.set(key, answer);
       return answer;
     }
     asked.add(key);
     this.waits.push(async () => {
-      answers.set(key, await answer);
+      answers.set(key, await (answer ?? set.has(system, code)));
     });
     return undefined;
   }

@@ -73,6 +73,7 @@ export class Structures {
   }
 
   #fetch(canonical: string): Promise<void> {
+    if (this.#definitions.has(canonical) || this.#absent.has(canonical)) return Promise.resolve();
     let fetching = this.#fetching.get(canonical);
     if (fetching === undefined) {
       fetching = this.#find(canonical)

@@ -25,6 +25,11 @@ const faults: readonly Fault[] = [
     says: "Observation.value[x]: its base doesn't have the type Money there",
   },
   {
+    fault: 'a name of a choice that ends with none of its types',
+    element: [{ path: 'Observation.valueMoney' }],
+    says: "Observation.valueMoney: value[x] doesn't have the type Money there",
+  },
+  {
     fault: 'min above max',
     element: [{ path: 'Observation.subject', min: 2 }],
     says: 'Observation.subject: min 2 is more than max 1',

@@ -1,6 +1,6 @@
 /** What collections have. https://hl7.org/fhirpath/N1/#existence */
 import { type Call, type Code, type CompileCall, itemsCode, type Test, testCode } from '../code.ts';
-import { dependence } from '../dependence.ts';
+import { dependence, SELF } from '../dependence.ts';
 import { distinct, Members } from '../equality.ts';
 import { type Items, nothing, single } from '../item.ts';
 import { kept } from '../kept.ts';
@@ -108,7 +108,7 @@ export function membersOf(call: Call): (self: Items, scope: Parameters<Code['ite
   const [tree] = call.arguments;
   const { items } = argument(call);
   return kept(
-    tree === undefined ? 3 : dependence(tree),
+    tree === undefined ? SELF : dependence(tree),
     (self, scope) => new Members(items(self, scope), scope.budget),
   );
 }

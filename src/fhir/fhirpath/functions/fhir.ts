@@ -1,7 +1,7 @@
 /** What FHIR adds to FHIRPath. https://hl7.org/fhir/R4/fhirpath.html#functions */
 import { isArray, isObject, type JsonObject } from '../../resource.ts';
 import { type CompileCall, itemsCode, onlyItem, onlyText, testCode } from '../code.ts';
-import { RESOURCE } from '../dependence.ts';
+import { ROOT } from '../dependence.ts';
 import { type Item, type Items, itemOf, nothing, single } from '../item.ts';
 import { kept } from '../kept.ts';
 import type { Scope } from '../scope.ts';
@@ -44,7 +44,7 @@ const extension: CompileCall = (call) => {
 const literal = /(?:^|\/)([A-Z][A-Za-z]{1,63})\/[A-Za-z0-9\-.]{1,64}(?:\/_history\/[A-Za-z0-9\-.]{1,64})?$/;
 
 /** The contained resources of the container by their ids. */
-const contained = kept(RESOURCE, (_, { rootResource, budget }): ReadonlyMap<string, JsonObject> => {
+const contained = kept(ROOT, (_, { rootResource, budget }): ReadonlyMap<string, JsonObject> => {
   const found = new Map<string, JsonObject>();
   const list = rootResource.contained;
   if (!isArray(list)) return found;
