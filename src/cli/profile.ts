@@ -70,7 +70,9 @@ function createProfile(name: string, { columns, into, title = titleOf(name) }: O
     writeFileSync(path, file.text);
   }
   console.log(`${folder}: ${files.length + 1} files. Profile ${canonicalOf('StructureDefinition', name)}.`);
-  console.log('Its README.md says what a row becomes. A running server takes it in when it starts again.');
+  console.log(
+    'Its README.md says what a row becomes. A server takes it in at once in development, in production when it starts.',
+  );
 }
 
 /** Runs what reads columns; an error names their file. */

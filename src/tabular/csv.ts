@@ -35,6 +35,8 @@ export async function* readCsv(chunks: AsyncIterable<Uint8Array>): AsyncGenerato
     info: true,
   });
   let last = 0;
+  /** Lines that the parser has counted too many. */
+  let ahead = 0;
   const source = Readable.from(checked(chunks));
   // A parser that fails leaves its source alone, and the other way round.
   source.once('error', (error) => parser.destroy(error));
@@ -43,8 +45,10 @@ export async function* readCsv(chunks: AsyncIterable<Uint8Array>): AsyncGenerato
   try {
     for await (const read of parser) {
       const { record, info }: { readonly record: readonly string[]; readonly info: { readonly lines: number } } = read;
-      yield { line: info.lines - breaksIn(record), cells: record };
-      last = info.lines;
+      const { characters, breaks } = breaksIn(record);
+      yield { line: info.lines - ahead - characters, cells: record };
+      ahead += characters - breaks;
+      last = info.lines - ahead;
     }
   } catch (error) {
     if (error instanceof NotUtf8) throw new UnreadableCsv(last + 1, error.message);
@@ -73,12 +77,16 @@ async function* checked(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8
   check();
 }
 
-function breaksIn(record: readonly string[]): number {
+/** Line breaks within a record's cells: as the parser counts them, each character, and as people do. */
+function breaksIn(record: readonly string[]): { readonly characters: number; readonly breaks: number } {
+  let characters = 0;
   let breaks = 0;
   for (const cell of record) {
-    for (let at = cell.indexOf('\n'); at >= 0; at = cell.indexOf('\n', at + 1)) breaks += 1;
+    if (!cell.includes('\n') && !cell.includes('\r')) continue;
+    characters += cell.match(/[\r\n]/g)?.length ?? 0;
+    breaks += cell.match(/\r\n|[\r\n]/g)?.length ?? 0;
   }
-  return breaks;
+  return { characters, breaks };
 }
 
 function reasonOf({ code }: CsvError): string {

@@ -27,8 +27,14 @@ export interface ReadPart {
   readonly whole: boolean;
 }
 
+const noElements: ReadPart['elements'] = new Map();
+
 /** The elements of a row's part; what is wrong with its cells goes to `faults`. */
 export function readPart(part: Part, cells: Cells, resolve: Resolve, faults: CellFault[]): ReadPart {
+  if (part.columns.every(({ index, required }) => required !== 'yes' && (cells[index] ?? '') === '')) {
+    const whole = part.columns.every(({ index }) => cells[index] !== undefined);
+    return { part, elements: noElements, empty: true, whole };
+  }
   const elements = new Map<Column, readonly ExactJson[]>();
   let empty = true;
   let whole = true;
@@ -87,7 +93,8 @@ export function isPart(resource: ExactObject, { profile, content, time }: Part):
   return content.code === undefined || fits(resource.code, content.code);
 }
 
-function profilesOf({ meta }: ExactObject): readonly ExactJson[] {
+/** Canonicals of the profiles that a resource says it is of. */
+export function profilesOf({ meta }: ExactObject): readonly ExactJson[] {
   return isExactObject(meta) && Array.isArray(meta.profile) ? meta.profile : [];
 }
 
@@ -98,10 +105,13 @@ export interface Change {
   readonly references: readonly (readonly [steps: readonly Step[], reference: string | undefined])[];
 }
 
-/** The resource with the row's elements; the same object where it has them all. Elements that are no columns stay. */
-export function merged(present: ExactObject, { read, references }: Change): ExactObject {
+/**
+ * The resource with the row's elements; the same object where it has them all. Elements that are no columns stay. `own`: the object
+ * is nobody else's, and may be changed itself.
+ */
+export function merged(present: ExactObject, { read, references }: Change, own = false): ExactObject {
   const { part, elements } = read;
-  let changed: ExactObject | undefined;
+  let changed: ExactObject | undefined = own ? present : undefined;
   const draft = (): ExactObject => {
     changed ??= shallow(present);
     return changed;

@@ -5,13 +5,14 @@ import { readProfiles } from '../../src/jobs/profile-files.ts';
 import { load } from './searching.ts';
 import { type Json, type Reply, type TestServer, testServer } from './server.ts';
 
-const definitions: readonly Json[] = [...readProfiles('profiles'), ...readProfiles('test/fixtures/profiles')]
-  .map(({ resource }) => resource)
-  .filter(({ resourceType }) => ['StructureDefinition', 'ValueSet', 'CodeSystem'].includes(resourceType));
+const definitions: readonly Json[] = readProfiles('test/fixtures/profiles').map(({ resource }) => resource);
 
-/** A server that knows the templates, as resources in its store. */
+/** How a server is to be that knows the templates. */
+export const csvFlags = { PROFILES: 'profiles', VALIDATION: 'profiles' } as const;
+
+/** A server that knows the templates: those of files, and one more in its store. */
 export async function csvServer(flags: Parameters<typeof testServer>[0] = {}): Promise<TestServer> {
-  const server = await testServer(flags);
+  const server = await testServer({ ...csvFlags, ...flags });
   await load(server, definitions);
   return server;
 }

@@ -44,7 +44,7 @@ export function definitionsOf(plan: Plan): readonly Resource[] {
       narrowings,
       outcomes.map(({ part }) => part),
     ),
-    ...fields.flatMap((field) => (field.shared ? [] : fieldDefinitions(field.extension, field.written))),
+    ...fields.flatMap((field) => (field.shared !== undefined ? [] : fieldDefinitions(field.extension, field.written))),
     ...narrowings.flatMap(({ valueSet, written }) => terminologyOf(aboutOf(valueSet, written), written.allowed)),
     ...own.flatMap(({ part, written }) => outcomeDefinitions(id, part, written)),
     ...(uncoded.length === 0

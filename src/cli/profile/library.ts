@@ -11,6 +11,8 @@ export interface SharedField {
   readonly type: ColumnType;
   /** An example of its value, as an extension has it. */
   readonly example: JsonObject;
+  /** The codings of a code; empty for others. */
+  readonly codings: readonly JsonObject[];
 }
 
 /** An outcome measure of `shared`. */
@@ -91,22 +93,23 @@ function exampleIn(resource: Resource, filed: readonly FiledResource[]): Omit<Sh
   if (type === undefined || element === undefined) return undefined;
   if (type === 'quantity') {
     const unit = isObject(element.patternQuantity) ? element.patternQuantity : {};
-    return { type, example: { valueQuantity: { value: 50, ...unit } } };
+    return { type, example: { valueQuantity: { value: 50, ...unit } }, codings: [] };
   }
-  if (type !== 'code') return { type, example: exampleValue(type) };
+  if (type !== 'code') return { type, example: exampleValue(type), codings: [] };
   const set = isObject(element.binding) ? element.binding.valueSet : undefined;
-  const coding = filed.flatMap(({ resource: each }) => (each.url === set ? firstCoding(each, filed) : []))[0];
-  return coding === undefined ? undefined : { type, example: { valueCodeableConcept: { coding: [coding] } } };
+  const codings = filed.flatMap(({ resource: each }) => (each.url === set ? codingsOf(each, filed) : []));
+  const [coding] = codings;
+  return coding === undefined ? undefined : { type, example: { valueCodeableConcept: { coding: [coding] } }, codings };
 }
 
-/** The first code of a value set of ours. */
-function firstCoding({ compose }: Resource, filed: readonly FiledResource[]): readonly JsonObject[] {
-  const [include] = isObject(compose) && isArray(compose.include) ? compose.include.filter(isObject) : [];
-  const { system } = include ?? {};
-  if (typeof system !== 'string') return [];
-  const listed = include?.concept ?? filed.find(({ resource }) => resource.url === system)?.resource.concept;
-  const [concept] = isArray(listed) ? listed.filter(isObject) : [];
-  return concept === undefined ? [] : [{ system, code: concept.code, display: concept.display }];
+/** The codes of a value set of ours. */
+function codingsOf({ compose }: Resource, filed: readonly FiledResource[]): readonly JsonObject[] {
+  const includes = isObject(compose) && isArray(compose.include) ? compose.include.filter(isObject) : [];
+  return includes.flatMap(({ system, concept }) => {
+    const listed = concept ?? filed.find(({ resource }) => resource.url === system)?.resource.concept;
+    const concepts = isArray(listed) ? listed.filter(isObject) : [];
+    return concepts.map(({ code, display }) => ({ system, code, display }));
+  });
 }
 
 /** An example of a value of a type without codes or units, as an extension or Observation has it. */

@@ -3,7 +3,7 @@ import type { JsonObject } from '../../fhir/resource.ts';
 import { type CaseField, type CasePart, type Narrowing, narrowable } from './case-profile.ts';
 import { type Column, ColumnsError } from './columns.ts';
 import { dataTypeOf, unitPattern } from './field.ts';
-import { exampleValue, type Library } from './library.ts';
+import { exampleValue, type Library, type SharedField } from './library.ts';
 import { canonicalOf, idOf, titleOf } from './names.ts';
 import { systemOf } from './terminology.ts';
 
@@ -17,7 +17,8 @@ export interface Exemplified {
 /** A field of the case's own, or one of `shared`. */
 export interface PlannedField extends CaseField, Exemplified {
   readonly written: Column;
-  readonly shared: boolean;
+  /** Its definition, where it is that of `shared`. */
+  readonly shared: SharedField | undefined;
 }
 
 /** An outcome measure, of the case's own or of `shared`. */
@@ -97,7 +98,7 @@ function fieldOf(column: Column, { id, library, taken, codes }: PlanOptions): Pl
       throw fault(column, 'type', `shared has no field ${name}.${hint} ${known(library)}`);
     }
     const { title, example } = shared;
-    return { column: name, extension: code, title, required, repeats, written: column, shared: true, example };
+    return { column: name, extension: code, title, required, repeats, written: column, shared, example };
   }
   if (shared !== undefined) {
     throw fault(column, 'name', `${name} is a field of shared: give it the type shared, or choose another name.`);
@@ -116,7 +117,7 @@ function fieldOf(column: Column, { id, library, taken, codes }: PlanOptions): Pl
     required,
     repeats,
     written: column,
-    shared: false,
+    shared: undefined,
     example,
   };
 }

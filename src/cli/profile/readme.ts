@@ -2,13 +2,14 @@
 import type { AllowedValue, Column } from './columns.ts';
 import type { Example } from './examples.ts';
 import { dataTypeOf } from './field.ts';
+import type { SharedField } from './library.ts';
 import { idOf } from './names.ts';
 import { type Plan, profileOf } from './plan.ts';
 
 /** The text of README.md. */
 export function readmeOf(plan: Plan, examples: readonly Example[]): string {
   const { title, fields, narrowings, outcomes } = plan;
-  const own = fields.filter(({ shared }) => !shared);
+  const own = fields.filter(({ shared }) => shared === undefined);
   return `# ${title}
 
 Profile: \`${profileOf(plan)}\`, a Procedure on the base \`research-case\`. What every case has (patient, encounter, surgeon, code, date,
@@ -23,7 +24,7 @@ ${table(
       `\`${column}\``,
       written.description ?? what,
       required ? 'yes' : '',
-      shared ? 'those of shared' : valuesOf(written, repeats),
+      shared === undefined ? valuesOf(written, repeats) : sharedValues(shared, repeats),
       `\`Procedure?${idOf(column)}=\``,
     ]),
     ...narrowings.map(({ column, required, written }) => [
@@ -77,9 +78,17 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 
 function valuesOf(column: Column, repeats: boolean): string {
   const type = dataTypeOf(column);
-  const several = repeats ? 'several with `;`: ' : '';
-  if (type === 'CodeableConcept') return several + column.allowed.map(valueText).join(', ');
-  return several + (type === 'Quantity' ? `a number in ${column.unit}` : type);
+  if (type === 'CodeableConcept') return several(repeats) + column.allowed.map(valueText).join(', ');
+  return several(repeats) + (type === 'Quantity' ? `a number in ${column.unit}` : type);
 }
+
+/** The values of a field of `shared`. */
+function sharedValues({ type, codings }: SharedField, repeats: boolean): string {
+  if (codings.length === 0) return several(repeats) + type;
+  const values = codings.map(({ code, display }) => valueText({ code: String(code), display: String(display) }));
+  return several(repeats) + values.join(', ');
+}
+
+const several = (repeats: boolean): string => (repeats ? 'several with `;`: ' : '');
 
 const valueText = ({ code, display }: AllowedValue): string => `\`${code}\` ${display}`;

@@ -15,10 +15,9 @@ import { contentDigest, type FileRow, type ReadRow, readRow, referencesIn, rowKe
 import type { ImportReport } from './report.ts';
 import { ChunkState, isShared, nameOf, type Planned } from './state.ts';
 
-/** Resources that the rows of one transaction may have, and how many rows it has at least and at most. */
-const resourcesAtOnce = 2000;
-const fewestRows = 20;
+/** Rows of one transaction at most, and how many cells with a value they may have. */
 const mostRows = 200;
+const mostCells = 10_000;
 /** Chunks in work at a time: one is planned while another one is committed. */
 const chunksAtOnce = 2;
 
@@ -39,13 +38,14 @@ export class CsvImporter {
   readonly #template: Template;
   readonly #options: ImportOptions;
   readonly #report: ImportReport;
-  readonly #rowsAtOnce: number;
   /** Lines of the rows so far, by key. */
   readonly #lines = new Map<string, number>();
   /** The first row that had a shared resource, and its content there. */
   readonly #shared = new Map<string, { readonly line: number; readonly content: string }>();
   readonly #inWork = new Set<Promise<void>>();
   #chunk: FileRow[] = [];
+  /** Cells of the chunk that have a value. */
+  #cells = 0;
   #begun = false;
   #failure: { readonly error: unknown } | undefined;
 
@@ -55,8 +55,6 @@ export class CsvImporter {
     this.#template = template;
     this.#options = options;
     this.#report = report;
-    const parts = template.parts.length;
-    this.#rowsAtOnce = Math.max(fewestRows, Math.min(mostRows, Math.floor(resourcesAtOnce / parts)));
   }
 
   /** Whether rows have been handed to the store. */
@@ -67,7 +65,8 @@ export class CsvImporter {
   /** Rejects with what went wrong with the store. */
   async add(row: FileRow): Promise<void> {
     this.#chunk.push(row);
-    if (this.#chunk.length >= this.#rowsAtOnce) await this.#start();
+    for (const cell of row.cells) if (cell !== undefined && cell !== '') this.#cells += 1;
+    if (this.#chunk.length >= mostRows || this.#cells >= mostCells) await this.#start();
   }
 
   /** Resolves when all rows are done. Rejects as `add` does. */
@@ -85,6 +84,7 @@ export class CsvImporter {
   async #start(): Promise<void> {
     const rows = this.#chunk;
     this.#chunk = [];
+    this.#cells = 0;
     this.#begun = true;
     while (this.#inWork.size >= chunksAtOnce) await Promise.race(this.#inWork);
     this.#throwFailure();
@@ -207,11 +207,13 @@ export class CsvImporter {
 
   async #planRow(planner: RowPlanner, state: ChunkState, row: ReadRow): Promise<Settled['outcome']> {
     try {
-      this.#checkShared(row);
+      const shared = this.#checkShared(row);
       const planned: PlannedRow = await planner.plan(row);
       if (planned.outcome === 'updated' && this.#options.skipDuplicates) return 'skipped';
       state.take(planned.changes);
-      this.#rememberShared(row);
+      for (const [name, content] of shared) {
+        if (!this.#shared.has(name)) this.#shared.set(name, { line: row.line, content });
+      }
       return planned.outcome;
     } catch (error) {
       if (error instanceof FaultyRow) return error;
@@ -219,25 +221,20 @@ export class CsvImporter {
     }
   }
 
-  /** What two rows share must be the same in both: else neither's file could be imported twice. */
-  #checkShared(row: ReadRow): void {
-    for (const { read, key } of row.parts) {
-      if (key === undefined || !isShared(read.part)) continue;
-      const before = this.#shared.get(`${read.part.index} ${key.system}|${key.value}`);
-      if (before === undefined || before.line === row.line || before.content === contentDigest(read.part, row.cells))
-        continue;
-      const reason = `has other columns of the ${read.part.name} than line ${before.line}, which is about the same one`;
-      throw new FaultyRow([{ column: read.part.key.at(-1)?.name ?? '', reason }]);
-    }
-  }
-
-  #rememberShared(row: ReadRow): void {
+  /** What two rows share must be the same in both: else the file could not be imported twice. Gives what the row shares. */
+  #checkShared(row: ReadRow): readonly (readonly [name: string, content: string])[] {
+    const shared: (readonly [string, string])[] = [];
     for (const { read, key } of row.parts) {
       if (key === undefined || !isShared(read.part)) continue;
       const name = `${read.part.index} ${key.system}|${key.value}`;
-      if (!this.#shared.has(name))
-        this.#shared.set(name, { line: row.line, content: contentDigest(read.part, row.cells) });
+      const content = contentDigest(read.part, row.cells);
+      const before = this.#shared.get(name);
+      shared.push([name, content]);
+      if (before === undefined || before.line === row.line || before.content === content) continue;
+      const reason = `has other columns of the ${read.part.name} than line ${before.line}, which is about the same one`;
+      throw new FaultyRow([{ column: read.part.key.at(-1)?.name ?? '', reason }]);
     }
+    return shared;
   }
 
   #tell({ row, outcome }: Settled): void {

@@ -1,5 +1,5 @@
 /** What a row makes of the resources that it is about. https://hl7.org/fhir/R4/http.html#create */
-import { v5 as uuidOf } from 'uuid';
+import { parse, v5 as uuidOf } from 'uuid';
 import { type ExactJson, type ExactObject, writeExact } from '../../fhir/exact-json.ts';
 import { type Issue, OutcomeError } from '../../fhir/outcome.ts';
 import type { Context } from '../../interactions/context.ts';
@@ -7,14 +7,36 @@ import { prepareResource } from '../../interactions/prepare.ts';
 import type { Validations } from '../../interactions/validate.ts';
 import { bodyMass, bodyMassCode, hasCode, heightCode, weightCode } from '../../tabular/body-mass.ts';
 import { placeOf, valuesAt } from '../../tabular/place.ts';
-import { type CellFault, isPart, merged, newResource, referenceAt } from '../../tabular/row.ts';
+import { type CellFault, isPart, merged, newResource, profilesOf, referenceAt, timeOf } from '../../tabular/row.ts';
 import type { Column, Part, Step, Template } from '../../tabular/template.ts';
 import { type Key, localOf, ownerOf } from './held.ts';
 import type { ReadRow, RowPart } from './read-rows.ts';
 import { type ChunkState, nameOf, type Planned } from './state.ts';
 
 /** Ids of what rows make are names in this namespace: two imports of one row make the same. */
-const namespace = 'b3c1c9a4-6a52-5d0e-9a3f-0c5d8f0e7a11';
+const namespace = parse('b3c1c9a4-6a52-5d0e-9a3f-0c5d8f0e7a11');
+
+const idOf = (name: string) => uuidOf(name, namespace);
+
+/** Resources that refer to one owner, by profile and time. */
+type PartsByProfile = ReadonlyMap<string, readonly Planned[]>;
+
+const profileKey = (profile: string, time: string | undefined) => `${profile} ${time ?? ''}`;
+
+function byProfile(parts: readonly Planned[]): PartsByProfile {
+  const found = new Map<string, Planned[]>();
+  for (const each of parts) {
+    if (each.tree === undefined) continue;
+    const time = timeOf(each.tree);
+    for (const profile of profilesOf(each.tree)) {
+      const key = profileKey(String(profile), time);
+      const same = found.get(key);
+      if (same === undefined) found.set(key, [each]);
+      else same.push(each);
+    }
+  }
+  return found;
+}
 
 export type RowOutcome = 'created' | 'updated' | 'unchanged';
 
@@ -46,6 +68,8 @@ export class RowPlanner {
   readonly #template: Template;
   readonly #state: ChunkState;
   readonly #validations: Validations;
+  /** Parts that refer to what owns them. */
+  readonly #ownedParts: readonly { readonly part: Part; readonly owner: Part }[];
   #place = 0;
 
   constructor(context: Context, template: Template, state: ChunkState, validations: Validations) {
@@ -53,6 +77,9 @@ export class RowPlanner {
     this.#template = template;
     this.#state = state;
     this.#validations = validations;
+    this.#ownedParts = template.parts
+      .filter(({ link }) => link?.on === 'part')
+      .map((part) => ({ part, owner: ownerOf(template, part) }));
   }
 
   /** Throws FaultyRow. Nothing is taken into the state. */
@@ -89,18 +116,23 @@ export class RowPlanner {
       if (part === main) await settle(each, [...references, ...patientLink(part, patientId)]);
       else await settle(each, patientLink(part, patientId));
     }
-    for (const part of parts) {
-      if (part.link?.on !== 'part') continue;
-      const owning = ownerOf(this.#template, part);
+    const owned = new Map<Part, PartsByProfile>();
+    for (const { part, owner: owning } of this.#ownedParts) {
       const ownerId = targets.get(owning)?.planned.held.id;
-      if (ownerId === undefined) continue;
+      if (ownerId === undefined || part.link === undefined) continue;
+      let present = owned.get(owning);
+      if (present === undefined) {
+        present = byProfile(this.#state.partsOf(owning.type, ownerId));
+        owned.set(owning, present);
+      }
       const rowPart = withBodyMass(rowPartOf(row, part), row);
-      const found = await this.#owned(rowPart, owning.type, ownerId, names);
+      const found = await this.#owned(rowPart, present, names);
       if (found === undefined) continue;
       if (rowPart.read.empty) {
         // A part without any value is no resource; columns that the file doesn't have leave it alone.
-        if (rowPart.read.whole && found.tree !== undefined)
+        if (rowPart.read.whole && found.tree !== undefined) {
           changes.push({ held: found.held, tree: undefined, prepared: undefined });
+        }
         continue;
       }
       const links: (readonly [readonly Step[], string])[] = [[part.link.steps, nameOf(owning.type, ownerId)]];
@@ -119,7 +151,7 @@ export class RowPlanner {
     const found = this.#state.named(part.type, key);
     const [planned] = found;
     if (found.length > 1) throw several(part);
-    return { rowPart, planned: planned ?? (await this.#state.made(part.type, uuidOf(keyText(rowPart), namespace))) };
+    return { rowPart, planned: planned ?? (await this.#state.made(part.type, idOf(keyText(rowPart)))) };
   }
 
   /** The main resource: the one with its identifier, of this patient. */
@@ -132,7 +164,7 @@ export class RowPlanner {
     const [planned] = found;
     if (found.length > 1) throw several(part);
     const name = owner === undefined ? keyText(rowPart) : `${keyText(owner.rowPart)} ${keyText(rowPart)}`;
-    return { rowPart, planned: planned ?? (await this.#state.made(part.type, uuidOf(name, namespace))) };
+    return { rowPart, planned: planned ?? (await this.#state.made(part.type, idOf(name))) };
   }
 
   /** A resource that the main one refers to; undefined: the row has none. */
@@ -143,19 +175,22 @@ export class RowPlanner {
     const local = main === undefined ? undefined : localOf(this.#context, referenceAt(main, part.link.steps));
     const present = local?.type === part.type ? this.#state.get(local.type, local.id) : undefined;
     if (present?.tree !== undefined) return { rowPart, planned: present };
-    return { rowPart, planned: await this.#state.made(part.type, uuidOf(`${names} ${part.name}`, namespace)) };
+    return { rowPart, planned: await this.#state.made(part.type, idOf(`${names} ${part.name}`)) };
   }
 
-  /** The resource of a part that refers to its owner; undefined: there is none, and the row has none. */
-  async #owned({ read }: RowPart, type: string, id: string, names: string): Promise<Planned | undefined> {
+  /** The resource of a part among those that refer to its owner; undefined: there is none, and the row has none. */
+  async #owned({ read }: RowPart, present: PartsByProfile, names: string): Promise<Planned | undefined> {
     const { part, empty } = read;
-    const own = uuidOf(`${names} ${part.name} ${part.time ?? ''}`, namespace);
-    const found = this.#state
-      .partsOf(type, id)
-      .filter(({ held, tree }) => held.type === part.type && tree !== undefined && isPart(tree, part))
-      .toSorted((a, b) => Number(b.held.id === own) - Number(a.held.id === own) || (a.held.id < b.held.id ? -1 : 1));
-    if (found[0] !== undefined) return found[0];
-    return empty ? undefined : this.#state.made(part.type, own);
+    const same = present.get(profileKey(part.profile, part.time)) ?? [];
+    const found = same.filter(({ held, tree }) => held.type === part.type && tree !== undefined && isPart(tree, part));
+    if (found.length === 0 && empty) return undefined;
+    const [only] = found;
+    if (only !== undefined && found.length === 1) return only;
+    const own = idOf(`${names} ${part.name} ${part.time ?? ''}`);
+    const [first] = found.toSorted(
+      (a, b) => Number(b.held.id === own) - Number(a.held.id === own) || (a.held.id < b.held.id ? -1 : 1),
+    );
+    return first ?? this.#state.made(part.type, own);
   }
 
   /** The reference as it stands where it leads to the same resource. */
@@ -247,5 +282,9 @@ function withBodyMass(rowPart: RowPart, row: ReadRow): RowPart {
   const value = bodyMass(measured(heightCode), measured(weightCode));
   if (column === undefined || value === undefined) return rowPart;
   const computed = { ...read, empty: false, elements: new Map([...read.elements, [column, [value]]]) };
-  return { ...rowPart, read: computed, fresh: merged(newResource(read.part), { read: computed, references: [] }) };
+  return {
+    ...rowPart,
+    read: computed,
+    fresh: merged(newResource(read.part), { read: computed, references: [] }, true),
+  };
 }

@@ -37,7 +37,7 @@ export function readRow({ line, cells }: FileRow, { parts }: Template, resolve: 
   const read = parts.map((part): RowPart => {
     const own = readPart(part, cells, resolve, faults);
     if (own.empty) return { read: own, fresh: nothing, key: undefined };
-    const fresh = merged(newResource(part), { read: own, references: [] });
+    const fresh = merged(newResource(part), { read: own, references: [] }, true);
     return { read: own, fresh, key: keyOf(part, fresh) };
   });
   return { line, cells, parts: read, faults };

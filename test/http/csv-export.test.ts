@@ -1,0 +1,95 @@
+/** `$csv-export`: resources as rows of CSV. https://hl7.org/fhir/R4/operations.html */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { csvServer, exported, file, filled, hipRow, importCsv, importedOf, patientRow } from './csv-files.ts';
+import { load, refused } from './searching.ts';
+import type { TestServer } from './server.ts';
+
+/** More than one page of the export. */
+const cases = 230;
+
+const rows = Array.from({ length: cases }, (_, n) =>
+  hipRow(n, {
+    phone: n % 2 === 0 ? '0123' : '',
+    bearing_surface: n % 3 === 0 ? 'ceramic' : 'metal',
+    oxford_hip_preop: String(n % 48),
+    ...(n % 5 === 0 ? { pain_vas_1y: '2', procedure_note: 'a "quoted", note\r\nwith a break' } : {}),
+  }),
+);
+
+let server: TestServer;
+beforeAll(async () => {
+  server = await csvServer();
+  const result = importedOf(await importCsv(server, 'profile=TestHip', file(...rows)));
+  expect(result.faults).toEqual([]);
+});
+afterAll(() => server.close());
+
+test('gives back what was imported, page after page, in an order that stays', async () => {
+  const found = await exported(server, 'profile=TestHip');
+  const byCase = new Map(found.map((row) => [row.case_id, filled(row)]));
+  expect(byCase.size).toBe(cases);
+  for (const row of rows) expect(byCase.get(row.case_id)).toEqual(filled(row));
+  expect(await exported(server, 'profile=TestHip')).toEqual(found);
+  const sorted = await exported(server, 'profile=TestHip&_sort=subject:Patient.family');
+  expect(sorted.map((row) => row.family)).toEqual(rows.map(({ family = '' }) => family).sort());
+});
+
+test('what was exported changes nothing when it is imported', async () => {
+  const { text } = await server.get('/$csv-export?profile=TestHip');
+  expect(importedOf(await importCsv(server, 'profile=TestHip', text)).counts).toEqual({
+    rows: cases,
+    unchanged: cases,
+  });
+});
+
+test('takes every search on the type', async () => {
+  expect(await exported(server, 'profile=TestHip&identifier=C-7')).toHaveLength(1);
+  const some = await exported(server, 'profile=TestHip&subject:Patient.family=Holm7&date=ge2024');
+  expect(some.map((row) => row.case_id)).toContain('C-7');
+  expect(await exported(server, 'profile=TestHip&identifier=nothing')).toEqual([]);
+  expect(await refused(server, '/$csv-export?profile=TestHip&famly=x')).toContain('no search parameter "famly"');
+  expect(await refused(server, '/$csv-export?profile=TestHip&_include=Procedure:subject')).toContain('_include');
+});
+
+test('a profile means the resources that say they are of it, a type all of its resources', async () => {
+  await load(server, [{ resourceType: 'Patient', id: 'other', name: [{ family: 'Elsewhere' }] }]);
+  const all = await exported(server, 'profile=Patient&family=Elsewhere');
+  expect(all.map(filled)).toEqual([{ family: 'Elsewhere' }]);
+  expect(await exported(server, 'profile=research-patient&family=Elsewhere')).toEqual([]);
+  expect(await exported(server, 'profile=research-patient')).toHaveLength(cases);
+});
+
+test('names its file, and has no body for HEAD', async () => {
+  const reply = await server.send('HEAD', '/$csv-export?profile=TestHip');
+  expect(reply.status).toBe(200);
+  expect(reply.headers.get('content-disposition')).toBe('attachment; filename="TestHip.csv"');
+  expect(reply.text).toBe('');
+});
+
+test('a value that a column can’t say is an empty cell', async () => {
+  const { mrn_system: system, mrn: value } = patientRow(900);
+  await load(server, [
+    {
+      resourceType: 'Patient',
+      id: 'p900',
+      identifier: [
+        { type: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/v2-0203', code: 'MR' }] }, system, value },
+      ],
+    },
+    {
+      resourceType: 'Observation',
+      id: 'o900',
+      meta: { profile: ['http://osteon.example/StructureDefinition/body-height'] },
+      status: 'final',
+      category: [
+        { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/observation-category', code: 'vital-signs' }] },
+      ],
+      code: { coding: [{ system: 'http://loinc.org', code: '8302-2' }] },
+      subject: { reference: 'Patient/p900' },
+      valueQuantity: { value: 180, comparator: '<', unit: 'cm', system: 'http://unitsofmeasure.org', code: 'cm' },
+    },
+  ]);
+  expect((await exported(server, 'profile=Patient&_id=p900')).map(filled)).toEqual([
+    { mrn_system: system, mrn: value },
+  ]);
+});

@@ -1,0 +1,42 @@
+/** CSV through a socket: files that are read and written as they come. https://hl7.org/fhir/R4/operations.html */
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { csvFlags, file, patientRow, rowsIn } from './csv-files.ts';
+import { type SocketServer, socketServer } from './socket.ts';
+
+const rows = Array.from({ length: 900 }, (_, n) => patientRow(n, { address_line: 'x'.repeat(2000) }));
+
+let server: SocketServer;
+beforeAll(async () => {
+  server = await socketServer({ ...csvFlags, MAX_BODY_BYTES: '100000' });
+});
+afterAll(() => server.stop());
+
+const importFile = (text: string) =>
+  server.ask('POST', '/fhir/$csv-import?profile=Patient', { 'Content-Type': 'text/csv' }, text);
+
+test('a file larger than MAX_BODY_BYTES is read as it comes', async () => {
+  const reply = await importFile(file(...rows));
+  expect(reply.status, reply.bytes.toString()).toBe(200);
+  expect(JSON.parse(reply.bytes.toString()).parameter).toContainEqual({ name: 'created', valueInteger: rows.length });
+});
+
+test('an export is sent as it is made', async () => {
+  const reply = await server.ask('GET', '/fhir/$csv-export?profile=Patient');
+  expect(reply.headers['transfer-encoding']).toBe('chunked');
+  expect(rowsIn(reply.bytes.toString())).toHaveLength(rows.length);
+});
+
+test('a client that goes away leaves nothing behind that would keep the server from ending', async () => {
+  const socket = connect(server.port, '127.0.0.1');
+  socket.write('GET /fhir/$csv-export?profile=Patient HTTP/1.1\r\nHost: x\r\n\r\n');
+  await once(socket, 'data');
+  socket.destroy();
+  expect((await server.ask('GET', '/fhir/Patient?_summary=count')).status).toBe(200);
+});
+
+test('a refused file leaves the connection of use', async () => {
+  const reply = await importFile(`nothing\n${'x\n'.repeat(100_000)}`);
+  expect(reply.status).toBe(400);
+});
