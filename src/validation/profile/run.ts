@@ -9,7 +9,7 @@ import { type Target, Targets } from './targets.ts';
 /** Checks one value of an element at the run's place. */
 export type Check = (value: JsonValue | undefined, beside: JsonObject | undefined, run: Run) => void;
 
-/** Issues beyond this many tell nobody more. */
+/** Errors beyond this many tell nobody more, nor do warnings beyond as many. */
 const mostIssues = 50;
 
 /** Answers that the store had to be asked for, by value set and `system|code`; kept while one resource is checked again and again. */
@@ -44,6 +44,7 @@ export class Run {
   readonly #issues: Issue[] = [];
   readonly #told = new Set<string>();
   #errors = 0;
+  #toldErrors = 0;
   /** Whether issues are only counted. */
   #silent = 0;
   readonly #frames: Frame[] = [];
@@ -136,11 +137,13 @@ export class Run {
   /** Notes an issue at the place or a member of it; `text` goes on after the path. The same issue is told once. */
   tell(severity: IssueSeverity, code: IssueType, key: string, text: string, member?: string): void {
     if (severity === 'error') this.#errors += 1;
-    if (this.#silent > 0 || this.#issues.length >= mostIssues) return;
+    const before = severity === 'error' ? this.#toldErrors : this.#issues.length - this.#toldErrors;
+    if (this.#silent > 0 || before >= mostIssues) return;
     const path = this.path(member);
     const told = `${key} ${path} ${text}`;
     if (this.#told.has(told)) return;
     this.#told.add(told);
+    if (severity === 'error') this.#toldErrors += 1;
     const diagnostics = `${path} ${text}`;
     this.#issues.push({ severity, code, diagnostics, expression: [path], details: ruleDetails(key) });
   }

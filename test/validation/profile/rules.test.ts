@@ -291,6 +291,21 @@ describe('a profile', () => {
     expect(await issuesOf(validator, bundle)).toEqual(['error cardinality Bundle.entry[0].resource.subject']);
   });
 
+  it('tells errors beside any number of warnings', async () => {
+    const elements = [
+      { path: 'Observation.note.author[x]', binding: { strength: 'example', valueSet: 'x:y' } },
+      {
+        path: 'Observation.note',
+        constraint: [{ key: 'own-3', severity: 'warning', human: 'x', expression: 'false' }],
+      },
+      { path: 'Observation.component', max: '0' },
+    ];
+    const note = Array.from({ length: 100 }, (_, index) => ({ text: `${index}` }));
+    const found = await told(elements, { note, component: [{ code: { text: 'x' } }] });
+    expect(found.filter((each) => each.startsWith('error'))).toEqual(['error cardinality Observation.component']);
+    expect(found).toHaveLength(51);
+  });
+
   it('does not count at the level base', async () => {
     const validator = validatorOf(filed(profileOf('Observation', [{ path: 'Observation.subject', min: 1 }])));
     expect(await validator.validate({ resource: observation({}), level: 'base', budget: 60_000 })).toEqual([]);
