@@ -1,4 +1,5 @@
 /** Loads and removes code systems on MongoDB, one process at a time. https://hl7.org/fhir/R4/codesystem.html */
+import { randomUUID } from 'node:crypto';
 import type { Collection, Db } from 'mongodb';
 import { type Hierarchy, readHierarchy } from '../hierarchy.ts';
 import type { SharedStore } from '../shared.ts';
@@ -75,7 +76,7 @@ export class TerminologyWrites {
     try {
       await this.#write(system, set, hierarchy, read);
       const { url, version, title, caseSensitive, properties } = system;
-      const shown = { url, version, title, caseSensitive, properties, count, set };
+      const shown = { url, version, title, caseSensitive, properties, count, revision: randomUUID(), set };
       replaced = await this.#systems.findOneAndReplace({ _id: nameOf(url, version) }, shown, { upsert: true });
     } catch (error) {
       await this.#clean().catch(() => undefined);
