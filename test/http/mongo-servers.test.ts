@@ -333,8 +333,8 @@ describe('code systems', () => {
       element: [
         { id: 'Observation', path: 'Observation' },
         {
-          id: 'Observation.bodySite',
-          path: 'Observation.bodySite',
+          id: 'Observation.code',
+          path: 'Observation.code',
           binding: { strength: 'required', valueSet: 'http://example.org/ValueSet/parts' },
         },
       ],
@@ -344,14 +344,13 @@ describe('code systems', () => {
     resourceType: 'Observation',
     id: `of-${code}`,
     status: 'final',
-    code: { text: code },
-    bodySite: { coding: [{ system: joints, code }] },
+    code: { coding: [{ system: joints, code }] },
   });
   /** Whether another server finds by the value set, and what it says of the binding: both keep what they made of it. */
   const look = async () => {
     const { body } = await other.send('POST', `/Observation/$validate?profile=${profile.url}`, observation('K1'));
     const faults = body.issue.filter(({ severity }: Json) => severity === 'error');
-    const ids = await found(other, 'Observation?body-site:in=http://example.org/ValueSet/parts');
+    const ids = await found(other, 'Observation?code:in=http://example.org/ValueSet/parts');
     return [faults.flatMap(({ expression }: Json) => expression), ids];
   };
   const eventually = { timeout: 20_000 };
@@ -366,12 +365,12 @@ describe('code systems', () => {
     await loadJoints(one, parts('K1'));
     await expect.poll(look, eventually).toEqual([[], ['of-K1']]);
     await loadJoints(one, parts('K2'));
-    await expect.poll(look, eventually).toEqual([['Observation.bodySite'], ['of-K2']]);
+    await expect.poll(look, eventually).toEqual([['Observation.code'], ['of-K2']]);
     await loadJoints(one, parts('K1'));
     await expect.poll(look, eventually).toEqual([[], ['of-K1']]);
     await one.context.store.terminology.remove(joints, '2022');
     await loadJoints(one, parts('K2'));
-    await expect.poll(look, eventually).toEqual([['Observation.bodySite'], ['of-K2']]);
+    await expect.poll(look, eventually).toEqual([['Observation.code'], ['of-K2']]);
   });
 });
 
