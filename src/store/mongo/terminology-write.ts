@@ -12,6 +12,7 @@ import {
   type SetDocument,
   type SystemDocument,
   setSpan,
+  withinSet,
 } from './terminology-documents.ts';
 
 export interface TerminologyOptions {
@@ -125,7 +126,7 @@ export class TerminologyWrites {
     for (const { _id: set, gone } of await this.#sets.find().toArray()) {
       if (named.has(set)) continue;
       if (gone !== undefined && !this.#options.alone() && gone.getTime() + grace > Date.now()) continue;
-      await this.#concepts.deleteMany({ _id: { $gte: set * setSpan, $lt: (set + 1) * setSpan } });
+      await this.#concepts.deleteMany(withinSet(set));
       await this.#sets.deleteOne({ _id: set });
     }
   }
