@@ -67,7 +67,7 @@ export class Walk {
 
   /** Has something said of the value at the place when it is known. */
   later(known: Promise<Known>, say: (known: Known, path: string) => void): void {
-    this.budget.spend(20);
+    this.budget.spend(100);
     const path = this.place.path();
     const waiting = known.then((found) => say(found, path));
     // Where the time is over before it, nobody waits: that it couldn't be known then is no matter.
