@@ -80,4 +80,6 @@ function endOfBody(request: IncomingMessage): void {
   const { socket } = request;
   const timer = setTimeout(() => socket.destroySoon(), longestLeftOver);
   request.once('close', () => clearTimeout(timer));
+  // A body of which something was read Node doesn't read on by itself.
+  request.resume();
 }

@@ -64,7 +64,8 @@ async function make(canonical: string, lookup: TermLookup): Promise<Made> {
 
 /** Whether any of the set's systems has a code. */
 function inAny(membership: Membership, code: string): Known | Promise<Known> {
-  const answers = [...membership.systems].map((system) => membership.has(system, code));
+  // Without a system only a set that isn't here says that it can't be told.
+  const answers = [...membership.systems, ''].map((system) => membership.has(system, code));
   if (answers.every((each) => !(each instanceof Promise))) {
     return either(answers.map((each) => (each instanceof Promise ? undefined : each)));
   }

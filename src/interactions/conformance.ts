@@ -50,15 +50,16 @@ export class Conformance {
   }
 
   /**
-   * Why a StructureDefinition can't be used; undefined: it can. `beside`: definitions by url that are about to be stored with it.
+   * Why a StructureDefinition can't be used; undefined: it can. `beside`: definitions by url that are about to be stored with it;
+   * `budget`: milliseconds.
    */
-  fault(definition: JsonObject, beside: ReadonlyMap<string, JsonObject>): Promise<string | undefined> {
+  fault(definition: JsonObject, beside: ReadonlyMap<string, JsonObject>, budget: number): Promise<string | undefined> {
     const source: ValidationSource = {
       valueSet: this.#source.valueSet,
       structureDefinition: async (canonical) =>
         beside.get(splitCanonical(canonical)[0]) ?? this.#source.structureDefinition(canonical),
     };
-    return new ProfileChecks(this.#definitions, source).fault(definition);
+    return new ProfileChecks(this.#definitions, source).fault(definition, budget);
   }
 
   /** Resolves when all that other processes had stored before counts. */

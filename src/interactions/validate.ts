@@ -51,7 +51,7 @@ export class Validations {
 
 /** An error where a resource is a profile that nothing could be checked against. */
 export async function unusableDefinition(
-  { conformance }: Context,
+  { conformance, settings }: Context,
   resource: Resource,
   path: string,
   beside: () => ReadonlyMap<string, JsonObject> = () => alone,
@@ -59,7 +59,7 @@ export async function unusableDefinition(
   if (resource.resourceType !== 'StructureDefinition' || resource.derivation !== 'constraint') return undefined;
   // Logical models constrain types that aren't R4's.
   if (resource.kind === 'logical') return undefined;
-  const fault = await conformance.fault(resource, beside());
+  const fault = await conformance.fault(resource, beside(), settings.validationBudget);
   if (fault === undefined) return undefined;
   const diagnostics = `${path} can't be used as a profile: ${fault}`;
   return {

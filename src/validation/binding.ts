@@ -87,6 +87,7 @@ function checkConcept(concept: JsonObject, bound: Bound, walk: Walk): void {
   for (const coding of codings) {
     if (!isObject(coding) || typeof coding.code !== 'string') continue;
     coded = true;
+    walk.budget.spend(10);
     const known = ofCoding(coding, bound);
     if (known === true) return;
     if (known === undefined) unknown = true;

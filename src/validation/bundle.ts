@@ -144,7 +144,9 @@ class Document {
     if (typeof reference !== 'string' || reference.startsWith('#')) return;
     const [url = '', version] = reference.split('/_history/');
     const full = absolute.test(url) || this.#base === undefined ? url : `${this.#base}/${url}`;
-    const found = (this.#entries.get(full) ?? []).filter((each) => version === undefined || each === version);
+    const versions = this.#entries.get(full) ?? [];
+    walk.budget.spend(versions.length + 1);
+    const found = versions.filter((each) => version === undefined || each === version);
     if (found.length === 1) return;
     const problem = found.length === 0 ? 'an entry of the document' : 'one entry of the document: name its version';
     walk.error('not-found', 'document-reference', `must lead to ${problem}`, walk.place.path('reference'));

@@ -73,8 +73,8 @@ export class Validator {
   }
 
   /** Why a StructureDefinition can't be used as a profile, a text for people; undefined: it can. */
-  fault(definition: JsonObject): Promise<string | undefined> {
-    return this.#profiles.fault(definition);
+  fault(definition: JsonObject, budget: number): Promise<string | undefined> {
+    return this.#profiles.fault(definition, budget);
   }
 
   /** The elements of a StructureDefinition with all that its base says. Throws ProfileFault for one that can't be used. */

@@ -67,8 +67,12 @@ export class Walk {
 
   /** Has something said of the value at the place when it is known. */
   later(known: Promise<Known>, say: (known: Known, path: string) => void): void {
+    this.budget.spend(100);
     const path = this.place.path();
-    this.#waiting.push(known.then((found) => say(found, path)));
+    const waiting = known.then((found) => say(found, path));
+    // Where the time is over before it, nobody waits: that it couldn't be known then is no matter.
+    waiting.catch(() => undefined);
+    this.#waiting.push(waiting);
   }
 
   /** Resolves when all that had to be waited for was said; undefined where there is nothing. */

@@ -11,20 +11,25 @@ export function kept<V extends object>(
   if (needs === SELF) return make;
   if (needs === NOTHING) {
     let value: V | undefined;
-    return (self, scope) => {
-      value ??= make(self, scope);
-      return value;
-    };
+    return (self, scope) => value ?? sure(make, self, scope, (made) => (value = made));
   }
   const values = new WeakMap<object, V>();
   return (self, scope) => {
     const key = keyOf(needs, scope);
     const found = values.get(key);
     if (found !== undefined) return found;
-    const value = make(self, scope);
-    values.set(key, value);
-    return value;
+    return sure(make, self, scope, (made) => values.set(key, made));
   };
+}
+
+/** Makes a value, which is kept unless it came of what a hook couldn't say: that has to be heard each time. */
+function sure<V>(make: (self: Items, scope: Scope) => V, self: Items, scope: Scope, keep: (value: V) => void): V {
+  const before = scope.unsaid;
+  scope.unsaid = false;
+  const value = make(self, scope);
+  if (!scope.unsaid) keep(value);
+  scope.unsaid ||= before;
+  return value;
 }
 
 function keyOf(needs: Dependence, scope: Scope): object {

@@ -4,7 +4,7 @@ import type * as FhirPath from 'fhirpath';
 import type { JsonValue } from '../resource.ts';
 import type { Evaluate } from './code.ts';
 import { type Item, type Items, itemOf } from './item.ts';
-import { EvaluationFault, OverBudget, type Scope } from './scope.ts';
+import { Budget, EvaluationFault, OverBudget, Scope } from './scope.ts';
 import { type Shape, type Shapes, system } from './shapes.ts';
 import { calls, type ExpressionFault, type Syntax } from './syntax.ts';
 
@@ -13,6 +13,9 @@ const refused: ReadonlySet<string> = new Set(['matches', 'matchesFull', 'replace
 
 /** What a step of the package counts for. */
 const STEP = 20;
+
+/** Milliseconds after which an expression is given up that does nothing but compute on nothing. */
+const PROBE = 100;
 
 interface Engine {
   readonly fhirpath: typeof FhirPath;
@@ -49,8 +52,11 @@ export function compileWithLibrary(
     preciseMath: true,
     // Called after each step of the evaluation: the one place to stop it.
     debugger: () => scope?.budget.spend(STEP),
+    // It would write what it is given to the console.
+    traceFn: () => {},
   });
   try {
+    scope = new Scope({}, new Budget(performance.now() + PROBE));
     // What the package doesn't know it finds out when it gets there.
     evaluate({}, { resource: {}, rootResource: {} });
   } catch {

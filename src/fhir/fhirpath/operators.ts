@@ -55,7 +55,10 @@ function arithmetic({ left, right }: Sides, of: (a: Item, b: Item) => Items): Co
   return itemsCode((self, scope) => {
     const a = onlyItem(left.items(self, scope));
     const b = onlyItem(right.items(self, scope));
-    return a === undefined || b === undefined ? nothing : of(a, b);
+    if (a === undefined || b === undefined) return nothing;
+    // Of texts, `+` makes longer ones.
+    if (typeof a.value === 'string' && typeof b.value === 'string') scope.budget.write(a.value.length + b.value.length);
+    return of(a, b);
   });
 }
 
@@ -124,9 +127,11 @@ export const operators: { readonly [O in BinaryOperator]: (sides: Sides) => Code
   '|': ({ left, right }) =>
     itemsCode((self, scope) => distinct([...left.items(self, scope), ...right.items(self, scope)], scope.budget)),
   '&': ({ left, right }) =>
-    itemsCode((self, scope) =>
-      single((onlyText(left.items(self, scope)) ?? '') + (onlyText(right.items(self, scope)) ?? ''), system.String),
-    ),
+    itemsCode((self, scope) => {
+      const [a, b] = [onlyText(left.items(self, scope)) ?? '', onlyText(right.items(self, scope)) ?? ''];
+      scope.budget.write(a.length + b.length);
+      return single(a + b, system.String);
+    }),
   '+': (sides) => arithmetic(sides, add),
   '-': (sides) => arithmetic(sides, subtract),
   '*': (sides) => arithmetic(sides, multiply),

@@ -10,6 +10,7 @@ export type Instruction =
 
 /** Repetitions are written out. */
 const MAX_INSTRUCTIONS = 10_000;
+const MAX_LENGTH = 20_000;
 
 type Part =
   | { readonly kind: 'character'; readonly accepts: (character: string) => boolean }
@@ -19,6 +20,7 @@ type Part =
 
 /** The program of a regular expression. Throws ExpressionFault for what isn't one, looks around or refers back. */
 export function programOf(text: string): readonly Instruction[] {
+  if (text.length > MAX_LENGTH) throw new ExpressionFault('the regular expression is too large');
   const reader = new Reader(text);
   const program: Instruction[] = [];
   write(reader.whole(), program);
@@ -48,25 +50,31 @@ function write(part: Part, program: Instruction[]): void {
 }
 
 function writeChoice(parts: readonly Part[], program: Instruction[]): void {
-  const [first, ...others] = parts;
-  if (first === undefined) return;
-  if (others.length === 0) {
-    write(first, program);
-    return;
+  const jumps: number[] = [];
+  for (const [index, part] of parts.entries()) {
+    if (index === parts.length - 1) {
+      write(part, program);
+      break;
+    }
+    const fork = push(program, { kind: 'jump', to: 0 });
+    write(part, program);
+    const jump = push(program, { kind: 'jump', to: 0 });
+    program[fork] = { kind: 'fork', to: [fork + 1, jump + 1] };
+    jumps.push(jump);
   }
-  const fork = push(program, { kind: 'jump', to: 0 });
-  write(first, program);
-  const jump = push(program, { kind: 'jump', to: 0 });
-  program[fork] = { kind: 'fork', to: [fork + 1, jump + 1] };
-  writeChoice(others, program);
-  program[jump] = { kind: 'jump', to: program.length };
+  for (const jump of jumps) program[jump] = { kind: 'jump', to: program.length };
 }
 
 function writeRepeat({ of, min, max, lazy }: Part & { readonly kind: 'repeat' }, program: Instruction[]): void {
   const fork = (at: number, inside: number, behind: number): void => {
     program[at] = { kind: 'fork', to: lazy ? [behind, inside] : [inside, behind] };
   };
-  for (let n = 0; n < min; n += 1) write(of, program);
+  for (let n = 0; n < min; n += 1) {
+    const before = program.length;
+    write(of, program);
+    // What takes no instruction takes none however often: `(){9999}`, and that within another.
+    if (program.length === before) break;
+  }
   if (max === Number.POSITIVE_INFINITY) {
     const loop = push(program, { kind: 'jump', to: 0 });
     write(of, program);
@@ -141,24 +149,23 @@ class Reader {
   }
 
   #repeated(): Part {
-    let part = this.#single();
-    for (;;) {
-      const found = this.#match(quantifier);
-      if (found === undefined) return part;
-      const [, sign, low, comma, high, lazy] = found;
-      const min = sign === undefined ? Number(low) : sign === '+' ? 1 : 0;
-      const max =
-        sign === undefined
-          ? comma === undefined
-            ? min
-            : high === undefined || high === ''
-              ? Number.POSITIVE_INFINITY
-              : Number(high)
-          : sign === '?'
-            ? 1
-            : Number.POSITIVE_INFINITY;
-      part = { kind: 'repeat', of: part, min, max, lazy: lazy === '?' };
-    }
+    const of = this.#single();
+    const found = this.#match(quantifier);
+    if (found === undefined) return of;
+    if (this.#match(quantifier) !== undefined) throw new ExpressionFault('the regular expression repeats a repetition');
+    const [, sign, low, comma, high, lazy] = found;
+    const min = sign === undefined ? Number(low) : sign === '+' ? 1 : 0;
+    const max =
+      sign === undefined
+        ? comma === undefined
+          ? min
+          : high === undefined || high === ''
+            ? Number.POSITIVE_INFINITY
+            : Number(high)
+        : sign === '?'
+          ? 1
+          : Number.POSITIVE_INFINITY;
+    return { kind: 'repeat', of, min, max, lazy: lazy === '?' };
   }
 
   #single(): Part {

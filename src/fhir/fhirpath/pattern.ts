@@ -132,6 +132,7 @@ function replaceAll(program: readonly Instruction[], text: string, by: string, b
   while (at <= text.length) {
     const found = find(program, text, at, 'first', budget);
     if (found === undefined) break;
+    budget.write(found.begin - at + by.length);
     result += text.slice(at, found.begin) + by;
     if (found.end > found.begin) at = found.end;
     else {

@@ -5,6 +5,9 @@ import type { Item } from './item.ts';
 /** Steps between two looks at the clock. */
 const INTERVAL = 2_000;
 
+/** More characters than the texts that any rule puts together have. */
+const MOST_WRITTEN = 2 ** 26;
+
 /** An evaluation that took longer than it may. */
 export class OverBudget extends Error {
   constructor() {
@@ -26,6 +29,7 @@ export class Budget {
   readonly #deadline: number;
   readonly #now: () => number;
   #left = INTERVAL;
+  #unwritten = MOST_WRITTEN;
 
   /** `deadline` in the milliseconds of `now`. */
   constructor(deadline: number, now: () => number = () => performance.now()) {
@@ -38,7 +42,19 @@ export class Budget {
     this.#left -= steps;
     if (this.#left > 0) return;
     this.#left = INTERVAL;
+    this.look();
+  }
+
+  /** Throws OverBudget past the deadline. */
+  look(): void {
     if (this.#now() > this.#deadline) throw new OverBudget();
+  }
+
+  /** Counts the characters of a text before it is made: texts that double soon fill the memory. Throws OverBudget for too many. */
+  write(characters: number): void {
+    this.#unwritten -= characters;
+    if (this.#unwritten < 0) throw new OverBudget();
+    this.spend(characters >> 8);
   }
 }
 

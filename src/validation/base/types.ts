@@ -280,6 +280,7 @@ function primitiveList(name: string, check: ValueCheck): MemberCheck {
       const item = member[index];
       if (item === undefined || item === null) continue;
       const beside = isArray(besides) ? besides[index] : undefined;
+      walk.budget.spend(1);
       walk.place.item(index);
       check(item, walk, isObject(beside) ? beside : undefined);
     }

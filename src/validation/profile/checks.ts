@@ -22,9 +22,6 @@ export interface ProfileRequest {
   readonly deadline: number;
 }
 
-/** Each round knows what the one before had to wait for. */
-const mostRounds = 100;
-
 /** Compiles profiles when they are first needed and keeps them until `renew`. */
 export class ProfileChecks {
   readonly #definitions: Definitions;
@@ -49,10 +46,10 @@ export class ProfileChecks {
   async check(request: ProfileRequest): Promise<readonly Issue[]> {
     const profiles = this.#profiles;
     const answers: Answers = new Map();
-    for (let round = 0; ; round += 1) {
+    // Each round knows what the one before had to wait for.
+    for (;;) {
       const run = this.#run(request, profiles, answers);
       if (run.waits.length === 0) return run.issues;
-      if (round === mostRounds) throw new OverBudget();
       await waited(run.waits, request.deadline);
     }
   }
@@ -78,15 +75,18 @@ export class ProfileChecks {
     return run;
   }
 
-  /** Why a StructureDefinition can't be used; undefined: it can. */
-  async fault(definition: JsonObject): Promise<string | undefined> {
+  /** Why a StructureDefinition can't be used; undefined: it can. `budget`: the milliseconds that finding out may take. */
+  async fault(definition: JsonObject, budget: number): Promise<string | undefined> {
     const profiles = new Profiles(this.#definitions, this.#source);
     const { structures } = profiles.compiling;
+    const time = new Budget(performance.now() + budget);
     try {
-      await settled(() => profiles.compiled(definition, structures.treeOf(definition)));
+      await settled(() => profiles.compiled(definition, () => structures.treeOf(definition), time), time);
       return undefined;
     } catch (error) {
       if (error instanceof ProfileFault) return error.message;
+      if (error instanceof OverBudget)
+        return `it takes more than ${budget} ms to read: it, or what it is made of, is too large`;
       throw error;
     }
   }
@@ -94,7 +94,7 @@ export class ProfileChecks {
   /** The elements of a StructureDefinition with all that its base says. Throws ProfileFault for one that can't be used. */
   async snapshot(definition: JsonObject): Promise<readonly JsonObject[]> {
     const { structures } = this.#profiles.compiling;
-    return elementsOf(await settled(() => structures.treeOf(definition)));
+    return elementsOf(await settled(() => structures.treeOf(definition), new Budget(Number.POSITIVE_INFINITY)));
   }
 }
 
@@ -109,8 +109,9 @@ async function waited(waits: readonly (() => Promise<void>)[], deadline: number)
   }
 }
 
-async function settled<T>(make: () => T): Promise<T> {
+async function settled<T>(make: () => T, budget: Budget): Promise<T> {
   for (;;) {
+    budget.look();
     try {
       return make();
     } catch (error) {

@@ -16,6 +16,8 @@ export interface Compiling {
   readonly structures: Structures;
   readonly members: Members;
   readonly codes: FindCodes;
+  /** Counts steps. Throws OverBudget where it takes too long. */
+  readonly spend: (steps: number) => void;
 }
 
 /** `compileNode`, for what it calls itself. */
@@ -32,6 +34,7 @@ type ItemsCheck = (items: readonly Item[], run: Run) => void;
  * element or, for a slice, the element that is sliced. `type`: R4's type of the element; a backbone's path.
  */
 export function compileNode(node: Node, base: Node | undefined, type: string, compiling: Compiling): Check | undefined {
+  compiling.spend(10);
   const checks = [
     ...typeChecks(node, base, compiling),
     ...valueChecks(node.element, base?.element ?? {}),

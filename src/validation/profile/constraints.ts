@@ -21,6 +21,7 @@ export function constraintChecks(
   return objectsOf(node.element.constraint).flatMap((constraint) => {
     const { key, expression } = constraint;
     if (typeof key !== 'string' || typeof expression !== 'string' || before.has(key) || key === 'ele-1') return [];
+    compiling.spend(100);
     return [constraintCheck(constraint, key, expression, invariantFor(node, type, expression, compiling))];
   });
 }

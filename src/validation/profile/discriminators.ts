@@ -216,7 +216,7 @@ function ownTest(element: JsonObject, { codes }: Compiling): Test | undefined {
   const fixed = saidValue(element, 'fixed');
   if (fixed !== undefined) return ({ value }) => equal(value, fixed);
   const pattern = saidValue(element, 'pattern');
-  if (pattern !== undefined) return ({ value }) => hasPattern(value, pattern);
+  if (pattern !== undefined) return ({ value }, run) => hasPattern(value, pattern, run);
   const required = boundsOf(element).filter(({ strength }) => strength === 'required');
   if (required.length === 0) return undefined;
   return ({ value }, run) => {

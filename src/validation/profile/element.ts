@@ -77,15 +77,26 @@ export function equal(a: JsonValue | undefined, b: JsonValue | undefined): boole
   if (isArray(a)) return isArray(b) && a.length === b.length && a.every((each, index) => equal(each, b[index]));
   if (!isObject(a) || !isObject(b)) return false;
   const names = Object.keys(a);
-  return names.length === Object.keys(b).length && names.every((name) => name in b && equal(a[name], b[name]));
+  return (
+    names.length === Object.keys(b).length && names.every((name) => Object.hasOwn(b, name) && equal(a[name], b[name]))
+  );
 }
 
-/** Whether a value has all that a pattern has: of a list, something for each of the pattern's items. */
-export function hasPattern(value: JsonValue | undefined, pattern: JsonValue | undefined): boolean {
+/**
+ * Whether a value has all that a pattern has: of a list, something for each of the pattern's items. `run`: each comparison counts, as long
+ * lists have many. Throws OverBudget.
+ */
+export function hasPattern(
+  value: JsonValue | undefined,
+  pattern: JsonValue | undefined,
+  run: { readonly spend: (steps: number) => void },
+): boolean {
   if (isArray(pattern))
-    return isArray(value) && pattern.every((each) => value.some((candidate) => hasPattern(candidate, each)));
-  if (isObject(pattern))
-    return isObject(value) && Object.keys(pattern).every((name) => hasPattern(value[name], pattern[name]));
+    return isArray(value) && pattern.every((each) => value.some((candidate) => hasPattern(candidate, each, run)));
+  if (isObject(pattern)) {
+    run.spend(1);
+    return isObject(value) && Object.keys(pattern).every((name) => hasPattern(value[name], pattern[name], run));
+  }
   return value === pattern;
 }
 

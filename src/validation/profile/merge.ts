@@ -25,8 +25,7 @@ export function merged(base: Node, differential: Node, unfold: Unfold, path: str
     for (const child of own) children = withChild(children, onlyType(child, own, element, path), unfold, path);
     node = { ...node, children };
   }
-  for (const slice of differential.slices) node = withSlice(node, slice, unfold, path);
-  return node;
+  return differential.slices.length === 0 ? node : withSlices(node, differential.slices, unfold, path);
 }
 
 /** The children that a differential goes on from. A choice that has become one type has that type's. */
@@ -76,24 +75,32 @@ function asSlice(choice: Node, { name, element, children, slices }: Node, path: 
   return { name: choice.name, element: {}, children: undefined, slices: [slice] };
 }
 
-function withSlice(node: Node, slice: Node, unfold: Unfold, path: string): Node {
-  const where = `${path}:${slice.slice}`;
-  const known = node.slices.find((each) => each.slice === slice.slice);
-  if (known !== undefined) {
-    const changed = merged(known, slice, unfold, where);
-    return { ...node, slices: node.slices.map((each) => (each === known ? changed : each)) };
+function withSlices(node: Node, said: readonly Node[], unfold: Unfold, path: string): Node {
+  const slices = new Map(node.slices.map((each) => [each.slice, each]));
+  let { slicing } = node.element;
+  for (const slice of said) {
+    const known = slices.get(slice.slice);
+    if (known === undefined) slicing ??= impliedSlicing(node.name);
+    if (known === undefined && slicing === undefined)
+      throw new ProfileFault(`${path}: nothing says how its slices are told apart (slicing)`);
+    slices.set(slice.slice, merged(known ?? newSlice(node, slice), slice, unfold, `${path}:${slice.slice}`));
   }
-  const slicing = node.element.slicing ?? impliedSlicing(node.name);
-  if (slicing === undefined) throw new ProfileFault(`${path}: nothing says how its slices are told apart (slicing)`);
+  return {
+    ...node,
+    element: slicing === undefined ? node.element : { ...node.element, slicing },
+    slices: [...slices.values()],
+  };
+}
+
+/** What a slice that is new goes on from: the element that is sliced. */
+function newSlice(node: Node, slice: Node): Node {
   const { slicing: _slicing, sliceName: _name, mustSupport: _must, ...element } = node.element;
-  const start: Node = {
+  return {
     ...node,
     ...(slice.slice === undefined ? {} : { slice: slice.slice }),
     element: { ...element, min: 0, ...typeOfSlice(node, slice) },
     slices: [],
   };
-  const made = merged(start, slice, unfold, where);
-  return { ...node, element: { ...node.element, slicing }, slices: [...node.slices, made] };
 }
 
 function impliedSlicing(name: string): JsonObject | undefined {

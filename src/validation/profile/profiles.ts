@@ -1,11 +1,12 @@
 /** Profiles and value sets as they are found, compiled when they are first needed. https://hl7.org/fhir/R4/profiling.html */
 import type { Definitions } from '../../fhir/definitions/definitions.ts';
+import { Budget } from '../../fhir/fhirpath/scope.ts';
 import type { JsonObject } from '../../fhir/resource.ts';
 import type { CodeSet, ValidationSource } from '../validator.ts';
 import { type Compiling, compileNode } from './compile.ts';
 import { Members } from './items.ts';
 import type { Check, Run } from './run.ts';
-import { NotFetched, Structures, typeTree } from './structures.ts';
+import { longestCanonical, NotFetched, Structures, typeTree } from './structures.ts';
 import { type Node, ProfileFault } from './tree.ts';
 
 /** A profile that can be used. */
@@ -28,25 +29,34 @@ export class Profiles {
   readonly #profiles = new Map<string, Profile | ProfileFault>();
   readonly #sets = new Map<string, CodeSet>();
   readonly #absent = new Set<string>();
+  /** Of whoever has something compiled now. */
+  #budget = new Budget(Number.POSITIVE_INFINITY);
 
   constructor(definitions: Definitions, source: ValidationSource) {
     this.#find = source.valueSet;
+    const spend = (steps: number) => this.#budget.spend(steps);
     this.compiling = {
-      structures: new Structures(source.structureDefinition),
+      structures: new Structures(source.structureDefinition, spend),
+      spend,
       members: new Members(definitions),
       codes: (valueSet, run) => this.#codes(valueSet, run),
     };
   }
 
-  /** A profile by canonical; undefined: there is none. Throws NotFetched; ProfileFault for one that can't be used. */
-  find(canonical: string): Profile | undefined {
+  /**
+   * A profile by canonical; undefined: there is none. Throws NotFetched; ProfileFault for one that can't be used; OverBudget where compiling
+   * it takes longer than there is time.
+   */
+  find(canonical: string, budget: Budget): Profile | undefined {
     const known = this.#profiles.get(canonical);
     if (known instanceof ProfileFault) throw known;
     if (known !== undefined) return known;
     const definition = this.compiling.structures.definition(canonical);
     if (definition === undefined) return undefined;
     try {
-      const profile = this.compiled(definition, this.compiling.structures.tree(canonical));
+      budget.look();
+      const { structures } = this.compiling;
+      const profile = this.compiled(definition, () => structures.tree(canonical), budget);
       this.#profiles.set(canonical, profile);
       return profile;
     } catch (error) {
@@ -55,16 +65,30 @@ export class Profiles {
     }
   }
 
-  /** Compiles a definition with its tree. Throws as `find` does. */
-  compiled(definition: JsonObject, tree: Node): Profile {
-    const type = tree.name;
-    return { definition, tree, type, check: compileNode(tree, typeTree(type), type, this.compiling) };
+  /** Compiles a definition, which may not be stored, with the tree that is made for it. Throws as `find` does. */
+  compiled(definition: JsonObject, makeTree: () => Node, budget: Budget): Profile {
+    const outer = this.#budget;
+    this.#budget = budget;
+    try {
+      const tree = makeTree();
+      const type = tree.name;
+      return { definition, tree, type, check: compileNode(tree, typeTree(type), type, this.compiling) };
+    } catch (error) {
+      if (!(error instanceof NotFetched)) throw error;
+      // What else it needs is fetched together with that.
+      throw new NotFetched(error.canonical, async () => {
+        await error.fetch();
+        await this.compiling.structures.fetchMentioned(definition);
+      });
+    } finally {
+      this.#budget = outer;
+    }
   }
 
   /** What a profile's canonical is compiled to, for a run: what it has to wait for or can't use is noted there. */
   check(canonical: string, run: Run): Check | undefined {
     try {
-      const found = this.find(canonical);
+      const found = this.find(canonical, run.budget);
       if (found === undefined)
         run.tell('warning', 'not-found', 'profile', `couldn't be checked against ${canonical}: it isn't here`);
       return found?.check;
@@ -79,7 +103,8 @@ export class Profiles {
 
   #codes(valueSet: string, run: Run): CodeSet | undefined {
     const known = this.#sets.get(valueSet);
-    if (known === undefined && !this.#absent.has(valueSet)) run.waits.push(() => this.#fetch(valueSet));
+    if (known === undefined && !this.#absent.has(valueSet) && valueSet.length <= longestCanonical)
+      run.waits.push(() => this.#fetch(valueSet));
     return known;
   }
 

@@ -34,7 +34,7 @@ export interface RunOptions {
 
 /** Moves through a resource. Paths are only written where there is an issue. */
 export class Run {
-  readonly #budget: Budget;
+  readonly budget: Budget;
   readonly #answers: Answers;
   readonly #find: RunOptions['check'];
   readonly #hooks: Hooks;
@@ -56,7 +56,7 @@ export class Run {
   readonly #checked = new Map<string, Set<JsonObject>>();
 
   constructor({ path, answers, budget, check, codes }: RunOptions) {
-    this.#budget = budget;
+    this.budget = budget;
     this.#answers = answers;
     this.#find = check;
     this.#hooks = {
@@ -72,7 +72,7 @@ export class Run {
 
   /** Counts steps. Throws OverBudget past the deadline. */
   spend(steps: number): void {
-    this.#budget.spend(steps);
+    this.budget.spend(steps);
   }
 
   enter(name: string, index: number): void {
@@ -109,7 +109,7 @@ export class Run {
     const frame = this.#frames.at(-1);
     if (frame === undefined) throw new Error('outside of any resource');
     const { resource, targets } = frame;
-    frame.scope ??= new Scope(resource, this.#budget, { rootResource: targets.container, hooks: this.#hooks });
+    frame.scope ??= new Scope(resource, this.budget, { rootResource: targets.container, hooks: this.#hooks });
     return frame.scope;
   }
 

@@ -1,20 +1,22 @@
 /** Structure definitions as trees with all their elements: snapshots made from differentials. https://hl7.org/fhir/R4/profiling.html#snapshot */
 import { builtInStructure } from '../../fhir/definitions/structures.ts';
 import { isObject, type JsonObject } from '../../fhir/resource.ts';
-import { objectsOf, textOf, typesOf } from './element.ts';
+import { objectsOf, textOf, textsOf, typesOf } from './element.ts';
 import { merged } from './merge.ts';
-import { childNamed, elementsOf, type Node, ProfileFault, treeOf } from './tree.ts';
+import { childNamed, type Node, ProfileFault, treeOf } from './tree.ts';
 
 /** Finds a structure definition by canonical; undefined: there is none. */
 export type FindStructure = (canonical: string) => Promise<JsonObject | undefined>;
 
 /** Thrown where a definition is needed that has to be fetched first. Whoever catches it waits for `fetched` and begins again. */
 export class NotFetched extends Error {
+  readonly canonical: string;
   readonly fetch: () => Promise<void>;
 
   constructor(canonical: string, fetch: () => Promise<void>) {
     super(`${canonical} has to be fetched first`);
     this.name = 'NotFetched';
+    this.canonical = canonical;
     this.fetch = fetch;
   }
 }
@@ -46,9 +48,20 @@ function snapshotTree({ snapshot, type }: JsonObject): Node | undefined {
 /** Unknown canonicals are as many as clients make up. */
 const mostAbsent = 10_000;
 
+/** No definition has a longer one; clients may send any, and what isn't here is remembered. */
+export const longestCanonical = 2_000;
+
+/** Bases of bases. */
+const mostBases = 100;
+
+/** How much is asked for at once. */
+const mostMentioned = 1_000;
+const atOnce = 16;
+
 /** The definitions that were fetched, and their trees. Everything but the fetching is synchronous. */
 export class Structures {
   readonly #find: FindStructure;
+  readonly #spend: (steps: number) => void;
   readonly #definitions = new Map<string, JsonObject>();
   readonly #absent = new Set<string>();
   readonly #fetching = new Map<string, Promise<void>>();
@@ -56,14 +69,16 @@ export class Structures {
   /** Definitions whose trees are being made. */
   readonly #within = new Set<string>();
 
-  constructor(find: FindStructure) {
+  /** `spend`: counts the steps of making trees; may throw to stop it. */
+  constructor(find: FindStructure, spend: (steps: number) => void) {
     this.#find = find;
+    this.#spend = spend;
   }
 
   /** The definition of that canonical; undefined: there is none. Throws NotFetched. */
   definition(canonical: string): JsonObject | undefined {
     const known = this.#definitions.get(canonical);
-    if (known !== undefined || this.#absent.has(canonical)) return known;
+    if (known !== undefined || this.#absent.has(canonical) || canonical.length > longestCanonical) return known;
     const type = canonical.startsWith(r4) ? builtInStructure(canonical.split('|')[0] ?? '') : undefined;
     if (type !== undefined && type.derivation !== 'constraint') {
       this.#definitions.set(canonical, type);
@@ -90,6 +105,24 @@ export class Structures {
     return fetching;
   }
 
+  /** What a definition mentions and what wasn't fetched yet, all at once: one by one, each would be waited for by itself. */
+  async fetchMentioned(definition: JsonObject): Promise<void> {
+    const absent = mentionedIn(definition).filter((each) => this.#isNew(each));
+    const all = [...new Set(absent)].slice(0, mostMentioned);
+    for (let first = 0; first < all.length; first += atOnce)
+      await Promise.all(all.slice(first, first + atOnce).map((canonical) => this.#fetch(canonical)));
+  }
+
+  #isNew(canonical: string): boolean {
+    try {
+      this.definition(canonical);
+      return false;
+    } catch (error) {
+      if (error instanceof NotFetched) return true;
+      throw error;
+    }
+  }
+
   /** The whole tree of a definition. Throws NotFetched; ProfileFault for a definition that isn't there or can't be used. */
   tree(canonical: string): Node {
     const known = this.#trees.get(canonical);
@@ -98,6 +131,7 @@ export class Structures {
     const definition = this.definition(canonical);
     if (definition === undefined) throw new ProfileFault(`there is no StructureDefinition ${canonical} here`);
     if (this.#within.has(canonical)) throw new ProfileFault(`${canonical} is based on itself`);
+    if (this.#within.size > mostBases) throw new ProfileFault(`${canonical} has more than ${mostBases} bases`);
     this.#within.add(canonical);
     try {
       const tree = this.treeOf(definition);
@@ -117,12 +151,13 @@ export class Structures {
     const { differential, derivation, baseDefinition } = definition;
     const type = textOf(definition.type);
     if (type === undefined) throw new ProfileFault('StructureDefinition.type is missing');
+    const said = isObject(differential) ? objectsOf(differential.element) : [];
+    this.#spend(said.length + (isObject(definition.snapshot) ? objectsOf(definition.snapshot.element).length : 0));
     const snapshot = snapshotTree(definition);
     if (derivation !== 'constraint') {
       if (typeTree(type) === undefined) throw new ProfileFault(`${type} is none of R4's types`);
       return snapshot ?? this.#typeTree(type);
     }
-    const said = isObject(differential) ? objectsOf(differential.element) : [];
     const base = textOf(baseDefinition);
     if (base === undefined) throw new ProfileFault('StructureDefinition.baseDefinition is missing');
     if (snapshot !== undefined && (said.length === 0 || this.definition(base) === undefined)) return snapshot;
@@ -134,13 +169,9 @@ export class Structures {
     return said.length === 0 ? tree : merged(tree, treeOf(said, type), (node) => this.unfold(node));
   }
 
-  /** A definition's snapshot, made anew. Throws as `tree` does. */
-  snapshot(definition: JsonObject): readonly JsonObject[] {
-    return elementsOf(this.treeOf(definition));
-  }
-
   /** The children of an element: its own, or those of its type. Throws NotFetched. */
   unfold(node: Node): readonly Node[] {
+    this.#spend(10);
     if (node.children !== undefined) return node.children;
     const { contentReference } = node.element;
     if (typeof contentReference === 'string') return this.unfold(referenced(contentReference));
@@ -164,6 +195,14 @@ export class Structures {
     if (tree === undefined) throw new ProfileFault(`${type} is none of R4's types`);
     return tree;
   }
+}
+
+/** Canonicals of the definitions that one is made of, or that its elements have to conform to. */
+function mentionedIn({ baseDefinition, differential, snapshot }: JsonObject): readonly string[] {
+  const elements = isObject(differential) ? objectsOf(differential.element) : [];
+  const all = elements.length > 0 || !isObject(snapshot) ? elements : objectsOf(snapshot.element);
+  const types = all.flatMap(typesOf);
+  return [...textsOf([baseDefinition ?? null]), ...types.flatMap(({ profiles, targets }) => [...profiles, ...targets])];
 }
 
 /** The element that another takes its children from: `#Questionnaire.item`. */

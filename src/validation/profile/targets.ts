@@ -1,5 +1,5 @@
 /** What the references of a resource lead to without asking the store: contained resources, and others in its Bundle. https://hl7.org/fhir/R4/bundle.html#references */
-import { isArray, isObject, isResource, type JsonObject, type Resource } from '../../fhir/resource.ts';
+import { isArray, isObject, isResource, type JsonObject, type JsonValue, type Resource } from '../../fhir/resource.ts';
 
 /** What a reference leads to. */
 export interface Target {
@@ -41,6 +41,8 @@ export class Targets {
   readonly container: JsonObject;
   readonly #entries: Entries | undefined;
   #own: Entries | undefined;
+  #within: ReadonlySet<JsonValue> | undefined;
+  #byId: ReadonlyMap<string, Resource> | undefined;
 
   constructor(container: JsonObject, entries?: Entries) {
     this.container = container;
@@ -49,7 +51,11 @@ export class Targets {
 
   /** Those of a resource within this one: contained ones share their container's, those of a Bundle are each their own. */
   of(resource: JsonObject): Targets {
-    if (isArray(this.container.contained) && this.container.contained.some((each) => each === resource)) return this;
+    const { contained } = this.container;
+    if (isArray(contained)) {
+      this.#within ??= new Set(contained);
+      if (this.#within.has(resource)) return this;
+    }
     if (this.container.resourceType !== 'Bundle') return new Targets(resource, this.#entries);
     this.#own ??= new Entries(this.container);
     return new Targets(resource, this.#own);
@@ -68,8 +74,14 @@ export class Targets {
 
   #contained(id: string): Resource | undefined {
     if (id === '') return isResource(this.container) ? this.container : undefined;
-    const contained = isArray(this.container.contained) ? this.container.contained : [];
-    return contained.filter(isResource).find((each) => each.id === id);
+    const { contained } = this.container;
+    // Of several with an id the first counts.
+    this.#byId ??= new Map(
+      (isArray(contained) ? contained.filter(isResource) : [])
+        .flatMap((each): [string, Resource][] => (typeof each.id === 'string' ? [[each.id, each]] : []))
+        .reverse(),
+    );
+    return this.#byId.get(id);
   }
 }
 

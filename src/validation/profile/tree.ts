@@ -26,9 +26,13 @@ interface Draft {
   readonly name: string;
   readonly slice?: string;
   element: JsonObject;
-  readonly children: Draft[];
-  readonly slices: Draft[];
+  /** By name, in their order. */
+  readonly children: Map<string, Draft>;
+  readonly slices: Map<string, Draft>;
 }
+
+/** JSON that comes here nests at most 90 deep. */
+const mostParts = 100;
 
 interface Part {
   readonly name: string;
@@ -40,11 +44,13 @@ interface Part {
  * list without a root, or whose elements don't belong to one.
  */
 export function treeOf(elements: readonly JsonObject[], type: string): Node {
-  const root: Draft = { name: type, element: {}, children: [], slices: [] };
+  const root: Draft = { name: type, element: {}, children: new Map(), slices: new Map() };
   let last: readonly Part[] = [];
   for (const element of elements) {
     const parts = partsOf(element, last);
     last = parts;
+    if (parts.length > mostParts || parts.some(({ slices }) => slices.length > mostParts))
+      throw new ProfileFault(`an element is within more than ${mostParts} others`);
     if (parts[0]?.name !== type)
       throw new ProfileFault(`the element ${textOf(element.path) ?? '?'} doesn't belong to ${type}`);
     place(root, parts).element = element;
@@ -57,8 +63,8 @@ function nodeOf({ name, slice, element, children, slices }: Draft): Node {
     name,
     ...(slice === undefined ? {} : { slice }),
     element,
-    children: children.length === 0 ? undefined : children.map(nodeOf),
-    slices: slices.map(nodeOf),
+    children: children.size === 0 ? undefined : [...children.values()].map(nodeOf),
+    slices: [...slices.values()].map(nodeOf),
   };
 }
 
@@ -96,17 +102,17 @@ function partOf(text: string): Part {
 function place(root: Draft, parts: readonly Part[]): Draft {
   let at = root;
   for (const [depth, { name, slices }] of parts.entries()) {
-    if (depth > 0) at = find(at.children, (each) => each.name === name, { name });
-    for (const slice of slices) at = find(at.slices, (each) => each.slice === slice, { name, slice });
+    if (depth > 0) at = find(at.children, name, { name });
+    for (const slice of slices) at = find(at.slices, slice, { name, slice });
   }
   return at;
 }
 
-function find(drafts: Draft[], is: (draft: Draft) => boolean, key: Pick<Draft, 'name' | 'slice'>): Draft {
-  const known = drafts.find(is);
+function find(drafts: Map<string, Draft>, key: string, names: Pick<Draft, 'name' | 'slice'>): Draft {
+  const known = drafts.get(key);
   if (known !== undefined) return known;
-  const made: Draft = { ...key, element: {}, children: [], slices: [] };
-  drafts.push(made);
+  const made: Draft = { ...names, element: {}, children: new Map(), slices: new Map() };
+  drafts.set(key, made);
   return made;
 }
 

@@ -15,7 +15,7 @@ export function valueChecks(element: JsonObject, base: JsonObject): readonly Che
   const pattern = saidValue(element, 'pattern');
   if (pattern !== undefined && !equal(pattern, saidValue(base, 'pattern')))
     checks.push((value, _beside, run) => {
-      if (!hasPattern(value, pattern)) run.fault('value', 'pattern', `must have ${shown(pattern)}`);
+      if (!hasPattern(value, pattern, run)) run.fault('value', 'pattern', `must have ${shown(pattern)}`);
     });
   const { maxLength } = element;
   if (typeof maxLength === 'number' && maxLength !== base.maxLength)

@@ -11,6 +11,13 @@ import { ProfileFault } from './tree.ts';
 /** Looks up a profile; undefined: it has to be waited for. */
 type Found = { readonly profile: Profile } | { readonly fault: string; readonly known: boolean } | undefined;
 
+const mostShown = 200;
+
+/** A canonical as messages have it: a client may send a long one. */
+function shortened(canonical: string): string {
+  return canonical.length > mostShown ? `${canonical.slice(0, mostShown)}…` : canonical;
+}
+
 /** Walks through one resource and those within it. */
 export class ResourceWalk {
   readonly #profiles: Profiles;
@@ -51,7 +58,7 @@ export class ResourceWalk {
     const severity = member === undefined ? 'error' : 'warning';
     if ('fault' in found) {
       const code = found.known ? 'processing' : 'not-found';
-      run.tell(severity, code, 'profile', `can't be checked against ${canonical}: ${found.fault}`, member);
+      run.tell(severity, code, 'profile', `can't be checked against ${shortened(canonical)}: ${found.fault}`, member);
       return;
     }
     const { type } = found.profile;
@@ -67,7 +74,7 @@ export class ResourceWalk {
 
   #find(canonical: string): Found {
     try {
-      const profile = this.#profiles.find(canonical);
+      const profile = this.#profiles.find(canonical, this.#run.budget);
       return profile === undefined ? { fault: "it isn't here", known: false } : { profile };
     } catch (error) {
       if (error instanceof ProfileFault) return { fault: error.message, known: true };

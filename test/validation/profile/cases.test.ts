@@ -76,7 +76,7 @@ async function errorsOf({ text = '' }: Case): Promise<readonly Issue[]> {
   if (structure.length > 0 || !isResource(resource)) return structure;
   const issues = await validator.validate({ resource, level: 'profiles', budget: 60_000 });
   const errors = issues.filter(({ severity }) => severity === 'error' || severity === 'fatal');
-  const fault = resource.resourceType === 'StructureDefinition' ? await validator.fault(resource) : undefined;
+  const fault = resource.resourceType === 'StructureDefinition' ? await validator.fault(resource, 10_000) : undefined;
   if (fault === undefined) return errors;
   return [
     ...errors,

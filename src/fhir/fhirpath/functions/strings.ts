@@ -13,6 +13,7 @@ import { type Items, nothing, single } from '../item.ts';
 import { type Pattern, patternOf } from '../pattern.ts';
 import { EvaluationFault, type Scope } from '../scope.ts';
 import { system } from '../shapes.ts';
+import { ExpressionFault } from '../syntax.ts';
 import { argument, optional } from './arguments.ts';
 
 function texts(values: readonly string[]): Items {
@@ -47,7 +48,9 @@ function changed(of: (text: string, scope: Scope) => Items): CompileCall {
     const text = textOf(call);
     return itemsCode((self, scope) => {
       const value = text(self, scope);
-      return value === undefined ? nothing : of(value, scope);
+      if (value === undefined) return nothing;
+      scope.budget.write(value.length);
+      return of(value, scope);
     });
   };
 }
@@ -70,7 +73,8 @@ const replace: CompileCall = (call) => {
     const from = onlyText(what.items(self, scope));
     const to = onlyText(by.items(self, scope));
     if (value === undefined || from === undefined || to === undefined) return nothing;
-    scope.budget.spend(value.length);
+    const times = from === '' ? value.length + 1 : value.split(from).length - 1;
+    scope.budget.write(value.length + times * Math.max(0, to.length - from.length));
     return single(
       value.replaceAll(from, () => to),
       system.String,
@@ -97,8 +101,18 @@ function pattern(call: Call): (self: Items, scope: Scope) => Pattern | undefined
   const text = argument(call).items;
   return (self, scope) => {
     const value = onlyText(text(self, scope));
-    return value === undefined ? undefined : patternOf(value);
+    return value === undefined ? undefined : readPattern(value);
   };
+}
+
+/** The pattern that a value has. Throws EvaluationFault for what isn't one. */
+function readPattern(source: string): Pattern {
+  try {
+    return patternOf(source);
+  } catch (error) {
+    if (error instanceof ExpressionFault) throw new EvaluationFault(error.message);
+    throw error;
+  }
 }
 
 function matching(whole: boolean): CompileCall {
@@ -128,7 +142,9 @@ const split: CompileCall = (call) => {
   return itemsCode((self, scope) => {
     const value = text(self, scope);
     const by = onlyText(separator.items(self, scope));
-    return value === undefined || by === undefined ? nothing : texts(value.split(by));
+    if (value === undefined || by === undefined) return nothing;
+    scope.budget.write(value.length);
+    return texts(value.split(by));
   });
 };
 
@@ -140,7 +156,9 @@ const join: CompileCall = (call) => {
     if (items.length === 0) return nothing;
     scope.budget.spend(items.length);
     const by = separator === undefined ? '' : (onlyText(separator.items(self, scope)) ?? '');
-    return single(items.map(({ value }) => (typeof value === 'string' ? value : '')).join(by), system.String);
+    const parts = items.map(({ value }) => (typeof value === 'string' ? value : ''));
+    scope.budget.write(parts.reduce((sum, part) => sum + part.length, by.length * parts.length));
+    return single(parts.join(by), system.String);
   });
 };
 
