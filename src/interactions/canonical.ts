@@ -7,7 +7,9 @@ import { isObject, type JsonObject, type JsonValue } from '../fhir/resource.ts';
 import type { Criterion } from '../search/criteria.ts';
 import type { Position, Version } from '../store/port.ts';
 import { builtIn, isBuiltIn } from '../terminology/built-in.ts';
+import type { Conformance } from './conformance.ts';
 import type { Context } from './context.ts';
+import { KeptCanonicals } from './kept-canonicals.ts';
 
 /** Types whose resources say what others mean. */
 export type CanonicalType = 'CodeSystem' | 'ValueSet' | 'ConceptMap' | 'StructureDefinition';
@@ -26,6 +28,8 @@ export interface Found {
   readonly content: () => JsonObject;
   /** Whether it is a resource of the store. */
   readonly stored?: boolean;
+  /** Bytes that it takes in memory; absent: of what is there anyway. */
+  readonly bytes?: number;
 }
 
 /** Resources in the files that the server was started with. */
@@ -43,9 +47,12 @@ export interface FiledResources {
 /** How many resources with one url are compared to find the one that is meant. */
 const mostVersions = 100;
 
+const kept = new WeakMap<Conformance, KeptCanonicals<Found>>();
+
 /**
  * Looks up a resource by canonical (`url`, `url|version`; without version the latest active one is meant) or literal reference: what
  * the store has goes before what files have, and that before what R4 has.
+ * What is current is looked up once until definitions change.
  * `position`: the walk whose state is looked at; undefined: what is current.
  */
 export async function findCanonical(
@@ -54,8 +61,27 @@ export async function findCanonical(
   canonical: string,
   position?: Pick<Position, 'at' | 'since'>,
 ): Promise<Found | undefined> {
+  if (position !== undefined) return lookUp(context, type, canonical, position);
+  const { conformance, registry } = context;
+  await conformance.refresh();
+  // Another definition of `url` may find others.
+  const key = JSON.stringify([type, canonical, registry.get(type, 'url')?.parameter.definition]);
+  const answers = kept.get(conformance) ?? new KeptCanonicals<Found>();
+  kept.set(conformance, answers);
+  return answers.find(conformance.generation, key, () => lookUp(context, type, canonical, undefined));
+}
+
+async function lookUp(
+  context: Context,
+  type: CanonicalType,
+  canonical: string,
+  position: Pick<Position, 'at' | 'since'> | undefined,
+): Promise<Found | undefined> {
   const stored = await storedCanonical(context, type, canonical, position);
-  if (stored !== undefined) return { key: versionKey(stored), content: () => contentOf(stored), stored: true };
+  if (stored !== undefined) {
+    const bytes = stored.body?.byteLength ?? 0;
+    return { key: versionKey(stored), content: () => contentOf(stored), stored: true, bytes };
+  }
   const [url, version] = splitCanonical(canonical);
   const filed = context.filed?.find(type, url, version);
   if (filed !== undefined) return filed;

@@ -64,10 +64,10 @@ export class LoadedConcepts implements Concepts {
     return ancestor === code || this.#store.subsumed(this.#system, ancestor, code);
   }
 
-  async children(code: string): Promise<readonly string[] | undefined> {
+  async children(code: string): Promise<readonly ConceptDetail[] | undefined> {
     const filter: ConceptFilter = { properties: [{ code: 'parent', op: '=', values: [code] }] };
     const { concepts, total } = await this.#store.select(this.#system, filter, { offset: 0, count: mostChildren });
-    return total > mostChildren ? undefined : concepts.map((each) => each.code);
+    return total > mostChildren ? undefined : concepts.map(detailOf);
   }
 
   async related(code: string, direction: 'above' | 'below', limit: number, work: Work): Promise<ReadonlySet<string>> {

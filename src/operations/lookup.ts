@@ -68,8 +68,8 @@ async function outputs(concepts: Concepts, concept: ConceptDetail, inputs: Input
   );
   const parents = wanted('parent') ? concept.parents : [];
   const children = wanted('child') ? ((await concepts.children(concept.code)) ?? []) : [];
-  const related = [...parents, ...children];
-  const displays = new Map((await concepts.find(related)).map((each) => [each.code, displayIn(each, language)]));
+  const above = await concepts.find(parents);
+  const displays = new Map([...above, ...children].map((each) => [each.code, displayIn(each, language)]));
   const relation = (name: string) => (code: string) => property(name, { valueCode: code }, displays.get(code));
   const flags: OutParameter[] = [];
   const own = concept.properties ?? [];
@@ -90,7 +90,7 @@ async function outputs(concepts: Concepts, concept: ConceptDetail, inputs: Input
       ? [property('definition', { valueString: concept.definition })]
       : []),
     ...parents.map(relation('parent')),
-    ...children.map(relation('child')),
+    ...children.map(({ code }) => code).map(relation('child')),
     ...flags,
     ...own
       .filter(([name]) => wanted(name))

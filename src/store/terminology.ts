@@ -32,10 +32,8 @@ export interface LoadedConcept {
   readonly designations?: readonly Designation[];
 }
 
-/** Which concepts are meant: all that hold together. */
-export interface ConceptFilter {
-  /** Each word begins a word of the code, the display or a designation; case and accents don't count. */
-  readonly text?: string;
+/** What is asked of a concept: all that is said must hold. */
+export interface ConceptTest {
   readonly codes?: readonly string[];
   /** What a code subsumes; `self`: the code too. */
   readonly under?: { readonly code: string; readonly self: boolean };
@@ -44,6 +42,15 @@ export interface ConceptFilter {
     readonly op: '=' | 'in' | 'not-in' | 'exists';
     readonly values: readonly string[];
   }[];
+  readonly allOf?: readonly ConceptTest[];
+  readonly anyOf?: readonly ConceptTest[];
+  readonly noneOf?: readonly ConceptTest[];
+}
+
+/** Which concepts are meant: all that hold together. */
+export interface ConceptFilter extends ConceptTest {
+  /** Each word begins a word of the code, the display or a designation; case and accents don't count. */
+  readonly text?: string;
   readonly activeOnly?: boolean;
   readonly selectableOnly?: boolean;
 }

@@ -41,10 +41,8 @@ export interface Filter {
   readonly value: string;
 }
 
-/** Which concepts are meant: all that hold together. */
-export interface Selection {
-  /** Each word begins a word of the code, the display or a designation; case and accents don't count. */
-  readonly text?: string;
+/** What is asked of a concept: all that is said must hold. */
+export interface ConceptTest {
   readonly codes?: readonly string[];
   /** What a code subsumes; `self`: the code too. */
   readonly under?: { readonly code: string; readonly self: boolean };
@@ -53,6 +51,15 @@ export interface Selection {
     readonly op: '=' | 'in' | 'not-in' | 'exists';
     readonly values: readonly string[];
   }[];
+  readonly allOf?: readonly ConceptTest[];
+  readonly anyOf?: readonly ConceptTest[];
+  readonly noneOf?: readonly ConceptTest[];
+}
+
+/** Which concepts are meant: all that hold together. */
+export interface Selection extends ConceptTest {
+  /** Each word begins a word of the code, the display or a designation; case and accents don't count. */
+  readonly text?: string;
   readonly activeOnly?: boolean;
   readonly selectableOnly?: boolean;
 }
@@ -84,8 +91,8 @@ export interface Concepts {
   readonly find: (codes: readonly string[]) => Soon<readonly ConceptDetail[]>;
   /** Whether `code` is below `ancestor`, or is it. */
   readonly subsumed: (ancestor: string, code: string) => Soon<boolean>;
-  /** Codes right below a code; undefined where they are too many to tell. */
-  readonly children: (code: string) => Soon<readonly string[] | undefined>;
+  /** Concepts right below a code; undefined where they are too many to tell. */
+  readonly children: (code: string) => Soon<readonly ConceptDetail[] | undefined>;
   /** A code with all codes that it subsumes, or that subsume it. Throws 400 `too-costly` where they are more than `limit`. */
   readonly related: (
     code: string,

@@ -2,9 +2,9 @@
 import { failure } from '../fhir/outcome.ts';
 import { isArray, isObject, type JsonObject } from '../fhir/resource.ts';
 import type { Part } from './codes.ts';
-import { type ConceptDetail, type Concepts, hasConcepts, type Selection } from './concepts.ts';
+import { type ConceptDetail, type Concepts, type ConceptTest, hasConcepts, type Selection } from './concepts.ts';
 import { contentOf, Expander, type Said, type TermSource, versioned } from './expand.ts';
-import { checkFilter, readFilter, selectionOf } from './filters.ts';
+import { checkFilter, readFilter, testOf } from './filters.ts';
 import { objects, text } from './json.ts';
 import { readDesignation } from './memory-concepts.ts';
 import { matchesWords, type WordsOf } from './text-filter.ts';
@@ -75,15 +75,14 @@ export async function expansionOf(resource: JsonObject, name: string, making: Ma
 
 async function slicesOf(resource: JsonObject, name: string, making: Making, used: Set<string>): Promise<Slice[]> {
   const { source, work, wanted } = making;
-  const selected = await asSelection(resource, source);
+  const selected = await asSelections(resource, source);
   const leftOut = (system: string, version: string): boolean =>
     wanted.withoutSystems.some((each) => each === system || each === versioned(system, version));
   if (selected !== undefined) {
-    const { concepts, selection } = selected;
-    used.add(versioned(concepts.url, concepts.version));
-    if (leftOut(concepts.url, concepts.version)) return [];
+    for (const { concepts } of selected) used.add(versioned(concepts.url, concepts.version));
+    const told = selected.filter(({ concepts }) => !leftOut(concepts.url, concepts.version));
     const whole = { others: true, codes: new Set<string>() };
-    return [ofConcepts(concepts, whole, making, selection)];
+    return told.map(({ concepts, selection }) => ofConcepts(concepts, whole, making, selection));
   }
   const canonicals = new Map<string, Set<string>>();
   const said = new Map<string, Map<string, Said>>();
@@ -124,24 +123,63 @@ function selectionIn({ text, activeOnly, selectableOnly }: Wanted): Selection {
   };
 }
 
-/** What the store can select by itself, however much it is; undefined where codes have to be put together. */
-async function asSelection(
-  { compose }: JsonObject,
-  source: TermSource,
-): Promise<{ concepts: Concepts; selection: Selection } | undefined> {
-  if (!isObject(compose) || objects(compose.exclude).length > 0) return undefined;
-  const [include, another] = objects(compose.include);
-  if (include === undefined || another !== undefined || text(include.system) === '') return undefined;
-  if (objects(include.concept).length > 0 || (isArray(include.valueSet) && include.valueSet.length > 0))
-    return undefined;
-  const concepts = await source.codeSystem(versioned(text(include.system), text(include.version)));
-  if (concepts?.loaded !== true) return undefined;
-  const filters = objects(include.filter).map(readFilter);
+interface Selected {
+  readonly concepts: Concepts;
+  readonly selection: Selection;
+}
+
+/** Parts that one selection is put together of. */
+const mostParts = 100;
+
+/** By system what the store can select by itself, however much it is; undefined where codes have to be put together. */
+async function asSelections({ compose }: JsonObject, source: TermSource): Promise<readonly Selected[] | undefined> {
+  if (!isObject(compose)) return undefined;
+  const [includes, excludes] = [objects(compose.include), objects(compose.exclude)];
+  if (includes.length + excludes.length > mostParts) return undefined;
+  const bySystem = new Map<string, { concepts: Concepts; anyOf: ConceptTest[]; noneOf: ConceptTest[] }>();
+  for (const include of includes) {
+    const concepts = await loadedOf(include, source);
+    // What is listed has displays of its own, and its order.
+    if (concepts === undefined || objects(include.concept).length > 0) return undefined;
+    const parts = add(bySystem, concepts.url, () => ({ concepts, anyOf: [], noneOf: [] }));
+    const test = testIn(include, concepts);
+    if (test === undefined || parts.concepts !== concepts) return undefined;
+    parts.anyOf.push(test);
+  }
+  for (const exclude of excludes) {
+    const concepts = await loadedOf(exclude, source);
+    const parts = bySystem.get(concepts?.url ?? '');
+    const test = concepts && testIn(exclude, concepts);
+    if (test === undefined || parts === undefined || parts.concepts !== concepts) return undefined;
+    parts.noneOf.push(test);
+  }
+  const active = compose.inactive === false ? { activeOnly: true } : {};
+  return [...bySystem.values()].map(({ concepts, anyOf, noneOf }) => ({
+    concepts,
+    selection: { ...eitherOf(anyOf), ...active, ...(noneOf.length > 0 && { noneOf: [...noneOf] }) },
+  }));
+}
+
+/** The loaded system of an include or exclude; undefined where it has none, or value sets besides. */
+async function loadedOf(part: JsonObject, source: TermSource): Promise<Concepts | undefined> {
+  if (text(part.system) === '' || (isArray(part.valueSet) && part.valueSet.length > 0)) return undefined;
+  const concepts = await source.codeSystem(versioned(text(part.system), text(part.version)));
+  return concepts?.loaded === true ? concepts : undefined;
+}
+
+/** Throws 400 `not-supported` for a filter that can't be followed; undefined for one that the store can't. */
+function testIn(part: JsonObject, concepts: Concepts): ConceptTest | undefined {
+  const listed = objects(part.concept);
+  if (listed.length > 0) return { codes: listed.map(({ code }) => text(code)) };
+  const filters = objects(part.filter).map(readFilter);
   for (const each of filters) checkFilter(each, concepts);
-  const selection = selectionOf(filters);
-  return (
-    selection && { concepts, selection: compose.inactive === false ? { ...selection, activeOnly: true } : selection }
-  );
+  return testOf(filters);
+}
+
+function eitherOf(tests: readonly ConceptTest[]): ConceptTest {
+  const [first = {}, ...others] = tests;
+  if (others.length === 0) return first.noneOf === undefined ? first : { allOf: [first] };
+  return tests.some((each) => Object.keys(each).length === 0) ? {} : { anyOf: tests };
 }
 
 /** Codes of a whole system, but for some. */

@@ -1,7 +1,7 @@
 /** What the filters of includes mean for one concept. https://hl7.org/fhir/R4/valueset-filter-operator.html */
 import { failure } from '../fhir/outcome.ts';
 import type { JsonObject } from '../fhir/resource.ts';
-import { andThen, type ConceptDetail, type Concepts, type Filter, type Selection, type Soon } from './concepts.ts';
+import { andThen, type ConceptDetail, type Concepts, type ConceptTest, type Filter, type Soon } from './concepts.ts';
 import { text } from './json.ts';
 import { shorten } from './shorten.ts';
 
@@ -72,24 +72,46 @@ export function holds(filter: Filter, values: readonly string[]): boolean {
 
 function valuesOf(concepts: Concepts, concept: ConceptDetail, property: string): Soon<readonly string[]> {
   if (property === 'parent') return concept.parents;
-  if (property === 'child') return andThen(concepts.children(concept.code), (codes) => codes ?? []);
+  if (property === 'child')
+    return andThen(concepts.children(concept.code), (found) => (found ?? []).map(({ code }) => code));
   return (concept.properties ?? []).filter(([code]) => code === property).map(([, value]) => value);
 }
 
-/** The filters of an include as one selection; undefined where none says it. */
-export function selectionOf(filters: readonly Filter[]): Selection | undefined {
-  let selection: Selection = {};
+/** The filters of an include as one test; undefined where none says it. */
+export function testOf(filters: readonly Filter[]): ConceptTest | undefined {
+  const tests: ConceptTest[] = [];
   for (const filter of filters) {
-    const { property, op, value } = filter;
-    if (isOnConcept(filter)) {
-      if ((op !== 'is-a' && op !== 'descendent-of') || selection.under !== undefined) return undefined;
-      selection = { ...selection, under: { code: value, self: op === 'is-a' } };
-    } else {
-      if (property === 'child') return undefined;
-      if (op !== '=' && op !== 'in' && op !== 'not-in' && op !== 'exists') return undefined;
-      const values = op === 'in' || op === 'not-in' ? listed(filter) : [value];
-      selection = { ...selection, properties: [...(selection.properties ?? []), { code: property, op, values }] };
-    }
+    const test = isOnConcept(filter) ? ofConcept(filter) : ofProperty(filter);
+    if (test === undefined) return undefined;
+    tests.push(test);
   }
-  return selection;
+  const [first = {}, ...others] = tests;
+  return others.length === 0 ? first : { allOf: tests };
+}
+
+function ofConcept(filter: Filter): ConceptTest | undefined {
+  const { op, value } = filter;
+  switch (op) {
+    case '=':
+      return { codes: [value] };
+    case 'in':
+      return { codes: listed(filter) };
+    case 'not-in':
+      return { noneOf: [{ codes: listed(filter) }] };
+    case 'is-a':
+    case 'descendent-of':
+      return { under: { code: value, self: op === 'is-a' } };
+    case 'is-not-a':
+      return { noneOf: [{ under: { code: value, self: true } }] };
+    default:
+      return undefined;
+  }
+}
+
+function ofProperty(filter: Filter): ConceptTest | undefined {
+  const { property, op, value } = filter;
+  if (property === 'child') return undefined;
+  if (op !== '=' && op !== 'in' && op !== 'not-in' && op !== 'exists') return undefined;
+  const values = op === 'in' || op === 'not-in' ? listed(filter) : [value];
+  return { properties: [{ code: property, op, values }] };
 }

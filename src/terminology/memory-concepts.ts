@@ -2,7 +2,7 @@
 import { isObject, type JsonObject } from '../fhir/resource.ts';
 import { ancestors, type CodeSystem, type Concept, descendants } from './code-system.ts';
 import type { Part } from './codes.ts';
-import type { ConceptDetail, ConceptPage, Concepts, Designation, Filter, Selection } from './concepts.ts';
+import type { ConceptDetail, ConceptPage, Concepts, ConceptTest, Designation, Filter, Selection } from './concepts.ts';
 import { checkFilter, holds, isOnConcept, listed } from './filters.ts';
 import { text } from './json.ts';
 import { matchesWords, type WordsOf } from './text-filter.ts';
@@ -62,8 +62,9 @@ export class MemoryConcepts implements Concepts {
     return ancestors(this.#system, code, noLook).has(ancestor);
   }
 
-  children(code: string): readonly string[] {
-    return this.#system.concepts.get(code)?.children ?? [];
+  children(code: string): readonly ConceptDetail[] {
+    const children = this.#system.concepts.get(code)?.children ?? [];
+    return children.map((each) => this.get(each) ?? { code: each, display: '', parents: [] });
   }
 
   related(code: string, direction: 'above' | 'below', limit: number, work: Work): ReadonlySet<string> {
@@ -85,22 +86,34 @@ export class MemoryConcepts implements Concepts {
   }
 
   select(selection: Selection, { offset, count }: { offset: number; count: number }): ConceptPage {
-    const { text, codes, under, properties = [], activeOnly, selectableOnly } = selection;
+    const { text, activeOnly, selectableOnly, ...test } = selection;
     const wanted = text === undefined ? [] : this.#wordsOf(text);
-    const below = under === undefined ? undefined : descendants(this.#system, under.code, noLook);
+    const meets = this.#tested(test);
     const found: ConceptDetail[] = [];
-    for (const code of codes ?? this.#system.concepts.keys()) {
-      if (below !== undefined && (!below.has(code) || (under?.self === false && code === under.code))) continue;
+    for (const code of this.#system.concepts.keys()) {
+      if (!meets(code)) continue;
       const concept = this.get(code);
       if (concept === undefined) continue;
       if (activeOnly === true && concept.inactive === true) continue;
       if (selectableOnly === true && concept.abstract === true) continue;
-      const has = properties.every(({ code: property, op, values }) =>
-        holds({ property, op, value: values.join(',') }, this.#values(concept.code, property)),
-      );
-      if (has && matchesWords(concept, wanted, this.#wordsOf)) found.push(concept);
+      if (matchesWords(concept, wanted, this.#wordsOf)) found.push(concept);
     }
     return { concepts: found.slice(offset, offset + count), total: found.length };
+  }
+
+  #tested({ codes, under, properties = [], allOf = [], anyOf, noneOf = [] }: ConceptTest): (code: string) => boolean {
+    const named = codes && new Set(codes.map((code) => this.#spelled(code)));
+    const below = under && descendants(this.#system, under.code, noLook);
+    const [all, any, none] = [allOf, anyOf ?? [], noneOf].map((tests) => tests.map((each) => this.#tested(each)));
+    return (code) =>
+      named?.has(code) !== false &&
+      (below === undefined || (below.has(code) && (under?.self === true || code !== under?.code))) &&
+      properties.every(({ code: property, op, values }) =>
+        holds({ property, op, value: values.join(',') }, this.#values(code, property)),
+      ) &&
+      all?.every((test) => test(code)) !== false &&
+      (anyOf === undefined || any?.some((test) => test(code)) === true) &&
+      none?.some((test) => test(code)) !== true;
   }
 
   #passing(filter: Filter, work: Work): Iterable<string> {

@@ -179,6 +179,42 @@ export function terminologyRules(under: Subject): void {
       expect(await select({ properties: both, text: 'right' })).toEqual([[], 0]);
     });
 
+    it('are selected by tests of which all, any or none hold', async () => {
+      const under = (code: string, self = true) => ({ under: { code, self } });
+      const billable = { properties: [{ code: 'billable', op: '=' as const, values: ['true'] }] };
+      expect(await select({ anyOf: [under('M17.1'), { codes: ['Z'] }] })).toEqual([
+        ['M17.1', 'M17.11', 'M17.12', 'Z'],
+        4,
+      ]);
+      expect(await select({ anyOf: [under('M17.1'), under('M17')] }, 1, 2)).toEqual([['M17.1', 'M17.11'], 5]);
+      expect(await select({ anyOf: [under('absent'), under('Z', false)] })).toEqual([[], 0]);
+      expect(await select({ anyOf: [] })).toEqual([[], 0]);
+      expect(await select({ noneOf: [under('M17')] })).toEqual([['K', 'M', 'Z'], 3]);
+      expect(await select({ noneOf: [under('M17.1'), under('absent'), { codes: ['M17.11', 'Z'] }] }, 2, 1)).toEqual([
+        ['M17'],
+        4,
+      ]);
+      expect(await select({ noneOf: [{}] })).toEqual([[], 0]);
+      expect(await select({ allOf: [under('M'), under('K'), { noneOf: [billable] }] })).toEqual([
+        ['M17', 'M17.1', 'M17.9'],
+        3,
+      ]);
+      expect(
+        await select({ allOf: [{ anyOf: [under('M'), { codes: ['Z'] }] }, billable], noneOf: [{ codes: ['M17.12'] }] }),
+      ).toEqual([['M17.11'], 1]);
+      expect(await select({ text: 'knee', anyOf: [under('K', false), { codes: ['Z'] }], noneOf: [billable] })).toEqual([
+        ['M17', 'M17.1', 'M17.9'],
+        3,
+      ]);
+      expect(await select({ text: 'M17.9', allOf: [under('M17'), under('K')], activeOnly: true })).toEqual([[], 0]);
+      expect(await select({ noneOf: [under('M17')], selectableOnly: true })).toEqual([['Z'], 1]);
+    });
+
+    it('are selected by thousands of codes among those of a text', async () => {
+      const many = Array.from({ length: 10_000 }, (_, n) => `absent ${n}`);
+      expect(await select({ codes: [...many, 'M17.11', 'K'], text: 'knee' })).toEqual([['K', 'M17.11'], 2]);
+    });
+
     it('have the codes right above as the property parent', async () => {
       expect(await select({ properties: [{ code: 'parent', op: '=', values: ['M17'] }] })).toEqual([
         ['M17.1', 'M17.9'],

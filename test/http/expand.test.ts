@@ -32,6 +32,27 @@ beforeAll(async () => {
     }),
     valueSet('imported', [{ valueSet: ['http://example.org/ValueSet/both', 'http://example.org/ValueSet/knees'] }]),
     valueSet('current', [{ system: bones }], { inactive: false }),
+    valueSet('parts', [isA(joints, 'J1'), isA(joints, 'J2')], {
+      exclude: [isA(joints, 'J1.2'), { system: joints, concept: [{ code: 'J2' }] }],
+    }),
+    valueSet('rest', [{ system: joints }, isA(joints, 'J2')], { exclude: [isA(joints, 'J1')] }),
+    valueSet(
+      'narrow',
+      [
+        {
+          system: joints,
+          filter: [
+            { property: 'concept', op: 'is-not-a', value: 'J2' },
+            { property: 'concept', op: 'not-in', value: 'J1.2,J1.9' },
+            { property: 'concept', op: 'is-a', value: 'J' },
+            { property: 'billable', op: 'exists', value: 'true' },
+          ],
+        },
+        isA(joints, 'J2', 'descendent-of'),
+      ],
+      { inactive: false },
+    ),
+    valueSet('upwards', [isA(joints, 'J1.1', 'generalizes'), isA(joints, 'J2')], { exclude: [isA(joints, 'J', '=')] }),
     valueSet('pattern', [isA(joints, 'J.*', 'regex')]),
     valueSet('lacking', [{ system: 'http://loinc.org' }]),
     valueSet('old', [{ system: bones, version: '0' }]),
@@ -70,6 +91,18 @@ describe('$expand', () => {
     expect((await at('both')).body.expansion.contains[0].display).toBe('Shin bone');
     expect(await codes('imported')).toBe('J1 J1.1 J1.9');
     expect(await codes('current')).toBe('leg femur tibia');
+  });
+
+  it('puts parts of a loaded system together, and pages and filters them', async () => {
+    expect(await codes('parts')).toBe('J1 J1.1 J1.9 J2.1');
+    expect(await codes('parts', '&offset=1&count=2')).toBe('J1.1 J1.9');
+    expect(await codes('parts', '&filter=left')).toBe('J1.1 J2.1');
+    expect(await codes('parts', '&filter=knee&activeOnly=true')).toBe('J1 J1.1');
+    expect(await codes('parts', `&exclude-system=${joints}`)).toBe('');
+    expect(await codes('rest')).toBe('J J2 J2.1');
+    expect((await at('rest', '&count=1')).body.expansion.total).toBe(3);
+    expect(await codes('narrow')).toBe('J1.1 J2.1');
+    expect(await codes('upwards')).toBe('J1.1 J1 J2 J2.1');
   });
 
   it('is asked by url, by id, with the value set, or with the element that is bound to it', async () => {

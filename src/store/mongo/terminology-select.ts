@@ -1,7 +1,7 @@
 /** What a filter of concepts means to MongoDB. https://hl7.org/fhir/R4/valueset-filter-operator.html */
 import type { Filter } from 'mongodb';
 import { wordsIn } from '../../search/words.ts';
-import type { ConceptFilter } from '../terminology.ts';
+import type { ConceptFilter, ConceptTest } from '../terminology.ts';
 import { type ConceptDocument, entryOf, withinSet } from './terminology-documents.ts';
 
 export type ConceptCondition = Filter<ConceptDocument>;
@@ -21,15 +21,9 @@ type Property = NonNullable<ConceptFilter['properties']>[number];
  * @param numbers of the codes that it names, by code; those that aren't there are missing.
  */
 export function selectedBy(set: number, filter: ConceptFilter, numbers: ReadonlyMap<string, number>): Selected {
-  const { text = '', codes, under, properties = [], activeOnly, selectableOnly } = filter;
+  const { text = '', activeOnly, selectableOnly, ...test } = filter;
   const words = wordsIn(text);
-  const conditions: ConceptCondition[] = [{ set, ...withinSet(set) }];
-  if (codes !== undefined) conditions.push({ _id: { $in: codes.flatMap((code) => numbers.get(code) ?? []) } });
-  if (under !== undefined) {
-    const upper = numbers.get(under.code) ?? -1;
-    conditions.push(under.self ? { $or: [{ _id: upper }, { above: upper }] } : { above: upper });
-  }
-  for (const property of properties) conditions.push(hasProperty(property));
+  const conditions: ConceptCondition[] = [{ set, ...withinSet(set) }, ...holding(test, numbers)];
   if (activeOnly === true) conditions.push({ inactive: { $exists: false } });
   if (selectableOnly === true) conditions.push({ abstract: { $exists: false } });
   if (words.length === 0) {
@@ -52,10 +46,31 @@ export function selectedBy(set: number, filter: ConceptFilter, numbers: Readonly
   };
 }
 
+/** What a test asks of a concept. */
+function holding(test: ConceptTest, numbers: ReadonlyMap<string, number>): readonly ConceptCondition[] {
+  const { codes, under, properties = [], allOf = [], anyOf, noneOf = [] } = test;
+  const whole = (each: ConceptTest): ConceptCondition => ({ $and: [{}, ...holding(each, numbers)] });
+  const conditions: ConceptCondition[] = [];
+  if (codes !== undefined) conditions.push({ _id: { $in: codes.flatMap((code) => numbers.get(code) ?? []) } });
+  if (under !== undefined) {
+    const upper = numbers.get(under.code) ?? -1;
+    conditions.push(under.self ? { $or: [{ _id: upper }, { above: upper }] } : { above: upper });
+  }
+  conditions.push(...properties.map(hasProperty), ...allOf.flatMap((each) => holding(each, numbers)));
+  if (anyOf !== undefined) conditions.push(anyOf.length === 0 ? { _id: -1 } : { $or: anyOf.map(whole) });
+  if (noneOf.length > 0) conditions.push({ $nor: noneOf.map(whole) });
+  return conditions;
+}
+
 /** The codes of which `selectedBy` needs the numbers. */
-export function namedIn({ text = '', codes = [], under }: ConceptFilter): readonly string[] {
+export function namedIn({ text = '', ...test }: ConceptFilter): readonly string[] {
   const exact = text.trim();
-  return [...codes, ...(under === undefined ? [] : [under.code]), ...(exact === '' ? [] : [exact])];
+  return [...codesIn(test), ...(exact === '' ? [] : [exact])];
+}
+
+function codesIn({ codes = [], under, allOf = [], anyOf = [], noneOf = [] }: ConceptTest): readonly string[] {
+  const within = [...allOf, ...anyOf, ...noneOf].flatMap(codesIn);
+  return [...codes, ...(under === undefined ? [] : [under.code]), ...within];
 }
 
 function hasProperty({ code, op, values }: Property): ConceptCondition {

@@ -14,7 +14,7 @@ import {
   systemOf,
 } from './terminology-rows.ts';
 import { systemSpan } from './terminology-schema.ts';
-import { type Numbers, selectedBy, statementOf } from './terminology-select.ts';
+import { type Numbers, type Selected, selectedBy, statementOf } from './terminology-select.ts';
 
 /** What names a system's version. */
 export type SystemName = Pick<LoadedSystem, 'url' | 'version'>;
@@ -26,6 +26,8 @@ export type ConceptQuery =
       readonly system: SystemName;
       readonly filter: ConceptFilter;
       readonly page: PageOfConcepts;
+      /** How many are selected, where that is known. */
+      readonly total?: number;
     }
   | { readonly kind: 'below'; readonly system: SystemName; readonly code: string; readonly limit: number };
 
@@ -45,6 +47,7 @@ export class TerminologyReads {
   readonly #systems: Statement<StoredSystem>;
   readonly #system: Statement<StoredSystem>;
   readonly #numberOf: Statement<[number]>;
+  readonly #numbersOf: Statement<[number]>;
   readonly #concept: Statement<StoredConcept>;
   readonly #numbered: Statement<StoredConcept>;
   readonly #from: Statement<StoredConcept>;
@@ -67,6 +70,8 @@ export class TerminologyReads {
     this.#systems = db.prepare(`${current} ORDER BY url, version`);
     this.#system = db.prepare(`${current} AND url = ? AND version = ?`);
     this.#numberOf = db.prepare('SELECT number FROM concept INDEXED BY concept_by_key WHERE system = ? AND key = ?');
+    this.#numbersOf = db.prepare(`SELECT c.number FROM json_each(?) j
+      CROSS JOIN concept c INDEXED BY concept_by_key ON c.system = ? AND c.key = j.value`);
     this.#concept = db.prepare(
       `SELECT ${conceptColumns} FROM concept c INDEXED BY concept_by_key WHERE c.system = ? AND c.key = ?`,
     );
@@ -146,10 +151,11 @@ export class TerminologyReads {
     }
   }
 
-  #select({ system: name, filter, page }: Extract<ConceptQuery, { kind: 'select' }>): ConceptPage {
+  #select({ system: name, filter, page, total }: Extract<ConceptQuery, { kind: 'select' }>): ConceptPage {
     return this.#reading(name, nothing, (system) => {
       const { sources, whole } = selectedBy(system, filter, {
         numberOf: (code) => this.#number(system, code),
+        numbersOf: (codes) => this.#numbers(system, codes),
         rangeBelow: (number) => this.#rangeBelow.get(number, number),
       });
       const concepts: LoadedConcept[] = [];
@@ -168,12 +174,14 @@ export class TerminologyReads {
         if (more) break;
         before += numbers.length > 0 || skip === 0 ? skip + numbers.length : this.#count(source);
       }
-      return { concepts, total: more ? this.#count(whole) : before };
+      return { concepts, total: more ? (total ?? this.#count(whole)) : before };
     });
   }
 
-  #count(of: Numbers | number): number {
-    return typeof of === 'number' ? of : Number(this.#run(of, 'count', [])[0]?.[0] ?? 0);
+  #count(of: Selected['whole']): number {
+    if (typeof of === 'number') return of;
+    if ('without' in of) return of.of - this.#count(of.without);
+    return Number(this.#run(of, 'count', [])[0]?.[0] ?? 0);
   }
 
   #below({ system: name, code, limit }: Extract<ConceptQuery, { kind: 'below' }>): readonly string[] | undefined {
@@ -197,6 +205,11 @@ export class TerminologyReads {
 
   #number({ number, caseSensitive }: NumberedSystem, code: string): number | undefined {
     return this.#numberOf.get(number, keyOf({ caseSensitive }, code))?.[0];
+  }
+
+  #numbers({ number, caseSensitive }: NumberedSystem, codes: readonly string[]): readonly number[] {
+    const keys = [...new Set(codes.map((code) => keyOf({ caseSensitive }, code)))];
+    return this.#numbersOf.all(JSON.stringify(keys), number).map(([each]) => each);
   }
 
   /** Reads one state of a system; `otherwise` where it isn't loaded. */

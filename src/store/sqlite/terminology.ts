@@ -13,6 +13,7 @@ import type {
   TerminologyStore,
 } from '../terminology.ts';
 import { UnusableConcepts } from '../terminology.ts';
+import { BoundedCache } from './bounded-cache.ts';
 import type { ConceptAnswer, ConceptQuery, SystemName, TerminologyReads } from './terminology-read.ts';
 import { type ConceptRow, type NumberedSystem, propertyNumbers, rowOf } from './terminology-rows.ts';
 import { ABSTRACT, INACTIVE, systemSpan } from './terminology-schema.ts';
@@ -26,6 +27,9 @@ const someConcepts = 500;
 const somePlaces = 20_000;
 /** Concepts that are read at once. */
 const someRead = 500;
+/** Totals that are kept, of questions that are no longer than so many characters. */
+const keptTotals = 500;
+const longestKept = 4_000;
 /** Steps that are on their way to the writer at a time: it works while the next is made. */
 const stepsAtOnce = 2;
 
@@ -34,6 +38,8 @@ export class SqliteTerminology implements TerminologyStore {
   readonly #writer: Writer;
   readonly #ask: (query: ConceptQuery, budget: number) => Promise<ConceptAnswer>;
   #systems: readonly NumberedSystem[];
+  /** How many were selected: the next page needs not count them again. */
+  #totals = new BoundedCache<number>(keptTotals);
   /** Loads and removals go one after the other. */
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -73,9 +79,14 @@ export class SqliteTerminology implements TerminologyStore {
 
   async select({ url, version }: LoadedSystem, filter: ConceptFilter, page: PageOfConcepts): Promise<ConceptPage> {
     this.#writer.check();
-    const query: ConceptQuery = { kind: 'select', system: { url, version }, filter, page };
+    const asked = JSON.stringify([url, version, filter]);
+    const totals = this.#totals;
+    const total = totals.get(asked);
+    const system = { url, version };
+    const query: ConceptQuery = { kind: 'select', system, filter, page, ...(total !== undefined && { total }) };
     const answer = await this.#ask(query, page.budget ?? usualBudget);
     if (answer.kind !== 'select') throw new Error('another question was answered');
+    if (asked.length <= longestKept) totals.set(asked, answer.page.total);
     return answer.page;
   }
 
@@ -198,6 +209,7 @@ export class SqliteTerminology implements TerminologyStore {
   /** Sees what is current now, then removes what isn't any more. */
   async #settle(): Promise<void> {
     this.#systems = this.#reads.systems();
+    this.#totals = new BoundedCache(keptTotals);
     await this.#clean();
   }
 
