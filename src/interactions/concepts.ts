@@ -44,21 +44,21 @@ async function findLoaded({ terminology }: Store, canonical: string): Promise<Fo
       (best, each) => (best === undefined || compareVersions(best.version, each.version) < 0 ? each : best),
       undefined,
     );
-  return system && { key: keyOf(system), concepts: conceptsOf(terminology, system, keyOf(system)) };
+  return system && foundIn(terminology, system);
 }
 
-function keyOf({ url, version, count }: CountedSystem): string {
-  return `loaded ${url}|${version} ${count}`;
-}
+const loaded = new WeakMap<TerminologyStore, Map<string, FoundConcepts>>();
 
-const loaded = new WeakMap<TerminologyStore, Map<string, Concepts>>();
-
-function conceptsOf(terminology: TerminologyStore, system: CountedSystem, key: string): Concepts {
-  const known = loaded.get(terminology) ?? new Map<string, Concepts>();
+function foundIn(terminology: TerminologyStore, system: CountedSystem): FoundConcepts {
+  const known = loaded.get(terminology) ?? new Map<string, FoundConcepts>();
   loaded.set(terminology, known);
-  const concepts = known.get(key) ?? new LoadedConcepts(terminology, system);
-  known.set(key, concepts);
-  return concepts;
+  const name = `${system.url}|${system.version}`;
+  const key = `loaded ${name} ${system.revision}`;
+  const last = known.get(name);
+  if (last?.key === key) return last;
+  const found = { key, concepts: new LoadedConcepts(terminology, system) };
+  known.set(name, found);
+  return found;
 }
 
 /** How many concepts of resources are kept in memory; the system that was asked for last is always kept. */

@@ -25,6 +25,8 @@ export class Conformance {
   #generation = 0;
   /** What was kept when it was last looked at. */
   #kept: string | undefined;
+  /** The revisions of loaded code systems then. */
+  #loaded = '';
   #looking: Promise<void> = Promise.resolve();
   /** A look that has not begun. */
   #waiting: Promise<void> | undefined;
@@ -102,9 +104,11 @@ export class Conformance {
   }
 
   async #look(): Promise<void> {
-    const kept = await this.#store.kept(generationKey);
-    if (kept === this.#kept) return;
-    this.#kept = kept;
+    const [kept, systems] = await Promise.all([this.#store.kept(generationKey), this.#store.terminology.systems()]);
+    // The list of systems may be older than the announcement that one was loaded.
+    const loaded = systems.map(({ revision }) => revision).join(' ');
+    if (kept === this.#kept && loaded === this.#loaded) return;
+    [this.#kept, this.#loaded] = [kept, loaded];
     this.renew();
   }
 }

@@ -65,6 +65,8 @@ export interface PageOfConcepts {
 /** A system as it is loaded. */
 export interface CountedSystem extends LoadedSystem {
   readonly count: number;
+  /** Another one after each load, also of what has been removed: what was made of the concepts holds while it is the same. */
+  readonly revision: string;
 }
 
 /** Reads concepts from their beginning each time it is called: some at a time, in whatever order. */

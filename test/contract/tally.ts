@@ -28,7 +28,7 @@ export function tallyRules(under: Subject): void {
       await fc.assert(
         fc.asyncProperty(
           arbitraryResources,
-          fc.array(arbitraryTally, { minLength: 1, maxLength: 8 }),
+          fc.array(arbitraryTally, { minLength: 4, maxLength: 12 }),
           async (resources, tallies) => {
             let store: Store | undefined;
             const library = await Library.open({
@@ -51,7 +51,7 @@ export function tallyRules(under: Subject): void {
             }
           },
         ),
-        { numRuns: 12 },
+        { numRuns: 5 },
       );
     }, 120_000);
 

@@ -61,6 +61,7 @@ const some = (...all: readonly (readonly LoadedConcept[])[]): ReadConcepts =>
   };
 
 const reading: ReadConcepts = some(concepts.slice(0, 3), concepts.slice(3));
+const revision = expect.stringMatching(/./);
 const codes = (found: readonly LoadedConcept[]) => found.map(({ code }) => code);
 const sorted = (found: readonly LoadedConcept[]) => codes(found).sort();
 
@@ -79,7 +80,7 @@ export function terminologyRules(under: Subject): void {
     };
 
     it('are listed with the number of their concepts', async () => {
-      expect(await store.terminology.systems()).toEqual([{ ...joints, count: 8 }]);
+      expect(await store.terminology.systems()).toEqual([{ ...joints, count: 8, revision }]);
     });
 
     it('give a concept with all that it came with', async () => {
@@ -248,12 +249,30 @@ export function terminologyRules(under: Subject): void {
         expect(await terminology.load({ ...small, version: '2' }, some([concept('x', 'X', [])]))).toBe(1);
         expect(await terminology.load({ ...small, title: 'New' }, some([concept('c', 'C', [])]))).toBe(1);
         expect(await terminology.systems()).toEqual([
-          { ...small, title: 'New', count: 1 },
-          { ...small, version: '2', count: 1 },
+          { ...small, title: 'New', count: 1, revision },
+          { ...small, version: '2', count: 1, revision },
         ]);
         expect(await terminology.concepts(small, ['a', 'b', 'c'])).toEqual([concept('c', 'C', [])]);
         expect((await terminology.select(small, { text: 'a' }, { offset: 0, count: 9 })).total).toBe(0);
         expect(codes(await terminology.concepts({ ...small, version: '2' }, ['x']))).toEqual(['x']);
+      }));
+
+    it('gives another revision, also of as many concepts, and after a removal', () =>
+      opened(async ({ terminology }) => {
+        const revisions: (string | undefined)[] = [];
+        const look = async () => revisions.push((await terminology.systems())[0]?.revision);
+        for (const code of ['a', 'b', 'a']) {
+          await terminology.load(small, some([concept(code, code, [])]));
+          await look();
+        }
+        await terminology.remove(small.url, small.version);
+        await terminology.load(small, some([concept('a', 'a', [])]));
+        await look();
+        expect(revisions).not.toContain(undefined);
+        expect(new Set(revisions).size).toBe(4);
+        await terminology.load({ ...small, version: '2' }, some([concept('b', 'b', [])]));
+        await look();
+        expect(revisions[4]).toBe(revisions[3]);
       }));
 
     it('shows nothing until all is there, and lets other writes through', () =>
@@ -288,7 +307,7 @@ export function terminologyRules(under: Subject): void {
           yield [concept('c', 'C', [])];
         };
         await expect(terminology.load(small, failing)).rejects.toThrow('the file is torn');
-        expect(await terminology.systems()).toEqual([{ ...small, count: 1 }]);
+        expect(await terminology.systems()).toEqual([{ ...small, count: 1, revision }]);
         expect(codes(await terminology.concepts(small, ['a', 'b']))).toEqual(['a']);
         expect(await terminology.load(small, some([concept('b', 'B', [])]))).toBe(1);
         expect(codes(await terminology.concepts(small, ['a', 'b']))).toEqual(['b']);
@@ -323,7 +342,7 @@ export function terminologyRules(under: Subject): void {
     it('takes a system without concepts, and a deep one', () =>
       opened(async ({ terminology }) => {
         expect(await terminology.load(small, some())).toBe(0);
-        expect(await terminology.systems()).toEqual([{ ...small, count: 0 }]);
+        expect(await terminology.systems()).toEqual([{ ...small, count: 0, revision }]);
         const deep = Array.from({ length: 300 }, (_, n) =>
           concept(String(n).padStart(4, '0'), '', n === 0 ? [] : [String(n - 1).padStart(4, '0')]),
         );
@@ -339,7 +358,7 @@ export function terminologyRules(under: Subject): void {
         expect(await terminology.remove(small.url, '1')).toBe(true);
         expect(await terminology.remove(small.url, '1')).toBe(false);
         expect(await terminology.remove('urn:absent', '')).toBe(false);
-        expect(await terminology.systems()).toEqual([{ ...small, version: '2', count: 1 }]);
+        expect(await terminology.systems()).toEqual([{ ...small, version: '2', count: 1, revision }]);
         expect(await terminology.concepts(small, ['a'])).toEqual([]);
       }));
 

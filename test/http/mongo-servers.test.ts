@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { indexed, type Json, type Reply, type TestServer, testServer } from './server.ts';
 import { freshStore } from './stores.ts';
+import { joints, loadJoints, valueSet } from './terminology.ts';
 import { bundle, entry, found, idOf, patient, system, unique } from './writing.ts';
 
 const { url } = freshStore();
@@ -308,6 +309,68 @@ describe('search parameters', () => {
   test('that are deleted at one server are unknown to the other', async () => {
     succeeded(await other.send('DELETE', '/SearchParameter/eye'));
     await expect.poll(async () => (await one.get('/Patient?eye=blue')).status, { timeout: 20_000 }).toBe(400);
+  });
+});
+
+describe('code systems', () => {
+  const parts = (...codes: readonly string[]) => [
+    { code: 'J', display: 'Joint', parents: [] },
+    ...codes.map((code) => ({ code, display: code, parents: ['J'] })),
+  ];
+  const below = [{ property: 'concept', op: 'descendent-of', value: 'J' }];
+  const profile = {
+    resourceType: 'StructureDefinition',
+    id: 'of-a-joint',
+    url: 'http://example.org/StructureDefinition/of-a-joint',
+    name: 'OfAJoint',
+    status: 'draft',
+    kind: 'resource',
+    abstract: false,
+    type: 'Observation',
+    baseDefinition: 'http://hl7.org/fhir/StructureDefinition/Observation',
+    derivation: 'constraint',
+    differential: {
+      element: [
+        { id: 'Observation', path: 'Observation' },
+        {
+          id: 'Observation.code',
+          path: 'Observation.code',
+          binding: { strength: 'required', valueSet: 'http://example.org/ValueSet/parts' },
+        },
+      ],
+    },
+  };
+  const observation = (code: string) => ({
+    resourceType: 'Observation',
+    id: `of-${code}`,
+    status: 'final',
+    code: { coding: [{ system: joints, code }] },
+  });
+  /** Whether another server finds by the value set, and what it says of the binding: both keep what they made of it. */
+  const look = async () => {
+    const { body } = await other.send('POST', `/Observation/$validate?profile=${profile.url}`, observation('K1'));
+    const faults = body.issue.filter(({ severity }: Json) => severity === 'error');
+    const ids = await found(other, 'Observation?code:in=http://example.org/ValueSet/parts');
+    return [faults.flatMap(({ expression }: Json) => expression), ids];
+  };
+  const eventually = { timeout: 20_000 };
+
+  test('that one server gets, or gets anew with as many codes, are others for the other', async () => {
+    succeeded(
+      await one.send('PUT', '/ValueSet/parts', valueSet('parts', [{ system: joints, filter: below }])),
+      await one.send('PUT', '/StructureDefinition/of-a-joint', profile),
+      await one.send('PUT', '/Observation/of-K1', observation('K1')),
+      await one.send('PUT', '/Observation/of-K2', observation('K2')),
+    );
+    await loadJoints(one, parts('K1'));
+    await expect.poll(look, eventually).toEqual([[], ['of-K1']]);
+    await loadJoints(one, parts('K2'));
+    await expect.poll(look, eventually).toEqual([['Observation.code'], ['of-K2']]);
+    await loadJoints(one, parts('K1'));
+    await expect.poll(look, eventually).toEqual([[], ['of-K1']]);
+    await one.context.store.terminology.remove(joints, '2022');
+    await loadJoints(one, parts('K2'));
+    await expect.poll(look, eventually).toEqual([['Observation.code'], ['of-K2']]);
   });
 });
 

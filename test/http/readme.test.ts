@@ -6,7 +6,7 @@ import { type TestServer, testServer } from './server.ts';
 
 let server: TestServer;
 beforeAll(async () => {
-  server = await testServer({ VALIDATION: 'profiles' });
+  server = await testServer({ VALIDATION: 'profiles', PROFILES: 'profiles' });
   expect(await loadSeeds(server.context)).toBeGreaterThan(0);
 });
 afterAll(() => server.close());
@@ -65,7 +65,7 @@ function commandOf(words: readonly string[]): Command {
 }
 
 describe.each([
-  ['README.md', 13],
+  ['README.md', 17],
   ['docs/operations/validate.md', 3],
 ])('%s', (file, count) => {
   const commands = commandsOf(file);

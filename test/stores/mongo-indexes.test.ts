@@ -3,6 +3,8 @@
 import type { Db } from 'mongodb';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Indexes } from '../../src/store/mongo/indexes.ts';
+import { openMongoStore } from '../../src/store/mongo/store.ts';
+import { commit, observation, code as ofCode, subject as ofSubject } from '../contract/subject.ts';
 import { databaseName, databases } from './mongo-database.ts';
 
 const { url, client } = databases();
@@ -72,5 +74,45 @@ describe('indexes', () => {
     await second.settled();
     expect(missing).toEqual([`Observation ${code}`]);
     expect(await named()).toEqual(['_id_', code]);
+  });
+});
+
+describe('a store', () => {
+  const indexesOf = async (database: Db, collection: string) =>
+    (await database.collection(collection).listIndexes().toArray()).map(({ key }) => Object.keys(key).join(' ')).sort();
+
+  it('has indexes for what is tallied, and for concepts, that it makes itself', async () => {
+    const at = url();
+    const database = client().db(databaseName(at));
+    const definition = '1';
+    const store = await openMongoStore(at, {
+      cursorLifetime: 1000,
+      timezone: 'UTC',
+      parameters: [ofCode, ofSubject].map((each) => ({ type: each.type, code: each.code, definition })),
+      indexes: { small: 0 },
+    });
+    try {
+      await commit(store, [observation('a', 'p', 'x'), observation('b', 'p', 'y')]);
+      await store.tally({
+        type: 'Observation',
+        criterion: {
+          kind: 'value',
+          parameter: ofCode,
+          anyOf: [{ kind: 'token', system: 'urn:codes', code: 'x', fold: false }],
+        },
+        fields: [ofCode],
+        budget: 60_000,
+      });
+      await expect.poll(() => indexesOf(database, 'Observation'), { timeout: 20_000 }).toContain(`${code} _id`);
+      expect(await indexesOf(database, 'osteon_concepts')).toEqual([
+        '_id',
+        'above _id code',
+        'key set',
+        'set values _id',
+        'set words _id',
+      ]);
+    } finally {
+      await store.close();
+    }
   });
 });

@@ -90,7 +90,7 @@ async function copySystems(
   options: CopyOptions,
 ): Promise<void> {
   const there = await store.terminology.systems();
-  for (const { count, ...system } of await terminology.systems()) {
+  for (const { count, revision: _, ...system } of await terminology.systems()) {
     if (options.stopped?.() === true) return;
     const has = there.find(({ url, version }) => url === system.url && version === system.version);
     if (has?.count === count) continue;

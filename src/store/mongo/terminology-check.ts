@@ -2,7 +2,7 @@
 import type { Db } from 'mongodb';
 import { type Finding, finding } from '../finding.ts';
 import { names } from './document.ts';
-import type { ConceptDocument, SetDocument, SystemDocument } from './terminology-documents.ts';
+import { type ConceptDocument, type SetDocument, type SystemDocument, withinSet } from './terminology-documents.ts';
 
 /** Yields what is wrong. What a system lacks comes back when it is loaded again. */
 export async function* checkTerminology(db: Db, repair: boolean): AsyncGenerator<Finding> {
@@ -11,7 +11,7 @@ export async function* checkTerminology(db: Db, repair: boolean): AsyncGenerator
     .collection<SystemDocument>(names.codeSystems)
     .find()
     .toArray()) {
-    const found = await concepts.countDocuments({ set });
+    const found = await concepts.countDocuments({ set, ...withinSet(set) });
     if (found === count) continue;
     // It may have been replaced meanwhile.
     const still = await db.collection<SystemDocument>(names.codeSystems).findOne({ _id, set });

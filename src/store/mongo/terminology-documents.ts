@@ -46,8 +46,14 @@ export interface ConceptDocument {
 /** Numbers of concepts that a set has. */
 export const setSpan = 2 ** 26;
 
+/** What the index on `_id` tells of a set: it gives the concepts in order. */
+export function withinSet(set: number): { readonly _id: { readonly $gte: number; readonly $lt: number } } {
+  return { _id: { $gte: set * setSpan, $lt: (set + 1) * setSpan } };
+}
+
 export const conceptIndexes: readonly IndexDescription[] = [
-  { name: 'key', key: { set: 1, key: 1 }, unique: true },
+  // That a code comes once is seen to before a set is written (`readHierarchy`).
+  { name: 'code', key: { key: 1, set: 1 } },
   { name: 'words', key: { set: 1, words: 1, _id: 1 } },
   { name: 'values', key: { set: 1, values: 1, _id: 1 } },
   { name: 'above', key: { above: 1, _id: 1, code: 1 } },

@@ -2,7 +2,7 @@
 import type { Filter } from 'mongodb';
 import { wordsIn } from '../../search/words.ts';
 import type { ConceptFilter } from '../terminology.ts';
-import { type ConceptDocument, entryOf, setSpan } from './terminology-documents.ts';
+import { type ConceptDocument, entryOf, withinSet } from './terminology-documents.ts';
 
 export type ConceptCondition = Filter<ConceptDocument>;
 
@@ -23,7 +23,7 @@ type Property = NonNullable<ConceptFilter['properties']>[number];
 export function selectedBy(set: number, filter: ConceptFilter, numbers: ReadonlyMap<string, number>): Selected {
   const { text = '', codes, under, properties = [], activeOnly, selectableOnly } = filter;
   const words = wordsIn(text);
-  const conditions: ConceptCondition[] = [{ set }];
+  const conditions: ConceptCondition[] = [{ set, ...withinSet(set) }];
   if (codes !== undefined) conditions.push({ _id: { $in: codes.flatMap((code) => numbers.get(code) ?? []) } });
   if (under !== undefined) {
     const upper = numbers.get(under.code) ?? -1;
@@ -33,7 +33,7 @@ export function selectedBy(set: number, filter: ConceptFilter, numbers: Readonly
   if (activeOnly === true) conditions.push({ inactive: { $exists: false } });
   if (selectableOnly === true) conditions.push({ abstract: { $exists: false } });
   if (words.length === 0) {
-    const all = { $and: conditions.length > 1 ? conditions : [withinSet(set)] };
+    const all = conditions.length > 1 ? { $and: conditions } : withinSet(set);
     return { sources: [all], whole: all };
   }
   const besides = (...more: readonly ConceptCondition[]): ConceptCondition => ({ $and: [...conditions, ...more] });
@@ -56,10 +56,6 @@ export function selectedBy(set: number, filter: ConceptFilter, numbers: Readonly
 export function namedIn({ text = '', codes = [], under }: ConceptFilter): readonly string[] {
   const exact = text.trim();
   return [...codes, ...(under === undefined ? [] : [under.code]), ...(exact === '' ? [] : [exact])];
-}
-
-function withinSet(set: number): ConceptCondition {
-  return { _id: { $gte: set * setSpan, $lt: (set + 1) * setSpan } };
 }
 
 function hasProperty({ code, op, values }: Property): ConceptCondition {

@@ -1,4 +1,5 @@
 /** Loads and removes code systems on MongoDB, one process at a time. https://hl7.org/fhir/R4/codesystem.html */
+import { randomUUID } from 'node:crypto';
 import type { Collection, Db } from 'mongodb';
 import { type Hierarchy, readHierarchy } from '../hierarchy.ts';
 import type { SharedStore } from '../shared.ts';
@@ -11,6 +12,7 @@ import {
   type SetDocument,
   type SystemDocument,
   setSpan,
+  withinSet,
 } from './terminology-documents.ts';
 
 export interface TerminologyOptions {
@@ -75,7 +77,7 @@ export class TerminologyWrites {
     try {
       await this.#write(system, set, hierarchy, read);
       const { url, version, title, caseSensitive, properties } = system;
-      const shown = { url, version, title, caseSensitive, properties, count, set };
+      const shown = { url, version, title, caseSensitive, properties, count, revision: randomUUID(), set };
       replaced = await this.#systems.findOneAndReplace({ _id: nameOf(url, version) }, shown, { upsert: true });
     } catch (error) {
       await this.#clean().catch(() => undefined);
@@ -124,7 +126,7 @@ export class TerminologyWrites {
     for (const { _id: set, gone } of await this.#sets.find().toArray()) {
       if (named.has(set)) continue;
       if (gone !== undefined && !this.#options.alone() && gone.getTime() + grace > Date.now()) continue;
-      await this.#concepts.deleteMany({ _id: { $gte: set * setSpan, $lt: (set + 1) * setSpan } });
+      await this.#concepts.deleteMany(withinSet(set));
       await this.#sets.deleteOne({ _id: set });
     }
   }

@@ -127,6 +127,7 @@ export function systemOf(row: StoredSystem): NumberedSystem {
     caseSensitive: caseSensitive === 1,
     properties: declared,
     count,
+    revision: String(number),
     inactive,
     abstract,
   };

@@ -34,6 +34,8 @@ export class TerminologyWrites {
   readonly #property: Statement;
   readonly #below: Statement;
   readonly #words = new Map<number, Statement>();
+  /** The last number that was given: of a system that is removed it isn't given again, since it tells what was read. */
+  #last = 0;
 
   constructor(db: Database) {
     this.#db = db;
@@ -69,7 +71,8 @@ export class TerminologyWrites {
 
   #begin({ url, version, title, caseSensitive, properties }: LoadedSystem): number {
     const [last] = this.#db.prepare<[number]>('SELECT coalesce(max(number), 0) FROM code_system').get() ?? [0];
-    const number = last + 1;
+    const number = Math.max(last, this.#last) + 1;
+    this.#last = number;
     this.#change(
       `INSERT INTO code_system (number, url, version, title, case_sensitive, properties, concepts, pairs, inactive, abstract, state)
         VALUES (?, ?, ?, ?, ?, ?, 0, 0, 0, 0, 'loading')`,
