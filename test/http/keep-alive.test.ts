@@ -6,7 +6,7 @@ let server: SocketServer | undefined;
 
 afterEach(async () => {
   vi.useRealTimers();
-  await server?.close();
+  await server?.stop();
 });
 
 /** Status of the answer, and the client's own port: another one is another connection. */

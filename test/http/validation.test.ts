@@ -249,3 +249,31 @@ describe('the setting', () => {
     }
   });
 });
+
+test('a code alone of a value set whose parts are not here is not refused', async () => {
+  const [set, profile] = [`${system}/set`, `${system}/profile`];
+  const compose = { include: [{ valueSet: [`${system}/absent`] }] };
+  await server.send('POST', '/ValueSet', { resourceType: 'ValueSet', url: set, status: 'active', compose });
+  const element = [
+    { id: 'Patient', path: 'Patient' },
+    { id: 'Patient.language', path: 'Patient.language', binding: { strength: 'required', valueSet: set } },
+  ];
+  const stored = await server.send('POST', '/StructureDefinition', {
+    resourceType: 'StructureDefinition',
+    url: profile,
+    name: 'Spoken',
+    status: 'active',
+    kind: 'resource',
+    abstract: false,
+    type: 'Patient',
+    baseDefinition: 'http://hl7.org/fhir/StructureDefinition/Patient',
+    derivation: 'constraint',
+    differential: { element },
+  });
+  expect(stored.status, stored.text).toBe(201);
+  const patient = { resourceType: 'Patient', language: 'en', meta: { profile: [profile] } };
+  const reply = await server.send('POST', '/Patient', patient, outcome);
+  expect(reply.status, reply.text).toBe(201);
+  const [told] = reply.body.issue.filter(({ code }: Json) => code === 'not-supported');
+  expect(told).toMatchObject({ severity: 'information', expression: ['Patient.language'] });
+});
