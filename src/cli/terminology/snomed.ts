@@ -191,7 +191,7 @@ async function readPreferred(path: string, onRead: (bytes: number) => void): Pro
 }
 
 function isId(text: string): boolean {
-  return /^\d{6,18}$/.test(text);
+  return /^\d{1,18}$/.test(text);
 }
 
 function has(sorted: BigUint64Array, id: bigint): boolean {
