@@ -19,6 +19,7 @@ import { largeTransaction } from './workloads/large.ts';
 import { requests } from './workloads/requests.ts';
 import { scale } from './workloads/scale.ts';
 import { startTime } from './workloads/start.ts';
+import { terminology } from './workloads/terminology.ts';
 import { validation } from './workloads/validation.ts';
 
 /** Runs everything that was asked for. */
@@ -56,6 +57,7 @@ async function run(options: BenchOptions, folder: string): Promise<Results> {
     await importHttp(bench);
     await validation(bench);
     await cohortStudy(bench);
+    await terminology(bench);
     const paths = new Map<Audit, Paths>();
     for (const [audit, place] of places) paths.set(audit, await sample(place, audit, folder));
     const first = [...paths.values()][0];

@@ -30,8 +30,8 @@ export interface BenchOptions {
 export const usage = `npm run bench -- [options]
 
   --quick              1 s of warm-up, 3 s, one round (instead of 10 s, 30 s, the median of three)
-  --only <names>       workloads, separated by commas: import-command, import-http, validation, cohort, start, read,
-                       search-token, search-reference, search-date, search-date-since, create, cycle, families, mix,
+  --only <names>       workloads, separated by commas: import-command, import-http, validation, cohort, terminology, start,
+                       read, search-token, search-reference, search-date, search-date-since, create, cycle, families, mix,
                        reads-beside-searches, large-transaction, scale
   --data <path>        NDJSON of transaction Bundles (.gz too); default ../shared/data/synthea/smart-2019-617-bundles.ndjson.gz,
                        and generated data where that is absent

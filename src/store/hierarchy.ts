@@ -8,13 +8,12 @@ export interface Hierarchy {
   readonly codes: readonly string[];
   /** The place of a code; undefined where it isn't there. */
   readonly placeOf: (code: string) => number | undefined;
-  /** By place: the places above, in no order. */
-  readonly above: readonly Int32Array[];
+  /** All places above a place, in no order. */
+  readonly above: (place: number) => Int32Array;
 }
 
 /** How many places a hierarchy has below others, in all: SNOMED CT has some millions. */
 const mostPairs = 100_000_000;
-const none = new Int32Array(0);
 
 /** The form by which a code of a system is looked up. */
 export function keyOf({ caseSensitive }: Pick<LoadedSystem, 'caseSensitive'>, code: string): string {
@@ -31,7 +30,7 @@ export async function readHierarchy(
 ): Promise<Hierarchy> {
   const pace = makePace();
   const declared = new Set(system.properties.map(({ code }) => code));
-  const found: { readonly code: string; readonly parents: readonly string[] }[] = [];
+  const found: Named[] = [];
   for await (const some of concepts) {
     for (const { code, parents, properties = [] } of some) {
       found.push({ code, parents });
@@ -42,47 +41,91 @@ export async function readHierarchy(
     await pace();
   }
   found.sort((a, b) => (a.code < b.code ? -1 : 1));
+  const codes = found.map(({ code }) => code);
   const places = new Map<string, number>();
-  for (const [place, { code }] of found.entries()) {
+  for (const [place, code] of codes.entries()) {
     const key = keyOf(system, code);
     if (places.has(key)) throw new UnusableConcepts(`The code ${code} comes twice.`);
     places.set(key, place);
   }
   const placeOf = (code: string) => places.get(keyOf(system, code));
-  const parents = found.map(({ code, parents }) =>
-    parents.map((parent) => {
+  const direct = placed(found, placeOf);
+  // What follows needs memory of its own.
+  found.length = 0;
+  const gathered = await gatherAbove(direct, codes);
+  return { codes, placeOf, above: (place) => gathered.of(place) };
+}
+
+interface Named {
+  readonly code: string;
+  readonly parents: readonly string[];
+}
+
+/** What is right above each place. */
+function placed(found: readonly Named[], placeOf: (code: string) => number | undefined): PlaceLists {
+  const direct = new PlaceLists(found.length);
+  for (const [at, { code, parents }] of found.entries()) {
+    const above = parents.map((parent) => {
       const place = placeOf(parent);
       if (place === undefined) throw new UnusableConcepts(`${code} is below ${parent}, which isn't there.`);
       return place;
-    }),
-  );
-  const codes = found.map(({ code }) => code);
-  return { codes, placeOf, above: await gatherAbove(parents, codes) };
+    });
+    direct.set(at, above);
+  }
+  return direct;
+}
+
+/** A list of places for each place, all in one array: a million arrays would take several times as much. */
+class PlaceLists {
+  readonly #starts: Int32Array;
+  readonly #ends: Int32Array;
+  #places = new Int32Array(1024);
+  #used = 0;
+
+  constructor(count: number) {
+    this.#starts = new Int32Array(count).fill(-1);
+    this.#ends = new Int32Array(count);
+  }
+
+  has(place: number): boolean {
+    return this.#starts[place] !== -1;
+  }
+
+  of(place: number): Int32Array {
+    return this.#places.subarray(this.#starts[place], this.#ends[place]);
+  }
+
+  set(place: number, list: ArrayLike<number>): void {
+    const end = this.#used + list.length;
+    if (end > mostPairs) throw new UnusableConcepts('The hierarchy is too deep to be stored.');
+    if (end > this.#places.length) {
+      const larger = new Int32Array(Math.max(end, 2 * this.#places.length));
+      larger.set(this.#places);
+      this.#places = larger;
+    }
+    this.#places.set(list, this.#used);
+    this.#starts[place] = this.#used;
+    this.#ends[place] = end;
+    this.#used = end;
+  }
 }
 
 /** All that is above each place, from what is right above it. */
-async function gatherAbove(
-  parents: readonly (readonly number[])[],
-  codes: readonly string[],
-): Promise<readonly Int32Array[]> {
+async function gatherAbove(parents: PlaceLists, codes: readonly string[]): Promise<PlaceLists> {
   const pace = makePace();
-  const above = new Array<Int32Array | undefined>(parents.length);
+  const above = new PlaceLists(codes.length);
   // Those on the way up from where it began, so that no depth is too great for the stack.
   const path: number[] = [];
   const onPath = new Set<number>();
-  let pairs = 0;
-  for (let start = 0; start < parents.length; start++) {
-    if (above[start] !== undefined) continue;
+  for (let start = 0; start < codes.length; start++) {
+    if (above.has(start)) continue;
     path.push(start);
     onPath.add(start);
     for (let place = path.at(-1); place !== undefined; place = path.at(-1)) {
-      const direct = parents[place] ?? [];
-      const open = direct.find((parent) => above[parent] === undefined);
+      const direct = parents.of(place);
+      const open = direct.find((parent) => !above.has(parent));
       if (open === undefined) {
-        const gathered = union(direct, above);
-        above[place] = gathered;
-        pairs += gathered.length;
-        if (pairs > mostPairs) throw new UnusableConcepts('The hierarchy is too deep to be stored.');
+        above.set(place, union(direct, above));
         path.pop();
         onPath.delete(place);
       } else {
@@ -93,21 +136,12 @@ async function gatherAbove(
     }
     await pace();
   }
-  return above.map((each) => each ?? none);
+  return above;
 }
 
-function union(direct: readonly number[], above: readonly (Int32Array | undefined)[]): Int32Array {
-  const [only] = direct;
-  if (only === undefined) return none;
-  if (direct.length === 1) {
-    const upper = above[only] ?? none;
-    const all = new Int32Array(upper.length + 1);
-    all.set(upper);
-    all[upper.length] = only;
-    return all;
-  }
+function union(direct: Int32Array, above: PlaceLists): ArrayLike<number> {
   const all = new Set(direct);
-  for (const parent of direct) for (const place of above[parent] ?? none) all.add(place);
+  for (const parent of direct) for (const place of above.of(parent)) all.add(place);
   return Int32Array.from(all);
 }
 
@@ -119,15 +153,14 @@ export interface Below {
 }
 
 /** Turns a hierarchy round. */
-export function belowOf({ above }: Pick<Hierarchy, 'above'>): Below {
-  const starts = new Int32Array(above.length + 1);
-  for (const places of above) for (const place of places) starts[place + 1] = (starts[place + 1] ?? 0) + 1;
-  for (let place = 0; place < above.length; place++)
-    starts[place + 1] = (starts[place + 1] ?? 0) + (starts[place] ?? 0);
+export function belowOf({ codes, above }: Pick<Hierarchy, 'codes' | 'above'>): Below {
+  const starts = new Int32Array(codes.length + 1);
+  for (const at of codes.keys()) for (const place of above(at)) starts[place + 1] = (starts[place + 1] ?? 0) + 1;
+  for (const place of codes.keys()) starts[place + 1] = (starts[place + 1] ?? 0) + (starts[place] ?? 0);
   const next = starts.slice();
-  const places = new Int32Array(starts[above.length] ?? 0);
-  for (const [place, upper] of above.entries()) {
-    for (const each of upper) {
+  const places = new Int32Array(starts[codes.length] ?? 0);
+  for (const place of codes.keys()) {
+    for (const each of above(place)) {
       const at = next[each] ?? 0;
       places[at] = place;
       next[each] = at + 1;

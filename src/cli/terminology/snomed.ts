@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Designation, LoadedConcept } from '../../store/terminology.ts';
 import { type Release, type Said, someConcepts, UnusableRelease } from './release.ts';
-import { linesOf } from './text-lines.ts';
+import { linesOf, owned } from './text-lines.ts';
 
 export interface SnomedFiles {
   readonly concepts: string;
@@ -23,7 +23,7 @@ const usEnglish = '900000000000509007';
 const modules: Readonly<Record<string, string>> = { INT: '900000000000207008', US1000124: '731000124108' };
 
 /** Bytes of descriptions that are gathered at a time: the tables are in no order, and too large to be held as a whole. */
-const atOnce = 96 * 1024 * 1024;
+const atOnce = 48 * 1024 * 1024;
 
 /** The files of a release among those of a folder; undefined where there are none. Throws UnusableRelease where some are missing. */
 export function snomedIn(paths: readonly string[]): SnomedFiles | undefined {
@@ -54,7 +54,7 @@ export async function snomedRelease(files: SnomedFiles, said: Said): Promise<Rel
   const sizes = await Promise.all(
     Object.entries(files).map(async ([kind, path]) => {
       const { size } = await stat(path);
-      return kind === 'concepts' || kind === 'relationships' ? size : size * shares;
+      return kind === 'descriptions' || kind === 'definitions' ? size * shares : size;
     }),
   );
   return {
@@ -100,8 +100,9 @@ async function* conceptsOf(
   onRead: (bytes: number) => void,
 ): AsyncGenerator<readonly LoadedConcept[]> {
   const parents = await readParents(files.relationships, onRead);
+  const isFavourite = files.language === undefined ? () => true : await readPreferred(files.language, onRead);
   for (let share = 0; share < shares; share++) {
-    const texts = await readTexts(files, (id) => shareOf(id, shares) === share, onRead);
+    const texts = await readTexts(files, isFavourite, (id) => shareOf(id, shares) === share, onRead);
     let some: LoadedConcept[] = [];
     // The concepts themselves are counted once.
     for await (const [id = '', time = '', active, module = '', status] of cellsOf(
@@ -110,7 +111,7 @@ async function* conceptsOf(
     )) {
       if (shareOf(id, shares) !== share) continue;
       some.push(
-        conceptOf(id, texts.get(id), parents.get(id) ?? [], {
+        conceptOf(owned(id), texts.get(id), parents.get(id) ?? [], {
           time,
           active: active === '1',
           module,
@@ -140,44 +141,67 @@ async function readParents(
   for await (const [, , active, , source = '', target = '', , type] of cellsOf(path, onRead)) {
     if (active !== '1' || type !== isA) continue;
     const known = parents.get(source);
-    if (known === undefined) parents.set(source, [target]);
-    else if (!known.includes(target)) known.push(target);
+    if (known === undefined) parents.set(owned(source), [owned(target)]);
+    else if (!known.includes(target)) known.push(owned(target));
   }
   return parents;
 }
 
 async function readTexts(
-  { descriptions, definitions, language }: SnomedFiles,
+  { descriptions, definitions }: SnomedFiles,
+  isFavourite: (description: string) => boolean,
   wanted: (concept: string) => boolean,
   onRead: (bytes: number) => void,
 ): Promise<ReadonlyMap<string, Texts>> {
-  const favourites = language === undefined ? undefined : await readPreferred(language, onRead);
   const texts = new Map<string, Texts>();
   const of = (concept: string): Texts => {
     const known = texts.get(concept) ?? { synonyms: [] };
-    texts.set(concept, known);
+    if (!texts.has(concept)) texts.set(owned(concept), known);
     return known;
   };
-  for await (const [id = '', , active, , concept = '', , type, term = ''] of cellsOf(descriptions, onRead)) {
+  for await (const [id = '', , active, , concept = '', , type, cut = ''] of cellsOf(descriptions, onRead)) {
     if (active !== '1' || !wanted(concept)) continue;
-    const known = of(concept);
+    const [known, term] = [of(concept), owned(cut)];
     if (type === fullySpecified) known.fullySpecified ??= term;
-    else if (known.preferred === undefined && favourites?.has(id) !== false) known.preferred = term;
+    else if (known.preferred === undefined && isFavourite(id)) known.preferred = term;
     else known.synonyms.push(term);
   }
   if (definitions !== undefined) {
     for await (const [, , active, , concept = '', , , term = ''] of cellsOf(definitions, onRead))
-      if (active === '1' && wanted(concept)) of(concept).definition ??= term;
+      if (active === '1' && wanted(concept)) of(concept).definition ??= owned(term);
   }
   return texts;
 }
 
-/** Ids of the descriptions that US English prefers. */
-async function readPreferred(path: string, onRead: (bytes: number) => void): Promise<ReadonlySet<string>> {
-  const found = new Set<string>();
-  for await (const [, , active, , refset, description = '', acceptability] of cellsOf(path, onRead))
-    if (active === '1' && refset === usEnglish && acceptability === preferred) found.add(description);
-  return found;
+/** Whether US English prefers a description, by its id: a million of them, as numbers that take little memory. */
+async function readPreferred(path: string, onRead: (bytes: number) => void): Promise<(id: string) => boolean> {
+  let ids = new BigUint64Array(1024);
+  let count = 0;
+  for await (const [, , active, , refset, description = '', acceptability] of cellsOf(path, onRead)) {
+    if (active !== '1' || refset !== usEnglish || acceptability !== preferred || !isId(description)) continue;
+    if (count === ids.length) {
+      const larger = new BigUint64Array(2 * count);
+      larger.set(ids);
+      ids = larger;
+    }
+    ids[count++] = BigInt(description);
+  }
+  const sorted = ids.subarray(0, count).sort();
+  return (id) => isId(id) && has(sorted, BigInt(id));
+}
+
+function isId(text: string): boolean {
+  return /^\d{1,18}$/.test(text);
+}
+
+function has(sorted: BigUint64Array, id: bigint): boolean {
+  let [low, high] = [0, sorted.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((sorted[middle] ?? 0n) < id) low = middle + 1;
+    else high = middle;
+  }
+  return sorted[low] === id;
 }
 
 interface Facts {

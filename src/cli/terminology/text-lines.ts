@@ -40,4 +40,9 @@ export async function firstLineOf(path: string): Promise<string> {
   return '';
 }
 
+/** A copy: what is cut out of a text keeps all of it in memory. */
+export function owned(text: string): string {
+  return Buffer.from(text).toString();
+}
+
 const withoutReturn = (line: string) => (line.endsWith('\r') ? line.slice(0, -1) : line);

@@ -106,7 +106,7 @@ export class TerminologyWrites {
       for (const concept of some) {
         const place = hierarchy.placeOf(concept.code);
         if (place === undefined) throw new UnusableConcepts(`${concept.code} was not there at first.`);
-        documents.push(documentOf(system, set, concept, place, hierarchy.above[place] ?? []));
+        documents.push(documentOf(system, set, concept, place, hierarchy.above(place)));
         if (documents.length >= someConcepts) await write();
       }
     }
