@@ -2,7 +2,7 @@
 import { JsonFault, outcomeOf } from './json-fault.ts';
 import { isHeldByDouble, isWithinLimits, MAX_DEPTH, MAX_EXPONENT, MAX_NUMBER_LENGTH } from './json-limits.ts';
 import { decodeUtf8, withoutByteOrderMark } from './json-text.ts';
-import type { JsonValue } from './resource.ts';
+import { isArray, isObject, type JsonValue } from './resource.ts';
 
 const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
 
@@ -31,9 +31,16 @@ export interface ExactObject {
 
 export type ExactJson = string | boolean | null | ExactNumber | ExactObject | ExactJson[];
 
+/** Its objects inherit nothing, and unlike those of `Object.create(null)` they aren't hash tables from the beginning. */
+class Bare {
+  [name: string]: ExactJson;
+}
+Object.setPrototypeOf(Bare.prototype, null);
+Reflect.deleteProperty(Bare.prototype, 'constructor');
+
 /** An empty object, safe for any property name. */
 export function exactObject(): ExactObject {
-  return Object.create(null);
+  return new Bare();
 }
 
 /** Whether a value is an object: neither an array, a number nor null. */
@@ -72,6 +79,59 @@ export function plain(value: ExactJson): JsonValue {
   return JSON.parse(write(value, (number) => number.text));
 }
 
+/** Numbers that a double holds, and whose shortest spelling this is. */
+const SIMPLE_NUMBER = /^-?(?:[1-9][0-9]{0,7}|0(?=\.))(?:\.[0-9]{0,5}[1-9])?$|^0$/;
+
+/**
+ * As `plain`, several times as fast; undefined where a number isn't spelled as a double would be (`1.0`, `1e2`, a long one), so that
+ * the tree says more than ordinary numbers could.
+ */
+export function simplePlain(value: ExactJson): JsonValue | undefined {
+  if (typeof value !== 'object' || value === null) return value;
+  if (value instanceof ExactNumber) return SIMPLE_NUMBER.test(value.text) ? Number(value.text) : undefined;
+  if (Array.isArray(value)) {
+    const items: JsonValue[] = [];
+    for (const each of value) {
+      const item = simplePlain(each);
+      if (item === undefined) return undefined;
+      items.push(item);
+    }
+    return items;
+  }
+  const object: Record<string, JsonValue> = {};
+  for (const name in value) {
+    const member = value[name];
+    const item = member === undefined || name === '__proto__' ? undefined : simplePlain(member);
+    if (item === undefined) return undefined;
+    object[name] = item;
+  }
+  return object;
+}
+
+/** A number with a point, an exponent or many digits; also what only looks like one inside a string. */
+const SPELLED_NUMBER = /[:,[]-(?:0|[0-9]*[.eE])|[:,[][0-9]+[.eE]|[0-9]{16}/;
+
+/** The tree of what is stored: compact JSON, which was read with `parseJson` before. Twice as fast as `parseExact` for most. */
+export function parseStored(bytes: Uint8Array): ExactJson {
+  const text = decodeUtf8(bytes);
+  if (SPELLED_NUMBER.test(text)) return readExact(text);
+  const value: JsonValue = JSON.parse(text);
+  return exactOf(value);
+}
+
+/** A tree of ordinary numbers in their shortest spelling. */
+export function exactOf(value: JsonValue): ExactJson {
+  if (typeof value === 'number') return new ExactNumber(String(value));
+  if (isArray(value)) return value.map(exactOf);
+  if (!isObject(value)) return value;
+  const object = exactObject();
+  for (const name in value) {
+    const member = value[name];
+    if (member !== undefined) object[name] = exactOf(member);
+  }
+  return object;
+}
+
 /** The tree with ordinary numbers, but the exact text where a double doesn't hold a number. */
 export function indexable(value: ExactJson): JsonValue {
   return JSON.parse(write(value, (number) => (isHeldByDouble(number.text) ? number.text : `"${number.text}"`)));
@@ -86,11 +146,16 @@ function write(value: ExactJson, number: (number: ExactNumber) => string): strin
     for (const item of value) text += `${text === '' ? '' : ','}${write(item, number)}`;
     return `[${text}]`;
   }
-  for (const [name, member] of Object.entries(value)) {
-    text += `${text === '' ? '' : ','}${JSON.stringify(name)}:${write(member, number)}`;
+  for (const name in value) {
+    const member = value[name];
+    if (member === undefined) continue;
+    text += `${text === '' ? '' : ','}${nameText(name)}:${write(member, number)}`;
   }
   return `{${text}}`;
 }
+
+const PLAIN_NAME = /^\w+$/;
+const nameText = (name: string) => (PLAIN_NAME.test(name) ? `"${name}"` : JSON.stringify(name));
 
 /** A recursive descent over one text. */
 class Reader {

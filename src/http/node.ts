@@ -72,13 +72,18 @@ function isGone(error: unknown): boolean {
 }
 
 /**
- * Node reads the rest of a body that nobody asked for, so that the client sees its answer and the connection can be used
+ * Reads the rest of a body that nobody asked for, so that the client sees its answer and the connection can be used
  * again; one that doesn't end is cut off.
  */
 function endOfBody(request: IncomingMessage): void {
   if (request.complete) return;
   const { socket } = request;
-  const timer = setTimeout(() => socket.destroySoon(), longestLeftOver);
+  // Node itself goes on reading only where nobody had begun.
+  request.resume();
+  const timer = setTimeout(() => {
+    // By now the connection may have another request.
+    if (!request.complete) socket.destroySoon();
+  }, longestLeftOver);
   request.once('close', () => clearTimeout(timer));
   // A body of which something was read Node doesn't read on by itself.
   request.resume();

@@ -1,7 +1,7 @@
 /** From a request's bytes to a resource that may be stored. https://hl7.org/fhir/R4/http.html#create */
 import { makeBody } from '../fhir/body.ts';
-import { parseExact } from '../fhir/exact-json.ts';
-import { parseJson } from '../fhir/json.ts';
+import { type ExactObject, parseExact, simplePlain, writeExact } from '../fhir/exact-json.ts';
+import { type ParsedJson, parseJson } from '../fhir/json.ts';
 import { failure, OutcomeError } from '../fhir/outcome.ts';
 import { isArray, isObject, isResource, type Resource } from '../fhir/resource.ts';
 import { extractAll } from '../search/extract/contained.ts';
@@ -25,7 +25,18 @@ export interface Prepared {
  */
 export function prepareResource(context: Context, bytes: Uint8Array, type: string | undefined): Prepared {
   if (bytes.byteLength === 0) throw failure(400, 'structure', 'The request has no body; send a resource as FHIR JSON.');
-  const parsed = parseJson(bytes);
+  return checked(context, parseJson(bytes), type);
+}
+
+/** As `prepareResource`, of a tree that was read by `parseExact` or made of elements that were checked. */
+export function prepareTree(context: Context, tree: ExactObject, type: string): Prepared {
+  const bytes = writeExact(tree);
+  const value = simplePlain(tree);
+  if (value === undefined) return prepareResource(context, bytes, type);
+  return checked(context, { bytes, value, indexed: value, loose: false }, type);
+}
+
+function checked(context: Context, parsed: ParsedJson, type: string | undefined): Prepared {
   const { value, indexed } = parsed;
   if (!isObject(value)) throw failure(400, 'structure', 'The body must be a JSON object with a resourceType.');
   const issues = checkStructure(value, context.definitions);

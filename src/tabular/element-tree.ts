@@ -1,9 +1,9 @@
 /** The elements that profiles constrain, as a tree of JSON properties. https://hl7.org/fhir/R4/elementdefinition.html */
 import type { Definitions, ElementDefinition } from '../fhir/definitions/definitions.ts';
-import type { ExactJson } from '../fhir/exact-json.ts';
+import { type ExactJson, exactOf } from '../fhir/exact-json.ts';
 import { failure } from '../fhir/outcome.ts';
 import { isObject, type JsonObject, type JsonValue } from '../fhir/resource.ts';
-import { exactOf, extensions, objects, text, texts } from './json.ts';
+import { extensions, objects, text, texts } from './json.ts';
 
 /** On an element: the column of CSV that has its value. */
 export const columnExtension = 'http://osteon.example/StructureDefinition/csv-column';

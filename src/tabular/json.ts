@@ -22,22 +22,15 @@ export function extensions(element: JsonObject, url: string): readonly JsonObjec
   return objects(element.extension).filter((each) => each.url === url);
 }
 
-/** A value of a definition as a tree that can go into a resource. */
-export function exactOf(value: JsonValue): ExactJson {
-  if (typeof value === 'number') return new ExactNumber(String(value));
-  if (isArray(value)) return value.map(exactOf);
-  if (!isObject(value)) return value;
-  const object = exactObject();
-  for (const [name, member] of Object.entries(value)) if (member !== undefined) object[name] = exactOf(member);
-  return object;
-}
-
 /** A copy that shares nothing with the tree. */
 export function copyOf(value: ExactJson): ExactJson {
   if (Array.isArray(value)) return value.map(copyOf);
   if (!isExactObject(value)) return value;
   const object = exactObject();
-  for (const [name, member] of Object.entries(value)) object[name] = copyOf(member);
+  for (const name in value) {
+    const member = value[name];
+    if (member !== undefined) object[name] = copyOf(member);
+  }
   return object;
 }
 
@@ -47,7 +40,12 @@ export function fits(value: ExactJson | undefined, pattern: ExactJson): boolean 
     return Array.isArray(value) && pattern.every((each) => value.some((item) => fits(item, each)));
   }
   if (isExactObject(pattern)) {
-    return isExactObject(value) && Object.entries(pattern).every(([name, member]) => fits(value[name], member));
+    if (!isExactObject(value)) return false;
+    for (const name in pattern) {
+      const member = pattern[name];
+      if (member !== undefined && !fits(value[name], member)) return false;
+    }
+    return true;
   }
   if (pattern instanceof ExactNumber) return value instanceof ExactNumber && value.text === pattern.text;
   return value === pattern;

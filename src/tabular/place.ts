@@ -19,15 +19,36 @@ function itemsOf(parent: ExactObject, step: Step): readonly ExactJson[] {
 
 /** The values at the end of the steps; `several`: the step of which all items count, of others the first one. */
 export function valuesAt(resource: ExactObject, steps: readonly Step[], several?: number): readonly ExactJson[] {
-  let found: readonly ExactJson[] = [resource];
-  for (const [index, step] of steps.entries()) {
-    found = found.flatMap((each) => {
-      if (!isExactObject(each)) return [];
-      const items = itemsOf(each, step);
-      return index === several ? items : items.slice(0, 1);
-    });
-  }
+  const found: ExactJson[] = [];
+  collect(resource, steps, 0, several, found);
   return found;
+}
+
+function collect(
+  at: ExactJson,
+  steps: readonly Step[],
+  index: number,
+  several: number | undefined,
+  found: ExactJson[],
+): void {
+  const step = steps[index];
+  if (step === undefined) {
+    found.push(at);
+    return;
+  }
+  if (!isExactObject(at)) return;
+  const member = at[step.node.property];
+  if (member === undefined) return;
+  if (!step.node.array) {
+    collect(member, steps, index + 1, several, found);
+    return;
+  }
+  if (!Array.isArray(member)) return;
+  for (const item of member) {
+    if (!isMeant(item, step)) continue;
+    collect(item, steps, index + 1, several, found);
+    if (index !== several) return;
+  }
 }
 
 /** Writes values at the end of the steps in place of those that are there; no values remove the element. */

@@ -128,7 +128,8 @@ export function merged(present: ExactObject, { read, references }: Change, own =
   for (const [column, values] of elements) {
     // What is fixed counts where the cell is empty.
     if (values.length === 0 && column.steps.at(-1)?.node.fixed !== undefined && isSimple(column)) continue;
-    const there = valuesAt(present, column.steps, column.several);
+    // What the column can't say, an export left out: its absence from the file says nothing of it.
+    const there = valuesAt(present, column.steps, column.several).filter((each) => isSayable(each, column));
     const same = there.length === values.length && there.every((each, n) => isSame(each, values[n], column));
     if (!same) putAt(draft(), column.steps, values, column.several);
   }
@@ -141,6 +142,16 @@ export function merged(present: ExactObject, { read, references }: Change, own =
   }
   return changed ?? present;
 }
+
+/** Whether the columns of a part can say the values that a resource has in their places. */
+export function isTold({ columns }: Part, resource: ExactObject): boolean {
+  return columns.every((column) =>
+    valuesAt(resource, column.steps, column.several).every((each) => isSayable(each, column)),
+  );
+}
+
+const isSayable = (element: ExactJson, column: Column) =>
+  textOf(element, column, (reference) => reference) !== undefined;
 
 const isSimple = ({ type }: Column) => /^[a-z]/.test(type);
 
@@ -165,8 +176,9 @@ export function cellsOf(
   resource: ExactObject | undefined,
   nameOf: (reference: string, column: Column) => string | undefined,
 ): readonly string[] {
+  if (resource === undefined) return part.columns.map(() => '');
   return part.columns.map((column) => {
-    const values = resource === undefined ? [] : valuesAt(resource, column.steps, column.several);
+    const values = valuesAt(resource, column.steps, column.several);
     const texts = values.flatMap((each) => textOf(each, column, (reference) => nameOf(reference, column)) ?? []);
     return cellOf(texts, column);
   });

@@ -6,7 +6,9 @@ import {
   exactObject,
   isExactObject,
   parseExact,
+  parseStored,
   plain,
+  simplePlain,
   writeExact,
 } from '../../src/fhir/exact-json.ts';
 import { OutcomeError } from '../../src/fhir/outcome.ts';
@@ -23,6 +25,45 @@ const numberText = fc
     fc.constantFrom('', 'e5', 'E-20', 'e+3', 'e400', 'e-400'),
   )
   .map(([sign, whole, fraction, exponent]) => `${sign}${whole}${fraction}${exponent}`);
+
+const anyTree = fc
+  .tuple(anyJson, fc.array(numberText), fc.array(fc.double({ noNaN: true, noDefaultInfinity: true })))
+  .map(
+    ([value, texts, numbers]) => `{"a":${JSON.stringify(value)},"b":[${texts.join()}],"c":${JSON.stringify(numbers)}}`,
+  );
+
+describe('the fast ways give what the careful ones give', () => {
+  test('parseStored', () => {
+    fc.assert(
+      fc.property(anyTree, (text) => {
+        expect(parseStored(bytes(text))).toEqual(parseExact(bytes(text)));
+      }),
+    );
+    const { a, ...rest } = { a: 0, b: [0, -1, 12], c: '1.0', 'd:1.0': true };
+    expect(written(parseStored(bytes(JSON.stringify({ a, ...rest }))))).toBe(
+      '{"a":0,"b":[0,-1,12],"c":"1.0","d:1.0":true}',
+    );
+    expect(written(parseStored(bytes('{"a":1.50,"b":-0}')))).toBe('{"a":1.50,"b":-0}');
+  });
+
+  test('simplePlain, where it gives anything', () => {
+    let given = 0;
+    fc.assert(
+      fc.property(anyTree, (text) => {
+        const tree = parseExact(bytes(text));
+        const simple = simplePlain(tree);
+        if (simple === undefined) return;
+        given += 1;
+        expect(JSON.stringify(simple)).toBe(text);
+      }),
+    );
+    expect(given).toBeGreaterThan(0);
+    for (const number of ['0', '1', '-5', '1.5', '-0.25', '12345678'])
+      expect(simplePlain(new ExactNumber(number))).toBe(Number(number));
+    for (const number of ['1.0', '-0', '1e2', '0.10', '12345678901234567890'])
+      expect(simplePlain(new ExactNumber(number))).toBeUndefined();
+  });
+});
 
 describe('parseExact and writeExact', () => {
   test('give back any compact JSON', () => {

@@ -93,3 +93,15 @@ test('a value that a column can’t say is an empty cell', async () => {
     { mrn_system: system, mrn: value },
   ]);
 });
+
+test('what a column can not say stays when its empty cell comes back', async () => {
+  const reply = await importCsv(server, 'profile=Patient', file(patientRow(7001, { height: '180' })));
+  expect(importedOf(reply).faults).toEqual([]);
+  const { body } = await server.get('/Observation?code=8302-2&subject:Patient.identifier=M-7001');
+  const height = body.entry[0].resource;
+  const below = { ...height, valueQuantity: { ...height.valueQuantity, comparator: '<' } };
+  expect((await server.send('PUT', `/Observation/${height.id}`, JSON.stringify(below))).status).toBe(200);
+  const { text } = await server.get('/$csv-export?profile=Patient&identifier=M-7001');
+  importedOf(await importCsv(server, 'profile=Patient', text));
+  expect((await server.get(`/Observation/${height.id}`)).body.valueQuantity).toEqual(below.valueQuantity);
+});

@@ -382,3 +382,16 @@ test('formulas are neutralised on the way out and come back as they were', async
   expect((await only(`/Patient?identifier=${mrn(50)}`)).name[0]).toEqual({ family: '=1+1', given: ['=x', '@y'] });
   expect((await post('profile=Patient', file(back ?? {}))).counts).toEqual({ rows: 1, unchanged: 1 });
 });
+
+test('faults as CSV come in the order of the lines, those of lines that can not be read too', async () => {
+  const text = file(patientRow(8001, { birth_date: 'soon' }), patientRow(8002), patientRow(8003, { gender: '?' }));
+  const [head, first, second, third] = text.split('\r\n');
+  const reply = await importCsv(server, 'profile=Patient', [head, first, `${second},more`, third].join('\n'), {
+    Accept: 'text/csv',
+  });
+  expect(rowsIn(reply.text).map(({ line, column }) => [line, column])).toEqual([
+    ['2', 'birth_date'],
+    ['3', ''],
+    ['4', 'gender'],
+  ]);
+});

@@ -1,7 +1,7 @@
 /** CSV through a socket: files that are read and written as they come. https://hl7.org/fhir/R4/operations.html */
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { csvFlags, file, patientRow, rowsIn } from './csv-files.ts';
 import { type SocketServer, socketServer } from './socket.ts';
 
@@ -12,6 +12,9 @@ beforeAll(async () => {
   server = await socketServer({ ...csvFlags, MAX_BODY_BYTES: '100000' });
 });
 afterAll(() => server.stop());
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 const importFile = (text: string) =>
   server.ask('POST', '/fhir/$csv-import?profile=Patient', { 'Content-Type': 'text/csv' }, text);
@@ -39,4 +42,20 @@ test('a client that goes away leaves nothing behind that would keep the server f
 test('a refused file leaves the connection of use', async () => {
   const reply = await importFile(`nothing\n${'x\n'.repeat(100_000)}`);
   expect(reply.status).toBe(400);
+});
+
+test('what comes after an early answer is read, and does not end the connection later', async () => {
+  const socket = connect(server.port, '127.0.0.1').setEncoding('utf8');
+  const head = 'POST /fhir/$csv-import?profile=Patient HTTP/1.1\r\nHost: x\r\nContent-Type: text/csv\r\n';
+  const get = 'GET /fhir/Patient?_summary=count HTTP/1.1\r\nHost: x\r\n\r\n';
+  const next = async () => String((await once(socket, 'data'))[0]);
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  socket.write(`${head}Content-Length: 20\r\n\r\nnothing\nrow\nrow\n`);
+  expect(await next()).toContain('400 Bad Request');
+  socket.write(`rest${get}`);
+  expect(await next()).toContain('200 OK');
+  vi.advanceTimersByTime(10_000);
+  socket.write(get);
+  expect(await next()).toContain('200 OK');
+  socket.destroy();
 });

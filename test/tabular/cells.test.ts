@@ -25,13 +25,13 @@ const column = (type: string, more: Partial<Column> = {}): Column => ({
 });
 
 const visible = fc
-  .string({ unit: fc.constantFrom(...'abc=+-@\t\r\n\'"\\;,| é😀1') })
+  .string({ unit: fc.constantFrom(...'abc=+-@＝＠\t\r\n\'"\\;,| é😀1') })
   .filter((text) => text.trim() !== '');
 
 test('a text that a spreadsheet would take for a formula never stands at the beginning of a cell', () => {
   fc.assert(
     fc.property(visible, (text) => {
-      expect(neutralised(text)).not.toMatch(/^[=+\-@\t\r\n]/);
+      expect(neutralised(text)).not.toMatch(/^[=+\-@＝＋－＠\t\r\n]/);
       expect(restored(neutralised(text))).toBe(text);
     }),
   );

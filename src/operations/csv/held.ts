@@ -1,5 +1,5 @@
 /** The resources that rows are about, found by few searches for many rows. https://hl7.org/fhir/R4/search.html */
-import { type ExactJson, type ExactObject, isExactObject, parseExact } from '../../fhir/exact-json.ts';
+import { type ExactJson, type ExactObject, isExactObject, parseStored } from '../../fhir/exact-json.ts';
 import { failure } from '../../fhir/outcome.ts';
 import { parseReference } from '../../fhir/reference.ts';
 import type { Context } from '../../interactions/context.ts';
@@ -50,7 +50,7 @@ export async function searchAll(context: Context, type: string, criterion: Crite
 }
 
 export function heldOf({ type, id, versionId, body }: Version): Held {
-  const tree = body === undefined ? undefined : parseExact(body);
+  const tree = body === undefined ? undefined : parseStored(body);
   return { type, id, versionId, tree: isExactObject(tree) ? tree : undefined };
 }
 

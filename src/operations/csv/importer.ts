@@ -11,7 +11,16 @@ import type { ResourceKey, Write } from '../../store/write.ts';
 import type { Named, Resolve } from '../../tabular/cell.ts';
 import type { Template } from '../../tabular/template.ts';
 import { FaultyRow, type PlannedRow, type RowOutcome, RowPlanner } from './plan-row.ts';
-import { contentDigest, type FileRow, type ReadRow, readRow, referencesIn, rowKey, wantedBy } from './read-rows.ts';
+import {
+  contentDigest,
+  type FileRow,
+  type ReadRow,
+  type RowReader,
+  referencesIn,
+  rowKey,
+  rowReader,
+  wantedBy,
+} from './read-rows.ts';
 import type { ImportReport } from './report.ts';
 import { ChunkState, isShared, nameOf, type Planned } from './state.ts';
 
@@ -38,6 +47,7 @@ export class CsvImporter {
   readonly #template: Template;
   readonly #options: ImportOptions;
   readonly #report: ImportReport;
+  readonly #readRow: RowReader;
   /** Lines of the rows so far, by key. */
   readonly #lines = new Map<string, number>();
   /** The first row that had a shared resource, and its content there. */
@@ -55,6 +65,7 @@ export class CsvImporter {
     this.#template = template;
     this.#options = options;
     this.#report = report;
+    this.#readRow = rowReader(template);
   }
 
   /** Whether rows have been handed to the store. */
@@ -130,7 +141,7 @@ export class CsvImporter {
     const pace = makePace();
     const good: ReadRow[] = [];
     for (const each of rows) {
-      const row = readRow(each, this.#template, resolve);
+      const row = this.#readRow(each, resolve);
       const key = rowKey(row, this.#template);
       const before = key === undefined ? undefined : this.#lines.get(key);
       if (key !== undefined && before === undefined) this.#lines.set(key, row.line);
@@ -145,7 +156,8 @@ export class CsvImporter {
       } else {
         good.push(row);
       }
-      await pace();
+      const pause = pace();
+      if (pause !== undefined) await pause;
     }
     return good;
   }
@@ -186,7 +198,8 @@ export class CsvImporter {
     const settled: Settled[] = [];
     for (const row of rows) {
       settled.push({ row, outcome: await this.#planRow(planner, state, row) });
-      await pace();
+      const pause = pace();
+      if (pause !== undefined) await pause;
     }
     const changes = [...state.changes].filter(({ prepared, tree }) => prepared !== undefined || tree === undefined);
     const deleted = changes.filter(({ tree }) => tree === undefined).map(({ held }): ResourceKey => held);

@@ -1,42 +1,23 @@
 /** What a row makes of the resources that it is about. https://hl7.org/fhir/R4/http.html#create */
 import { parse, v5 as uuidOf } from 'uuid';
-import { type ExactJson, type ExactObject, writeExact } from '../../fhir/exact-json.ts';
+import type { ExactJson, ExactObject } from '../../fhir/exact-json.ts';
 import { type Issue, OutcomeError } from '../../fhir/outcome.ts';
 import type { Context } from '../../interactions/context.ts';
-import { prepareResource } from '../../interactions/prepare.ts';
+import { prepareTree } from '../../interactions/prepare.ts';
 import type { Validations } from '../../interactions/validate.ts';
 import { bodyMass, bodyMassCode, hasCode, heightCode, weightCode } from '../../tabular/body-mass.ts';
 import { placeOf, valuesAt } from '../../tabular/place.ts';
-import { type CellFault, isPart, merged, newResource, profilesOf, referenceAt, timeOf } from '../../tabular/row.ts';
+import { type CellFault, isPart, isTold, merged, newResource, referenceAt } from '../../tabular/row.ts';
 import type { Column, Part, Step, Template } from '../../tabular/template.ts';
 import { type Key, localOf, ownerOf } from './held.ts';
+import { type ByProfile, byProfile, profileKey } from './owned.ts';
 import type { ReadRow, RowPart } from './read-rows.ts';
 import { type ChunkState, nameOf, type Planned } from './state.ts';
 
 /** Ids of what rows make are names in this namespace: two imports of one row make the same. */
 const namespace = parse('b3c1c9a4-6a52-5d0e-9a3f-0c5d8f0e7a11');
 
-const idOf = (name: string) => uuidOf(name, namespace);
-
-/** Resources that refer to one owner, by profile and time. */
-type PartsByProfile = ReadonlyMap<string, readonly Planned[]>;
-
-const profileKey = (profile: string, time: string | undefined) => `${profile} ${time ?? ''}`;
-
-function byProfile(parts: readonly Planned[]): PartsByProfile {
-  const found = new Map<string, Planned[]>();
-  for (const each of parts) {
-    if (each.tree === undefined) continue;
-    const time = timeOf(each.tree);
-    for (const profile of profilesOf(each.tree)) {
-      const key = profileKey(String(profile), time);
-      const same = found.get(key);
-      if (same === undefined) found.set(key, [each]);
-      else same.push(each);
-    }
-  }
-  return found;
-}
+const idOf = (name: string) => uuidOf(Buffer.from(name), namespace);
 
 export type RowOutcome = 'created' | 'updated' | 'unchanged';
 
@@ -62,6 +43,14 @@ interface Target {
   readonly planned: Planned;
 }
 
+/** A part that refers to what owns it. */
+interface OwnedPart {
+  readonly part: Part;
+  readonly owner: Part;
+  readonly profileKey: string;
+  readonly isBodyMass: boolean;
+}
+
 /** Plans rows, one after the other. */
 export class RowPlanner {
   readonly #context: Context;
@@ -69,7 +58,7 @@ export class RowPlanner {
   readonly #state: ChunkState;
   readonly #validations: Validations;
   /** Parts that refer to what owns them. */
-  readonly #ownedParts: readonly { readonly part: Part; readonly owner: Part }[];
+  readonly #ownedParts: readonly OwnedPart[];
   #place = 0;
 
   constructor(context: Context, template: Template, state: ChunkState, validations: Validations) {
@@ -79,7 +68,12 @@ export class RowPlanner {
     this.#validations = validations;
     this.#ownedParts = template.parts
       .filter(({ link }) => link?.on === 'part')
-      .map((part) => ({ part, owner: ownerOf(template, part) }));
+      .map((part) => ({
+        part,
+        owner: ownerOf(template, part),
+        profileKey: profileKey(part.profile, part.time),
+        isBodyMass: hasCode(part, bodyMassCode),
+      }));
   }
 
   /** Throws FaultyRow. Nothing is taken into the state. */
@@ -116,8 +110,8 @@ export class RowPlanner {
       if (part === main) await settle(each, [...references, ...patientLink(part, patientId)]);
       else await settle(each, patientLink(part, patientId));
     }
-    const owned = new Map<Part, PartsByProfile>();
-    for (const { part, owner: owning } of this.#ownedParts) {
+    const owned = new Map<Part, ByProfile<Planned>>();
+    for (const { part, owner: owning, profileKey: key, isBodyMass } of this.#ownedParts) {
       const ownerId = targets.get(owning)?.planned.held.id;
       if (ownerId === undefined || part.link === undefined) continue;
       let present = owned.get(owning);
@@ -125,12 +119,14 @@ export class RowPlanner {
         present = byProfile(this.#state.partsOf(owning.type, ownerId));
         owned.set(owning, present);
       }
-      const rowPart = withBodyMass(rowPartOf(row, part), row);
-      const found = await this.#owned(rowPart, present, names);
+      const same = present.get(key);
+      const rowPart = isBodyMass ? withBodyMass(rowPartOf(row, part), row) : rowPartOf(row, part);
+      if (same === undefined && rowPart.read.empty) continue;
+      const found = await this.#owned(rowPart, same ?? [], names);
       if (found === undefined) continue;
       if (rowPart.read.empty) {
         // A part without any value is no resource; columns that the file doesn't have leave it alone.
-        if (rowPart.read.whole && found.tree !== undefined) {
+        if (rowPart.read.whole && found.tree !== undefined && isTold(part, found.tree)) {
           changes.push({ held: found.held, tree: undefined, prepared: undefined });
         }
         continue;
@@ -178,10 +174,9 @@ export class RowPlanner {
     return { rowPart, planned: await this.#state.made(part.type, idOf(`${names} ${part.name}`)) };
   }
 
-  /** The resource of a part among those that refer to its owner; undefined: there is none, and the row has none. */
-  async #owned({ read }: RowPart, present: PartsByProfile, names: string): Promise<Planned | undefined> {
+  /** The resource of a part among those of its profile and time that refer to its owner; undefined: there is none, and the row has none. */
+  async #owned({ read }: RowPart, same: readonly Planned[], names: string): Promise<Planned | undefined> {
     const { part, empty } = read;
-    const same = present.get(profileKey(part.profile, part.time)) ?? [];
     const found = same.filter(({ held, tree }) => held.type === part.type && tree !== undefined && isPart(tree, part));
     if (found.length === 0 && empty) return undefined;
     const [only] = found;
@@ -215,7 +210,7 @@ export class RowPlanner {
         : merged(planned.tree, { read, references: kept });
     if (tree === planned.tree) return undefined;
     try {
-      const prepared = prepareResource(this.#context, writeExact(tree), part.type);
+      const prepared = prepareTree(this.#context, tree, part.type);
       this.#place += 1;
       await this.#validations.of(prepared, this.#place, true);
       return { held: planned.held, tree, prepared };
@@ -272,7 +267,7 @@ function columnOf({ columns, type }: Part, tree: ExactObject, { expression = [] 
 /** The body mass index of a row that has height and weight, and leaves it empty. */
 function withBodyMass(rowPart: RowPart, row: ReadRow): RowPart {
   const { read } = rowPart;
-  if (!read.empty || !hasCode(read.part, bodyMassCode)) return rowPart;
+  if (!read.empty) return rowPart;
   const column = read.part.columns.find(({ type }) => type === 'Quantity');
   const measured = (code: string) => {
     const found = row.parts.find((each) => hasCode(each.read.part, code) && each.read.part.time === read.part.time);

@@ -31,16 +31,32 @@ export interface ReadRow {
 
 const nothing = exactObject();
 
-/** A row as elements. `resolve`: what references lead to. */
-export function readRow({ line, cells }: FileRow, { parts }: Template, resolve: Resolve): ReadRow {
-  const faults: CellFault[] = [];
-  const read = parts.map((part): RowPart => {
-    const own = readPart(part, cells, resolve, faults);
-    if (own.empty) return { read: own, fresh: nothing, key: undefined };
-    const fresh = merged(newResource(part), { read: own, references: [] }, true);
-    return { read: own, fresh, key: keyOf(part, fresh) };
-  });
-  return { line, cells, parts: read, faults };
+/** Reads a row as elements. `resolve`: what references lead to. */
+export type RowReader = (row: FileRow, resolve: Resolve) => ReadRow;
+
+/** A reader of the rows of one file: all of them have cells for the same columns. */
+export function rowReader({ parts, columns }: Template): RowReader {
+  // Most parts of most rows are empty, and then the same.
+  const empty: (RowPart | undefined)[] = [];
+  return ({ line, cells }, resolve) => {
+    const faults: CellFault[] = [];
+    const filled = new Set<number>();
+    for (const { index, part } of columns) if ((cells[index] ?? '') !== '') filled.add(part);
+    const read = parts.map((part): RowPart => {
+      const known = filled.has(part.index) ? undefined : empty[part.index];
+      if (known !== undefined) return known;
+      const before = faults.length;
+      const own = readPart(part, cells, resolve, faults);
+      if (own.empty) {
+        const rowPart = { read: own, fresh: nothing, key: undefined };
+        if (!filled.has(part.index) && faults.length === before) empty[part.index] = rowPart;
+        return rowPart;
+      }
+      const fresh = merged(newResource(part), { read: own, references: [] }, true);
+      return { read: own, fresh, key: keyOf(part, fresh) };
+    });
+    return { line, cells, parts: read, faults };
+  };
 }
 
 /** The identifiers that the rows' reference columns name. */
@@ -84,6 +100,10 @@ export function contentDigest({ columns }: Part, cells: Cells): string {
   return digest(columns.map(({ index }) => cells[index] ?? ''));
 }
 
+/** Texts up to this length are their own digests. */
+const shortest = 100;
+
 function digest(texts: readonly string[]): string {
-  return createHash('sha256').update(JSON.stringify(texts)).digest('base64url').slice(0, 22);
+  const text = JSON.stringify(texts);
+  return text.length <= shortest ? text : createHash('sha256').update(text).digest('base64url').slice(0, 22);
 }

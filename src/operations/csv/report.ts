@@ -5,8 +5,8 @@ import { neutralised } from '../../tabular/formula.ts';
 
 /** Faults that the answer in JSON has; in CSV it has all. */
 const mostInJson = 1000;
-/** Faults that are written together. */
-const faultsAtOnce = 500;
+/** Faults that are written together; as many are kept back, since a line that can't be read is told before the rows in work. */
+const faultsAtOnce = 1000;
 
 export interface ReportedFault {
   readonly line: number;
@@ -56,20 +56,23 @@ export class ImportReport {
     this.#told += 1;
     if (!this.#asCsv && this.#faults.length >= mostInJson) return;
     this.#faults.push(fault);
-    if (this.#asCsv && this.#faults.length >= faultsAtOnce) this.#write();
+    if (this.#asCsv && this.#faults.length >= 2 * faultsAtOnce) this.#write(faultsAtOnce);
   }
 
   /** Line, column and reason of each fault. */
   csv(): Uint8Array {
-    this.#write();
+    this.#write(this.#faults.length);
     return Buffer.concat([Buffer.from(writeCsv([['line', 'column', 'reason']])), ...this.#written]);
   }
 
-  #write(): void {
-    if (this.#faults.length === 0) return;
-    const rows = this.#faults.map(({ line, column, reason }) => [String(line), column, neutralised(reason)]);
+  /** Writes the first ones by line. */
+  #write(count: number): void {
+    if (count === 0) return;
+    this.#faults.sort((a, b) => a.line - b.line);
+    const rows = this.#faults
+      .splice(0, count)
+      .map(({ line, column, reason }) => [String(line), column, neutralised(reason)]);
     this.#written.push(Buffer.from(writeCsv(rows)));
-    this.#faults.length = 0;
   }
 
   /** Parameters with the counts and the first faults. */

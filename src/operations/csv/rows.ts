@@ -6,6 +6,7 @@ import { valuesAt } from '../../tabular/place.ts';
 import { cellsOf, isPart, referenceAt } from '../../tabular/row.ts';
 import type { Part, Template } from '../../tabular/template.ts';
 import { findById, findParts, type Held, identifierOf, localOf, ownerOf } from './held.ts';
+import { type ByProfile, byProfile, profileKey } from './owned.ts';
 import { nameOf } from './state.ts';
 
 /** A row for each main resource, in the order in which they come. */
@@ -21,14 +22,24 @@ export async function rowsOf(
     const ids = mains.map((main) => resourceOf(context, owner, main, known)?.id);
     return [...new Set(ids.filter((id) => id !== undefined))];
   });
-  const rows = mains.map((main) =>
-    template.parts.map((part) => {
-      if (part.link?.on !== 'part') return resourceOf(context, part, main, known)?.tree;
-      const owner = resourceOf(context, ownerOf(template, part), main, known);
-      const found = owner === undefined ? [] : (parts.get(nameOf(owner.type, owner.id)) ?? []);
-      return firstOf(found, part);
-    }),
-  );
+  const sought = template.parts.map((part) => ({
+    part,
+    owner: part.link?.on === 'part' ? ownerOf(template, part) : undefined,
+    key: profileKey(part.profile, part.time),
+  }));
+  const rows = mains.map((main) => {
+    const owned = new Map<Part, ByProfile<Held>>();
+    return sought.map(({ part, owner, key }) => {
+      if (owner === undefined) return resourceOf(context, part, main, known)?.tree;
+      let found = owned.get(owner);
+      if (found === undefined) {
+        const held = resourceOf(context, owner, main, known);
+        found = byProfile(held === undefined ? [] : (parts.get(nameOf(held.type, held.id)) ?? []));
+        owned.set(owner, found);
+      }
+      return firstOf(found.get(key) ?? [], part);
+    });
+  });
   await load(context, namedIn(context, template, rows), known);
   const written: (readonly string[])[] = [];
   const pace = makePace();
@@ -38,7 +49,8 @@ export async function rowsOf(
         cellsOf(part, trees[n], (reference) => identifierText(context, known, reference)),
       ),
     );
-    await pace();
+    const pause = pace();
+    if (pause !== undefined) await pause;
   }
   return written;
 }
@@ -52,6 +64,7 @@ function resourceOf(context: Context, { link }: Part, main: Held, known: Readonl
 
 /** Of several the one that an import would go on with, as far as the resources tell. */
 function firstOf(found: readonly Held[], part: Part): ExactObject | undefined {
+  if (found.length === 0) return undefined;
   const fitting = found.filter(({ type, tree }) => type === part.type && tree !== undefined && isPart(tree, part));
   return fitting.toSorted((a, b) => (a.id < b.id ? -1 : 1))[0]?.tree;
 }

@@ -3,7 +3,7 @@ import type { Definitions } from '../../fhir/definitions/definitions.ts';
 import { isObject, type JsonValue, type Resource } from '../../fhir/resource.ts';
 import type { Expression, Path, Step } from './expression.ts';
 import { typeReferred } from './referred.ts';
-import { type Guard, isType, type Route, valuesAlong } from './route.ts';
+import { type Equality, type Guard, isType, type Route, valuesAlong } from './route.ts';
 
 /** What expressions are resolved in. */
 export interface CompileContext {
@@ -80,7 +80,8 @@ function stepFrom(route: Route, step: Step, context: CompileContext): readonly R
       const guard = compileCondition(step.condition, route.type, context);
       if (guard === undefined) return undefined;
       const leadsTo = typeResolvedTo(step.condition);
-      const narrowed = leadsTo === undefined ? {} : { leadsTo };
+      const equals = equalityOf(step.condition, route.type, context);
+      const narrowed = { ...(leadsTo === undefined ? {} : { leadsTo }), ...(equals === undefined ? {} : { equals }) };
       return [{ ...route, steps: [...route.steps, { kind: 'guard', guard, ...narrowed }] }];
     }
     case 'exists':
@@ -118,6 +119,17 @@ function typeResolvedTo(condition: Expression): string | undefined {
   if (condition.kind !== 'is' || condition.of.kind !== 'path') return undefined;
   const { steps } = condition.of;
   return steps.length === 1 && steps[0]?.kind === 'resolve' ? condition.type : undefined;
+}
+
+/** `url = '…'`, where that is the whole condition and the property has one value in JSON. */
+function equalityOf(condition: Expression, type: string, context: CompileContext): Equality | undefined {
+  if (condition.kind !== '=' || condition.right.kind !== 'literal') return undefined;
+  const { left, right } = condition;
+  const [route, ...others] = routesOf(left, type, context) ?? [];
+  const [step, ...more] = route?.steps ?? [];
+  if (route?.start !== 'context' || others.length > 0 || more.length > 0) return undefined;
+  if (step?.kind !== 'property' || step.element.array || typeof right.value !== 'string') return undefined;
+  return { property: step.element.name, text: right.value };
 }
 
 /** A condition on values of a type: `system='phone'`, `resolve() is Patient`; undefined if it needs the library. */

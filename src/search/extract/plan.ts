@@ -3,7 +3,7 @@ import type { JsonObject, JsonValue, Resource } from '../../fhir/resource.ts';
 import { isArray, isObject } from '../../fhir/resource.ts';
 import type { IndexValue } from '../entry.ts';
 import type { Converter } from './converter.ts';
-import type { Guard, Route } from './route.ts';
+import type { Equality, Guard, Route } from './route.ts';
 
 /** The values found so far, by the number of the parameter they belong to. */
 export type Slots = (IndexValue[] | undefined)[];
@@ -13,6 +13,8 @@ export interface PlanNode {
   readonly emitters: Emitter[];
   readonly edges: Edge[];
   readonly guarded: { readonly guard: Guard; readonly node: PlanNode }[];
+  /** Guards that ask for a text of a property, by both: a type has dozens of `extension.where(url = '…')`. */
+  readonly byText: Map<string, Map<string, PlanNode>>;
   /** The edges by property, once there are so many that a look-up beats trying each. */
   byProperty: Map<string, Edge[]> | undefined;
 }
@@ -35,14 +37,16 @@ interface Emitter {
 const fewEdges = 6;
 
 export function emptyPlan(): PlanNode {
-  return { emitters: [], edges: [], guarded: [], byProperty: undefined };
+  return { emitters: [], edges: [], guarded: [], byText: new Map(), byProperty: undefined };
 }
 
 /** Adds a route to a plan. `key` names what the converter does, so that parameters with the same values share it. */
 export function addRoute(plan: PlanNode, route: Route, key: string, convert: Converter, slot: number): void {
   let node = plan;
   for (const [n, step] of route.steps.entries()) {
-    if (step.kind === 'guard') {
+    if (step.kind === 'guard' && step.equals !== undefined) {
+      node = nodeOfText(node, step.equals);
+    } else if (step.kind === 'guard') {
       const next = emptyPlan();
       node.guarded.push({ guard: step.guard, node: next });
       node = next;
@@ -52,6 +56,14 @@ export function addRoute(plan: PlanNode, route: Route, key: string, convert: Con
     }
   }
   addEmitter(node, key, convert, slot);
+}
+
+function nodeOfText({ byText }: PlanNode, { property, text }: Equality): PlanNode {
+  const texts = byText.get(property) ?? new Map<string, PlanNode>();
+  byText.set(property, texts);
+  const next = texts.get(text) ?? emptyPlan();
+  texts.set(text, next);
+  return next;
 }
 
 /** Adds a converter for the values at a node. */
@@ -79,6 +91,13 @@ function follow(node: PlanNode, property: string, index: number | undefined): Pl
 export function walk(node: PlanNode, value: JsonValue, resource: Resource, slots: Slots): void {
   for (const emitter of node.emitters) emit(emitter, value, resource, slots);
   if (node.edges.length > 0 && isObject(value)) walkProperties(node, value, resource, slots);
+  if (node.byText.size > 0 && isObject(value)) {
+    for (const [property, texts] of node.byText) {
+      const found = value[property];
+      const inner = typeof found === 'string' ? texts.get(found) : undefined;
+      if (inner !== undefined) walk(inner, value, resource, slots);
+    }
+  }
   for (const { guard, node: inner } of node.guarded) if (guard(value, resource)) walk(inner, value, resource, slots);
 }
 

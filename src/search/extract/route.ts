@@ -8,8 +8,16 @@ export type Guard = (node: JsonValue, resource: Resource) => boolean;
 export type RouteStep =
   | { readonly kind: 'property'; readonly element: ElementDefinition }
   | { readonly kind: 'index'; readonly index: number }
-  /** `leadsTo`: the resource type that references must lead to, where that is the condition. */
-  | { readonly kind: 'guard'; readonly guard: Guard; readonly leadsTo?: string };
+  /**
+   * `leadsTo`: the resource type that references must lead to, where that is the condition. `equals`: the property and the text
+   * that it must have, where that is the condition.
+   */
+  | { readonly kind: 'guard'; readonly guard: Guard; readonly leadsTo?: string; readonly equals?: Equality };
+
+export interface Equality {
+  readonly property: string;
+  readonly text: string;
+}
 
 /** A way from a resource (or another context) to its values of one data type. */
 export interface Route {
