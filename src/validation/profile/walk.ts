@@ -2,7 +2,7 @@
 import type { Definitions } from '../../fhir/definitions/definitions.ts';
 import { isArray, isObject, isResource, type JsonObject, type JsonValue, type Resource } from '../../fhir/resource.ts';
 import { textOf } from './element.ts';
-import { contextText, fitsContext, holderAt, isModifier } from './extensions.ts';
+import { brokenRules, contextText, fitsContext, holderAt, isAmong, isModifier } from './extensions.ts';
 import type { Profile, Profiles } from './profiles.ts';
 import type { Run } from './run.ts';
 import { NotFetched } from './structures.ts';
@@ -89,31 +89,33 @@ export class ResourceWalk {
     for (const name in object) {
       const value = object[name];
       if (typeof value !== 'object' || value === null) continue;
-      this.#member(name, value);
+      this.#member(name, value, object);
     }
   }
 
-  #member(property: string, value: JsonValue): void {
+  #member(property: string, value: JsonValue, within: JsonObject): void {
     const run = this.#run;
     const name = property.startsWith('_') ? property.slice(1) : property;
     const extension = name === 'extension' || name === 'modifierExtension';
     if (!isArray(value)) {
-      if (isObject(value)) this.#value(name, -1, value, extension);
+      if (isObject(value)) this.#value(name, -1, value, extension ? within : undefined);
       return;
     }
     for (let index = 0; index < value.length; index += 1) {
       const item = value[index];
-      if (isObject(item)) this.#value(name, index, item, extension);
+      if (isObject(item)) this.#value(name, index, item, extension ? within : undefined);
     }
     run.spend(value.length);
   }
 
-  #value(name: string, index: number, value: JsonObject, extension: boolean): void {
+  /** `holder`: what an extension stands in; undefined: the value is none. */
+  #value(name: string, index: number, value: JsonObject, holder: JsonObject | undefined): void {
     this.#run.enter(name, index);
     if (isResource(value)) this.resource(value);
     else {
-      const url = extension ? textOf(value.url) : undefined;
-      if (url?.includes(':') === true) this.#extension(url, name === 'modifierExtension', value);
+      const url = holder === undefined ? undefined : textOf(value.url);
+      if (holder !== undefined && url?.includes(':') === true)
+        this.#extension(url, name === 'modifierExtension', value, holder);
       this.#properties.push(name);
       if (url !== undefined) this.#extensions.push(url);
       this.#object(value);
@@ -123,7 +125,7 @@ export class ResourceWalk {
     this.#run.leave();
   }
 
-  #extension(url: string, modifier: boolean, value: JsonObject): void {
+  #extension(url: string, modifier: boolean, value: JsonObject, within: JsonObject): void {
     const run = this.#run;
     const found = this.#find(url);
     if (found === undefined) return;
@@ -147,14 +149,26 @@ export class ResourceWalk {
       const right = modifier ? 'an extension, not a modifierExtension' : 'a modifierExtension';
       run.fault('extension', 'extension', `must be ${right} by its definition`);
     }
+    this.#context(url, definition, within);
+    run.profile(url, value);
+  }
+
+  /** Checks that an extension may stand in an element. */
+  #context(url: string, definition: JsonObject, element: JsonObject): void {
+    const run = this.#run;
     const holder = holderAt(this.#resourceType, this.#properties, this.#definitions);
-    const within = { ...holder, extensions: this.#extensions };
-    if (!fitsContext(definition, within, () => true))
+    const isHolder = (expression: string): boolean =>
+      isAmong(expression, element, this.#resourceType, this.#definitions, run.scope) !== false;
+    if (!fitsContext(definition, { ...holder, extensions: this.#extensions }, isHolder))
       run.fault(
         'extension',
         'extension-context',
         `(${url}) must not stand here; its definition allows it in ${contextText(definition)}`,
       );
-    run.profile(url, value);
+    const { broken, unsaid } = brokenRules(definition, element, holder.type, this.#definitions, run.scope);
+    for (const rule of broken)
+      run.fault('extension', 'extension-context', `(${url}) must not stand here: ${shortened(rule)} doesn't hold`);
+    for (const rule of unsaid)
+      run.tell('information', 'not-supported', 'extension-context', `couldn't be checked for ${shortened(rule)}`);
   }
 }

@@ -114,6 +114,37 @@ describe('an extension', () => {
     expect(await told({ extension: [own, own] }, profile, everywhere)).toEqual(['error slicing Observation.extension']);
   });
 
+  it('stands where an expression of its definition leads', async () => {
+    const coded = {
+      ...extension('coded', 'string', []),
+      context: [{ type: 'fhirpath', expression: "component.where(code.text = 'a')" }],
+    };
+    const own = { extension: [{ url: urlOf('coded'), valueString: 'x' }] };
+    const component = (text: string) => ({ code: { text }, ...own });
+    expect(await told({ component: [component('a'), component('b')] }, coded)).toEqual([
+      'error extension-context Observation.component[1].extension[0]',
+    ]);
+    expect(await told(own, coded)).toEqual(['error extension-context Observation.extension[0]']);
+  });
+
+  it('keeps the rules of its definition, on the element that it stands in', async () => {
+    const rules = ["code.text = 'a' or valueString.exists()", 'nonsense('];
+    const ruled = { ...extension('ruled', 'string', ['Element']), contextInvariant: rules };
+    const own = { extension: [{ url: urlOf('ruled'), valueString: 'x' }] };
+    const written = observation({
+      component: [
+        { code: { text: 'a' }, ...own },
+        { code: { text: 'b' }, ...own },
+      ],
+    });
+    const found = await issuesOf(validatorOf(filed(ruled)), written, ['error', 'information']);
+    expect(found).toEqual([
+      'information extension-context Observation.component[0].extension[0]',
+      'error extension-context Observation.component[1].extension[0]',
+      'information extension-context Observation.component[1].extension[0]',
+    ]);
+  });
+
   it("of R4 is known: its value's type, its context", async () => {
     const birthPlace = {
       url: 'http://hl7.org/fhir/StructureDefinition/patient-birthPlace',
