@@ -29,14 +29,15 @@ export function summarise(occurrences: readonly Occurrence[]): Summary | undefin
   const [first, last] = [sorted[0], sorted.at(-1)];
   if (first === undefined || last === undefined) return undefined;
   let count = 0;
-  let mean = 0;
-  let squares = 0;
+  let sum = 0;
   for (const { value, count: times } of sorted) {
     count += times;
-    const delta = value - mean;
-    mean += (delta * times) / count;
-    squares += delta * (value - mean) * times;
+    sum += value * times;
   }
+  const mean = sum / count;
+  let squares = 0;
+  // In a second pass: what is reckoned while the mean still changes may come out below 0.
+  for (const { value, count: times } of sorted) squares += (value - mean) ** 2 * times;
   return {
     count,
     min: first.value,

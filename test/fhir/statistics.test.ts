@@ -27,6 +27,10 @@ test('of one number there is no deviation, of none no summary', () => {
   expect(of()).toBeUndefined();
 });
 
+test('numbers that are all the same do not deviate', () => {
+  expect(summarise([{ value: -0.1, count: 3 }])?.sd).toBeCloseTo(0, 12);
+});
+
 test('a number that occurs often counts as often', () => {
   const number = fc.integer({ min: -1000, max: 1000 }).map((value) => value / 10);
   fc.assert(
