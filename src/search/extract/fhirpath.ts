@@ -1,5 +1,5 @@
 /** Expressions that need the whole of FHIRPath, run by the `fhirpath` package. https://hl7.org/fhirpath/ */
-import { createRequire } from 'node:module';
+import { callsUnstoppable, loadEngine, quietly } from '../../fhir/fhirpath/engine.ts';
 import { isResource, type JsonValue, type Resource } from '../../fhir/resource.ts';
 import { typeReferred } from './referred.ts';
 
@@ -22,19 +22,8 @@ const computedTypes: Readonly<Record<string, string>> = {
   'System.DateTime': 'dateTime',
 };
 
-interface Library {
-  readonly library: typeof import('fhirpath').default;
-  readonly model: typeof import('fhirpath/fhir-context/r4').default;
-}
-
-let loaded: Library | undefined;
-
-/** The library, loaded when the first expression needs it: it takes a quarter of a second. */
-function load(): Library {
-  const require = createRequire(import.meta.url);
-  loaded ??= { library: require('fhirpath'), model: require('fhirpath/fhir-context/r4') };
-  return loaded;
-}
+/** Milliseconds for one expression on one resource; ordinary ones take less than one. Writes wait for it. */
+const BUDGET = 1000;
 
 /**
  * Compiles an expression; `base` is the type it is evaluated on (`Patient`, `Observation.component`). `as` is read as
@@ -42,25 +31,28 @@ function load(): Library {
  * at what it leads to. Throws for what isn't FHIRPath.
  */
 export function compileFhirpath(expression: string, base: string, baseUrl: string): Evaluate {
-  const { library, model } = load();
+  const { fhirpath, model } = loadEngine();
   const text = readable(expression);
   let current: Resource | undefined;
   const resolvesTo = (references: readonly unknown[], type: string): readonly boolean[] =>
     references.map((reference) => {
       return current !== undefined && typeReferred(dataOf(reference) ?? null, current, baseUrl) === type;
     });
-  const evaluate = library.compile(base.includes('.') ? { base, expression: text } : text, model, {
-    resolveInternalTypes: false,
+  let deadline = 0;
+  const evaluate = fhirpath.compile(base.includes('.') ? { base, expression: text } : text, model, {
+    ...quietly,
+    debugger: () => stopAfter(deadline),
     userInvocationTable: { resolvesTo: { fn: resolvesTo, arity: { 1: ['String'] } } },
   });
   return (value, resource) => {
     current = resource;
+    deadline = performance.now() + BUDGET;
     try {
       const found: readonly unknown[] = evaluate(value, { resource });
-      const types: readonly string[] = library.types(found);
+      const types: readonly string[] = fhirpath.types(found);
       return found.flatMap((each, n) => typed(each, types[n] ?? ''));
     } catch {
-      // An expression that fails on a value finds nothing in it.
+      // An expression that fails on a value, or takes too long, finds nothing in it.
       return [];
     }
   };
@@ -68,19 +60,28 @@ export function compileFhirpath(expression: string, base: string, baseUrl: strin
 
 /** Why an expression can't be evaluated on values of a type; undefined where it can. */
 export function fhirpathFault(expression: string, base: string): string | undefined {
-  const { library, model } = load();
+  const { fhirpath, model } = loadEngine();
+  let deadline = 0;
   try {
     const text = readable(expression);
-    const evaluate = library.compile(base.includes('.') ? { base, expression: text } : text, model, {
-      resolveInternalTypes: false,
+    if (callsUnstoppable(fhirpath.parse(text))) return 'regular expressions are not supported';
+    const evaluate = fhirpath.compile(base.includes('.') ? { base, expression: text } : text, model, {
+      ...quietly,
+      debugger: () => stopAfter(deadline),
       userInvocationTable: { resolvesTo: { fn: () => [], arity: { 1: ['String'] } } },
     });
     // What the library doesn't know it finds out when it gets there.
+    deadline = performance.now() + BUDGET;
     evaluate({ resourceType: base.split('.')[0] }, { resource: {} });
     return undefined;
   } catch (error) {
     return error instanceof Error ? (error.message.split('\n')[0] ?? '').slice(0, 200) : 'it fails';
   }
+}
+
+/** Called after each step of an evaluation: the one place to stop it. */
+function stopAfter(deadline: number): void {
+  if (performance.now() > deadline) throw new Error('it takes too long');
 }
 
 function readable(expression: string): string {
