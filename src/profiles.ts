@@ -3,6 +3,7 @@ import type { Definitions, SearchParameterDefinition } from './fhir/definitions/
 import type { FiledResources } from './interactions/canonical.ts';
 import { namesCanonical } from './interactions/in-use.ts';
 import { profiled } from './interactions/supported-profiles.ts';
+import { PackageFiles } from './jobs/package-files.ts';
 import { type ProfileFiles, profiledParameters, readProfileFiles } from './jobs/profile-files.ts';
 
 /** What the files had when they were read. */
@@ -14,24 +15,27 @@ interface Read {
 interface Options {
   readonly directory: string;
   readonly definitions: Definitions;
-  /** Hears of search parameters of packages that can't be used. */
+  /** Hears of packages that can't be read, and of what of packages can't be used. */
   readonly report: (text: string) => void;
 }
 
 export class Profiles implements FiledResources {
   readonly #options: Options;
+  readonly #packages: PackageFiles;
   #read: Read;
   /** Found out when it is asked for. */
   #profiles: readonly { readonly type: string; readonly url: string }[] | undefined;
 
-  private constructor(options: Options, read: Read) {
+  private constructor(options: Options, packages: PackageFiles, read: Read) {
     this.#options = options;
+    this.#packages = packages;
     this.#read = read;
   }
 
-  /** Rejects with an Error that names the file which can't be used. */
+  /** Rejects with an Error that names the file which can't be used, packages apart. */
   static async read(options: Options): Promise<Profiles> {
-    return new Profiles(options, await readAll(options));
+    const packages = new PackageFiles(options.report);
+    return new Profiles(options, packages, await readAll(options, packages));
   }
 
   /** Search parameters that R4 doesn't have itself. */
@@ -41,9 +45,9 @@ export class Profiles implements FiledResources {
 
   readonly find: FiledResources['find'] = (type, url, version) => this.#read.files.definitions.find(type, url, version);
 
-  *naming(url: string): Generator<string | undefined> {
+  *naming(canonicals: readonly string[]): Generator<string | undefined> {
     for (const { type, url: own, content } of this.#read.files.definitions.all) {
-      yield namesCanonical(content(), url) ? `${type} ${own}` : undefined;
+      yield namesCanonical(content(), canonicals) ? `${type} ${own}` : undefined;
     }
   }
 
@@ -64,14 +68,14 @@ export class Profiles implements FiledResources {
    * as it was. Rejects as `read` does, and as `adopt` does.
    */
   async reload(adopt: (parameters: readonly SearchParameterDefinition[]) => Promise<void>): Promise<void> {
-    const read = await readAll(this.#options);
+    const read = await readAll(this.#options, this.#packages);
     await adopt(read.parameters);
     this.#read = read;
     this.#profiles = undefined;
   }
 }
 
-async function readAll({ directory, definitions, report }: Options): Promise<Read> {
-  const files = await readProfileFiles(directory);
+async function readAll({ directory, definitions, report }: Options, packages: PackageFiles): Promise<Read> {
+  const files = await readProfileFiles(directory, packages);
   return { files, parameters: profiledParameters(files.filed, definitions, files.packages, report) };
 }

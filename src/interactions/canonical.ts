@@ -4,9 +4,11 @@
 import { builtInStructure } from '../fhir/definitions/structures.ts';
 import { parseReference } from '../fhir/reference.ts';
 import { isObject, type JsonObject, type JsonValue } from '../fhir/resource.ts';
+import { compareVersions } from '../search/canonical-target.ts';
 import type { Criterion } from '../search/criteria.ts';
 import type { Position, Version } from '../store/port.ts';
 import { builtIn, isBuiltIn } from '../terminology/built-in.ts';
+import type { Coming } from './coming.ts';
 import type { Conformance } from './conformance.ts';
 import type { Context } from './context.ts';
 import { KeptCanonicals } from './kept-canonicals.ts';
@@ -20,6 +22,8 @@ export const canonicalTypes: ReadonlySet<string> = new Set<CanonicalType>([
   'ConceptMap',
   'StructureDefinition',
 ]);
+
+export const isCanonicalType = (type: string): type is CanonicalType => canonicalTypes.has(type);
 
 /** A resource that was looked up. */
 export interface Found {
@@ -36,8 +40,8 @@ export interface Found {
 export interface FiledResources {
   /** The one of that url; `version` undefined: the latest active one. */
   readonly find: (type: CanonicalType, url: string, version: string | undefined) => Found | undefined;
-  /** What names this canonical URL, for people: type and url. One after the other, undefined for what doesn't: each takes its time. */
-  readonly naming?: (url: string) => Iterable<string | undefined>;
+  /** What names one of these canonicals, for people: type and url. One after the other, undefined for what doesn't: each takes its time. */
+  readonly naming?: (canonicals: readonly string[]) => Iterable<string | undefined>;
   /** Constraining StructureDefinitions of resource types: what `supportedProfile` of the type lists. */
   readonly profiles?: () => Iterable<{ readonly type: string; readonly url: string }>;
   /** Canonicals of implementation guides, `url|version`. */
@@ -78,10 +82,7 @@ async function lookUp(
   position: Pick<Position, 'at' | 'since'> | undefined,
 ): Promise<Found | undefined> {
   const stored = await storedCanonical(context, type, canonical, position);
-  if (stored !== undefined) {
-    const bytes = stored.body?.byteLength ?? 0;
-    return { key: versionKey(stored), content: () => contentOf(stored), stored: true, bytes };
-  }
+  if (stored !== undefined) return stored;
   const [url, version] = splitCanonical(canonical);
   const filed = context.filed?.find(type, url, version);
   if (filed !== undefined) return filed;
@@ -93,18 +94,39 @@ async function storedCanonical(
   type: CanonicalType,
   canonical: string,
   position: Pick<Position, 'at' | 'since'> | undefined,
-): Promise<Version | undefined> {
+): Promise<Found | undefined> {
+  const coming = (context.coming ?? []).filter((each) => each.type === type);
   const parsed = parseReference(canonical, context.settings.baseUrl);
   if (parsed.kind === 'local' && parsed.type === type) {
     // R4: "If the reference can be treated as a literal URL, it takes precedence."
+    const next = coming.find(({ id }) => id === parsed.id);
+    if (next !== undefined) return foundComing(next);
     const [found] = await versionsOf(context, type, { kind: 'id', ids: [parsed.id] }, position);
-    if (found !== undefined) return found;
+    if (found !== undefined) return foundStored(found);
   }
   const [url, version] = splitCanonical(canonical);
   const parameter = context.registry.get(type, 'url')?.parameter;
   if (parameter === undefined) return undefined;
   const named: Criterion = { kind: 'value', parameter, anyOf: [{ kind: 'uri', match: 'exact', value: url }] };
-  return latest(await versionsOf(context, type, named, position), version);
+  const stored = await versionsOf(context, type, named, position);
+  const staying = stored.filter(({ id }) => coming.every((each) => each.id !== id));
+  const next = coming.filter(({ content }) => content.url === url);
+  return latest([...staying.map(foundStored), ...next.map(foundComing)], version);
+}
+
+function foundStored(version: Version): Found & { readonly since: number } {
+  const { lastUpdated, body } = version;
+  const bytes = body?.byteLength ?? 0;
+  return { key: versionKey(version), content: () => contentOf(version), stored: true, bytes, since: lastUpdated };
+}
+
+/** The key of a stored version. */
+export function versionKey({ type, id, versionId, lastUpdated }: Version): string {
+  return `${type}/${id}/${versionId} ${lastUpdated}`;
+}
+
+function foundComing({ key, content }: Coming): Found & { readonly since: number } {
+  return { key, content: () => content, stored: true, since: Number.MAX_SAFE_INTEGER };
 }
 
 /** The resources of a type that match, at the walk's beginning or now. */
@@ -126,27 +148,22 @@ async function versionsOf(
 }
 
 /** The one with that version, or the latest where none is named, an active one if there is one; supplements are not meant. */
-function latest(found: readonly Version[], version: string | undefined): Version | undefined {
+function latest(
+  found: readonly (Found & { readonly since: number })[],
+  version: string | undefined,
+): Found | undefined {
   if (found.length === 1 && version === undefined) return found[0];
   const candidates = found
-    .map((stored) => ({ stored, content: contentOf(stored) }))
+    .map((each) => ({ found: each, content: each.content() }))
     .filter(({ content }) => content.content !== 'supplement')
     .filter(({ content }) => version === undefined || content.version === version)
     .sort(
       (a, b) =>
         Number(a.content.status === 'active') - Number(b.content.status === 'active') ||
         compareVersions(a.content.version, b.content.version) ||
-        a.stored.lastUpdated - b.stored.lastUpdated,
+        a.found.since - b.found.since,
     );
-  return candidates.at(-1)?.stored;
-}
-
-const versions = new Intl.Collator('en', { numeric: true });
-
-/** Orders versions of resources: numbers by size, other parts as text; what has no version comes first. */
-export function compareVersions(a: JsonValue | undefined, b: JsonValue | undefined): number {
-  const [left = '', right = ''] = [a, b].map((each) => (typeof each === 'string' ? each : ''));
-  return versions.compare(left, right);
+  return candidates.at(-1)?.found;
 }
 
 function ofR4(type: CanonicalType, url: string, version: string | undefined): Found | undefined {
@@ -171,11 +188,7 @@ export function splitCanonical(canonical: string): readonly [url: string, versio
 const decoder = new TextDecoder();
 
 /** A stored resource as plain JSON: of its numbers none is compared by its text here. */
-export function contentOf({ body }: Version): JsonObject {
+export function contentOf({ body }: Pick<Version, 'body'>): JsonObject {
   const value: JsonValue = body === undefined ? null : JSON.parse(decoder.decode(body));
   return isObject(value) ? value : {};
-}
-
-function versionKey({ type, id, versionId, lastUpdated }: Version): string {
-  return `${type}/${id}/${versionId} ${lastUpdated}`;
 }

@@ -1,6 +1,7 @@
 /** Definitions in files, found by canonical. https://hl7.org/fhir/R4/references.html#canonical */
 import { createHash } from 'node:crypto';
 import type { JsonObject, JsonValue, Resource } from '../fhir/resource.ts';
+import { compareVersions } from '../search/canonical-target.ts';
 import { type FhirPackage, parsed } from './packages.ts';
 
 /** A definition that lies in a file or a package. */
@@ -43,7 +44,6 @@ export function ofPackages(packages: readonly FhirPackage[]): readonly FiledDefi
 
 const digest = (content: string | Uint8Array): string => createHash('sha256').update(content).digest('base64url');
 const textOf = (value: JsonValue | undefined): string | undefined => (typeof value === 'string' ? value : undefined);
-const versions = new Intl.Collator('en', { numeric: true });
 
 /** Definitions by type, url and version. Of several with the same, the first counts. */
 export class FiledDefinitions {
@@ -71,5 +71,5 @@ export class FiledDefinitions {
 function latest(found: readonly FiledDefinition[]): FiledDefinition | undefined {
   if (found.length < 2) return found[0];
   const isActive = (each: FiledDefinition): number => Number(each.content().status === 'active');
-  return [...found].sort((a, b) => isActive(b) - isActive(a) || versions.compare(b.version ?? '', a.version ?? ''))[0];
+  return [...found].sort((a, b) => isActive(b) - isActive(a) || compareVersions(b.version, a.version))[0];
 }
