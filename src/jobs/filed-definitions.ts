@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { JsonObject, JsonValue, Resource } from '../fhir/resource.ts';
 import { compareVersions } from '../search/canonical-target.ts';
-import { type FhirPackage, parsed } from './packages.ts';
+import type { FhirPackage } from './packages.ts';
 
 /** A definition that lies in a file or a package. */
 export interface FiledDefinition {
@@ -10,7 +10,7 @@ export interface FiledDefinition {
   readonly type: string;
   readonly url: string;
   readonly version: string | undefined;
-  /** Parsed anew each time where it lies in a package. Throws Error that names the file for what is no JSON. */
+  /** Parsed anew each time where it lies in a package. */
   readonly content: () => JsonObject;
   /** Changes with the content. */
   readonly key: () => string;
@@ -32,14 +32,7 @@ export function ofFiles(
 export function ofPackages(packages: readonly FhirPackage[]): readonly FiledDefinition[] {
   return packages
     .flatMap(({ resources }) => resources)
-    .map(({ file, type, url, version, bytes }) => ({
-      file,
-      type,
-      url,
-      version,
-      content: () => parsed(bytes, file),
-      key: () => `${file} ${digest(bytes)}`,
-    }));
+    .map(({ bytes, ...definition }) => ({ ...definition, key: () => `${definition.file} ${digest(bytes)}` }));
 }
 
 const digest = (content: string | Uint8Array): string => createHash('sha256').update(content).digest('base64url');

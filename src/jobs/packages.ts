@@ -3,9 +3,9 @@ import { createReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { extract } from 'tar-stream';
-import { isArray, isObject, isResource, type JsonObject, type JsonValue } from '../fhir/resource.ts';
+import { isArray, isObject, type JsonObject, type JsonValue } from '../fhir/resource.ts';
 
-/** A resource in a package, which is parsed anew when it is needed. */
+/** A resource in a package. */
 export interface PackagedResource {
   /** The archive's file and the one within it. */
   readonly file: string;
@@ -13,6 +13,8 @@ export interface PackagedResource {
   readonly url: string;
   readonly version: string | undefined;
   readonly bytes: Uint8Array;
+  /** Parsed anew each time; one that is no JSON has nothing. */
+  readonly content: () => JsonObject;
 }
 
 export interface FhirPackage {
@@ -37,47 +39,83 @@ const kept = new Set(['StructureDefinition', 'ValueSet', 'CodeSystem', 'ConceptM
 /** JSON files of a package's own folder; examples and others lie below it. */
 const direct = /^package\/([^/]+\.json)$/;
 
-/** More than any package has, unpacked, and than any of its definitions. */
+/** More than any package has, unpacked, and than any of its definitions; more zeros together than fill up an archive. */
 const mostBytes = 2 ** 30;
 export const mostFileBytes = 2 ** 26;
+const mostZeros = 2 ** 22;
+
+/** Bytes that are read and unpacked at once. */
+const chunkSize = 2 ** 18;
 
 /**
  * The definitions in a package. Throws Error that says what is wrong with it, but doesn't name it. `file`: what resources' files are named
  * after. `report` hears of files in it that are left out.
  */
 export async function readPackage(path: string, file: string, report: (fault: string) => void): Promise<FhirPackage> {
-  let manifest: JsonObject | undefined;
-  const resources: PackagedResource[] = [];
+  const files = new Map<string, Uint8Array>();
   for await (const { name, bytes } of packagedFiles(unpacked(path), { all: mostBytes, file: mostFileBytes })) {
-    try {
-      const content = parsed(bytes, name);
-      if (name === 'package.json') manifest = content;
-      else resources.push(...described(content).map((each) => ({ file: `${file}: ${name}`, ...each, bytes })));
-    } catch (error) {
-      if (name === 'package.json') throw error;
-      report(`${file}: ${error instanceof Error ? error.message : 'it could not be read'}`);
-    }
+    files.set(name, bytes);
   }
-  if (manifest === undefined) throw new Error('package/package.json is missing');
+  const manifest = parsed(files.get('package.json') ?? new Uint8Array(0), 'package.json');
   const { name, version, canonical, fhirVersions } = manifest;
   if (typeof name !== 'string' || typeof version !== 'string') throw new Error('package.json has no name or version');
   if (isArray(fhirVersions) && !fhirVersions.some((each) => typeof each === 'string' && each.startsWith('4.0')))
     throw new Error(`the package is for FHIR ${fhirVersions.join(', ')}, not for R4 (4.0.1)`);
-  return { file, name, version, canonical: textOf(canonical), resources };
+  const contents = new Map([...files].map(([each, bytes]) => [each, reader(bytes, `${file}: ${each}`, report)]));
+  const index = indexed(contents.get('.index.json')?.() ?? {});
+  // Without an index everything has to be parsed.
+  const resources = index.length > 0 ? index : [...contents].flatMap(([each, content]) => described(each, content()));
+  return {
+    file,
+    name,
+    version,
+    canonical: textOf(canonical),
+    resources: resources.flatMap((each) => {
+      const [bytes, content] = [files.get(each.name), contents.get(each.name)];
+      if (bytes === undefined || content === undefined) return [];
+      return [{ file: `${file}: ${each.name}`, ...each.resource, bytes, content }];
+    }),
+  };
 }
 
-function described(content: JsonObject): readonly Omit<PackagedResource, 'file' | 'bytes'>[] {
-  if (!isResource(content) || !kept.has(content.resourceType)) return [];
-  const { resourceType: type, url, version } = content;
-  return typeof url === 'string' ? [{ type, url, version: textOf(version) }] : [];
+/** What parses a file, each time; what is no JSON object is reported once, and has nothing. */
+function reader(bytes: Uint8Array, file: string, report: (fault: string) => void): () => JsonObject {
+  let told = false;
+  return () => {
+    try {
+      return parsed(bytes, file);
+    } catch (error) {
+      if (!told) report(error instanceof Error ? error.message : `${file} could not be read`);
+      told = true;
+      return {};
+    }
+  };
+}
+
+interface Described {
+  readonly name: string;
+  readonly resource: Omit<PackagedResource, 'file' | 'bytes' | 'content'>;
+}
+
+/** By the index that a package brings. */
+function indexed({ files }: JsonObject): readonly Described[] {
+  return (isArray(files) ? files : []).flatMap((each) =>
+    isObject(each) && typeof each.filename === 'string' ? described(each.filename, each) : [],
+  );
+}
+
+/** By what says type, url and version: a resource, or its entry in an index. */
+function described(name: string, { resourceType: type, url, version }: JsonObject): readonly Described[] {
+  if (typeof type !== 'string' || !kept.has(type) || typeof url !== 'string') return [];
+  return [{ name, resource: { type, url, version: textOf(version) } }];
 }
 
 const textOf = (value: JsonValue | undefined): string | undefined => (typeof value === 'string' ? value : undefined);
 
 /** A gzipped file unpacked; what fails on the way is the stream's error. */
 function unpacked(path: string): Readable {
-  const file = createReadStream(path);
-  const gunzip = createGunzip();
+  const file = createReadStream(path, { highWaterMark: chunkSize });
+  const gunzip = createGunzip({ chunkSize });
   file.on('error', (error) => gunzip.destroy(error));
   gunzip.on('close', () => file.destroy());
   return file.pipe(gunzip);
@@ -92,10 +130,13 @@ export async function* packagedFiles(
   most: { readonly all: number; readonly file: number } = { all: Number.POSITIVE_INFINITY, file: 2 ** 29 },
 ): AsyncGenerator<PackagedFile> {
   const entries = extract();
-  let read = 0;
+  let [read, zeros] = [0, 0];
   archive.on('data', (chunk: Uint8Array) => {
     read += chunk.length;
+    zeros = chunk.every((byte) => byte === 0) ? zeros + chunk.length : 0;
     if (read > most.all) archive.destroy(new Error(`it has more than ${most.all} bytes, unpacked`));
+    // Each 512 of them would be looked at as the end of the archive.
+    if (zeros > mostZeros) archive.destroy(new Error('it is filled with zeros'));
   });
   archive.on('error', (error) => entries.destroy(error));
   try {
@@ -119,7 +160,7 @@ export async function* packagedFiles(
 const decoder = new TextDecoder();
 
 /** A JSON object. Throws Error that names the file for anything else. */
-export function parsed(bytes: Uint8Array, file: string): JsonObject {
+function parsed(bytes: Uint8Array, file: string): JsonObject {
   let value: JsonValue;
   try {
     value = JSON.parse(decoder.decode(bytes));

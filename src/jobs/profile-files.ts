@@ -9,7 +9,7 @@ import { describedDefinition, readDefinition } from '../search/definition.ts';
 import { faultsOf } from '../search/definition-faults.ts';
 import { FiledDefinitions, ofFiles, ofPackages } from './filed-definitions.ts';
 import type { PackageFiles } from './package-files.ts';
-import { type FhirPackage, mostFileBytes, parsed } from './packages.ts';
+import { type FhirPackage, mostFileBytes } from './packages.ts';
 
 /** A resource and the file that has it. */
 export interface FiledResource {
@@ -104,8 +104,8 @@ function packagedParameters(packages: readonly FhirPackage[]): readonly FiledRes
   return packages
     .flatMap(({ resources }) => resources)
     .filter(({ type }) => type === 'SearchParameter')
-    .flatMap(({ file, bytes }) => {
-      const resource = parsed(bytes, file);
+    .flatMap(({ file, content }) => {
+      const resource = content();
       return isResource(resource) ? [{ file, resource }] : [];
     });
 }

@@ -146,7 +146,7 @@ describe('a directory of definitions', () => {
       'no gzip': async () => Buffer.from('<html>404</html>'),
       'a cut gzip': async () => (await whole()).subarray(0, 200),
       'a cut archive': async () => gzipSync(gunzipSync(await whole()).subarray(0, 1000)),
-      'nothing but zeros': async () => zeros(2 ** 22),
+      'nothing but zeros': async () => zeros(2 ** 23),
       'no manifest': () => archive({ 'package/a.json': JSON.stringify(valueSet('1')) }),
       'a manifest that is no JSON': () => archive({ 'package/package.json': '{' }),
       'a file that is too large': async () => sparse('package/a.json', mostFileBytes + 1),
@@ -192,11 +192,17 @@ describe('a directory of definitions', () => {
   });
 
   it('has the rest of a package one of whose files is no JSON', async () => {
-    const files = { 'package/package.json': manifest, 'package/.index.json': '{"files":[]}' };
     const definitions = { 'package/a.json': '{"resourceType":', 'package/b.json': JSON.stringify(valueSet('1')) };
-    writeFileSync(join(directory, 'a.tgz'), await archive({ ...files, ...definitions }));
+    const files = { 'package/package.json': manifest, ...definitions };
+    writeFileSync(join(directory, 'a.tgz'), await archive(files));
     expect((await read()).definitions.all.map(({ file }) => file)).toEqual(['a.tgz: b.json']);
     expect(reports).toEqual(['a.tgz: a.json is no JSON']);
+    // With an index it shows when it is needed.
+    const index = { files: [{ filename: 'a.json', resourceType: 'ValueSet', url: 'http://x.example/ValueSet/b' }] };
+    writeFileSync(join(directory, 'a.tgz'), await archive({ ...files, 'package/.index.json': JSON.stringify(index) }));
+    const [broken] = (await read()).definitions.all;
+    expect([broken?.content(), broken?.content()]).toEqual([{}, {}]);
+    expect(reports).toEqual(['a.tgz: a.json is no JSON', 'a.tgz: a.json is no JSON']);
   });
 
   it('keeps what a package had while its file is broken, and reads it again only when it has changed', async () => {
@@ -262,7 +268,7 @@ describe('search parameters', () => {
 });
 
 describe('a published package', () => {
-  it('has its definitions by canonical', async () => {
+  it('has an index, by which its definitions are found', async () => {
     const { ips, haveData } = await import('../validation/profile/source.ts');
     if (!haveData(ips)) return;
     copyFileSync(ips, join(directory, 'ips.tgz'));
