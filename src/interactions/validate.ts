@@ -43,8 +43,12 @@ export class Validations {
     this.#refreshed ??= conformance.refresh();
     await this.#refreshed;
     const { resource } = prepared;
+    const begun = performance.now();
     const found = await conformance.validate({ resource, level, budget, ...(path === undefined ? {} : { path }) });
-    const unusable = await unusableDefinition(this.#context, resource, path ?? resource.resourceType);
+    const unusable = await unusableDefinition(this.#context, resource, {
+      path: path ?? resource.resourceType,
+      budget: budget - (performance.now() - begun),
+    });
     const issues = unusable === undefined ? found : [...found, unusable];
     if (issues.some(isError)) throw new OutcomeError(422, issues);
     this.#known.set(place, { of: computed ? prepared.bytes : undefined, issues });
@@ -52,11 +56,14 @@ export class Validations {
   }
 }
 
-/** An error where a resource is a profile that nothing could be checked against. */
+/**
+ * An error where a resource is a profile that nothing could be checked against, or that can't be read within the budget (milliseconds).
+ * `path`: what its expression is.
+ */
 export async function unusableDefinition(
   context: Context,
   resource: Resource,
-  path: string,
+  { path, budget }: { readonly path: string; readonly budget: number },
 ): Promise<Issue | undefined> {
   const { resourceType: type, id = '' } = resource;
   if (type !== 'StructureDefinition' || resource.derivation !== 'constraint') return undefined;
@@ -64,8 +71,8 @@ export async function unusableDefinition(
   if (resource.kind === 'logical') return undefined;
   // What it is based on may be based on it.
   const itself = { type, id, content: resource, key: context.newId() };
-  const { conformance, settings } = withComing(context, [...(context.coming ?? []), itself]);
-  const fault = await conformance.fault(resource, settings.validationBudget);
+  const { conformance } = withComing(context, [...(context.coming ?? []), itself]);
+  const fault = await conformance.fault(resource, Math.max(1, Math.round(budget)));
   if (fault === undefined) return undefined;
   const diagnostics = `${path} can't be used as a profile: ${fault}`;
   return {
