@@ -1,7 +1,7 @@
 /** The definitions in the files of `PROFILES`, read at the start and again when files change. https://hl7.org/fhir/R4/profiling.html */
 import type { Definitions, SearchParameterDefinition } from './fhir/definitions/definitions.ts';
 import type { FiledResources } from './interactions/canonical.ts';
-import { namesCanonical } from './interactions/in-use.ts';
+import { canonicalsIn } from './interactions/in-use.ts';
 import { profiled } from './interactions/supported-profiles.ts';
 import { PackageFiles } from './jobs/package-files.ts';
 import { type ProfileFiles, profiledParameters, readProfileFiles } from './jobs/profile-files.ts';
@@ -45,9 +45,12 @@ export class Profiles implements FiledResources {
 
   readonly find: FiledResources['find'] = (type, url, version) => this.#read.files.definitions.find(type, url, version);
 
-  *naming(canonicals: readonly string[]): Generator<string | undefined> {
-    for (const { type, url: own, content } of this.#read.files.definitions.all) {
-      yield namesCanonical(content(), canonicals) ? `${type} ${own}` : undefined;
+  *naming(
+    canonicals: ReadonlySet<string>,
+  ): Generator<{ readonly user: string; readonly named: ReadonlySet<string> } | undefined> {
+    for (const { type, url, content } of this.#read.files.definitions.all) {
+      const named = canonicalsIn(content(), canonicals);
+      yield named.size === 0 ? undefined : { user: `${type} ${url}`, named };
     }
   }
 

@@ -40,8 +40,13 @@ export interface Found {
 export interface FiledResources {
   /** The one of that url; `version` undefined: the latest active one. */
   readonly find: (type: CanonicalType, url: string, version: string | undefined) => Found | undefined;
-  /** What names one of these canonicals, for people: type and url. One after the other, undefined for what doesn't: each takes its time. */
-  readonly naming?: (canonicals: readonly string[]) => Iterable<string | undefined>;
+  /**
+   * What names some of these canonicals, for people: type and url; and which. One after the other, undefined for what names none: each takes
+   * its time.
+   */
+  readonly naming?: (
+    canonicals: ReadonlySet<string>,
+  ) => Iterable<{ readonly user: string; readonly named: ReadonlySet<string> } | undefined>;
   /** Constraining StructureDefinitions of resource types: what `supportedProfile` of the type lists. */
   readonly profiles?: () => Iterable<{ readonly type: string; readonly url: string }>;
   /** Canonicals of implementation guides, `url|version`. */

@@ -45,38 +45,39 @@ export async function warningsOfLoss(
   writes: readonly Write[],
 ): Promise<readonly (readonly Issue[])[]> {
   if (!writes.some(({ type }) => isCanonicalType(type))) return [];
+  const losses: (Loss | undefined)[] = [];
+  for (const write of writes) losses.push(await lossOf(context, write));
   const gone = new Set(writes.filter(({ kind }) => kind === 'delete').map(keyOf));
-  const warnings: (readonly Issue[])[] = [];
-  for (const write of writes) warnings.push(await ofDefinition(context, write, gone));
-  return warnings;
+  await findUsers(
+    context,
+    losses.filter((each) => each !== undefined),
+    gone,
+  );
+  return losses.map((loss) => (loss === undefined || loss.users.length === 0 ? [] : [warningOf(loss)]));
 }
 
 const keyOf = ({ type, id }: ResourceKey): string => `${type}/${id}`;
 
-async function ofDefinition(context: Context, write: Write, gone: ReadonlySet<string>): Promise<readonly Issue[]> {
+/** A definition that can't be found any more as it was. */
+interface Loss {
+  readonly write: Write;
+  /** By which it was found. */
+  readonly canonicals: readonly string[];
+  /** What names them: up to one more than are told. */
+  readonly users: string[];
+}
+
+async function lossOf(context: Context, write: Write): Promise<Loss | undefined> {
   const { type, id } = write;
-  if (!isCanonicalType(type)) return [];
-  const stored = write.kind === 'put' && write.method === 'POST' ? undefined : await context.store.read(type, id);
-  if (stored?.body === undefined) return [];
+  if (!isCanonicalType(type) || (write.kind === 'put' && write.method === 'POST')) return undefined;
+  const stored = await context.store.read(type, id);
+  if (stored?.body === undefined) return undefined;
   const next = write.kind === 'put' ? canonicalsOf(contentOf({ body: bodyBytes(write.body, 1, 0) })) : [];
-  const lost = canonicalsOf(contentOf(stored)).filter((canonical) => !next.includes(canonical));
+  const before = canonicalsOf(contentOf(stored)).filter((canonical) => !next.includes(canonical));
   // Another version may be what the url alone means.
-  const found = await Promise.all(lost.map((canonical) => findCanonical(context, type, canonical)));
-  const meant = lost.filter((_, place) => found[place]?.key === versionKey(stored));
-  if (meant.length === 0) return [];
-  const users = await usersOf(context, write, meant, gone);
-  if (users.length === 0) return [];
-  const named = users.slice(0, mostNamed).join(', ');
-  const more = users.length > mostNamed ? ' and others' : '';
-  const happens = write.kind === 'delete' ? 'deleted' : 'another one';
-  return [
-    {
-      severity: 'warning',
-      code: 'business-rule',
-      diagnostics: `${keyOf(write)} is ${happens}, but ${meant.join(' or ')} is still named by ${named}${more}.`,
-      details: ruleDetails('in-use'),
-    },
-  ];
+  const found = await Promise.all(before.map((canonical) => findCanonical(context, type, canonical)));
+  const canonicals = before.filter((_, place) => found[place]?.key === versionKey(stored));
+  return canonicals.length === 0 ? undefined : { write, canonicals, users: [] };
 }
 
 /** What names a definition: `url`, and `url|version`. */
@@ -85,31 +86,44 @@ function canonicalsOf({ url, version }: JsonObject): readonly string[] {
   return typeof version === 'string' ? [url, `${url}|${version}`] : [url];
 }
 
-async function usersOf(
-  context: Context,
-  lost: ResourceKey,
-  canonicals: readonly string[],
-  gone: ReadonlySet<string>,
-): Promise<readonly string[]> {
-  const users: string[] = [];
+function warningOf({ write, canonicals, users }: Loss): Issue {
+  const named = users.slice(0, mostNamed).join(', ');
+  const more = users.length > mostNamed ? ' and others' : '';
+  const happens = write.kind === 'delete' ? 'deleted' : 'another one';
+  return {
+    severity: 'warning',
+    code: 'business-rule',
+    diagnostics: `${keyOf(write)} is ${happens}, but ${canonicals.join(' or ')} is still named by ${named}${more}.`,
+    details: ruleDetails('in-use'),
+  };
+}
+
+/** Notes the users of all losses in one pass. `gone`: what goes with them. */
+async function findUsers(context: Context, losses: readonly Loss[], gone: ReadonlySet<string>): Promise<void> {
+  if (losses.length === 0) return;
+  const of = new Map<string, Loss[]>();
+  for (const loss of losses) for (const each of loss.canonicals) of.set(each, [...(of.get(each) ?? []), loss]);
+  const wanted = new Set(of.keys());
+  const note = (user: string, losers: readonly Loss[]): void => {
+    for (const { write, users } of losers)
+      if (users.length <= mostNamed && keyOf(write) !== user && !gone.has(user) && !users.includes(user))
+        users.push(user);
+  };
+  const losers = (named: Iterable<string>): readonly Loss[] =>
+    [...named].flatMap((canonical) => of.get(canonical) ?? []);
   const { registry, store } = context;
   const stored = [...(await store.counts()).keys()];
-  for (const type of stored.filter((each) => registry.of(each).some(({ code }) => code === 'url'))) {
-    for await (const each of storedOf(context, type)) {
-      const key = keyOf(each);
-      if (key === keyOf(lost) || gone.has(key)) continue;
-      if (names(each, canonicals)) users.push(key);
-      if (users.length > mostNamed) return users;
-    }
-  }
-  const filed: string[] = [];
+  for (const type of stored.filter((each) => registry.of(each).some(({ code }) => code === 'url')))
+    for await (const each of storedOf(context, type)) note(keyOf(each), losers(namedIn(each, wanted)));
   const pace = makePace();
-  for (const each of context.filed?.naming?.(canonicals) ?? []) {
-    if (each !== undefined) filed.push(each);
+  for (const each of context.filed?.naming?.(wanted) ?? []) {
+    if (each !== undefined) note(each.user, losers(each.named));
     await pace();
   }
-  const conforming = lost.type === 'StructureDefinition' ? await conformingTo(context, stored, canonicals) : [];
-  return [...users, ...filed, ...conforming.filter((key) => !gone.has(key))];
+  for (const loss of losses) {
+    if (loss.write.type !== 'StructureDefinition' || loss.users.length > mostNamed) continue;
+    for (const user of await conformingTo(context, stored, loss.canonicals)) note(user, [loss]);
+  }
 }
 
 /** Resources that say they conform to the profile. */
@@ -134,23 +148,30 @@ async function conformingTo(
   return matches.map(keyOf);
 }
 
-/** Whether a stored definition has one of these canonicals anywhere but as its own. */
-function names(stored: Version, canonicals: readonly string[]): boolean {
+const none: ReadonlySet<string> = new Set();
+
+/** Which of the canonicals a stored definition has anywhere but as its own. */
+function namedIn(stored: Version, wanted: ReadonlySet<string>): ReadonlySet<string> {
   const { buffer, byteOffset, byteLength } = stored.body ?? new Uint8Array(0);
   const bytes = Buffer.from(buffer, byteOffset, byteLength);
-  // Most definitions don't have the text at all.
-  if (!canonicals.some((canonical) => bytes.includes(canonical))) return false;
-  return namesCanonical(contentOf(stored), canonicals);
+  // Most definitions don't have a text at all; to look for many takes longer than to parse.
+  if (wanted.size <= mostNamed && ![...wanted].some((canonical) => bytes.includes(canonical))) return none;
+  return canonicalsIn(contentOf(stored), wanted);
 }
 
 /** The same of a definition that was read. */
-export function namesCanonical({ url: _, ...content }: JsonObject, canonicals: readonly string[]): boolean {
-  return hasText(content, canonicals);
+export function canonicalsIn({ url: _, ...content }: JsonObject, wanted: ReadonlySet<string>): ReadonlySet<string> {
+  const found = new Set<string>();
+  gather(content, wanted, found);
+  return found;
 }
 
-function hasText(value: JsonValue, texts: readonly string[]): boolean {
-  if (typeof value === 'string') return texts.includes(value);
-  if (isArray(value)) return value.some((each) => hasText(each, texts));
-  if (!isObject(value)) return false;
-  return Object.values(value).some((each) => each !== undefined && hasText(each, texts));
+function gather(value: JsonValue, wanted: ReadonlySet<string>, found: Set<string>): void {
+  if (typeof value === 'string') {
+    if (wanted.has(value)) found.add(value);
+  } else if (isArray(value)) {
+    for (const each of value) gather(each, wanted, found);
+  } else if (isObject(value)) {
+    for (const each of Object.values(value)) if (each !== undefined) gather(each, wanted, found);
+  }
 }

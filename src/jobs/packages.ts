@@ -56,8 +56,9 @@ export async function readPackage(path: string, file: string, report: (fault: st
   for await (const { name, bytes } of packagedFiles(unpacked(path), { all: mostBytes, file: mostFileBytes })) {
     files.set(name, bytes);
   }
-  const manifest = parsed(files.get('package.json') ?? new Uint8Array(0), 'package.json');
-  const { name, version, canonical, fhirVersions } = manifest;
+  const manifest = files.get('package.json');
+  if (manifest === undefined) throw new Error('package.json is missing');
+  const { name, version, canonical, fhirVersions } = parsed(manifest, 'package.json');
   if (typeof name !== 'string' || typeof version !== 'string') throw new Error('package.json has no name or version');
   if (isArray(fhirVersions) && !fhirVersions.some((each) => typeof each === 'string' && each.startsWith('4.0')))
     throw new Error(`the package is for FHIR ${fhirVersions.join(', ')}, not for R4 (4.0.1)`);

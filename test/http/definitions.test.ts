@@ -1,5 +1,5 @@
 /** StructureDefinition, ValueSet and CodeSystem resources count as soon as they are stored. https://hl7.org/fhir/R4/conformance-module.html */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type Json, type Reply, type TestServer, testServer } from './server.ts';
 import { freshStore, onMongo } from './stores.ts';
 import { bundle, entry, idOf, unique } from './writing.ts';
@@ -351,6 +351,36 @@ describe('deleting a definition', () => {
     ]);
     await server.send('DELETE', `/Patient/${latest}`);
     expect((await server.send('DELETE', `/StructureDefinition/${two.id}`)).status).toBe(204);
+  });
+
+  test('warns of each of several, whose users are looked for together', async () => {
+    const families = [0, 1].map(() => {
+      const base = profile(unique('base'), [minimum('Patient.name', 1)]);
+      return {
+        base,
+        derived: profile(unique('derived'), [minimum('Patient.gender', 1)], { baseDefinition: base.url }),
+      };
+    });
+    await stored(...families.flatMap(({ base, derived }) => [base, derived]));
+    const search = vi.spyOn(server.context.store, 'search');
+    const entries = families.map(({ base }) => entry('DELETE', `StructureDefinition/${base.id}`));
+    const { body } = await server.send('POST', '', bundle('transaction', ...entries));
+    const passes = search.mock.calls.filter(
+      ([{ parts, position }]) =>
+        parts[0]?.type === 'StructureDefinition' && parts[0].criterion.kind === 'and' && position === undefined,
+    );
+    search.mockRestore();
+    expect(passes).toHaveLength(1);
+    const told = body.entry.map(({ response }: Json) =>
+      response.outcome.issue
+        .filter(({ severity }: Json) => severity === 'warning')
+        .map(({ diagnostics }: Json) => diagnostics),
+    );
+    expect(told).toEqual(
+      families.map(({ base, derived }) => [
+        `StructureDefinition/${base.id} is deleted, but ${base.url} is still named by StructureDefinition/${derived.id}.`,
+      ]),
+    );
   });
 
   test('together with all that names it doesn’t warn', async () => {
