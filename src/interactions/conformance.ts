@@ -7,7 +7,7 @@ import type { Issue } from '../fhir/outcome.ts';
 import type { JsonObject } from '../fhir/resource.ts';
 import type { Store } from '../store/port.ts';
 import type { Note, Write } from '../store/write.ts';
-import { ProfileChecks } from '../validation/profile/checks.ts';
+import { definitionFault } from '../validation/profile/checks.ts';
 import { type ValidationRequest, type ValidationSource, Validator } from '../validation/validator.ts';
 import { canonicalTypes, splitCanonical } from './canonical.ts';
 
@@ -59,7 +59,7 @@ export class Conformance {
       structureDefinition: async (canonical) =>
         beside.get(splitCanonical(canonical)[0]) ?? this.#source.structureDefinition(canonical),
     };
-    return new ProfileChecks(this.#definitions, source).fault(definition, budget);
+    return definitionFault(definition, budget, this.#definitions, source);
   }
 
   /** Resolves when all that other processes had stored before counts. */
