@@ -2,6 +2,7 @@
 import { Readable } from 'node:stream';
 import { CsvError, parse } from 'csv-parse';
 import { stringify } from 'csv-stringify/sync';
+import { OutcomeError } from '../fhir/outcome.ts';
 
 /** A record and the line on which it begins, from 1. */
 export interface CsvRecord {
@@ -12,10 +13,13 @@ export interface CsvRecord {
 /** A file that can't be read on from a line. */
 export class UnreadableCsv extends Error {
   readonly line: number;
+  /** What its source says is wrong, where it is not the CSV itself. */
+  readonly refusal: OutcomeError | undefined;
 
-  constructor(line: number, reason: string) {
+  constructor(line: number, reason: string, refusal?: OutcomeError) {
     super(reason);
     this.line = line;
+    this.refusal = refusal;
   }
 }
 
@@ -24,7 +28,7 @@ const longestRecord = 1 << 20;
 
 /**
  * The records of a file whose cells have commas between them; a byte order mark and empty lines are left out.
- * Throws UnreadableCsv for bytes that aren't UTF-8 and for quotes that don't close.
+ * Throws UnreadableCsv for bytes that aren't UTF-8, for quotes that don't close, and for what its source refuses.
  */
 export async function* readCsv(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<CsvRecord> {
   const parser = parse({
@@ -52,6 +56,7 @@ export async function* readCsv(chunks: AsyncIterable<Uint8Array>): AsyncGenerato
     }
   } catch (error) {
     if (error instanceof NotUtf8) throw new UnreadableCsv(last + 1, error.message);
+    if (error instanceof OutcomeError && error.status < 500) throw new UnreadableCsv(last + 1, error.message, error);
     if (!(error instanceof CsvError)) throw error;
     throw new UnreadableCsv(last + 1, reasonOf(error));
   } finally {

@@ -55,15 +55,18 @@ interface OwnedPart {
 export class RowPlanner {
   readonly #context: Context;
   readonly #template: Template;
+  readonly #plain: boolean;
   readonly #state: ChunkState;
   readonly #validations: Validations;
   /** Parts that refer to what owns them. */
   readonly #ownedParts: readonly OwnedPart[];
   #place = 0;
 
-  constructor(context: Context, template: Template, state: ChunkState, validations: Validations) {
+  /** `plain`: the rows are any of their type's resources, not only those of the profile. */
+  constructor(context: Context, template: Template, plain: boolean, state: ChunkState, validations: Validations) {
     this.#context = context;
     this.#template = template;
+    this.#plain = plain;
     this.#state = state;
     this.#validations = validations;
     this.#ownedParts = template.parts
@@ -207,7 +210,7 @@ export class RowPlanner {
     const tree =
       planned.tree === undefined
         ? merged(rowPart.fresh, { read: { ...read, elements: none }, references: kept })
-        : merged(planned.tree, { read, references: kept });
+        : merged(planned.tree, { read, references: kept, claims: part === this.#template.main && !this.#plain });
     if (tree === planned.tree) return undefined;
     try {
       const prepared = prepareTree(this.#context, tree, part.type);
