@@ -252,7 +252,10 @@ describe('columns that can’t be used', () => {
     ['pain_vas,quantity,,,{score},,,6w,', /pain_vas is an outcome measure of shared/],
     ['status,string,,,,,,,', /R4 has a search parameter status of Procedure/],
     ['healed,date,,,,,,1y,', /an Observation has no value of type date; use dateTime/],
-    ['approach,shared,,sideways,,,,,', /line 2, column allowed_values: sideways is no value of the field approach.*posterior/],
+    [
+      'approach,shared,,sideways,,,,,',
+      /line 2, column allowed_values: sideways is no value of the field approach.*posterior/,
+    ],
     ['implant_model,shared,,x,,,,,', /x is no value of the field implant_model of shared: it has no codes/],
     ['pain_vas,shared,,1,,,,6w,', /column allowed_values: an outcome measure of shared has the values/],
     ['body_site,string,,,,,,,', /body_site is an element of every case: a code with allowed values/],
