@@ -80,10 +80,11 @@ async function readAll(
         report.fault({ line, column: '', reason: `has ${cells.length} cells, and the header ${width}` });
         continue;
       }
-      await importer.add({
+      const room = importer.add({
         line,
         cells: places.map((place) => (place === undefined ? undefined : (cells[place] ?? ''))),
       });
+      if (room !== undefined) await room;
     }
   } catch (error) {
     if (!(error instanceof UnreadableCsv)) throw error;

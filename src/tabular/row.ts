@@ -31,6 +31,8 @@ export interface ReadPart {
 const mostValues = 1000;
 const tooMany = `has more than ${mostValues} values`;
 
+const noTexts: readonly string[] = [];
+const noValues: readonly ExactJson[] = [];
 const noElements: ReadPart['elements'] = new Map();
 
 /** The elements of a row's part; what is wrong with its cells goes to `faults`. */
@@ -48,11 +50,15 @@ export function readPart(part: Part, cells: Cells, resolve: Resolve, faults: Cel
       whole = false;
       continue;
     }
-    const texts = textsOf(cell, column);
-    if (texts.length > 0) empty = false;
+    const texts = cell === '' ? noTexts : textsOf(cell, column);
+    if (texts.length === 0) {
+      elements.set(column, noValues);
+      continue;
+    }
+    empty = false;
     const read = texts.length > mostValues ? { fault: tooMany } : elementsOf(texts, column, resolve);
     if ('fault' in read) faults.push({ column: column.name, reason: read.fault });
-    elements.set(column, 'fault' in read ? [] : read.value);
+    elements.set(column, 'fault' in read ? noValues : read.value);
   }
   for (const column of part.columns) {
     const lacking = elements.get(column)?.length === 0;
@@ -133,6 +139,11 @@ export function merged(present: ExactObject, { read, references, claims }: Chang
   for (const [column, values] of elements) {
     // What is fixed counts where the cell is empty.
     if (values.length === 0 && column.steps.at(-1)?.node.fixed !== undefined && isSimple(column)) continue;
+    if (own) {
+      // A new resource has nothing to be compared with.
+      if (values.length > 0) putAt(present, column.steps, values, column.several);
+      continue;
+    }
     // What the column can't say, an export left out: its absence from the file says nothing of it.
     const there = valuesAt(present, column.steps, column.several).filter((each) => isSayable(each, column));
     const same = there.length === values.length && there.every((each, n) => isSame(each, values[n], column));

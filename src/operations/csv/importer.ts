@@ -42,7 +42,7 @@ export interface ImportOptions {
 /** What a row came to in a plan. */
 type Settled = { readonly row: ReadRow; readonly outcome: RowOutcome | 'skipped' | FaultyRow };
 
-/** One import: takes rows with `add`, which resolves when there is room for more, and ends with `finish`. */
+/** One import: takes rows with `add`, which says when there is room for more, and ends with `finish`. */
 export class CsvImporter {
   readonly #context: Context;
   readonly #call: Call;
@@ -84,8 +84,8 @@ export class CsvImporter {
     return this.#begun;
   }
 
-  /** Rejects with what went wrong with the store. */
-  async add(row: FileRow): Promise<void> {
+  /** What has to be waited for before the next row; rejects with what went wrong with the store. */
+  add(row: FileRow): Promise<void> | undefined {
     this.#chunk.push(row);
     for (const cell of row.cells) {
       if (cell === undefined || cell === '') continue;
@@ -93,7 +93,7 @@ export class CsvImporter {
       this.#characters += cell.length;
     }
     const isFull = this.#chunk.length >= mostRows || this.#cells >= mostCells || this.#characters >= mostCharacters;
-    if (isFull) await this.#start();
+    return isFull ? this.#start() : undefined;
   }
 
   /** Resolves when all rows are done. Rejects as `add` does. */
