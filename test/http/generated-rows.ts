@@ -64,7 +64,8 @@ export function sparseRow(columns: readonly DescribedColumn[], n: number): Row {
   const kept = new Set(parts.filter((part, place) => needed.has(part) || place % 2 === n % 2));
   return Object.fromEntries(
     columns.map((column, place) => {
-      const stays = kept.has(partOf(column)) && (column.required !== 'no' || place % 3 === n % 3);
+      const needs = column.required !== 'no' || isSpecial(column.column);
+      const stays = kept.has(partOf(column)) && (needs || place % 3 === n % 3);
       return [column.column, stays ? (row[column.column] ?? '') : ''];
     }),
   );

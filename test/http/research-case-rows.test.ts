@@ -53,7 +53,8 @@ function searchFor(
   const [first = ''] = cell.split(';');
   const has = (other: string) => other.split(';').includes(first);
   if (kind === 'quantity') return [`=${first}|http://unitsofmeasure.org|${unit}`, has];
-  if (kind === 'string') return [`:exact=${encodeURIComponent(first.replace(/^'/, ''))}`, has];
+  if (kind === 'string')
+    return [`:exact=${encodeURIComponent(first.replace(/^'/, '').replaceAll(/[\\,|$]/g, '\\$&'))}`, has];
   expect(['token', 'number', 'date'], `a test of ${kind} ${type}`).toContain(kind);
   return [`=${encodeURIComponent(first)}`, has];
 }
@@ -77,8 +78,8 @@ describe.each([...cases, ...plain])('%s', (profile) => {
 
   const post = async (query: string, body: string) =>
     importedOf(await importCsv(server, `profile=${profile}${query}`, body));
-  /** Every version of everything. */
-  const written = async () => (await server.get('/_history?_total=accurate&_count=1')).body;
+  /** The newest version of anything. */
+  const newest = async () => (await server.get('/_history?_count=1')).body.entry ?? [];
 
   test('its header and its description name the same columns', async () => {
     const { text: header } = await server.get(`/$csv-template?profile=${profile}`);
@@ -90,7 +91,7 @@ describe.each([...cases, ...plain])('%s', (profile) => {
       counts: { rows: rows.length, created: rows.length },
       faults: [],
     });
-    expect((await written()).total).toBe(0);
+    expect(await newest()).toEqual([]);
   });
 
   test('rows with each allowed value come in, and back equal', async () => {
@@ -111,13 +112,13 @@ describe.each([...cases, ...plain])('%s', (profile) => {
   });
 
   test('the same file again, and what was exported, change nothing', async () => {
-    const before = await written();
+    const before = await newest();
+    expect(before).toHaveLength(1);
     const unchanged = { counts: { rows: rows.length, unchanged: rows.length }, faults: [] };
     expect(await post('', text)).toEqual(unchanged);
-    const { text: export1 } = await server.get(`/$csv-export?profile=${profile}`);
-    expect(await post('', export1)).toEqual(unchanged);
-    expect((await written()).entry).toEqual(before.entry);
-    expect((await written()).total).toBe(before.total);
+    const { text: back } = await server.get(`/$csv-export?profile=${profile}`);
+    expect(await post('', back)).toEqual(unchanged);
+    expect(await newest()).toEqual(before);
   });
 
   if (plain.includes(profile)) return;
