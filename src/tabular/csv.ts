@@ -23,9 +23,6 @@ export class UnreadableCsv extends Error {
   }
 }
 
-/** Empty lines are no rows, and a file could have any number of them. */
-const mostEmptyLines = 100_000;
-
 /** Characters that one record may have. */
 const longestRecord = 1 << 20;
 
@@ -37,11 +34,13 @@ export async function* readCsv(chunks: AsyncIterable<Uint8Array>): AsyncGenerato
   const parser = parse({
     bom: true,
     relax_column_count: true,
+    skip_empty_lines: true,
     max_record_size: longestRecord,
+    info: true,
   });
-  /** On which the next record begins. */
-  let line = 1;
-  let emptyLines = 0;
+  let last = 0;
+  /** Lines that the parser has counted too many. */
+  let ahead = 0;
   const source = Readable.from(checked(chunks));
   // A parser that fails leaves its source alone, and the other way round.
   source.once('error', (error) => parser.destroy(error));
@@ -49,21 +48,17 @@ export async function* readCsv(chunks: AsyncIterable<Uint8Array>): AsyncGenerato
   source.pipe(parser);
   try {
     for await (const read of parser) {
-      const cells: readonly string[] = read;
-      if (cells.length > 1 || cells[0] !== '') {
-        yield { line, cells };
-      } else {
-        emptyLines += 1;
-        if (emptyLines > mostEmptyLines)
-          throw new UnreadableCsv(line, `the file has more than ${mostEmptyLines} empty lines`);
-      }
-      line += 1 + breaksIn(cells);
+      const { record, info }: { readonly record: readonly string[]; readonly info: { readonly lines: number } } = read;
+      const { characters, breaks } = breaksIn(record);
+      yield { line: info.lines - ahead - characters, cells: record };
+      ahead += characters - breaks;
+      last = info.lines - ahead;
     }
   } catch (error) {
-    if (error instanceof NotUtf8) throw new UnreadableCsv(line, error.message);
-    if (error instanceof OutcomeError && error.status < 500) throw new UnreadableCsv(line, error.message, error);
+    if (error instanceof NotUtf8) throw new UnreadableCsv(last + 1, error.message);
+    if (error instanceof OutcomeError && error.status < 500) throw new UnreadableCsv(last + 1, error.message, error);
     if (!(error instanceof CsvError)) throw error;
-    throw new UnreadableCsv(line, reasonOf(error));
+    throw new UnreadableCsv(last + 1, reasonOf(error));
   } finally {
     parser.destroy();
   }
@@ -87,13 +82,16 @@ async function* checked(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8
   check();
 }
 
-/** Line breaks within a record's cells. */
-function breaksIn(cells: readonly string[]): number {
+/** Line breaks within a record's cells: as the parser counts them, each character, and as people do. */
+function breaksIn(record: readonly string[]): { readonly characters: number; readonly breaks: number } {
+  let characters = 0;
   let breaks = 0;
-  for (const cell of cells) {
-    if (cell.includes('\n') || cell.includes('\r')) breaks += cell.match(/\r\n|[\r\n]/g)?.length ?? 0;
+  for (const cell of record) {
+    if (!cell.includes('\n') && !cell.includes('\r')) continue;
+    characters += cell.match(/[\r\n]/g)?.length ?? 0;
+    breaks += cell.match(/\r\n|[\r\n]/g)?.length ?? 0;
   }
-  return breaks;
+  return { characters, breaks };
 }
 
 function reasonOf({ code }: CsvError): string {

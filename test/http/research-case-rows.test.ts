@@ -153,3 +153,33 @@ describe.each([...cases, ...plain])('%s', (profile) => {
     }
   });
 });
+
+test('a case has of a shared field the codes that make sense for it, in rows and by REST', async () => {
+  const server = await testServer(csvFlags);
+  const columns = await columnsOf(server, 'knee-arthroplasty');
+  const row = { ...fullRow(columns, 0), approach: 'deltopectoral' };
+  const { faults } = importedOf(await importCsv(server, 'profile=knee-arthroplasty', file(row)));
+  expect(faults).toEqual([
+    {
+      line: 2,
+      column: 'approach',
+      reason: 'must be one of medial-parapatellar, midvastus, subvastus, lateral-parapatellar, other',
+    },
+  ]);
+  const example: Json = readProfiles('profiles/research-case/knee-arthroplasty')
+    .map(({ resource }): Json => resource)
+    .find(({ id }) => id === 'example-knee-arthroplasty');
+  const [{ url, valueCodeableConcept }, ...others] = example.extension;
+  expect(url).toBe('http://osteon.example/StructureDefinition/approach');
+  const refused = (code: string) => {
+    const coding = [{ ...valueCodeableConcept.coding[0], code, display: undefined }];
+    const extension = [{ url, valueCodeableConcept: { coding } }, ...others];
+    return server.send('POST', '/Procedure/$validate', { ...example, extension });
+  };
+  const errorsOf = (body: Json) => body.issue.filter(({ severity }: Json) => severity === 'error');
+  expect(errorsOf((await refused('midvastus')).body)).toEqual([]);
+  expect(errorsOf((await refused('deltopectoral')).body)).toMatchObject([
+    { expression: [expect.stringContaining('Procedure.extension[0].value')] },
+  ]);
+  await server.close();
+});

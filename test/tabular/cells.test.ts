@@ -92,6 +92,13 @@ test('rows come back from a file, with the lines on which they begin', async () 
   expect(lines).toEqual([1, 2, 5]);
 });
 
+test('empty lines are counted and left out, in no time', async () => {
+  const lines: number[] = [];
+  const text = `a,b\n${'\n'.repeat(200_000)}1,2\n`;
+  for await (const { line } of readCsv(pieces(Buffer.from(text), 65_536))) lines.push(line);
+  expect(lines).toEqual([1, 200_002]);
+}, 2000);
+
 async function* pieces(bytes: Buffer, size: number): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
 }
