@@ -1,5 +1,6 @@
 /** CSV as RFC 4180 has it, in UTF-8, read and written piece by piece. https://www.rfc-editor.org/rfc/rfc4180 */
 import { Readable } from 'node:stream';
+import { setImmediate as turn } from 'node:timers/promises';
 import { CsvError, parse } from 'csv-parse';
 import { stringify } from 'csv-stringify/sync';
 import { OutcomeError } from '../fhir/outcome.ts';
@@ -22,6 +23,11 @@ export class UnreadableCsv extends Error {
     this.refusal = refusal;
   }
 }
+
+/** Bytes that are parsed in one go. */
+const pieceSize = 2048;
+/** Milliseconds after which others get their turn. */
+const longestTurn = 10;
 
 /** Characters that one record may have. */
 const longestRecord = 1 << 20;
@@ -75,9 +81,16 @@ async function* checked(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8
       throw new NotUtf8('the file is not UTF-8; save it as "CSV UTF-8"');
     }
   };
+  let begun = performance.now();
   for await (const chunk of chunks) {
     check(chunk);
-    yield chunk;
+    for (let at = 0; at < chunk.length; at += pieceSize) {
+      yield chunk.subarray(at, at + pieceSize);
+      if (performance.now() - begun < longestTurn) continue;
+      // The parser takes long for rows that have not as many cells as the first.
+      await turn();
+      begun = performance.now();
+    }
   }
   check();
 }
