@@ -25,7 +25,7 @@ export class UnreadableCsv extends Error {
 }
 
 /** Bytes that are parsed in one go. */
-const pieceSize = 2048;
+const pieceSize = 4096;
 /** Milliseconds after which others get their turn. */
 const longestTurn = 10;
 
