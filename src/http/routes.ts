@@ -7,13 +7,14 @@ import { allowOf, type Target, targetOf } from '../interactions/path.ts';
 import { perform } from '../interactions/perform.ts';
 import { callOf, isBinaryRead, refusedCall } from './call.ts';
 import { corsHeaders, preflightHeaders } from './cors.ts';
+import { counted } from './counted.ts';
 import { basePath, type Edge } from './edge.ts';
 import { forwarded } from './forwarded.ts';
 import type { IncomingRequest } from './incoming.ts';
 import { acceptsGzip, noPreference, parsePrefer } from './negotiate.ts';
 import { type Appearance, failureReply, headersOf, type Reply, replyOf, varying } from './respond.ts';
 
-/** The answer to one request below `/fhir`, counted and logged. Never rejects. */
+/** The answer to one request below `/fhir`, counted and logged: one that streams when it has been sent. Never rejects. */
 export async function answerRequest(edge: Edge, incoming: IncomingRequest): Promise<Reply> {
   const started = performance.now();
   const requestId = requestIdOf(incoming.header('x-request-id')) ?? edge.newRequestId();
@@ -62,10 +63,14 @@ export async function answerRequest(edge: Edge, incoming: IncomingRequest): Prom
       note(context, refusedCall(edge, incoming, target, spelled, requestId), outcome.status);
     reply = await failureReply(outcome, look);
   }
-  const seconds = (performance.now() - started) / 1000;
-  edge.metrics.request(interaction, reply.status, seconds);
-  const bytes = reply.body?.byteLength ?? 0;
-  edge.log.request({ requestId, interaction, type: target?.type, status: reply.status, seconds, bytes });
+  const { status, stream } = reply;
+  const ended = (bytes: number) => {
+    const seconds = (performance.now() - started) / 1000;
+    edge.metrics.request(interaction, status, seconds);
+    edge.log.request({ requestId, interaction, type: target?.type, status, seconds, bytes });
+  };
+  if (stream !== undefined) return { ...reply, stream: counted(stream, ended) };
+  ended(reply.body?.byteLength ?? 0);
   return reply;
 }
 

@@ -30,9 +30,10 @@ export function prepareResource(context: Context, bytes: Uint8Array, type: strin
 
 /** As `prepareResource`, of a tree that was read by `parseExact` or made of elements that were checked. */
 export function prepareTree(context: Context, tree: ExactObject, type: string): Prepared {
-  const bytes = writeExact(tree);
   const value = simplePlain(tree);
-  if (value === undefined) return prepareResource(context, bytes, type);
+  if (value === undefined) return prepareResource(context, writeExact(tree), type);
+  // Its numbers are spelled as JSON.stringify does.
+  const bytes = Buffer.from(JSON.stringify(value), 'utf8');
   return checked(context, { bytes, value, indexed: value, loose: false }, type);
 }
 

@@ -33,12 +33,12 @@ export const csvImport: Operation = {
 
 async function imported(context: Context, call: Call): Promise<Answer> {
   const file = fileOf(call);
-  const { template } = await templateOf(context, call);
+  const named = await templateOf(context, call);
   const options = { validateOnly: flag(call, 'validateOnly'), skipDuplicates: flag(call, 'skipDuplicates') };
   const asCsv = call.media === csvType;
   const report = new ImportReport(asCsv);
-  const importer = new CsvImporter(context, call, template, options, report);
-  await readAll(file, template, importer, report);
+  const importer = new CsvImporter(context, call, named, options, report);
+  await readAll(file, named.template, importer, report);
   if (!asCsv) return { status: 200, body: new TextEncoder().encode(JSON.stringify(report.parameters())) };
   const headers = { 'Content-Disposition': 'attachment; filename="faults.csv"' };
   return { status: 200, body: report.csv(), contentType: `${csvType}; charset=utf-8; header=present`, headers };
@@ -54,8 +54,9 @@ async function readAll(
   let places: readonly (number | undefined)[] | undefined;
   let width = 0;
   let rows = 0;
-  const stop = (line: number, reason: string) => {
-    if (!importer.begun) throw failure(400, 'structure', `Line ${line}: ${reason}.`);
+  const stop = ({ line, message, refusal }: UnreadableCsv) => {
+    if (!importer.begun) throw refusal ?? failure(400, 'structure', `Line ${line}: ${message}.`);
+    const reason = message.replace(/\.$/, '');
     report.fault({ line, column: '', reason: `${reason}; this line and those after it were not read` });
   };
   try {
@@ -79,14 +80,15 @@ async function readAll(
         report.fault({ line, column: '', reason: `has ${cells.length} cells, and the header ${width}` });
         continue;
       }
-      await importer.add({
+      const room = importer.add({
         line,
         cells: places.map((place) => (place === undefined ? undefined : (cells[place] ?? ''))),
       });
+      if (room !== undefined) await room;
     }
   } catch (error) {
     if (!(error instanceof UnreadableCsv)) throw error;
-    stop(error.line, error.message);
+    stop(error);
   }
   if (places === undefined) throw failure(400, 'structure', 'The file is empty: its first line must name the columns.');
   await importer.finish();

@@ -2,6 +2,7 @@
 import { isDecimal } from '../fhir/decimal.ts';
 import { primitives } from '../fhir/definitions/primitives.ts';
 import { type ExactJson, ExactNumber, type ExactObject, exactObject, isExactObject } from '../fhir/exact-json.ts';
+import { parseReference } from '../fhir/reference.ts';
 import { neutralised, restored } from './formula.ts';
 import { copyOf, fits } from './json.ts';
 import type { AllowedCode, Column, ColumnCodes } from './template.ts';
@@ -123,7 +124,10 @@ export function textOf(
     case 'Identifier':
       return isExactObject(element) && typeof element.value === 'string' ? element.value : undefined;
     case 'Reference':
-      return isExactObject(element) && typeof element.reference === 'string' ? nameOf(element.reference) : undefined;
+      // With a bar it would be read as an identifier.
+      return isExactObject(element) && typeof element.reference === 'string' && !element.reference.includes('|')
+        ? nameOf(element.reference)
+        : undefined;
     default:
       if (element instanceof ExactNumber) return element.text;
       return typeof element === 'string' || typeof element === 'boolean' ? String(element) : undefined;
@@ -215,10 +219,22 @@ function codingText(element: ExactJson | undefined, codes: ColumnCodes | undefin
 
 function referenceOf(text: string, { targets, steps }: Column, resolve: Resolve): Read<ExactJson> {
   const bar = text.lastIndexOf('|');
-  if (bar < 0) return { fault: 'must name a resource by an identifier: system|value' };
-  const found = resolve({ types: targets, system: text.slice(0, bar), value: text.slice(bar + 1) });
+  const found =
+    bar < 0
+      ? literalReference(text, targets)
+      : resolve({ types: targets, system: text.slice(0, bar), value: text.slice(bar + 1) });
   if ('fault' in found) return found;
   return { value: withMembers(steps.at(-1)?.content, { reference: found.reference }) };
+}
+
+/** A reference that is written as resources have it: `Location/1`. */
+function literalReference(text: string, targets: readonly string[]): ReturnType<Resolve> {
+  const parsed = parseReference(text, '');
+  if (parsed.kind === 'other') return { fault: 'must name a resource by an identifier, system|value, or as Type/id' };
+  const anywhere = targets.length === 0 || targets.includes('Resource');
+  if (parsed.kind === 'local' && !anywhere && !targets.includes(parsed.type))
+    return { fault: `must lead to a ${targets.join(' or ')}` };
+  return { reference: text };
 }
 
 /** Whether two elements say the same, as far as a column can tell. */

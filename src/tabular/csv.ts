@@ -1,7 +1,9 @@
 /** CSV as RFC 4180 has it, in UTF-8, read and written piece by piece. https://www.rfc-editor.org/rfc/rfc4180 */
 import { Readable } from 'node:stream';
+import { setImmediate as turn } from 'node:timers/promises';
 import { CsvError, parse } from 'csv-parse';
 import { stringify } from 'csv-stringify/sync';
+import { OutcomeError } from '../fhir/outcome.ts';
 
 /** A record and the line on which it begins, from 1. */
 export interface CsvRecord {
@@ -12,19 +14,27 @@ export interface CsvRecord {
 /** A file that can't be read on from a line. */
 export class UnreadableCsv extends Error {
   readonly line: number;
+  /** What its source says is wrong, where it is not the CSV itself. */
+  readonly refusal: OutcomeError | undefined;
 
-  constructor(line: number, reason: string) {
+  constructor(line: number, reason: string, refusal?: OutcomeError) {
     super(reason);
     this.line = line;
+    this.refusal = refusal;
   }
 }
+
+/** Bytes that are parsed in one go. */
+const pieceSize = 4096;
+/** Milliseconds after which others get their turn. */
+const longestTurn = 10;
 
 /** Characters that one record may have. */
 const longestRecord = 1 << 20;
 
 /**
  * The records of a file whose cells have commas between them; a byte order mark and empty lines are left out.
- * Throws UnreadableCsv for bytes that aren't UTF-8 and for quotes that don't close.
+ * Throws UnreadableCsv for bytes that aren't UTF-8, for quotes that don't close, and for what its source refuses.
  */
 export async function* readCsv(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<CsvRecord> {
   const parser = parse({
@@ -52,6 +62,7 @@ export async function* readCsv(chunks: AsyncIterable<Uint8Array>): AsyncGenerato
     }
   } catch (error) {
     if (error instanceof NotUtf8) throw new UnreadableCsv(last + 1, error.message);
+    if (error instanceof OutcomeError && error.status < 500) throw new UnreadableCsv(last + 1, error.message, error);
     if (!(error instanceof CsvError)) throw error;
     throw new UnreadableCsv(last + 1, reasonOf(error));
   } finally {
@@ -70,9 +81,16 @@ async function* checked(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8
       throw new NotUtf8('the file is not UTF-8; save it as "CSV UTF-8"');
     }
   };
+  let begun = performance.now();
   for await (const chunk of chunks) {
     check(chunk);
-    yield chunk;
+    for (let at = 0; at < chunk.length; at += pieceSize) {
+      yield chunk.subarray(at, at + pieceSize);
+      if (performance.now() - begun < longestTurn) continue;
+      // The parser takes long for rows that have not as many cells as the first.
+      await turn();
+      begun = performance.now();
+    }
   }
   check();
 }

@@ -21,7 +21,7 @@ export function descriptionOf({ columns, parts }: Template): string {
       column.name,
       part?.name ?? '',
       part?.time ?? '',
-      column.type === 'Reference' ? `system|value of a ${column.targets.join(' or ')}` : column.type,
+      column.type === 'Reference' ? `system|value of a ${column.targets.join(' or ')}, or Type/id` : column.type,
       requiredOf(column),
       column.key ? 'yes' : 'no',
       column.several === undefined ? 'no' : 'yes',

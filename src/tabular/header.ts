@@ -19,6 +19,8 @@ export function readHeader(names: readonly string[], { columns }: Template): rea
   }
   const places = new Map<string, number>();
   for (const [place, written] of names.entries()) {
+    // A line of half a million names is looked at no further.
+    if (issues.length >= mostTold) break;
     const name = written.trim();
     if (!columns.some((column) => column.name === name)) {
       const valid = columns.map((column) => column.name);

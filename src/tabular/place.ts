@@ -58,30 +58,31 @@ export function putAt(
   values: readonly ExactJson[],
   several?: number,
 ): void {
-  if (values.length === 0) remove(resource, steps, several);
-  else put(resource, steps, values, several);
+  if (values.length === 0) remove(resource, steps, 0, several);
+  else put(resource, steps, 0, values, several);
 }
 
 function put(
   parent: ExactObject,
   steps: readonly Step[],
+  index: number,
   values: readonly ExactJson[],
   several: number | undefined,
 ): void {
-  const [step, ...rest] = steps;
+  const step = steps[index];
   if (step === undefined) return;
-  const within = several === undefined ? undefined : several - 1;
-  if (rest.length === 0) {
+  const next = index + 1;
+  if (next === steps.length) {
     setItems(parent, step, values);
-  } else if (several === 0) {
+  } else if (index === several) {
     const items = values.map((value) => {
       const item = made(step);
-      put(item, rest, [value], undefined);
+      put(item, steps, next, [value], several);
       return item;
     });
     setItems(parent, step, items);
   } else {
-    put(itemFor(parent, step), rest, values, within);
+    put(itemFor(parent, step), steps, next, values, several);
   }
 }
 
@@ -92,11 +93,13 @@ function made({ content }: Step): ExactObject {
 
 /** The object that a step means, made where there is none. */
 function itemFor(parent: ExactObject, step: Step): ExactObject {
-  const [first] = itemsOf(parent, step);
+  const { property, array } = step.node;
+  const member = parent[property];
+  const first = array && Array.isArray(member) ? member.find((each) => isMeant(each, step)) : member;
   if (isExactObject(first)) return first;
   const item = made(step);
-  if (step.node.array) listOf(parent, step).push(item);
-  else parent[step.node.property] = item;
+  if (array) listOf(parent, step).push(item);
+  else parent[property] = item;
   return item;
 }
 
@@ -116,7 +119,11 @@ function setItems(parent: ExactObject, step: Step, values: readonly ExactJson[])
     if (value !== undefined) parent[property] = value;
     return;
   }
-  const list = listOf(parent, step);
+  const list = parent[property];
+  if (!Array.isArray(list)) {
+    parent[property] = [...values];
+    return;
+  }
   const first = list.findIndex((item) => isMeant(item, step));
   const others = list.filter((item) => !isMeant(item, step));
   const at = first < 0 ? others.length : list.slice(0, first).filter((item) => !isMeant(item, step)).length;
@@ -124,16 +131,17 @@ function setItems(parent: ExactObject, step: Step, values: readonly ExactJson[])
 }
 
 /** Removes the element, and what had nothing else but fixed content around it. */
-function remove(parent: ExactObject, steps: readonly Step[], several: number | undefined): void {
-  const [step, ...rest] = steps;
+function remove(parent: ExactObject, steps: readonly Step[], index: number, several: number | undefined): void {
+  const step = steps[index];
   if (step === undefined) return;
   const items = itemsOf(parent, step);
-  const concerned = rest.length === 0 || several === 0 ? items : items.slice(0, 1);
+  const isLast = index === steps.length - 1;
+  const concerned = isLast || index === several ? items : items.slice(0, 1);
   const gone = new Set<ExactJson>();
   for (const item of concerned) {
-    if (rest.length > 0) {
+    if (!isLast) {
       if (!isExactObject(item)) continue;
-      remove(item, rest, several === undefined ? undefined : several - 1);
+      remove(item, steps, index + 1, several);
       if (!isBare(item, step)) continue;
     }
     gone.add(item);

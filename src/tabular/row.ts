@@ -1,6 +1,6 @@
 /** Rows as resources, and resources as rows. https://hl7.org/fhir/R4/profiling.html */
 import { type ExactJson, type ExactObject, exactObject, isExactObject } from '../fhir/exact-json.ts';
-import { cellOf, elementOf, type Resolve, sameElement, textOf, textsOf } from './cell.ts';
+import { cellOf, elementOf, type Read, type Resolve, sameElement, textOf, textsOf } from './cell.ts';
 import { copyOf, fits } from './json.ts';
 import { putAt, valuesAt } from './place.ts';
 import type { Column, Part, Step } from './template.ts';
@@ -27,6 +27,12 @@ export interface ReadPart {
   readonly whole: boolean;
 }
 
+/** Values of one cell. */
+const mostValues = 1000;
+const tooMany = `has more than ${mostValues} values`;
+
+const noTexts: readonly string[] = [];
+const noValues: readonly ExactJson[] = [];
 const noElements: ReadPart['elements'] = new Map();
 
 /** The elements of a row's part; what is wrong with its cells goes to `faults`. */
@@ -44,14 +50,15 @@ export function readPart(part: Part, cells: Cells, resolve: Resolve, faults: Cel
       whole = false;
       continue;
     }
-    const values: ExactJson[] = [];
-    for (const text of textsOf(cell, column)) {
-      const read = elementOf(text, column, resolve);
-      if ('fault' in read) faults.push({ column: column.name, reason: read.fault });
-      else values.push(read.value);
-      empty = false;
+    const texts = cell === '' ? noTexts : textsOf(cell, column);
+    if (texts.length === 0) {
+      elements.set(column, noValues);
+      continue;
     }
-    elements.set(column, values);
+    empty = false;
+    const read = texts.length > mostValues ? { fault: tooMany } : elementsOf(texts, column, resolve);
+    if ('fault' in read) faults.push({ column: column.name, reason: read.fault });
+    elements.set(column, 'fault' in read ? noValues : read.value);
   }
   for (const column of part.columns) {
     const lacking = elements.get(column)?.length === 0;
@@ -60,6 +67,17 @@ export function readPart(part: Part, cells: Cells, resolve: Resolve, faults: Cel
     faults.push({ column: column.name, reason: 'must have a value' });
   }
   return { part, elements, empty, whole };
+}
+
+/** The elements of a cell's texts; of several that are faulty the first is told. */
+function elementsOf(texts: readonly string[], column: Column, resolve: Resolve): Read<readonly ExactJson[]> {
+  const values: ExactJson[] = [];
+  for (const text of texts) {
+    const read = elementOf(text, column, resolve);
+    if ('fault' in read) return read;
+    values.push(read.value);
+  }
+  return { value: values };
 }
 
 /** A new resource of a part, without its columns. */
@@ -103,31 +121,29 @@ export interface Change {
   readonly read: ReadPart;
   /** References to be, by the steps that lead to them; undefined removes one. */
   readonly references: readonly (readonly [steps: readonly Step[], reference: string | undefined])[];
+  /** Whether it is to name its profile even where it has all else. */
+  readonly claims?: boolean;
 }
 
 /**
- * The resource with the row's elements; the same object where it has them all. Elements that are no columns stay. `own`: the object
- * is nobody else's, and may be changed itself.
+ * The resource with the row's elements; the same object where it has them all. Elements that are no columns stay. What changes names
+ * the part's profile. `own`: the object is nobody else's, and may be changed itself.
  */
-export function merged(present: ExactObject, { read, references }: Change, own = false): ExactObject {
+export function merged(present: ExactObject, { read, references, claims }: Change, own = false): ExactObject {
   const { part, elements } = read;
   let changed: ExactObject | undefined = own ? present : undefined;
   const draft = (): ExactObject => {
     changed ??= shallow(present);
     return changed;
   };
-  if (!profilesOf(present).includes(part.profile)) {
-    const resource = draft();
-    const meta = isExactObject(resource.meta) ? resource.meta : exactObject();
-    meta.profile = [...profilesOf(present), part.profile];
-    resource.meta = meta;
-  }
-  for (const [name, content] of Object.entries(part.content)) {
-    if (present[name] === undefined) draft()[name] = copyOf(content);
-  }
   for (const [column, values] of elements) {
     // What is fixed counts where the cell is empty.
     if (values.length === 0 && column.steps.at(-1)?.node.fixed !== undefined && isSimple(column)) continue;
+    if (own) {
+      // A new resource has nothing to be compared with.
+      if (values.length > 0) putAt(present, column.steps, values, column.several);
+      continue;
+    }
     // What the column can't say, an export left out: its absence from the file says nothing of it.
     const there = valuesAt(present, column.steps, column.several).filter((each) => isSayable(each, column));
     const same = there.length === values.length && there.every((each, n) => isSame(each, values[n], column));
@@ -140,7 +156,23 @@ export function merged(present: ExactObject, { read, references }: Change, own =
     const values = reference === undefined ? [] : [Object.assign(exactObject(), { reference })];
     putAt(draft(), steps, values);
   }
+  if (claims === true && !isOf(present, part)) draft();
+  if (changed !== undefined) claim(changed, part);
   return changed ?? present;
+}
+
+/** Whether a resource names the part's profile and has what that fixes. */
+function isOf(resource: ExactObject, { profile, content }: Part): boolean {
+  return profilesOf(resource).includes(profile) && Object.keys(content).every((name) => resource[name] !== undefined);
+}
+
+function claim(resource: ExactObject, { profile, content }: Part): void {
+  if (!profilesOf(resource).includes(profile)) {
+    const meta = isExactObject(resource.meta) ? resource.meta : exactObject();
+    meta.profile = [...profilesOf(resource), profile];
+    resource.meta = meta;
+  }
+  for (const [name, value] of Object.entries(content)) resource[name] ??= copyOf(value);
 }
 
 /** Whether the columns of a part can say the values that a resource has in their places. */

@@ -145,6 +145,29 @@ describe('the folder of a case', () => {
     });
   });
 
+  test('has of a shared field the codes that its columns name', async () => {
+    const { folder } = await create(`${header}\napproach,shared,yes,lateral;other,,,,,\n`);
+    const { differential } = json(folder, 'StructureDefinition-ankle-fracture');
+    expect(differential.element).toContainEqual({
+      id: 'Procedure.extension:approach.value[x]',
+      path: 'Procedure.extension.value[x]',
+      type: [{ code: 'CodeableConcept' }],
+      binding: { strength: 'required', valueSet: 'http://osteon.example/ValueSet/ankle-fracture-approach' },
+    });
+    expect(json(folder, 'ValueSet-ankle-fracture-approach').compose.include).toEqual([
+      {
+        system: 'http://osteon.example/CodeSystem/approach',
+        concept: [
+          { code: 'lateral', display: 'Direct lateral' },
+          { code: 'other', display: 'Other' },
+        ],
+      },
+    ]);
+    const [extension] = json(folder, 'examples/valid-ankle-fracture').extension;
+    expect(extension.valueCodeableConcept.coding[0].code).toBe('lateral');
+    expect(texts(folder)['README.md']).toContain('| yes | `lateral` Direct lateral, `other` Other |');
+  });
+
   test('has its outcome measures as parts, at their times in order', async () => {
     const { folder } = await create(columns);
     const parts = json(folder, 'StructureDefinition-ankle-fracture').extension.filter(({ url }: Json) =>
@@ -229,6 +252,12 @@ describe('columns that can’t be used', () => {
     ['pain_vas,quantity,,,{score},,,6w,', /pain_vas is an outcome measure of shared/],
     ['status,string,,,,,,,', /R4 has a search parameter status of Procedure/],
     ['healed,date,,,,,,1y,', /an Observation has no value of type date; use dateTime/],
+    [
+      'approach,shared,,sideways,,,,,',
+      /line 2, column allowed_values: sideways is no value of the field approach.*posterior/,
+    ],
+    ['implant_model,shared,,x,,,,,', /x is no value of the field implant_model of shared: it has no codes/],
+    ['pain_vas,shared,,1,,,,6w,', /column allowed_values: an outcome measure of shared has the values/],
     ['body_site,string,,,,,,,', /body_site is an element of every case: a code with allowed values/],
   ])('%s: the command says why and writes nothing', async (line, message) => {
     const { error, folder } = await create(`${header}\n${line}\n`);

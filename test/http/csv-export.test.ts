@@ -105,3 +105,91 @@ test('what a column can not say stays when its empty cell comes back', async () 
   importedOf(await importCsv(server, 'profile=Patient', text));
   expect((await server.get(`/Observation/${height.id}`)).body.valueQuantity).toEqual(below.valueQuantity);
 });
+
+test('a patient that was stored otherwise, with more than the columns have, changes nothing when it comes back', async () => {
+  const type = { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/v2-0203', code: 'MR' }] };
+  const patient = {
+    resourceType: 'Patient',
+    id: 'two-names',
+    identifier: [
+      { type, system: 'http://hospital.example/mrn', value: 'M-7100' },
+      { system: 'http://insurance.example/number', value: '77' },
+    ],
+    name: [
+      { family: 'Holm', given: ['Ada', 'Eva'] },
+      { use: 'maiden', family: 'Berg' },
+    ],
+    telecom: [
+      { system: 'phone', value: '1' },
+      { system: 'email', value: 'a@b.example' },
+      { system: 'phone', value: '2' },
+    ],
+    address: [{ city: 'Lund' }, { use: 'old', city: 'Malmö' }],
+    contact: [
+      {
+        telecom: [
+          { system: 'email', value: 'c@d.example' },
+          { system: 'phone', value: '3' },
+        ],
+      },
+      { name: { text: 'Bo' } },
+    ],
+  };
+  await load(server, [patient]);
+  const query = 'profile=Patient&identifier=M-7100';
+  const { text } = await server.get(`/$csv-export?${query}`);
+  const [row] = await exported(server, query);
+  expect(filled(row)).toEqual({
+    ...{ mrn_system: 'http://hospital.example/mrn', mrn: 'M-7100', family: 'Holm', given: 'Ada;Eva' },
+    ...{ phone: '1', email: 'a@b.example', city: 'Lund', contact_phone: '3' },
+  });
+  expect(importedOf(await importCsv(server, 'profile=Patient', text)).counts).toEqual({ rows: 1, unchanged: 1 });
+  const changed = file({ ...row, phone: '4', contact_phone: '' });
+  expect(importedOf(await importCsv(server, 'profile=Patient', changed))).toEqual({
+    counts: { rows: 1, updated: 1, resources: 1 },
+    faults: [],
+  });
+  const [, ...others] = patient.telecom;
+  expect((await server.get('/Patient/two-names')).body).toMatchObject({
+    meta: { profile: ['http://osteon.example/StructureDefinition/research-patient'] },
+    ...{ identifier: patient.identifier, name: patient.name, address: patient.address },
+    telecom: [{ system: 'phone', value: '4' }, ...others],
+    contact: [{ telecom: [{ system: 'email', value: 'c@d.example' }] }, { name: { text: 'Bo' } }],
+  });
+});
+
+test('a case that was stored without its profile gets it, and then is exported with it', async () => {
+  const row = hipRow(7200, { case_id: 'C-7200' });
+  importedOf(await importCsv(server, 'profile=TestHip', file(row)));
+  const { body } = await server.get('/Procedure?identifier=C-7200');
+  const { meta, ...procedure } = body.entry[0].resource;
+  expect(meta.profile).toEqual(['http://osteon.example/StructureDefinition/test-hip']);
+  await server.send('PUT', `/Procedure/${procedure.id}`, procedure);
+  expect(await exported(server, 'profile=TestHip&identifier=C-7200')).toEqual([]);
+  expect(importedOf(await importCsv(server, 'profile=TestHip', file(row))).counts.updated).toBe(1);
+  expect(await exported(server, 'profile=TestHip&identifier=C-7200')).toHaveLength(1);
+});
+
+test('a reference comes back as it was, whether what it leads to has an identifier, none, or is not here', async () => {
+  await load(server, [
+    { resourceType: 'Location', id: 'named', identifier: [{ system: 'urn:x', value: '1' }] },
+    { resourceType: 'Location', id: 'barred', identifier: [{ system: 'urn:x', value: '1|2' }] },
+    { resourceType: 'Location', id: 'unnamed' },
+  ]);
+  const cells: Readonly<Record<string, string>> = {
+    'Location/named': 'urn:x|1',
+    'Location/barred': 'Location/barred',
+    'Location/unnamed': 'Location/unnamed',
+    'Location/named/_history/1': 'Location/named/_history/1',
+    'http://elsewhere.example/fhir/Location/1': 'http://elsewhere.example/fhir/Location/1',
+  };
+  for (const [n, [reference, cell]] of Object.entries(cells).entries()) {
+    const row = hipRow(7300 + n, { location: cell });
+    expect(importedOf(await importCsv(server, 'profile=TestHip', file(row))).counts.created, cell).toBe(1);
+    const { body } = await server.get(`/Procedure?identifier=${row.case_id}`);
+    expect(body.entry[0].resource.location).toEqual({ reference });
+    const { text } = await server.get(`/$csv-export?profile=TestHip&identifier=${row.case_id}`);
+    expect((await exported(server, `profile=TestHip&identifier=${row.case_id}`))[0]?.location).toBe(cell);
+    expect(importedOf(await importCsv(server, 'profile=TestHip', text)).counts).toEqual({ rows: 1, unchanged: 1 });
+  }
+});

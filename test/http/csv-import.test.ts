@@ -325,6 +325,27 @@ describe('a file', () => {
     expect((await importCsv(server, 'profile=Patient', 'x', { 'Content-Encoding': 'gzip' })).status).toBe(400);
   });
 
+  describe('in a form', () => {
+    const type = { 'Content-Type': 'multipart/form-data; boundary=x' };
+    const field = (name: string, text: string) =>
+      `--x\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${text}\r\n`;
+    const part = (name: string, text: string) =>
+      `--x\r\nContent-Disposition: form-data; name="file"; filename="${name}"\r\nContent-Type: text/csv\r\n\r\n${text}\r\n`;
+    const one = part('a.csv', file(patientRow(4300)));
+
+    test.each([
+      ['with another file', `${one}${part('b.csv', file(patientRow(4301)))}`, 'several files'],
+      ['with an empty file after it', `${one}${part('b.csv', '')}`, 'several files'],
+      ['with a parameter before it', `${field('validateOnly', 'true')}${one}`, 'validateOnly stands in the form'],
+      ['with a parameter after it', `${one}${field('skipDuplicates', 'true')}`, 'skipDuplicates stands in the form'],
+    ])('%s is refused, and nothing is stored', async (_, parts, reason) => {
+      const reply = await importCsv(server, 'profile=Patient', `${parts}--x--\r\n`, type);
+      expect(reply.status, reply.text).toBe(400);
+      expect(reply.body.issue[0].diagnostics).toContain(reason);
+      expect(idsOf(await server.get(`/Patient?identifier=${mrn(4300)}`))).toEqual([]);
+    });
+  });
+
   test.each([
     ['an unknown column', 'mrn_system,mrn,famly\n', 'no column "famly"; nearest: family'],
     ['a column twice', 'mrn_system,mrn,mrn\n', 'mrn is there twice'],

@@ -1,8 +1,10 @@
 /** CSV through a socket: files that are read and written as they come. https://hl7.org/fhir/R4/operations.html */
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { gzipSync } from 'node:zlib';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { csvFlags, file, patientRow, rowsIn } from './csv-files.ts';
+import type { Json } from './server.ts';
 import { type SocketServer, socketServer } from './socket.ts';
 
 const rows = Array.from({ length: 900 }, (_, n) => patientRow(n, { address_line: 'x'.repeat(2000) }));
@@ -23,6 +25,34 @@ test('a file larger than MAX_BODY_BYTES is read as it comes', async () => {
   const reply = await importFile(file(...rows));
   expect(reply.status, reply.bytes.toString()).toBe(200);
   expect(JSON.parse(reply.bytes.toString()).parameter).toContainEqual({ name: 'created', valueInteger: rows.length });
+});
+
+describe('a file that breaks off after rows were stored is answered with the place', () => {
+  // More than all buffers on the way hold.
+  const large = file(...rows.map((row) => ({ ...row, city: 'y'.repeat(8000) })));
+  const head = '--x\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\n';
+  const form = { 'Content-Type': 'multipart/form-data; boundary=x' };
+  const packed = gzipSync(large);
+  test.each([
+    ['by another file of its form', `${head}${large}\r\n${head}x\r\n--x--\r\n`, form, 'several files'],
+    ['since its form ends too early', `${head}${large}\r\n`, form, 'ends too early'],
+    [
+      'since its packing does',
+      packed.subarray(0, packed.length - 20),
+      { 'Content-Type': 'text/csv', 'Content-Encoding': 'gzip' },
+      "can't be unpacked",
+    ],
+  ])('%s', async (_, body, headers, reason) => {
+    const reply = await server.ask('POST', '/fhir/$csv-import?profile=Patient', headers, body);
+    expect(reply.status, reply.bytes.toString()).toBe(200);
+    const parameters: readonly Json[] = JSON.parse(reply.bytes.toString()).parameter;
+    const counts = new Map(parameters.map(({ name, valueInteger }) => [name, valueInteger]));
+    expect(counts.get('updated') + counts.get('unchanged')).toBeGreaterThan(100);
+    expect(counts.get('faulty')).toBe(0);
+    const told = parameters.findLast(({ name }) => name === 'fault')?.part.at(-1).valueString;
+    expect(told).toContain(reason);
+    expect(told).toContain('were not read');
+  });
 });
 
 test('an export is sent as it is made', async () => {

@@ -189,3 +189,14 @@ describe('the log itself', () => {
     expect(await run('silent')).toEqual([]);
   });
 });
+
+test('an answer that streams leaves its line when it was sent, with its bytes', async () => {
+  const streaming = await testServer({ PROFILES: 'profiles' }, log);
+  lines.length = 0;
+  const { text } = await streaming.get('/$csv-export?profile=Patient');
+  expect(text).toContain('mrn');
+  const [line, ...more] = requests();
+  expect(more).toEqual([]);
+  expect(line).toMatchObject({ interaction: 'operation', status: 200, bytes: Buffer.byteLength(text) });
+  await streaming.close();
+});

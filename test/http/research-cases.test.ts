@@ -61,7 +61,8 @@ describe('search parameters of research cases', () => {
 
   test('fields of a case combine with each other and with everything that searches have', async () => {
     const path = '/Procedure?approach=posterior&bearing-surface=ceramic';
-    expect(await find(server, path)).toBe(
+    expect(await find(server, path)).toBe('example-hip-arthroplasty');
+    expect(await find(server, '/Procedure?bearing-surface=ceramic')).toBe(
       'example-hip-arthroplasty example-knee-arthroplasty example-shoulder-arthroplasty',
     );
     expect(await find(server, `${path}&cup-size=gt10&subject.family=holm`)).toBe('example-hip-arthroplasty');

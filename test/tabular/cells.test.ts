@@ -1,12 +1,15 @@
 /** Cells and elements say the same. https://hl7.org/fhir/R4/datatypes.html */
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { ExactNumber } from '../../src/fhir/exact-json.ts';
+import { OutcomeError } from '../../src/fhir/outcome.ts';
 import { bodyMass } from '../../src/tabular/body-mass.ts';
-import { cellOf, elementOf, textOf, textsOf } from '../../src/tabular/cell.ts';
+import { cellOf, elementOf, type Resolve, textOf, textsOf } from '../../src/tabular/cell.ts';
 import { readCsv, writeCsv } from '../../src/tabular/csv.ts';
 import { neutralised, restored } from '../../src/tabular/formula.ts';
-import type { Column } from '../../src/tabular/template.ts';
+import { readHeader } from '../../src/tabular/header.ts';
+import { type CellFault, readPart } from '../../src/tabular/row.ts';
+import type { Column, Part, Step, Template } from '../../src/tabular/template.ts';
 
 const column = (type: string, more: Partial<Column> = {}): Column => ({
   name: 'c',
@@ -23,6 +26,16 @@ const column = (type: string, more: Partial<Column> = {}): Column => ({
   several: undefined,
   ...more,
 });
+
+const leaf = {
+  ...{ slice: undefined, path: 'Patient.c', min: 0, max: 1, fixed: undefined, binding: undefined },
+  ...{ profiles: [], targets: [], column: undefined, children: [] },
+};
+
+const observation: Part = {
+  ...{ name: 'case', index: 0, time: undefined, profile: 'http://x.example/p', type: 'Observation' },
+  ...{ content: {}, columns: [], key: [], link: undefined, patient: undefined },
+};
 
 const visible = fc
   .string({ unit: fc.constantFrom(...'abc=+-@＝＠\t\r\n\'"\\;,| é😀1') })
@@ -79,6 +92,29 @@ test('rows come back from a file, with the lines on which they begin', async () 
   expect(lines).toEqual([1, 2, 5]);
 });
 
+test('empty lines are counted and left out, in no time', async () => {
+  const lines: number[] = [];
+  const text = `a,b\n${'\n'.repeat(200_000)}1,2\n`;
+  for await (const { line } of readCsv(pieces(Buffer.from(text), 65_536))) lines.push(line);
+  expect(lines).toEqual([1, 200_002]);
+}, 2000);
+
+test('a file whose rows have too few cells leaves others their turn', async () => {
+  let longest = 0;
+  let last = performance.now();
+  const timer = setInterval(() => {
+    longest = Math.max(longest, performance.now() - last);
+    last = performance.now();
+  }, 1);
+  let rows = 0;
+  for await (const { cells } of readCsv(pieces(Buffer.from(`a,b\n${'x\n'.repeat(30_000)}`), 65_536)))
+    rows += cells.length;
+  clearInterval(timer);
+  expect(rows).toBe(30_002);
+  // In one go it takes four seconds.
+  expect(longest).toBeLessThan(2000);
+}, 60_000);
+
 async function* pieces(bytes: Buffer, size: number): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
 }
@@ -99,3 +135,65 @@ test.each([
       : { value: new ExactNumber(expected), unit: 'kg/m2', system: 'http://unitsofmeasure.org', code: 'kg/m2' },
   );
 });
+
+describe('a reference', () => {
+  const reference = column('Reference', { targets: ['Location', 'Organization'] });
+  const nothing: Resolve = ({ system, value }) => ({ fault: `nothing has ${system}|${value}` });
+
+  test.each(['Location/1', 'Location/1/_history/2', 'http://elsewhere.example/fhir/Thing/1', 'urn:uuid:1', '#inside'])(
+    'that is written as resources have it comes back: %s',
+    (text) => {
+      const read = elementOf(text, reference, nothing);
+      if ('fault' in read) throw new Error(read.fault);
+      expect(read.value).toEqual({ reference: text });
+      expect(textOf(read.value, reference, (each) => each)).toBe(text);
+    },
+  );
+
+  test.each([
+    ['Patient/1', 'must lead to a Location or Organization'],
+    ['the theatre', 'must name a resource'],
+    ['urn:x|1', 'nothing has urn:x|1'],
+  ])('%s is refused', (text, reason) => {
+    expect(elementOf(text, reference, nothing)).toEqual({ fault: expect.stringContaining(reason) });
+  });
+
+  test('with a bar is none that a cell could say', () => {
+    expect(textOf({ reference: 'http://x.example/a|1' }, reference, (each) => each)).toBeUndefined();
+  });
+});
+
+test('of several faulty values of a cell one is told, and a cell has so many at most', () => {
+  const codes = { systems: ['urn:x'], byCode: new Map([['a', [{ system: 'urn:x', code: 'a' }]]]), closed: true };
+  const node = { ...leaf, property: 'category', type: 'CodeableConcept', array: true };
+  const step: Step = { node, content: undefined, mark: undefined, others: [] };
+  const category = column('CodeableConcept', { codes, steps: [step], several: 0 });
+  const part = { ...observation, columns: [category] };
+  const faultsOf = (cell: string) => {
+    const faults: CellFault[] = [];
+    readPart(part, [cell], () => ({ fault: '' }), faults);
+    return faults;
+  };
+  expect(faultsOf('a;b;c;a')).toEqual([{ column: 'c', reason: 'must be one of a' }]);
+  expect(faultsOf(Array.from({ length: 1000 }, () => 'a').join(';'))).toEqual([]);
+  expect(faultsOf(Array.from({ length: 1001 }, () => 'a').join(';'))).toEqual([
+    { column: 'c', reason: 'has more than 1000 values' },
+  ]);
+});
+
+test('a header with half a million unknown names is refused at once', () => {
+  const names = Array.from({ length: 500_000 }, (_, n) => `c${n}`);
+  const columns = Array.from({ length: 300 }, (_, n) => column('string', { name: `column_${n}` }));
+  const main = { ...observation, columns };
+  const template: Template = {
+    ...{ profile: main.profile, name: 'Wide', parts: [main], main, patient: undefined, columns, key: [] },
+  };
+  try {
+    readHeader(names, template);
+    expect.unreachable();
+  } catch (error) {
+    if (!(error instanceof OutcomeError)) throw error;
+    expect(error.status).toBe(400);
+    expect(error.issues).toHaveLength(50);
+  }
+}, 2000);

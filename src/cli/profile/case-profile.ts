@@ -11,6 +11,8 @@ export interface CaseField {
   readonly title: string;
   readonly required: boolean;
   readonly repeats: boolean;
+  /** Id of the value set of those of its codes that the case has; undefined: all that its definition allows. */
+  readonly valueSet?: string | undefined;
 }
 
 /** An element of the base profile whose codes this case narrows. */
@@ -66,7 +68,7 @@ export function caseProfile(
   narrowings: readonly Narrowing[],
   parts: readonly CasePart[],
 ): Resource {
-  const slices = fields.map(fieldElement);
+  const slices = fields.flatMap(fieldElements);
   const narrowed = [...narrowable.keys()].flatMap((column) => narrowings.filter((each) => each.column === column));
   return structureDefinition({
     about,
@@ -81,8 +83,15 @@ export function caseProfile(
   });
 }
 
-/** The slice of a field's extension. */
-export function fieldElement({ column, extension, title, required, repeats }: CaseField): Element {
+/** The slice of a field's extension, and its value where the case has fewer codes. */
+export function fieldElements({ valueSet, ...field }: CaseField): readonly Element[] {
+  const slice = fieldElement(field);
+  if (valueSet === undefined) return [slice];
+  const rules = { ...typed('CodeableConcept'), ...boundTo(canonicalOf('ValueSet', valueSet)) };
+  return [slice, { id: `${slice.id}.value[x]`, rules }];
+}
+
+function fieldElement({ column, extension, title, required, repeats }: CaseField): Element {
   return {
     id: `Procedure.extension:${extension}`,
     column,

@@ -154,7 +154,7 @@ function columnOf(row: Row): Column {
   if (type === 'code' && allowed.length === 0) {
     throw row.fault('allowed_values', 'A code needs its values: code=Display;code2=Display 2');
   }
-  if (type !== 'code' && allowed.length > 0)
+  if (type !== 'code' && type !== 'shared' && allowed.length > 0)
     throw row.fault('allowed_values', `Only a code has allowed values, no ${type}.`);
   const unit = row.cell('unit');
   const measured = type === 'quantity' || type === 'decimal' || type === 'integer';

@@ -8,7 +8,7 @@ import { extensionDefinition, fieldParameter } from './field.ts';
 import { jsonText } from './json-text.ts';
 import { canonicalOf, idOf, titleOf } from './names.ts';
 import { coded, outcomeProfile, outcomeValue } from './outcome-profile.ts';
-import type { Plan } from './plan.ts';
+import type { Plan, PlannedField } from './plan.ts';
 import { readmeOf } from './readme.ts';
 import { terminologyOf } from './terminology.ts';
 
@@ -44,7 +44,7 @@ export function definitionsOf(plan: Plan): readonly Resource[] {
       narrowings,
       outcomes.map(({ part }) => part),
     ),
-    ...fields.flatMap((field) => (field.shared !== undefined ? [] : fieldDefinitions(field.extension, field.written))),
+    ...fields.flatMap(fieldDefinitions),
     ...narrowings.flatMap(({ valueSet, written }) => terminologyOf(aboutOf(valueSet, written), written.allowed)),
     ...own.flatMap(({ part, written }) => outcomeDefinitions(id, part, written)),
     ...(uncoded.length === 0
@@ -61,7 +61,11 @@ function aboutOf(id: string, { name, description }: Column): About {
   return { id, title, description: description ?? `${title}.` };
 }
 
-function fieldDefinitions(extension: string, column: Column): readonly Resource[] {
+function fieldDefinitions({ extension, written: column, shared, title, valueSet }: PlannedField): readonly Resource[] {
+  if (shared !== undefined) {
+    if (valueSet === undefined) return [];
+    return terminologyOf({ id: valueSet, title, description: `${title}: the codes of this case.` }, shared.codings);
+  }
   const about = aboutOf(extension, column);
   return [
     extensionDefinition(about, column),

@@ -2,7 +2,7 @@
 
 import { isArray, isObject, type JsonObject, type Resource } from '../../fhir/resource.ts';
 import type { FiledResource } from '../../jobs/profile-files.ts';
-import type { ColumnType } from './columns.ts';
+import type { AllowedValue, ColumnType } from './columns.ts';
 import { csvColumnUrl } from './names.ts';
 
 /** A field of `shared`, which several cases have. */
@@ -12,7 +12,7 @@ export interface SharedField {
   /** An example of its value, as an extension has it. */
   readonly example: JsonObject;
   /** The codings of a code; empty for others. */
-  readonly codings: readonly JsonObject[];
+  readonly codings: readonly Required<AllowedValue>[];
 }
 
 /** An outcome measure of `shared`. */
@@ -99,16 +99,22 @@ function exampleIn(resource: Resource, filed: readonly FiledResource[]): Omit<Sh
   const set = isObject(element.binding) ? element.binding.valueSet : undefined;
   const codings = filed.flatMap(({ resource: each }) => (each.url === set ? codingsOf(each, filed) : []));
   const [coding] = codings;
-  return coding === undefined ? undefined : { type, example: { valueCodeableConcept: { coding: [coding] } }, codings };
+  return coding === undefined
+    ? undefined
+    : { type, example: { valueCodeableConcept: { coding: [{ ...coding }] } }, codings };
 }
 
 /** The codes of a value set of ours. */
-function codingsOf({ compose }: Resource, filed: readonly FiledResource[]): readonly JsonObject[] {
+function codingsOf({ compose }: Resource, filed: readonly FiledResource[]): readonly Required<AllowedValue>[] {
   const includes = isObject(compose) && isArray(compose.include) ? compose.include.filter(isObject) : [];
   return includes.flatMap(({ system, concept }) => {
     const listed = concept ?? filed.find(({ resource }) => resource.url === system)?.resource.concept;
     const concepts = isArray(listed) ? listed.filter(isObject) : [];
-    return concepts.map(({ code, display }) => ({ system, code, display }));
+    return concepts.map(({ code, display }) => ({
+      system: String(system),
+      code: String(code),
+      display: String(display ?? code),
+    }));
   });
 }
 

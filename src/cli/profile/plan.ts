@@ -97,8 +97,13 @@ function fieldOf(column: Column, { id, library, taken, codes }: PlanOptions): Pl
       const hint = library.outcomes.has(code) ? ` ${name} is an outcome measure: say its times.` : '';
       throw fault(column, 'type', `shared has no field ${name}.${hint} ${known(library)}`);
     }
-    const { title, example } = shared;
-    return { column: name, extension: code, title, required, repeats, written: column, shared, example };
+    const chosen = chosenOf(column, shared);
+    const valueSet = chosen === shared ? undefined : `${id}-${code}`;
+    const { title, example } = chosen;
+    return {
+      ...{ column: name, extension: code, title, required, repeats, valueSet },
+      ...{ written: column, shared: chosen, example },
+    };
   }
   if (shared !== undefined) {
     throw fault(column, 'name', `${name} is a field of shared: give it the type shared, or choose another name.`);
@@ -119,6 +124,26 @@ function fieldOf(column: Column, { id, library, taken, codes }: PlanOptions): Pl
     written: column,
     shared: undefined,
     example,
+  };
+}
+
+/** The field with those of its codes that the column allows; the same one where it allows all. */
+function chosenOf(column: Column, shared: SharedField): SharedField {
+  if (column.allowed.length === 0) return shared;
+  const codings = column.allowed.map(({ system, code }) => {
+    const found = shared.codings.find((each) => each.code === code && (system === undefined || each.system === system));
+    if (found !== undefined) return found;
+    const all = shared.codings.map((each) => each.code).join(', ');
+    throw fault(
+      column,
+      'allowed_values',
+      `${code} is no value of the field ${column.name} of shared: ${all || 'it has no codes'}.`,
+    );
+  });
+  return {
+    ...shared,
+    codings,
+    example: { valueCodeableConcept: { coding: codings.slice(0, 1).map((each) => ({ ...each })) } },
   };
 }
 
@@ -150,6 +175,8 @@ function outcomeOf(column: Column, { id, library }: PlanOptions): PlannedOutcome
   if (type === 'shared') {
     const shared = library.outcomes.get(code);
     if (shared === undefined) throw fault(column, 'type', `shared has no outcome measure ${name}. ${known(library)}`);
+    if (column.allowed.length > 0)
+      throw fault(column, 'allowed_values', 'an outcome measure of shared has the values of its definition.');
     return { written: column, part: { name, profile: code, link, times }, ...shared, shared: true };
   }
   if (library.outcomes.has(code)) {

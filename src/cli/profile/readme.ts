@@ -85,8 +85,7 @@ function valuesOf(column: Column, repeats: boolean): string {
 /** The values of a field of `shared`. */
 function sharedValues({ type, codings }: SharedField, repeats: boolean): string {
   if (codings.length === 0) return several(repeats) + type;
-  const values = codings.map(({ code, display }) => valueText({ code: String(code), display: String(display) }));
-  return several(repeats) + values.join(', ');
+  return several(repeats) + codings.map(valueText).join(', ');
 }
 
 const several = (repeats: boolean): string => (repeats ? 'several with `;`: ' : '');

@@ -1,4 +1,6 @@
 /** The resources that rows are about, found by few searches for many rows. https://hl7.org/fhir/R4/search.html */
+
+import type { Definitions } from '../../fhir/definitions/definitions.ts';
 import { type ExactJson, type ExactObject, isExactObject, parseStored } from '../../fhir/exact-json.ts';
 import { failure } from '../../fhir/outcome.ts';
 import { parseReference } from '../../fhir/reference.ts';
@@ -154,17 +156,30 @@ function referenceCriterion(
   ids: readonly string[],
 ): Criterion {
   const path = [type, ...steps.map(({ node }) => node.property)].join('.');
-  const found = context.definitions.searchParameters.find(
-    ({ type: kind, base, expression = '' }) =>
-      kind === 'reference' &&
-      base.includes(type) &&
-      expression.split('|').some((each) => each.trim().replace(/\.where\(.*$/, '') === path),
-  );
-  const parameter = found === undefined ? undefined : context.registry.get(type, found.code)?.parameter;
+  const code = codeOf(context.definitions, type, path);
+  const parameter = code === undefined ? undefined : context.registry.get(type, code)?.parameter;
   if (parameter === undefined) {
     throw failure(422, 'not-supported', `${path} has no search parameter, so that it can't join a part and its row.`);
   }
   return { kind: 'value', parameter, anyOf: ids.map((id) => ({ kind: 'reference', type: owner, id })) };
+}
+
+const codes = new WeakMap<Definitions, Map<string, string | undefined>>();
+
+/** The code of R4's search parameter of a reference; undefined: it has none. */
+function codeOf(definitions: Definitions, type: string, path: string): string | undefined {
+  const known = codes.get(definitions) ?? new Map<string, string | undefined>();
+  codes.set(definitions, known);
+  if (!known.has(path)) {
+    const found = definitions.searchParameters.find(
+      ({ type: kind, base, expression = '' }) =>
+        kind === 'reference' &&
+        base.includes(type) &&
+        expression.split('|').some((each) => each.trim().replace(/\.where\(.*$/, '') === path),
+    );
+    known.set(path, found?.code);
+  }
+  return known.get(path);
 }
 
 /** The first identifier of a resource. */

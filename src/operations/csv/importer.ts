@@ -23,10 +23,12 @@ import {
 } from './read-rows.ts';
 import type { ImportReport } from './report.ts';
 import { ChunkState, isShared, nameOf, type Planned } from './state.ts';
+import type { NamedTemplate } from './template-source.ts';
 
-/** Rows of one transaction at most, and how many cells with a value they may have. */
+/** Rows of one transaction at most, how many cells with a value they may have, and how many characters in these. */
 const mostRows = 200;
 const mostCells = 10_000;
+const mostCharacters = 1 << 20;
 /** Chunks in work at a time: one is planned while another one is committed. */
 const chunksAtOnce = 2;
 
@@ -40,11 +42,12 @@ export interface ImportOptions {
 /** What a row came to in a plan. */
 type Settled = { readonly row: ReadRow; readonly outcome: RowOutcome | 'skipped' | FaultyRow };
 
-/** One import: takes rows with `add`, which resolves when there is room for more, and ends with `finish`. */
+/** One import: takes rows with `add`, which says when there is room for more, and ends with `finish`. */
 export class CsvImporter {
   readonly #context: Context;
   readonly #call: Call;
   readonly #template: Template;
+  readonly #plain: boolean;
   readonly #options: ImportOptions;
   readonly #report: ImportReport;
   readonly #readRow: RowReader;
@@ -56,13 +59,21 @@ export class CsvImporter {
   #chunk: FileRow[] = [];
   /** Cells of the chunk that have a value. */
   #cells = 0;
+  #characters = 0;
   #begun = false;
   #failure: { readonly error: unknown } | undefined;
 
-  constructor(context: Context, call: Call, template: Template, options: ImportOptions, report: ImportReport) {
+  constructor(
+    context: Context,
+    call: Call,
+    { template, plain }: NamedTemplate,
+    options: ImportOptions,
+    report: ImportReport,
+  ) {
     this.#context = context;
     this.#call = call;
     this.#template = template;
+    this.#plain = plain;
     this.#options = options;
     this.#report = report;
     this.#readRow = rowReader(template);
@@ -73,11 +84,16 @@ export class CsvImporter {
     return this.#begun;
   }
 
-  /** Rejects with what went wrong with the store. */
-  async add(row: FileRow): Promise<void> {
+  /** What has to be waited for before the next row; rejects with what went wrong with the store. */
+  add(row: FileRow): Promise<void> | undefined {
     this.#chunk.push(row);
-    for (const cell of row.cells) if (cell !== undefined && cell !== '') this.#cells += 1;
-    if (this.#chunk.length >= mostRows || this.#cells >= mostCells) await this.#start();
+    for (const cell of row.cells) {
+      if (cell === undefined || cell === '') continue;
+      this.#cells += 1;
+      this.#characters += cell.length;
+    }
+    const isFull = this.#chunk.length >= mostRows || this.#cells >= mostCells || this.#characters >= mostCharacters;
+    return isFull ? this.#start() : undefined;
   }
 
   /** Resolves when all rows are done. Rejects as `add` does. */
@@ -96,6 +112,7 @@ export class CsvImporter {
     const rows = this.#chunk;
     this.#chunk = [];
     this.#cells = 0;
+    this.#characters = 0;
     this.#begun = true;
     while (this.#inWork.size >= chunksAtOnce) await Promise.race(this.#inWork);
     this.#throwFailure();
@@ -193,7 +210,7 @@ export class CsvImporter {
     again: boolean,
   ): Promise<Plan<{ rows: readonly Settled[]; written: number }>> {
     const state = await ChunkState.load(context, this.#template, wantedBy(rows, []), again);
-    const planner = new RowPlanner(context, this.#template, state, new Validations(context));
+    const planner = new RowPlanner(context, this.#template, this.#plain, state, new Validations(context));
     const pace = makePace();
     const settled: Settled[] = [];
     for (const row of rows) {

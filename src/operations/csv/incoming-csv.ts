@@ -5,9 +5,12 @@ import { parseMediaType } from '../../fhir/media-type.ts';
 import { failure, OutcomeError } from '../../fhir/outcome.ts';
 import type { Call } from '../../interactions/context.ts';
 
+/** Parameters that stand in the URL: as fields of a form they would count for nothing. */
+const inUrl: ReadonlySet<string> = new Set(['profile', 'validateOnly', 'skipDuplicates']);
+
 /**
  * The bytes of the file that a call brings. Throws 400 in bundles, 415 for other content than CSV in UTF-8 and forms; the iterator
- * throws 400 for a form without a file.
+ * throws 400 for a form without a file, with several, or with a parameter as a field.
  */
 export function fileOf({ stream }: Call): AsyncIterable<Uint8Array> {
   if (stream === undefined)
@@ -24,30 +27,45 @@ export function fileOf({ stream }: Call): AsyncIterable<Uint8Array> {
 async function* fileInForm(chunks: AsyncIterable<Uint8Array>, contentType: string): AsyncGenerator<Uint8Array> {
   const form = formOf(contentType);
   const source = Readable.from(chunks);
+  const begin = new Promise<Readable>((resolve) => form.once('file', (_name, stream) => resolve(stream)));
+  const end = endOf(form, source);
   try {
-    const file = await new Promise<Readable | undefined>((resolve, reject) => {
-      let found = false;
-      form.on('file', (_name, stream) => {
-        // The first file is the one; a parser waits until others are read.
-        if (found) stream.resume();
-        else resolve(stream);
-        found = true;
-      });
-      form.once('finish', () => resolve(undefined));
-      form.once('error', () => reject(broken()));
-      source.once('error', reject);
-      source.pipe(form);
-    });
+    source.pipe(form);
+    const file = await Promise.race([begin, end]);
     if (file === undefined) throw failure(400, 'required', 'The form has no part with a file.');
-    form.once('error', () => file.destroy(broken()));
-    source.once('error', (error) => file.destroy(error));
+    end.catch((error) => file.destroy(error));
     for await (const chunk of file) if (chunk instanceof Uint8Array) yield chunk;
+    // What comes after the file may still be wrong.
+    await end;
   } catch (error) {
     throw source.errored === null && !(error instanceof OutcomeError) ? broken() : error;
   } finally {
     source.unpipe(form);
     source.destroy();
   }
+}
+
+/** Resolves at the end of a form, and rejects for what keeps it from being taken. */
+function endOf(form: ReturnType<typeof formOf>, source: Readable): Promise<undefined> {
+  let files = 0;
+  const end = new Promise<undefined>((resolve, reject) => {
+    form.on('file', (_name, stream) => {
+      files += 1;
+      if (files === 1) return;
+      // The parser would wait until it is read.
+      stream.resume();
+      reject(failure(400, 'structure', 'The form has several files; send each in a request of its own.'));
+    });
+    form.on('field', (name) => {
+      if (inUrl.has(name)) reject(failure(400, 'structure', `${name} stands in the form; it belongs into the URL.`));
+    });
+    form.once('finish', () => resolve(undefined));
+    form.once('error', () => reject(broken()));
+    source.once('error', reject);
+  });
+  // It is waited for when the file has been read.
+  end.catch(() => {});
+  return end;
 }
 
 const broken = () =>

@@ -48,22 +48,31 @@ interface OwnedPart {
   readonly part: Part;
   readonly owner: Part;
   readonly profileKey: string;
-  readonly isBodyMass: boolean;
+  /** Of a body mass index: the row's height and weight, of which it can be computed. */
+  readonly measures: Measures | undefined;
+}
+
+interface Measures {
+  readonly height: Part;
+  readonly weight: Part;
 }
 
 /** Plans rows, one after the other. */
 export class RowPlanner {
   readonly #context: Context;
   readonly #template: Template;
+  readonly #plain: boolean;
   readonly #state: ChunkState;
   readonly #validations: Validations;
   /** Parts that refer to what owns them. */
   readonly #ownedParts: readonly OwnedPart[];
   #place = 0;
 
-  constructor(context: Context, template: Template, state: ChunkState, validations: Validations) {
+  /** `plain`: the rows are any of their type's resources, not only those of the profile. */
+  constructor(context: Context, template: Template, plain: boolean, state: ChunkState, validations: Validations) {
     this.#context = context;
     this.#template = template;
+    this.#plain = plain;
     this.#state = state;
     this.#validations = validations;
     this.#ownedParts = template.parts
@@ -72,7 +81,7 @@ export class RowPlanner {
         part,
         owner: ownerOf(template, part),
         profileKey: profileKey(part.profile, part.time),
-        isBodyMass: hasCode(part, bodyMassCode),
+        measures: measuresOf(template, part),
       }));
   }
 
@@ -111,7 +120,7 @@ export class RowPlanner {
       else await settle(each, patientLink(part, patientId));
     }
     const owned = new Map<Part, ByProfile<Planned>>();
-    for (const { part, owner: owning, profileKey: key, isBodyMass } of this.#ownedParts) {
+    for (const { part, owner: owning, profileKey: key, measures } of this.#ownedParts) {
       const ownerId = targets.get(owning)?.planned.held.id;
       if (ownerId === undefined || part.link === undefined) continue;
       let present = owned.get(owning);
@@ -120,7 +129,8 @@ export class RowPlanner {
         owned.set(owning, present);
       }
       const same = present.get(key);
-      const rowPart = isBodyMass ? withBodyMass(rowPartOf(row, part), row) : rowPartOf(row, part);
+      const written = rowPartOf(row, part);
+      const rowPart = measures === undefined ? written : withBodyMass(written, row, measures);
       if (same === undefined && rowPart.read.empty) continue;
       const found = await this.#owned(rowPart, same ?? [], names);
       if (found === undefined) continue;
@@ -207,7 +217,7 @@ export class RowPlanner {
     const tree =
       planned.tree === undefined
         ? merged(rowPart.fresh, { read: { ...read, elements: none }, references: kept })
-        : merged(planned.tree, { read, references: kept });
+        : merged(planned.tree, { read, references: kept, claims: part === this.#template.main && !this.#plain });
     if (tree === planned.tree) return undefined;
     try {
       const prepared = prepareTree(this.#context, tree, part.type);
@@ -264,17 +274,28 @@ function columnOf({ columns, type }: Part, tree: ExactObject, { expression = [] 
   return best;
 }
 
+/** What a body mass index is computed of: the parts of height and weight at its time; undefined: it is none, or one is lacking. */
+function measuresOf({ parts }: Template, bodyMassPart: Part): Measures | undefined {
+  if (!hasCode(bodyMassPart, bodyMassCode)) return undefined;
+  const measured = (code: string) => parts.find((part) => hasCode(part, code) && part.time === bodyMassPart.time);
+  const height = measured(heightCode);
+  const weight = measured(weightCode);
+  return height === undefined || weight === undefined ? undefined : { height, weight };
+}
+
+const quantityIn = ({ columns }: Part) => columns.find(({ type }) => type === 'Quantity');
+
 /** The body mass index of a row that has height and weight, and leaves it empty. */
-function withBodyMass(rowPart: RowPart, row: ReadRow): RowPart {
+function withBodyMass(rowPart: RowPart, row: ReadRow, { height, weight }: Measures): RowPart {
   const { read } = rowPart;
   if (!read.empty) return rowPart;
-  const column = read.part.columns.find(({ type }) => type === 'Quantity');
-  const measured = (code: string) => {
-    const found = row.parts.find((each) => hasCode(each.read.part, code) && each.read.part.time === read.part.time);
-    const quantity = found?.read.part.columns.find(({ type }) => type === 'Quantity');
-    return found === undefined || quantity === undefined ? undefined : valuesAt(found.fresh, quantity.steps)[0];
+  const column = quantityIn(read.part);
+  const measured = (part: Part) => {
+    const { fresh, read: own } = rowPartOf(row, part);
+    const quantity = own.empty ? undefined : quantityIn(part);
+    return quantity === undefined ? undefined : valuesAt(fresh, quantity.steps)[0];
   };
-  const value = bodyMass(measured(heightCode), measured(weightCode));
+  const value = bodyMass(measured(height), measured(weight));
   if (column === undefined || value === undefined) return rowPart;
   const computed = { ...read, empty: false, elements: new Map([...read.elements, [column, [value]]]) };
   return {

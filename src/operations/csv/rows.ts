@@ -46,7 +46,7 @@ export async function rowsOf(
   for (const trees of rows) {
     written.push(
       template.parts.flatMap((part, n) =>
-        cellsOf(part, trees[n], (reference) => identifierText(context, known, reference)),
+        cellsOf(part, trees[n], (reference) => referenceText(context, known, reference)),
       ),
     );
     const pause = pace();
@@ -119,8 +119,10 @@ async function load(context: Context, ids: Ids, known: Map<string, Held>): Promi
   }
 }
 
-function identifierText(context: Context, known: ReadonlyMap<string, Held>, reference: string): string | undefined {
+/** What a reference leads to, by its first identifier; the reference itself where that would come back as another one. */
+function referenceText(context: Context, known: ReadonlyMap<string, Held>, reference: string): string {
   const local = localOf(context, reference);
-  const key = local && identifierOf(known.get(nameOf(local.type, local.id))?.tree);
-  return key === undefined ? undefined : `${key.system}|${key.value}`;
+  const isPlain = local !== undefined && reference === nameOf(local.type, local.id);
+  const key = isPlain ? identifierOf(known.get(reference)?.tree) : undefined;
+  return key === undefined || key.value.includes('|') ? reference : `${key.system}|${key.value}`;
 }

@@ -32,7 +32,11 @@ function testOf(known: readonly Known[], { a, b }: Columns): Sql {
     const ofSystem = system === undefined ? always : sql`${b} = ${system}`;
     if (value === undefined) whole.push(ofSystem);
     else if (begins) whole.push(all([beginsWith(a, value), ofSystem]));
-    else bySystem.set(system, [...(bySystem.get(system) ?? []), value]);
+    else {
+      const values = bySystem.get(system);
+      if (values === undefined) bySystem.set(system, [value]);
+      else values.push(value);
+    }
   }
   const listed = [...bySystem].map(([system, values]) => {
     return system === undefined ? isIn(a, values) : all([isIn(a, values), sql`${b} = ${system}`]);
