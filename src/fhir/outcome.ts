@@ -61,6 +61,13 @@ export function operationOutcome(issues: readonly Issue[]): OperationOutcome {
   return { resourceType: 'OperationOutcome', issue: issues };
 }
 
+const severities: readonly IssueSeverity[] = ['fatal', 'error', 'warning', 'information'];
+
+/** The errors before the warnings, otherwise in their order: clients show the first. */
+export function worstFirst(issues: readonly Issue[]): readonly Issue[] {
+  return issues.toSorted((one, other) => severities.indexOf(one.severity) - severities.indexOf(other.severity));
+}
+
 /** An expected failure of an interaction: an HTTP status, its issues, and headers that belong to it (`ETag`, `Allow`). */
 export class OutcomeError extends Error {
   readonly status: number;

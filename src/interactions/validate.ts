@@ -1,5 +1,5 @@
 /** What `VALIDATION` asks of resources that are to be stored. https://hl7.org/fhir/R4/validation.html */
-import { type Issue, OutcomeError, ruleDetails } from '../fhir/outcome.ts';
+import { type Issue, OutcomeError, ruleDetails, worstFirst } from '../fhir/outcome.ts';
 import type { Resource } from '../fhir/resource.ts';
 import { type Coming, withComing } from './coming.ts';
 import type { Context } from './context.ts';
@@ -50,7 +50,7 @@ export class Validations {
       budget: budget - (performance.now() - begun),
     });
     const issues = unusable === undefined ? found : [...found, unusable];
-    if (issues.some(isError)) throw new OutcomeError(422, issues);
+    if (issues.some(isError)) throw new OutcomeError(422, worstFirst(issues));
     this.#known.set(place, { of: computed ? prepared.bytes : undefined, issues });
     return issues;
   }

@@ -1,5 +1,5 @@
 /** `$validate`: what would be wrong with a resource, without storing it. https://hl7.org/fhir/R4/resource-operation-validate.html */
-import { type Issue, OutcomeError, operationOutcome } from '../fhir/outcome.ts';
+import { type Issue, OutcomeError, operationOutcome, worstFirst } from '../fhir/outcome.ts';
 import { patientConcerned } from '../interactions/concerned.ts';
 import type { Answer, Call, Context, Operation } from '../interactions/context.ts';
 import { type Prepared, prepareResource } from '../interactions/prepare.ts';
@@ -64,6 +64,6 @@ async function issuesOfSent(context: Context, call: Call, request: ValidateReque
 
 function outcome(issues: readonly Issue[]): Answer {
   const well: Issue = { severity: 'information', code: 'informational', diagnostics: 'Nothing is wrong.' };
-  const found = issues.length === 0 ? [well] : issues;
+  const found = issues.length === 0 ? [well] : worstFirst(issues);
   return { status: 200, body: encoder.encode(JSON.stringify(operationOutcome(found))) };
 }

@@ -47,6 +47,16 @@ describe('a resource that breaks a rule is refused with 422', () => {
     expect(expressions).toContain('Observation.status');
   });
 
+  test('with the errors before the warnings', async () => {
+    const { text: _text, ...bare } = faulty;
+    for (const reply of [
+      await server.send('POST', '/Observation', bare),
+      await server.send('POST', '/Observation/$validate', bare),
+    ]) {
+      expect(reply.body.issue.map(({ severity }: Json) => severity)).toEqual(['error', 'warning']);
+    }
+  });
+
   test('by conditional create and update, and update under a new id', async () => {
     const value = unique();
     const header = { 'If-None-Exist': `identifier=${system}|${value}` };
