@@ -13,7 +13,7 @@ import {
   wholeSystem,
 } from './codes.ts';
 import { type Concepts, type Filter, hasConcepts } from './concepts.ts';
-import { checkFilter, readFilter } from './filters.ts';
+import { checkFilter, conceptTest, readFilter } from './filters.ts';
 import { objects, text } from './json.ts';
 import { shorten } from './shorten.ts';
 import { Work } from './work.ts';
@@ -217,9 +217,18 @@ export class Expander {
     const filters = objects(filter).map(readFilter);
     if (filters.length === 0) return wholeSystem(system);
     const content = await contentOf(canonical, this.#source);
+    for (const each of filters) checkFilter(each, content);
     const parts: Codes[] = [];
-    for (const each of filters) parts.push(new Map([[system, await this.#filtered(content, each)]]));
-    return this.#intersection(parts);
+    // The others leave a regular expression less to look at.
+    const [patterns, others] = [filters.filter(isPattern), filters.filter((each) => !isPattern(each))];
+    for (const each of others) parts.push(new Map([[system, await content.part(each, this.#work)]]));
+    let codes = parts.length === 0 ? wholeSystem(system) : this.#intersection(parts);
+    for (const each of patterns) {
+      const part = codes.get(system);
+      const left = part?.others === false ? await this.#matching(content, part, each) : await content.part(each, this.#work);
+      codes = this.#intersection([codes, new Map([[system, left]])]);
+    }
+    return codes;
   }
 
   #says(system: string, { code, display, designation }: JsonObject): void {
@@ -231,10 +240,18 @@ export class Expander {
     });
   }
 
-  async #filtered(content: Concepts, filter: Filter): Promise<Part> {
-    checkFilter(filter, content);
-    return content.part(filter, this.#work);
+  /** Those of some codes that pass a filter. */
+  async #matching(content: Concepts, { codes }: Part, filter: Filter): Promise<Part> {
+    this.#work.spend(codes.size);
+    const test = conceptTest(content, filter, this.#work);
+    const passing = new Set<string>();
+    for (const each of await content.find([...codes])) if (await test(each)) passing.add(each.code);
+    return { others: false, codes: passing };
   }
+}
+
+function isPattern({ op }: Filter): boolean {
+  return op === 'regex';
 }
 
 /** The canonical of a version; '' means none. */

@@ -4,10 +4,10 @@ import { isArray, isObject, type JsonObject } from '../fhir/resource.ts';
 import { has, noCodes } from './codes.ts';
 import { andThen, type Concepts, type Filter, hasConcepts, type Soon } from './concepts.ts';
 import { contentOf, type TermSource, versioned, wholeExpansion } from './expand.ts';
-import { checkFilter, passes, readFilter } from './filters.ts';
+import { checkFilter, conceptTest, readFilter } from './filters.ts';
 import { objects, text } from './json.ts';
 import { shorten } from './shorten.ts';
-import type { Work } from './work.ts';
+import { Work } from './work.ts';
 
 /** Whether something holds; undefined: it can't be told here. */
 type Known = boolean | undefined;
@@ -231,6 +231,9 @@ class Compiler {
 const lookUp = 100;
 
 function ofConcept(concepts: Concepts, filter: Filter): Test {
+  // Each code is asked for by itself, so what it takes is its own.
+  const asked = () => conceptTest(concepts, filter, new Work(`the filter on ${shorten(filter.property)}`));
+  const test = filter.op === 'regex' ? undefined : asked();
   return (_system, code) =>
-    andThen(concepts.get(code), (found) => (found === undefined ? false : passes(concepts, found, filter)));
+    andThen(concepts.get(code), (found) => (found === undefined ? false : (test ?? asked())(found)));
 }

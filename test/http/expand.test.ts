@@ -53,7 +53,10 @@ beforeAll(async () => {
       { inactive: false },
     ),
     valueSet('upwards', [isA(joints, 'J1.1', 'generalizes'), isA(joints, 'J2')], { exclude: [isA(joints, 'J', '=')] }),
-    valueSet('pattern', [isA(joints, 'J.*', 'regex')]),
+    valueSet('pattern', [isA(joints, 'J1\\..', 'regex'), isA(bones, '.*i.+', 'regex')]),
+    valueSet('weights', [{ system: joints, filter: [{ property: 'weight', op: 'regex', value: '[1-5]' }] }]),
+    valueSet('around', [isA(joints, 'J(?=1).*', 'regex')]),
+    valueSet('gender', [isA('http://hl7.org/fhir/administrative-gender', '(fe)?male', 'regex')]),
     valueSet('lacking', [{ system: 'http://loinc.org' }]),
     valueSet('old', [{ system: bones, version: '0' }]),
   ]);
@@ -103,6 +106,13 @@ describe('$expand', () => {
     expect((await at('rest', '&count=1')).body.expansion.total).toBe(3);
     expect(await codes('narrow')).toBe('J1.1 J2.1');
     expect(await codes('upwards')).toBe('J1.1 J1 J2 J2.1');
+  });
+
+  it('follows regular expressions, each of a whole value, over systems wherever they are', async () => {
+    expect(await codes('pattern')).toBe('J1.1 J1.2 J1.9 tibia splint');
+    expect(await codes('pattern', '&filter=knee&activeOnly=true')).toBe('J1.1 J1.2');
+    expect(await codes('weights')).toBe('J1.1');
+    expect(await codes('gender')).toBe('male female');
   });
 
   it('is asked by url, by id, with the value set, or with the element that is bound to it', async () => {
@@ -172,8 +182,8 @@ describe('$expand', () => {
   });
 
   it('refuses what it can not do, and names it', async () => {
-    expect(refusedWith(await at('pattern'))).toMatch(
-      /^422 not-supported: the filter concept regex .*joints is not supp/,
+    expect(refusedWith(await at('around'))).toMatch(
+      /^422 not-supported: the filter concept regex .*joints can't be followed: the regular expression looks around/,
     );
     expect(refusedWith(await at('lacking'))).toMatch(
       /^422 not-supported: the code system http:\/\/loinc.org is not here/,
