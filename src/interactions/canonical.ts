@@ -36,6 +36,10 @@ export interface Found {
 export interface FiledResources {
   /** The one of that url; `version` undefined: the latest active one. */
   readonly find: (type: CanonicalType, url: string, version: string | undefined) => Found | undefined;
+  /** The CodeSystems that supplement others. */
+  readonly supplements?: () => readonly Found[];
+  /** The ConceptMaps, of several versions of one the latest. */
+  readonly maps?: () => readonly Found[];
   /** What names this canonical URL, for people: type and url. One after the other, undefined for what doesn't: each takes its time. */
   readonly naming?: (url: string) => Iterable<string | undefined>;
   /** Constraining StructureDefinitions of resource types: what `supportedProfile` of the type lists. */
@@ -127,7 +131,8 @@ async function versionsOf(
 
 /** The one with that version, or the latest where none is named, an active one if there is one; supplements are not meant. */
 function latest(found: readonly Version[], version: string | undefined): Version | undefined {
-  if (found.length === 1 && version === undefined) return found[0];
+  const [only, another] = found;
+  if (only !== undefined && another === undefined && version === undefined && !maySupplement(only)) return only;
   const candidates = found
     .map((stored) => ({ stored, content: contentOf(stored) }))
     .filter(({ content }) => content.content !== 'supplement')
@@ -139,6 +144,12 @@ function latest(found: readonly Version[], version: string | undefined): Version
         a.stored.lastUpdated - b.stored.lastUpdated,
     );
   return candidates.at(-1)?.stored;
+}
+
+/** Large ones aren't parsed for it. */
+function maySupplement({ type, body }: Version): boolean {
+  if (type !== 'CodeSystem' || body === undefined) return false;
+  return Buffer.from(body.buffer, body.byteOffset, body.byteLength).includes('"supplement"');
 }
 
 const versions = new Intl.Collator('en', { numeric: true });
@@ -176,6 +187,7 @@ export function contentOf({ body }: Version): JsonObject {
   return isObject(value) ? value : {};
 }
 
-function versionKey({ type, id, versionId, lastUpdated }: Version): string {
+/** Names a resource's very version. */
+export function versionKey({ type, id, versionId, lastUpdated }: Version): string {
   return `${type}/${id}/${versionId} ${lastUpdated}`;
 }

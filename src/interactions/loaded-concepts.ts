@@ -41,6 +41,10 @@ export class LoadedConcepts implements Concepts {
     return this.#system.title;
   }
 
+  get caseSensitive(): boolean {
+    return this.#system.caseSensitive;
+  }
+
   async get(code: string): Promise<ConceptDetail | undefined> {
     const [found] = await this.#store.concepts(this.#system, [code]);
     return found && detailOf(found);

@@ -11,6 +11,8 @@ export interface FiledDefinition {
   readonly version: string | undefined;
   /** Parsed anew each time where it lies in a package. Throws Error that names the file for what is no JSON. */
   readonly content: () => JsonObject;
+  /** Whether its text has a piece that JSON writes in one way alone. */
+  readonly mentions: (piece: string) => boolean;
   /** Changes with the content. */
   readonly key: () => string;
 }
@@ -23,7 +25,8 @@ export function ofFiles(
     const { resourceType: type, url, version } = resource;
     if (typeof url !== 'string') return [];
     const key = () => `${file} ${digest(JSON.stringify(resource))}`;
-    return [{ file, type, url, version: textOf(version), content: () => resource, key }];
+    const mentions = (piece: string) => JSON.stringify(resource).includes(piece);
+    return [{ file, type, url, version: textOf(version), content: () => resource, mentions, key }];
   });
 }
 
@@ -37,6 +40,7 @@ export function ofPackages(packages: readonly FhirPackage[]): readonly FiledDefi
       url,
       version,
       content: () => parsed(bytes, file),
+      mentions: (piece) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).includes(piece),
       key: () => `${file} ${digest(bytes)}`,
     }));
 }

@@ -8,7 +8,7 @@ import { TermLookup } from '../interactions/term-source.ts';
 import { wordsIn } from '../search/words.ts';
 import type { Designation } from '../terminology/concepts.ts';
 import { type TermSource, versioned } from '../terminology/expand.ts';
-import { type Entry, expansionOf } from '../terminology/expansion.ts';
+import { type Entry, type Expansion, expansionOf } from '../terminology/expansion.ts';
 import { text } from '../terminology/json.ts';
 import { shorten } from '../terminology/shorten.ts';
 import { Work } from '../terminology/work.ts';
@@ -92,7 +92,7 @@ async function run(context: Context, call: Call): Promise<Answer> {
       timestamp: formatInstant(context.clock()),
       total: expansion.total,
       ...(paged && { offset }),
-      ...parametersOf(inputs, expansion.used),
+      ...parametersOf(inputs, expansion),
       ...(contains.length > 0 && { contains: nested ? nest(expansion.entries, contains) : contains }),
     },
   });
@@ -110,7 +110,7 @@ function withVersions(source: TermSource, inputs: Inputs): TermSource {
     );
   const [preset, checked, forced] = ['system-version', 'check-system-version', 'force-system-version'].map(versionsOf);
   return {
-    valueSet: source.valueSet,
+    ...source,
     codeSystem: async (canonical) => {
       const [url, own] = splitCanonical(canonical);
       const version = forced?.get(url) ?? own ?? preset?.get(url) ?? checked?.get(url) ?? '';
@@ -159,7 +159,7 @@ function withoutDefinition(resource: JsonObject): JsonObject {
 }
 
 /** What the codes depend on: `parameter` of the expansion. */
-function parametersOf(inputs: Inputs, used: readonly string[]): JsonObject {
+function parametersOf(inputs: Inputs, { used, supplements }: Expansion): JsonObject {
   const parameter: JsonObject[] = [];
   for (const [name, { type }] of Object.entries(declared)) {
     if (name === 'url' || name.startsWith('valueSet') || name.startsWith('context')) continue;
@@ -170,6 +170,7 @@ function parametersOf(inputs: Inputs, used: readonly string[]): JsonObject {
     if (type === 'text') for (const each of inputs.texts(name)) parameter.push({ name, [value]: each });
   }
   for (const canonical of used) parameter.push({ name: 'version', valueUri: canonical });
+  for (const canonical of supplements) parameter.push({ name: 'used-supplement', valueUri: canonical });
   return parameter.length === 0 ? {} : { parameter };
 }
 

@@ -7,7 +7,7 @@ import { type Concepts, hasConcepts } from '../terminology/concepts.ts';
 import { text } from '../terminology/json.ts';
 import { shorten } from '../terminology/shorten.ts';
 import { type DeclaredInputs, type Inputs, readInputs } from './inputs.ts';
-import { answerParameters, asOperation, canonicalOf, instanceOf } from './terminology.ts';
+import { answerParameters, asOperation, canonicalOf, instanceOf, refuseSupplement } from './terminology.ts';
 
 const declared: DeclaredInputs = {
   codeA: { type: 'text' },
@@ -31,13 +31,14 @@ export const subsumes: Operation = {
 async function run(context: Context, call: Call): Promise<Answer> {
   const inputs = readInputs(context, call, declared);
   const instance = await instanceOf(context, call);
+  if (instance !== undefined) refuseSupplement(instance);
   const url = instance === undefined ? inputs.text('system') : text(instance.url);
   const [a, b] = [codeIn(inputs, 'A', url), codeIn(inputs, 'B', url)];
   if (a.system !== b.system) {
     const text = `How codes of ${shorten(a.system)} and ${shorten(b.system)} are related is not known here: give codes of one system.`;
     throw failure(422, 'not-supported', text);
   }
-  const own = instance === undefined ? undefined : conceptsIn(instance);
+  const own = instance === undefined ? undefined : await conceptsIn(context, instance);
   const version = inputs.text('version') ?? a.version;
   const canonical = canonicalOf(a.system, version);
   const concepts =

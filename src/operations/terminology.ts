@@ -114,6 +114,13 @@ export function isLanguage({ language = '' }: Designation, wanted: string): bool
   return has === asked || has.startsWith(`${asked}-`);
 }
 
+/** Throws 422 for a CodeSystem that supplements another: it has no codes of its own. */
+export function refuseSupplement({ content, supplements }: JsonObject): void {
+  if (content !== 'supplement') return;
+  const text = `This CodeSystem supplements ${shorten(String(supplements))}: ask for codes of that one.`;
+  throw failure(422, 'not-supported', text);
+}
+
 /** The codings of a CodeableConcept. */
 export function codingsOf({ coding }: JsonObject): readonly JsonObject[] {
   return isArray(coding) ? objects(coding) : [];

@@ -22,6 +22,8 @@ import { Work } from './work.ts';
 export interface TermSource {
   readonly valueSet: (canonical: string) => Promise<JsonObject | undefined>;
   readonly codeSystem: (canonical: string) => Promise<Concepts | undefined>;
+  /** Whether there is a supplement of that canonical. */
+  readonly supplement?: (canonical: string) => Promise<boolean>;
 }
 
 /** Codes of one system; undefined: all that it has. */
@@ -88,6 +90,24 @@ export async function contentOf(canonical: string, source: TermSource): Promise<
   throw failure(400, 'not-supported', `the code system ${shorten(canonical)} ${lacking}; ${hint}.`);
 }
 
+const dependsOn = 'http://hl7.org/fhir/StructureDefinition/valueset-supplement';
+
+/** The first supplement that a value set depends on and that isn't here. */
+export async function lackingSupplement({ extension }: JsonObject, source: TermSource): Promise<string | undefined> {
+  for (const { url, valueCanonical } of objects(extension)) {
+    if (url !== dependsOn) continue;
+    if ((await source.supplement?.(text(valueCanonical))) !== true) return text(valueCanonical);
+  }
+  return undefined;
+}
+
+/** Throws 400 `not-supported` for a value set that depends on a supplement which isn't here. */
+export async function checkSupplements(resource: JsonObject, name: string, source: TermSource): Promise<void> {
+  const lacking = await lackingSupplement(resource, source);
+  if (lacking === undefined) return;
+  throw failure(400, 'not-supported', `${name} depends on the supplement ${shorten(lacking)}, which is not here.`);
+}
+
 /** What a value set itself says of a code. */
 export interface Said {
   readonly display?: string;
@@ -133,7 +153,9 @@ export class Expander {
   }
 
   /** By what the set is composed of, or by its expansion where that is all there is or something is lacking here. */
-  async resource({ compose, expansion }: JsonObject, canonical: string): Promise<Codes> {
+  async resource(resource: JsonObject, canonical: string): Promise<Codes> {
+    const { compose, expansion } = resource;
+    await checkSupplements(resource, `the value set ${shorten(canonical)}`, this.#source);
     const expanded = isObject(expansion) ? wholeExpansion(expansion, this.#work, this.#listener) : undefined;
     if (!isObject(compose)) {
       if (expanded !== undefined) return expanded;

@@ -3,7 +3,7 @@ import { OutcomeError } from '../fhir/outcome.ts';
 import { isArray, isObject, type JsonObject } from '../fhir/resource.ts';
 import { has, noCodes } from './codes.ts';
 import { andThen, type Concepts, type Filter, hasConcepts, type Soon } from './concepts.ts';
-import { contentOf, type TermSource, versioned, wholeExpansion } from './expand.ts';
+import { contentOf, lackingSupplement, type TermSource, versioned, wholeExpansion } from './expand.ts';
 import { checkFilter, conceptTest, readFilter } from './filters.ts';
 import { objects, text } from './json.ts';
 import { shorten } from './shorten.ts';
@@ -97,7 +97,12 @@ class Compiler {
     this.#work = work;
   }
 
-  async resource({ compose, expansion }: JsonObject, name: string): Promise<Test> {
+  async resource(resource: JsonObject, name: string): Promise<Test> {
+    const { compose, expansion } = resource;
+    const supplement = await lackingSupplement(resource, this.#source);
+    if (supplement !== undefined) {
+      return this.#lacks(`${shorten(name)} depends on the supplement ${shorten(supplement)}, which is not here`);
+    }
     const tests: Test[] = [];
     if (isObject(compose)) tests.push(await this.#compose(compose));
     if (isObject(expansion)) {

@@ -40,6 +40,10 @@ export class MemoryConcepts implements Concepts {
     return this.#system.content;
   }
 
+  get caseSensitive(): boolean {
+    return this.#system.caseSensitive;
+  }
+
   get properties(): Concepts['properties'] {
     return this.#system.properties;
   }
