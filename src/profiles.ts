@@ -25,6 +25,7 @@ export class Profiles implements FiledResources {
   /** Found out when it is asked for. */
   #profiles: readonly { readonly type: string; readonly url: string }[] | undefined;
   #supplements: readonly Found[] | undefined;
+  #maps: readonly Found[] | undefined;
 
   private constructor(options: Options, read: Read) {
     this.#options = options;
@@ -63,6 +64,13 @@ export class Profiles implements FiledResources {
     return this.#supplements;
   };
 
+  readonly maps = (): readonly Found[] => {
+    const { definitions } = this.#read.files;
+    const urls = new Set(definitions.all.filter(({ type }) => type === 'ConceptMap').map(({ url }) => url));
+    this.#maps ??= [...urls].flatMap((url) => definitions.find('ConceptMap', url, undefined) ?? []);
+    return this.#maps;
+  };
+
   readonly guides = (): readonly string[] =>
     this.#read.files.packages.flatMap(({ canonical, version }) =>
       canonical === undefined ? [] : [`${canonical}|${version}`],
@@ -78,6 +86,7 @@ export class Profiles implements FiledResources {
     this.#read = read;
     this.#profiles = undefined;
     this.#supplements = undefined;
+    this.#maps = undefined;
   }
 }
 

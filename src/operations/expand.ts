@@ -13,7 +13,7 @@ import { text } from '../terminology/json.ts';
 import { shorten } from '../terminology/shorten.ts';
 import { Work } from '../terminology/work.ts';
 import { type DeclaredInputs, type Inputs, readInputs } from './inputs.ts';
-import { answerWith, asOperation, displayIn, isLanguage, valueSetMeant } from './terminology.ts';
+import { answerWith, asOperation, checkDate, displayIn, isLanguage, valueSetMeant } from './terminology.ts';
 
 const declared: DeclaredInputs = {
   url: { type: 'text' },
@@ -22,6 +22,7 @@ const declared: DeclaredInputs = {
   context: { type: 'text' },
   contextDirection: { type: 'text' },
   filter: { type: 'text' },
+  date: { type: 'text' },
   offset: { type: 'count' },
   count: { type: 'count' },
   includeDesignations: { type: 'boolean' },
@@ -53,6 +54,7 @@ export const expand: Operation = {
 
 async function run(context: Context, call: Call): Promise<Answer> {
   const inputs = readInputs(context, call, declared);
+  checkDate(context, inputs);
   const meant = await valueSetMeant(context, call, inputs);
   const lookup = new TermLookup(context);
   const sets = lookup.source();
@@ -158,6 +160,8 @@ function withoutDefinition(resource: JsonObject): JsonObject {
   return others;
 }
 
+const valueOf: Readonly<Record<string, string>> = { date: 'valueDateTime', displayLanguage: 'valueCode' };
+
 /** What the codes depend on: `parameter` of the expansion. */
 function parametersOf(inputs: Inputs, { used, supplements }: Expansion): JsonObject {
   const parameter: JsonObject[] = [];
@@ -166,7 +170,7 @@ function parametersOf(inputs: Inputs, { used, supplements }: Expansion): JsonObj
     const [flag, count] = [inputs.flag(name), inputs.count(name)];
     if (flag !== undefined) parameter.push({ name, valueBoolean: flag });
     if (count !== undefined) parameter.push({ name, valueInteger: count });
-    const value = name.endsWith('system') || name.endsWith('version') ? 'valueUri' : 'valueString';
+    const value = valueOf[name] ?? (/(?:system|version)$/.test(name) ? 'valueUri' : 'valueString');
     if (type === 'text') for (const each of inputs.texts(name)) parameter.push({ name, [value]: each });
   }
   for (const canonical of used) parameter.push({ name: 'version', valueUri: canonical });

@@ -7,13 +7,22 @@ import { type ConceptDetail, type Concepts, type Designation, hasConcepts } from
 import { text } from '../terminology/json.ts';
 import { shorten } from '../terminology/shorten.ts';
 import { type DeclaredInputs, type Inputs, readInputs } from './inputs.ts';
-import { answerParameters, asOperation, canonicalOf, displayIn, isLanguage, type OutParameter } from './terminology.ts';
+import {
+  answerParameters,
+  asOperation,
+  canonicalOf,
+  checkDate,
+  displayIn,
+  isLanguage,
+  type OutParameter,
+} from './terminology.ts';
 
 const declared: DeclaredInputs = {
   code: { type: 'text' },
   system: { type: 'text' },
   version: { type: 'text' },
   coding: { type: 'Coding' },
+  date: { type: 'text' },
   displayLanguage: { type: 'text' },
   property: { type: 'text', many: true },
 };
@@ -30,6 +39,7 @@ export const lookup: Operation = {
 
 async function run(context: Context, call: Call): Promise<Answer> {
   const inputs = readInputs(context, call, declared);
+  checkDate(context, inputs);
   const { system, code, canonical } = askedIn(inputs);
   const found = await new TermLookup(context).codeSystem(canonical);
   if (found === undefined) {

@@ -1,5 +1,6 @@
 /** What the operations of terminology have in common. https://hl7.org/fhir/R4/terminology-service.html */
 import { failure, OutcomeError } from '../fhir/outcome.ts';
+import { dateRange } from '../fhir/period.ts';
 import { isArray, isObject, type JsonObject } from '../fhir/resource.ts';
 import { findCanonical, splitCanonical } from '../interactions/canonical.ts';
 import type { Answer, Call, Context } from '../interactions/context.ts';
@@ -112,6 +113,21 @@ export function displayIn({ display, designations = [] }: ConceptDetail, languag
 export function isLanguage({ language = '' }: Designation, wanted: string): boolean {
   const [has, asked] = [language.toLowerCase(), wanted.toLowerCase()];
   return has === asked || has.startsWith(`${asked}-`);
+}
+
+/** By how much the clocks of clients may be wrong, in milliseconds. */
+const skew = 60_000;
+
+/** What is here is told as it is now. Throws 400 for a `date` that is none, 422 for one that isn't now. */
+export function checkDate({ settings, clock }: Context, inputs: Inputs): void {
+  const date = inputs.text('date');
+  if (date === undefined) return;
+  const range = dateRange(date, settings.timezone);
+  if (range === undefined) throw failure(400, 'value', `date: ${shorten(date)} is no date or dateTime.`);
+  const now = clock();
+  if (range.low - skew <= now && now < range.high + skew) return;
+  const text = `date: codes are told as they are now, not as they are on ${date}; name the version that was used then instead.`;
+  throw failure(422, 'not-supported', text);
 }
 
 /** Throws 422 for a CodeSystem that supplements another: it has no codes of its own. */

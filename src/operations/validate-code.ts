@@ -18,6 +18,7 @@ import { type DeclaredInputs, type Inputs, readInputs } from './inputs.ts';
 import {
   answerParameters,
   asOperation,
+  checkDate,
   codingsOf,
   displayIn,
   instanceOf,
@@ -33,6 +34,7 @@ const common: DeclaredInputs = {
   display: { type: 'text' },
   coding: { type: 'Coding' },
   codeableConcept: { type: 'CodeableConcept' },
+  date: { type: 'text' },
   abstract: { type: 'boolean' },
   displayLanguage: { type: 'text' },
 };
@@ -115,6 +117,7 @@ function answerOf(verdicts: readonly Verdict[]): Answer {
 
 async function inValueSet(context: Context, call: Call): Promise<Answer> {
   const inputs = readInputs(context, call, ofValueSet);
+  checkDate(context, inputs);
   const meant = await valueSetMeant(context, call, inputs);
   const asked = askedIn(inputs, inputs.text('systemVersion'));
   const lookup = new TermLookup(context);
@@ -236,6 +239,7 @@ function refused(
 
 async function inCodeSystem(context: Context, call: Call): Promise<Answer> {
   const inputs = readInputs(context, call, ofCodeSystem);
+  checkDate(context, inputs);
   const asked = askedIn(inputs, inputs.text('version'));
   const [named, namedVersion] = splitCanonical(inputs.text('url') ?? '');
   const ways = [await instanceOf(context, call), inputs.object('codeSystem')].filter((each) => each !== undefined);

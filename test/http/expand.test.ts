@@ -204,6 +204,27 @@ describe('$expand', () => {
     expect(await codes('many', '&count=3&offset=9999')).toBe('c9999 c10000');
   });
 
+  it('tells codes as they are now, and refuses other dates', async () => {
+    const today = new Date().toISOString().slice(0, 10);
+    for (const date of [today.slice(0, 4), today.slice(0, 7), new Date().toISOString()]) {
+      const { expansion } = (await at('knees', `&date=${date}`)).body;
+      expect(expansion.parameter).toContainEqual({ name: 'date', valueDateTime: date });
+      expect(expansion.total).toBe(4);
+    }
+    expect(refusedWith(await at('knees', '&date=2019-01-01'))).toMatch(
+      /^422 not-supported: date: codes are told as they are now, not as they are on 2019-01-01; name the version/,
+    );
+    expect(refusedWith(await at('knees', '&date=2999'))).toMatch(/^422 not-supported: date/);
+    expect(refusedWith(await at('knees', '&date=yesterday'))).toMatch(/^400 value: date: yesterday is no date/);
+    for (const path of [`/CodeSystem/$lookup?system=${bones}`, `/CodeSystem/$validate-code?url=${bones}`]) {
+      expect(refusedWith(await server.get(`${path}&code=tibia&date=2019`))).toMatch(/^422 not-supported: date/);
+      expect((await server.get(`${path}&code=tibia&date=${today.slice(0, 4)}`)).status).toBe(200);
+    }
+    const validate = `/ValueSet/legs/$validate-code?system=${bones}&code=tibia`;
+    expect(refusedWith(await server.get(`${validate}&date=2019-05`))).toMatch(/^422 not-supported: date/);
+    expect((await server.get(`${validate}&date=${new Date().toISOString()}`)).status).toBe(200);
+  });
+
   it('gives R4’s own value sets', async () => {
     const reply = await server.get('/ValueSet/$expand?url=http://hl7.org/fhir/ValueSet/administrative-gender');
     expect(reply.body.expansion.contains.map(({ display }: Json) => display)).toEqual([
