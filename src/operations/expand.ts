@@ -160,7 +160,7 @@ function withoutDefinition(resource: JsonObject): JsonObject {
   return others;
 }
 
-const valueOf: Readonly<Record<string, string>> = { date: 'valueDateTime', displayLanguage: 'valueCode' };
+const elementOf: Readonly<Record<string, string>> = { date: 'valueDateTime', displayLanguage: 'valueCode' };
 
 /** What the codes depend on: `parameter` of the expansion. */
 function parametersOf(inputs: Inputs, { used, supplements }: Expansion): JsonObject {
@@ -170,7 +170,7 @@ function parametersOf(inputs: Inputs, { used, supplements }: Expansion): JsonObj
     const [flag, count] = [inputs.flag(name), inputs.count(name)];
     if (flag !== undefined) parameter.push({ name, valueBoolean: flag });
     if (count !== undefined) parameter.push({ name, valueInteger: count });
-    const value = valueOf[name] ?? (/(?:system|version)$/.test(name) ? 'valueUri' : 'valueString');
+    const value = elementOf[name] ?? (/(?:system|version)$/.test(name) ? 'valueUri' : 'valueString');
     if (type === 'text') for (const each of inputs.texts(name)) parameter.push({ name, [value]: each });
   }
   for (const canonical of used) parameter.push({ name: 'version', valueUri: canonical });

@@ -247,7 +247,8 @@ export class Expander {
     let codes = parts.length === 0 ? wholeSystem(system) : this.#intersection(parts);
     for (const each of patterns) {
       const part = codes.get(system);
-      const left = part?.others === false ? await this.#matching(content, part, each) : await content.part(each, this.#work);
+      const left =
+        part?.others === false ? await this.#matching(content, part, each) : await content.part(each, this.#work);
       codes = this.#intersection([codes, new Map([[system, left]])]);
     }
     return codes;

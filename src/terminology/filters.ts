@@ -87,11 +87,7 @@ function patternTest(pattern: Pattern, work: Work): ValueTest {
 }
 
 /** Tests concepts by a filter that `checkFilter` has let pass. Throws as `filterTest` does. */
-export function conceptTest(
-  concepts: Concepts,
-  filter: Filter,
-  work: Work,
-): (concept: ConceptDetail) => Soon<boolean> {
+export function conceptTest(concepts: Concepts, filter: Filter, work: Work): (concept: ConceptDetail) => Soon<boolean> {
   const { property, op, value } = filter;
   if (!isOnConcept(filter) || op === 'regex' || op === '=' || op === 'in' || op === 'not-in') {
     const test = filterTest(filter, work);

@@ -179,7 +179,9 @@ export class SupplementedConcepts implements Concepts {
     });
     const all = { offset: 0, count: found.length };
     const codes = found.map(({ code }) => code);
-    const told = new Set((await this.#base.select(among(codes, selection, text), all)).concepts.map(({ code }) => code));
+    const told = new Set(
+      (await this.#base.select(among(codes, selection, text), all)).concepts.map(({ code }) => code),
+    );
     const untold = codes.filter((code) => !told.has(code));
     return untold.length === 0 ? [] : (await this.#base.select(among(untold, selection), all)).concepts;
   }

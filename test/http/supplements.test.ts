@@ -30,7 +30,11 @@ const french = supplement(
   'french',
   bones,
   [
-    { code: 'femur', designation: [inFrench('Fémur, os de la cuisse')], property: [{ code: 'grade', valueInteger: 3 }] },
+    {
+      code: 'femur',
+      designation: [inFrench('Fémur, os de la cuisse')],
+      property: [{ code: 'grade', valueInteger: 3 }],
+    },
     { code: 'tibia', property: [{ code: 'side', valueCode: 'outer' }] },
     { code: 'tail', designation: [inFrench('Queue')], property: [{ code: 'grade', valueInteger: 3 }] },
   ],
@@ -173,12 +177,15 @@ describe('a supplement', () => {
     for (const id of ['on-french-2', 'on-nothing']) {
       expect(refusedWith(await expand(id))).toMatch(/^422 not-supported: .*depends on the supplement .*, which is not/);
       const reply = await server.get(`/ValueSet/${id}/$validate-code?system=${bones}&code=femur`);
-      expect(outOf(reply)).toMatchObject({ result: false, message: expect.stringMatching(/depends on the supplement/) });
+      expect(outOf(reply)).toMatchObject({
+        result: false,
+        message: expect.stringMatching(/depends on the supplement/),
+      });
     }
   });
 
   it('counts as long as it is there', async () => {
-    expect((await server.send('DELETE', '/CodeSystem/loaded')).status).toBe(200);
+    expect((await server.send('DELETE', '/CodeSystem/loaded')).status).toBe(204);
     expect((await lookup(joints, 'J1', '&displayLanguage=fr')).display).toBe('Knee');
     expect(await codes('joints', '&filter=genou')).toBe('');
     expect(refusedWith(await expand('regions'))).toMatch(/^422 not-supported: the filter region exists/);
