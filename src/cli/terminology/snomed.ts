@@ -5,6 +5,7 @@ import { type Lists, listOf, Numbers, placesOf } from '../../store/numbers.ts';
 import type { Designation, LoadedConcept } from '../../store/terminology.ts';
 import { type Release, type Said, someConcepts, UnusableRelease } from './release.ts';
 import { SnomedIds } from './snomed-ids.ts';
+import { type Kind, SnomedTexts } from './snomed-texts.ts';
 import { linesOf, owned } from './text-lines.ts';
 
 export interface SnomedFiles {
@@ -25,7 +26,7 @@ const usEnglish = '900000000000509007';
 const modules: Readonly<Record<string, string>> = { INT: '900000000000207008', US1000124: '731000124108' };
 
 /** Bytes of descriptions that are gathered at a time: the tables are in no order, and too large to be held as a whole. */
-const atOnce = 48 * 1024 * 1024;
+const atOnce = 64 * 1024 * 1024;
 
 /** The files of a release among those of a folder; undefined where there are none. Throws UnusableRelease where some are missing. */
 export function snomedIn(paths: readonly string[]): SnomedFiles | undefined {
@@ -174,30 +175,23 @@ async function* conceptsOf(
 ): AsyncGenerator<readonly LoadedConcept[]> {
   const relationships = await readRelationships(files.relationships, false, onRead);
   const { ids } = relationships;
+  // Some are in no relationship.
+  for await (const rows of rowsOf(files.concepts, onRead)) for (const [id = ''] of rows) ids.add(id);
   const favourites = files.language === undefined ? undefined : await readPreferred(files.language, onRead);
   for (let share = 0; share < shares; share++) {
-    // Those that no relationship names have few texts: they all go with the first.
-    const inShare = (number: number) => Math.max(number, 0) % shares === share;
-    const texts = await readTexts(files, favourites, (id) => inShare(ids.numberOf(id)), onRead);
-    // The concepts themselves are counted once.
-    for await (const rows of rowsOf(files.concepts, share === 0 ? onRead : undefined)) {
-      const some: LoadedConcept[] = [];
-      for (const [id = '', time = '', active, module = '', status] of rows) {
-        const number = ids.numberOf(id);
-        if (!inShare(number)) continue;
+    const numberOf = (id: string): number | undefined => {
+      const number = ids.numberOf(id);
+      return number >= 0 && number % shares === share ? number : undefined;
+    };
+    const texts = await readTexts(files, favourites, numberOf, onRead);
+    const ofShare = (line: string) => numberOf(cellOf(line, 0)) !== undefined;
+    for await (const rows of rowsOf(files.concepts, undefined, ofShare)) {
+      yield rows.map(([id = '', time = '', active, module = '', status]) => {
+        const number = numberOf(id) ?? 0;
         const facts = { time, active: active === '1', module, defined: status === defined };
-        some.push(
-          conceptOf(
-            owned(id),
-            texts.get(id),
-            parentsOf(relationships, number),
-            facts,
-            attributesOf(relationships, number),
-          ),
-        );
-        texts.delete(id);
-      }
-      yield some;
+        const above = parentsOf(relationships, number);
+        return conceptOf(owned(id), texts.of(number, ids.count), above, facts, attributesOf(relationships, number));
+      });
     }
   }
 }
@@ -221,38 +215,26 @@ function attributesOf(
   return [...pairs.values()];
 }
 
-interface Texts {
-  fullySpecified?: string;
-  preferred?: string;
-  definition?: string;
-  readonly synonyms: string[];
-}
-
 async function readTexts(
   { descriptions, definitions }: SnomedFiles,
   favourites: SnomedIds | undefined,
-  wanted: (concept: string) => boolean,
+  numberOf: (concept: string) => number | undefined,
   onRead: (bytes: number) => void,
-): Promise<Map<string, Texts>> {
-  const texts = new Map<string, Texts>();
-  const of = (concept: string): Texts => {
-    const known = texts.get(concept) ?? { synonyms: [] };
-    if (!texts.has(concept)) texts.set(owned(concept), known);
-    return known;
-  };
-  for await (const rows of rowsOf(descriptions, onRead)) {
-    for (const [id = '', , active, , concept = '', , type, cut = ''] of rows) {
-      if (active !== '1' || !wanted(concept)) continue;
-      const [known, term] = [of(concept), owned(cut)];
-      if (type === fullySpecified) known.fullySpecified ??= term;
-      else if (known.preferred === undefined && favourites?.has(id) !== false) known.preferred = term;
-      else known.synonyms.push(term);
+): Promise<SnomedTexts> {
+  const texts = new SnomedTexts();
+  const ofShare = (line: string) => numberOf(cellOf(line, 4)) !== undefined;
+  const add = (concept: string, kind: Kind, text: string) => texts.add(numberOf(concept) ?? 0, kind, text);
+  for await (const rows of rowsOf(descriptions, onRead, ofShare)) {
+    for (const [id = '', , active, , concept = '', , type, term = ''] of rows) {
+      if (active !== '1') continue;
+      const favourite = favourites?.has(id) !== false;
+      add(concept, type === fullySpecified ? 'fullySpecified' : favourite ? 'preferred' : 'synonym', term);
     }
   }
   if (definitions !== undefined) {
-    for await (const rows of rowsOf(definitions, onRead)) {
+    for await (const rows of rowsOf(definitions, onRead, ofShare)) {
       for (const [, , active, , concept = '', , , term = ''] of rows)
-        if (active === '1' && wanted(concept)) of(concept).definition ??= owned(term);
+        if (active === '1') add(concept, 'definition', term);
     }
   }
   return texts;
@@ -277,13 +259,15 @@ interface Facts {
 
 function conceptOf(
   code: string,
-  texts: Texts | undefined,
+  texts: readonly (readonly [kind: Kind, text: string])[],
   parents: readonly string[],
   facts: Facts,
   attributes: readonly (readonly [code: string, value: string])[],
 ): LoadedConcept {
-  const { fullySpecified: full, definition, synonyms = [] } = texts ?? {};
-  const display = texts?.preferred ?? full ?? synonyms[0] ?? code;
+  const first = (wanted: Kind) => texts.find(([kind]) => kind === wanted)?.[1];
+  const [full, definition] = [first('fullySpecified'), first('definition')];
+  const synonyms = texts.filter(([kind]) => kind === 'preferred' || kind === 'synonym').map(([, text]) => text);
+  const display = first('preferred') ?? full ?? synonyms[0] ?? code;
   const designation = (value: string, use: string): Designation => ({ value, language: 'en', use });
   const designations = [
     ...(full === undefined || full === display ? [] : [designation(full, fullySpecified)]),
@@ -307,13 +291,28 @@ function conceptOf(
 
 const synonym = '900000000000013009';
 
-/** The cells of the lines after the first, some lines at a time. */
-async function* rowsOf(path: string, onRead?: (bytes: number) => void): AsyncGenerator<readonly (readonly string[])[]> {
+/** The cells of the lines after the first that are wanted, some lines at a time. */
+async function* rowsOf(
+  path: string,
+  onRead?: (bytes: number) => void,
+  wanted: (line: string) => boolean = () => true,
+): AsyncGenerator<readonly (readonly string[])[]> {
   let header = true;
   for await (const lines of linesOf(path, onRead)) {
-    const rows = header ? lines.slice(1) : lines;
+    const rows = (header ? lines.slice(1) : lines).filter(wanted);
     header &&= lines.length === 0;
     for (let from = 0; from < rows.length; from += someConcepts)
       yield rows.slice(from, from + someConcepts).map((line) => line.split('\t'));
   }
+}
+
+/** One cell of a line: most lines are read again and again for no more. */
+function cellOf(line: string, index: number): string {
+  let start = 0;
+  for (let before = 0; before < index; before++) {
+    start = line.indexOf('\t', start) + 1;
+    if (start === 0) return '';
+  }
+  const end = line.indexOf('\t', start);
+  return line.slice(start, end < 0 ? undefined : end);
 }
