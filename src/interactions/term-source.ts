@@ -1,6 +1,7 @@
 /** Where one request looks up value sets and code systems, each of them once. https://hl7.org/fhir/R4/terminology-service.html */
 import type { Position } from '../store/port.ts';
 import type { TermSource } from '../terminology/expand.ts';
+import { implicitValueSet } from '../terminology/implicit.ts';
 import { type Found, findCanonical, splitCanonical } from './canonical.ts';
 import { type FoundConcepts, findConcepts } from './concepts.ts';
 import type { Context } from './context.ts';
@@ -26,9 +27,16 @@ export class TermLookup {
   }
 
   valueSet(canonical: string): Promise<Found | undefined> {
-    const found = this.#sets.get(canonical) ?? findCanonical(this.#context, 'ValueSet', canonical, this.#position);
+    const found = this.#sets.get(canonical) ?? this.#findSet(canonical);
     this.#sets.set(canonical, found);
     return found;
+  }
+
+  async #findSet(canonical: string): Promise<Found | undefined> {
+    const found = await findCanonical(this.#context, 'ValueSet', canonical, this.#position);
+    if (found !== undefined) return found;
+    const implicit = implicitValueSet(canonical);
+    return implicit && { key: `implicit ${canonical}`, content: () => implicit };
   }
 
   codeSystem(canonical: string): Promise<FoundConcepts | undefined> {

@@ -69,7 +69,7 @@ async function run(context: Context, call: Call): Promise<Answer> {
   }
   const url = text(resource.url);
   const name = url === '' ? 'the value set' : `the value set ${shorten(url)}`;
-  const [offset, count] = [inputs.count('offset') ?? 0, inputs.count('count')];
+  const offset = inputs.count('offset') ?? 0;
   const expansion = await expansionOf(resource, name, {
     source: withVersions(sets, inputs),
     work: new Work(name),
@@ -80,7 +80,7 @@ async function run(context: Context, call: Call): Promise<Answer> {
       selectableOnly: inputs.flag('excludeNotForUI') ?? false,
       withoutSystems: inputs.texts('exclude-system'),
       offset,
-      count: count === undefined ? undefined : Math.min(count, mostCodes),
+      count: pageSize(inputs),
       most: mostCodes,
     },
   });
@@ -98,6 +98,12 @@ async function run(context: Context, call: Call): Promise<Answer> {
       ...(contains.length > 0 && { contains: nested ? nest(expansion.entries, contains) : contains }),
     },
   });
+}
+
+/** A page has no more codes than an expansion. */
+function pageSize(inputs: Inputs): number | undefined {
+  const count = inputs.count('count');
+  return count && Math.min(count, mostCodes);
 }
 
 /** Looks at the versions of code systems that the parameters ask for. */
@@ -167,7 +173,7 @@ function parametersOf(inputs: Inputs, { used, supplements }: Expansion): JsonObj
   const parameter: JsonObject[] = [];
   for (const [name, { type }] of Object.entries(declared)) {
     if (name === 'url' || name.startsWith('valueSet') || name.startsWith('context')) continue;
-    const [flag, count] = [inputs.flag(name), inputs.count(name)];
+    const [flag, count] = [inputs.flag(name), name === 'count' ? pageSize(inputs) : inputs.count(name)];
     if (flag !== undefined) parameter.push({ name, valueBoolean: flag });
     if (count !== undefined) parameter.push({ name, valueInteger: count });
     const value = elementOf[name] ?? (/(?:system|version)$/.test(name) ? 'valueUri' : 'valueString');

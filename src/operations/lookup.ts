@@ -78,11 +78,12 @@ async function outputs(concepts: Concepts, concept: ConceptDetail, inputs: Input
   );
   const parents = wanted('parent') ? concept.parents : [];
   const children = wanted('child') ? ((await concepts.children(concept.code)) ?? []) : [];
-  const above = await concepts.find(parents);
-  const displays = new Map([...above, ...children].map((each) => [each.code, displayIn(each, language)]));
+  const own = (concept.properties ?? []).filter(([name]) => wanted(name));
+  const named = own.filter(([name]) => concepts.properties.get(name) === 'code').map(([, code]) => code);
+  const others = await concepts.find([...new Set([...parents, ...named])]);
+  const displays = new Map([...others, ...children].map((each) => [each.code, displayIn(each, language)]));
   const relation = (name: string) => (code: string) => property(name, { valueCode: code }, displays.get(code));
   const flags: OutParameter[] = [];
-  const own = concept.properties ?? [];
   for (const [name, value] of [
     ['inactive', concept.inactive],
     ['notSelectable', concept.abstract],
@@ -102,9 +103,10 @@ async function outputs(concepts: Concepts, concept: ConceptDetail, inputs: Input
     ...parents.map(relation('parent')),
     ...children.map(({ code }) => code).map(relation('child')),
     ...flags,
-    ...own
-      .filter(([name]) => wanted(name))
-      .map(([name, value]) => property(name, typedValue(value, concepts.properties.get(name)))),
+    ...own.map(([name, value]) => {
+      const type = concepts.properties.get(name);
+      return property(name, typedValue(value, type), type === 'code' ? displays.get(value) : undefined);
+    }),
   ];
 }
 

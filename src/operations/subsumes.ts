@@ -38,8 +38,14 @@ async function run(context: Context, call: Call): Promise<Answer> {
     const text = `How codes of ${shorten(a.system)} and ${shorten(b.system)} are related is not known here: give codes of one system.`;
     throw failure(422, 'not-supported', text);
   }
-  const own = instance === undefined ? undefined : await conceptsIn(context, instance);
-  const version = inputs.text('version') ?? a.version;
+  if (a.version !== undefined && b.version !== undefined && a.version !== b.version) {
+    const text = `How codes of versions ${shorten(a.version)} and ${shorten(b.version)} are related is not known here: give codes of one version.`;
+    throw failure(422, 'not-supported', text);
+  }
+  // Codings may be of another system than that of the path.
+  const isOwn = instance !== undefined && a.system === text(instance.url);
+  const own = isOwn ? await conceptsIn(context, instance) : undefined;
+  const version = inputs.text('version') ?? a.version ?? b.version;
   const canonical = canonicalOf(a.system, version);
   const concepts =
     own !== undefined && hasConcepts(own) ? own : (await new TermLookup(context).codeSystem(canonical))?.concepts;

@@ -62,9 +62,16 @@ function isJsonObject(value: unknown): value is JsonObject {
 /** A resource, or the canonical that it is found by. */
 export type Named = { readonly canonical: string } | { readonly resource: JsonObject };
 
+/** An element has one binding: it counts for what comes in and for what goes out. */
+const directions: ReadonlySet<string> = new Set(['incoming', 'outgoing']);
+
 /** Which value set a call means: of its path, `url`, `context` or `valueSet`. Throws 400 without any or with several of them. */
 export async function valueSetMeant(context: Context, call: Call, inputs: Inputs): Promise<Named> {
   const ways = ['url', 'context', 'valueSet'].filter((name) => inputs.has(name));
+  const direction = inputs.text('contextDirection');
+  if (direction !== undefined && (!inputs.has('context') || !directions.has(direction))) {
+    throw failure(400, 'value', 'contextDirection must be incoming or outgoing, and goes with context.');
+  }
   const instance = await instanceOf(context, call);
   if (ways.length + (instance === undefined ? 0 : 1) !== 1) {
     const problem = ways.length === 0 && instance === undefined ? 'Name a value set' : 'Name one value set';
@@ -103,10 +110,14 @@ export function canonicalOf(url: string, version: string | undefined): string {
   return version === undefined ? url : versioned(splitCanonical(url)[0], version);
 }
 
-/** The display in a language, or the system's own where there is none in it. */
+/** The display in a language, or in the one that it is a kind of; the system's own where there is none. */
 export function displayIn({ display, designations = [] }: ConceptDetail, language: string | undefined): string {
-  if (language === undefined) return display;
-  return designations.find((each) => isLanguage(each, language))?.value ?? display;
+  // `de-AT` is told in `de` where nothing is in its own.
+  for (let wanted = language ?? ''; wanted !== ''; wanted = wanted.slice(0, Math.max(wanted.lastIndexOf('-'), 0))) {
+    const found = designations.find((each) => isLanguage(each, wanted));
+    if (found !== undefined) return found.value;
+  }
+  return display;
 }
 
 /** Whether a designation is in a language: `en` is what `en-GB` is in, too. */

@@ -87,6 +87,9 @@ interface Verdict {
 /** The codes of a call, in one of the three ways. Throws 400 without one, or with several. */
 function askedIn(inputs: Inputs, version: string | undefined): readonly Asked[] {
   const [code, coding, concept] = [inputs.text('code'), inputs.object('coding'), inputs.object('codeableConcept')];
+  if (code === undefined && inputs.has('display')) {
+    throw failure(400, 'invalid', 'display goes with code; a coding has its own.');
+  }
   if ([code, coding, concept].filter((each) => each !== undefined).length !== 1) {
     throw failure(400, 'required', 'Give one of code (with system), coding and codeableConcept.');
   }
@@ -139,6 +142,11 @@ async function inValueSet(context: Context, call: Call): Promise<Answer> {
     }
     const system = each.system === '' ? await systemOf(membership, each.code, inputs) : each.system;
     const found = await lookup.codeSystem(versioned(system, each.version));
+    if (found === undefined && each.version !== '' && (await lookup.codeSystem(system)) !== undefined) {
+      const message = `There is no version ${shorten(each.version)} of ${shorten(system)} here.`;
+      verdicts.push({ result: false, message });
+      continue;
+    }
     const concepts = found !== undefined && hasConcepts(found.concepts) ? found.concepts : undefined;
     const concept = await concepts?.get(each.code);
     const one = { ...each, system };

@@ -204,6 +204,69 @@ describe('$expand', () => {
     expect(await codes('many', '&count=3&offset=9999')).toBe('c9999 c10000');
   });
 
+  it('falls back from a kind of a language to the language', async () => {
+    const display = async (language: string) =>
+      (await at('knees', `&displayLanguage=${language}`)).body.expansion.contains[1].display;
+    expect(await display('de-AT')).toBe('Linkes Knie');
+    expect(await display('de-DE-1996')).toBe('Linkes Knie');
+    expect(await display('fr-CH')).toBe('Left knee');
+  });
+
+  it('takes a direction with a context alone, and tells how many codes a page may have', async () => {
+    const place = encodeURIComponent('http://hl7.org/fhir/StructureDefinition/Patient#Patient.gender');
+    for (const direction of ['incoming', 'outgoing']) {
+      const reply = await server.get(`/ValueSet/$expand?context=${place}&contextDirection=${direction}`);
+      expect(reply.body.expansion.total).toBe(4);
+    }
+    const wrong = /^400 value: contextDirection must be incoming or outgoing, and goes with context/;
+    expect(refusedWith(await at('knees', '&contextDirection=incoming'))).toMatch(wrong);
+    expect(refusedWith(await server.get(`/ValueSet/$expand?context=${place}&contextDirection=in`))).toMatch(wrong);
+    const { parameter } = (await at('knees', '&count=20000')).body.expansion;
+    expect(parameter).toContainEqual({ name: 'count', valueInteger: 10_000 });
+  });
+
+  it('gives the value sets that SNOMED CT and LOINC imply', async () => {
+    const version = 'http://snomed.info/sct/900000000000207008/version/20310101';
+    const snomed = { url: 'http://snomed.info/sct', title: 'SNOMED CT', caseSensitive: true };
+    const properties = [{ code: '363698007', type: 'code' as const }];
+    const concepts = [
+      { code: '138875005', display: 'SNOMED CT Concept', parents: [] },
+      { code: '39057004', display: 'Knee', parents: ['138875005'] },
+      { code: '64572001', display: 'Disease', parents: ['138875005'] },
+      {
+        code: '239873007',
+        display: 'Osteoarthritis of knee',
+        parents: ['64572001'],
+        properties: [['363698007', '39057004'] as const],
+      },
+    ];
+    const { terminology } = server.context.store;
+    await terminology.load({ ...snomed, version, properties }, async function* () {
+      yield concepts;
+    });
+    const expanded = async (url: string) => {
+      const reply = await server.get(`/ValueSet/$expand?url=${encodeURIComponent(url)}`);
+      return reply.status === 200
+        ? reply.body.expansion.contains.map(({ code }: Json) => code).join(' ')
+        : refusedWith(reply);
+    };
+    expect(await expanded('http://snomed.info/sct?fhir_vs')).toBe('138875005 239873007 39057004 64572001');
+    expect(await expanded('http://snomed.info/sct?fhir_vs=isa/64572001')).toBe('239873007 64572001');
+    expect(await expanded(`${version}?fhir_vs=isa/64572001`)).toBe('239873007 64572001');
+    expect(await expanded(`${version.replace('2031', '2030')}?fhir_vs`)).toMatch(/^422 not-supported: .*is not here/);
+    expect(await expanded('http://snomed.info/sct?fhir_vs=refset/64572001')).toMatch(/^404 not-found/);
+    expect(await expanded('http://loinc.org/vs')).toMatch(/^422 not-supported: .*loinc.org is not here/);
+    const isa = encodeURIComponent('http://snomed.info/sct?fhir_vs=isa/64572001');
+    const inIt = `/ValueSet/$validate-code?url=${isa}&system=${snomed.url}&code=`;
+    expect((await server.get(`${inIt}239873007`)).body.parameter[0].valueBoolean).toBe(true);
+    expect((await server.get(`${inIt}39057004`)).body.parameter[0].valueBoolean).toBe(false);
+    // An attribute of concepts is a property.
+    const filter = [{ property: '363698007', op: '=', value: '39057004' }];
+    await load(server, [valueSet('of-the-knee', [{ system: snomed.url, filter }])]);
+    expect(await codes('of-the-knee')).toBe('239873007');
+    await terminology.remove(snomed.url, version);
+  });
+
   it('tells codes as they are now, and refuses other dates', async () => {
     const today = new Date().toISOString().slice(0, 10);
     for (const date of [today.slice(0, 4), today.slice(0, 7), new Date().toISOString()]) {

@@ -26,7 +26,7 @@ const usEnglish = '900000000000509007';
 const modules: Readonly<Record<string, string>> = { INT: '900000000000207008', US1000124: '731000124108' };
 
 /** Bytes of descriptions that are gathered at a time: the tables are in no order, and too large to be held as a whole. */
-const atOnce = 64 * 1024 * 1024;
+const atOnce = 32 * 1024 * 1024;
 
 /** The files of a release among those of a folder; undefined where there are none. Throws UnusableRelease where some are missing. */
 export function snomedIn(paths: readonly string[]): SnomedFiles | undefined {
@@ -178,12 +178,13 @@ async function* conceptsOf(
   // Some are in no relationship.
   for await (const rows of rowsOf(files.concepts, onRead)) for (const [id = ''] of rows) ids.add(id);
   const favourites = files.language === undefined ? undefined : await readPreferred(files.language, onRead);
+  const texts = new SnomedTexts();
   for (let share = 0; share < shares; share++) {
     const numberOf = (id: string): number | undefined => {
       const number = ids.numberOf(id);
       return number >= 0 && number % shares === share ? number : undefined;
     };
-    const texts = await readTexts(files, favourites, numberOf, onRead);
+    await readTexts(texts, files, favourites, numberOf, onRead);
     const ofShare = (line: string) => numberOf(cellOf(line, 0)) !== undefined;
     for await (const rows of rowsOf(files.concepts, undefined, ofShare)) {
       yield rows.map(([id = '', time = '', active, module = '', status]) => {
@@ -216,12 +217,13 @@ function attributesOf(
 }
 
 async function readTexts(
+  texts: SnomedTexts,
   { descriptions, definitions }: SnomedFiles,
   favourites: SnomedIds | undefined,
   numberOf: (concept: string) => number | undefined,
   onRead: (bytes: number) => void,
-): Promise<SnomedTexts> {
-  const texts = new SnomedTexts();
+): Promise<void> {
+  texts.clear();
   const ofShare = (line: string) => numberOf(cellOf(line, 4)) !== undefined;
   const add = (concept: string, kind: Kind, text: string) => texts.add(numberOf(concept) ?? 0, kind, text);
   for await (const rows of rowsOf(descriptions, onRead, ofShare)) {
@@ -237,7 +239,6 @@ async function readTexts(
         if (active === '1') add(concept, 'definition', term);
     }
   }
-  return texts;
 }
 
 /** The descriptions that US English prefers. */
