@@ -1,6 +1,6 @@
 /** How the concepts of a code system lie above each other, some under several others. https://hl7.org/fhir/R4/codesystem.html#hierarchy */
 import { foldToken } from '../search/normalise.ts';
-import { type Lists, listOf, Numbers, placesOf } from './numbers.ts';
+import { type Lists, listOf, Numbers, placesOf, takenFrom } from './numbers.ts';
 import { makePace } from './pace.ts';
 import { type LoadedConcept, type LoadedSystem, UnusableConcepts } from './terminology.ts';
 
@@ -91,9 +91,11 @@ class Mentioned {
       this.#numbers.set(keyOf(this.#system, code), place);
     }
     const placed = (numbers: Int32Array) => numbers.map((each) => places[each] ?? 0);
-    const { starts, items } = placesOf(placed(children), codes.length);
-    const above = placed(parents);
-    return { codes, placeOf, direct: { starts, items: items.map((each) => above[each] ?? 0) } };
+    const direct = takenFrom(placed(parents), placesOf(placed(children), codes.length));
+    // `placeOf` keeps the rest of this.
+    this.#children.release();
+    this.#parents.release();
+    return { codes, placeOf, direct };
   }
 
   #parent(code: string): number {

@@ -33,6 +33,12 @@ export class Numbers {
     this.#length = 0;
   }
 
+  /** Clears it, and gives back its memory. */
+  release(): void {
+    this.#all = new Int32Array(0);
+    this.#length = 0;
+  }
+
   #reserve(more: number): void {
     if (this.#length + more <= this.#all.length) return;
     const larger = new Int32Array(Math.max(this.#length + more, 2 * this.#all.length));
@@ -52,6 +58,11 @@ export interface Lists {
 export function listOf({ starts, items }: Lists, number: number): Int32Array {
   const start = starts[number] ?? 0;
   return items.subarray(start, starts[number + 1] ?? start);
+}
+
+/** What lies at the places of lists. */
+export function takenFrom(numbers: Int32Array, { starts, items }: Lists): Lists {
+  return { starts, items: items.map((place) => numbers[place] ?? 0) };
 }
 
 /** The places at which each number below `count` stands, in their order. */

@@ -1,7 +1,7 @@
 /** SNOMED CT as it is released: the Snapshot tables of RF2. https://hl7.org/fhir/R4/snomedct.html */
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { type Lists, listOf, Numbers, placesOf } from '../../store/numbers.ts';
+import { type Lists, listOf, Numbers, placesOf, takenFrom } from '../../store/numbers.ts';
 import type { Designation, LoadedConcept } from '../../store/terminology.ts';
 import { type Release, type Said, someConcepts, UnusableRelease } from './release.ts';
 import { SnomedIds } from './snomed-ids.ts';
@@ -107,10 +107,9 @@ interface Relationships {
   readonly ids: SnomedIds;
   /** Right above each. */
   readonly parents: Lists;
-  /** Of each, places in `types` and `targets`. */
-  readonly attributes: Lists;
-  readonly types: Int32Array;
-  readonly targets: Int32Array;
+  /** The types and the targets of each: at the same places. */
+  readonly types: Lists;
+  readonly targets: Lists;
 }
 
 async function readRelationships(
@@ -135,14 +134,12 @@ async function readRelationships(
       targets.push(to);
     }
   }
-  const above = placesOf(children.all, ids.count);
-  const all = parents.all;
+  const [above, beside] = [placesOf(children.all, ids.count), placesOf(sources.all, ids.count)];
   return {
     ids,
-    parents: { starts: above.starts, items: above.items.map((place) => all[place] ?? 0) },
-    attributes: placesOf(sources.all, ids.count),
-    types: types.all,
-    targets: targets.all,
+    parents: takenFrom(parents.all, above),
+    types: takenFrom(types.all, beside),
+    targets: takenFrom(targets.all, beside),
   };
 }
 
@@ -205,12 +202,13 @@ function parentsOf({ ids, parents }: Relationships, number: number): readonly st
 
 /** Each pair once: it may be in several groups. */
 function attributesOf(
-  { ids, attributes, types, targets }: Relationships,
+  { ids, types, targets }: Relationships,
   number: number,
 ): readonly (readonly [code: string, value: string])[] {
   const pairs = new Map<string, readonly [code: string, value: string]>();
-  for (const place of listOf(attributes, number)) {
-    const [type, target] = [ids.textOf(types[place] ?? 0), ids.textOf(targets[place] ?? 0)];
+  const values = listOf(targets, number);
+  for (const [at, each] of listOf(types, number).entries()) {
+    const [type, target] = [ids.textOf(each), ids.textOf(values[at] ?? 0)];
     pairs.set(`${type} ${target}`, [type, target]);
   }
   return [...pairs.values()];
