@@ -1,4 +1,4 @@
-// The import rules of docs/architecture.md: which room may import which, and the one home of each package.
+// The import rules of CONTRIBUTING.md: which room may import which, and the one home of each package.
 const rooms = {
   fhir: [],
   search: ['fhir'],

@@ -6,8 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { Connection, type Reply, requestBytes } from './load/connection.ts';
 import { exitOf, spawnNode } from './machine.ts';
 
-/** `dist/src/cli/osteon.js`, beside this file in `dist/bench/`. */
-export const command = fileURLToPath(new URL('../src/cli/osteon.js', import.meta.url));
+/** `dist/bin/osteon.js`, beside this file in `dist/bench/`. */
+export const command = fileURLToPath(new URL('../bin/osteon.js', import.meta.url));
 
 export interface RunningServer {
   readonly port: number;

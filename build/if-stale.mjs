@@ -11,6 +11,7 @@ const newest = (path) =>
 const sources = ['src', 'build', 'bench', 'seeds', 'package.json', 'tsconfig.json', 'tsconfig.build.json'];
 const current =
   existsSync(stamp) &&
+  existsSync('dist/bin/osteon.js') &&
   existsSync('dist/definitions.json') &&
   existsSync('dist/terminology.ndjson') &&
   existsSync('dist/structures.ndjson') &&

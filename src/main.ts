@@ -138,7 +138,10 @@ export async function compose(configuration: Configuration, baseUrl: string, log
       log.error({ fault: error instanceof Error ? error.message : nameOf(error) }, 'profiles stay as they were');
     }
   };
-  const watch = configuration.PROFILES_WATCH === 'on' ? new DirectoryWatch(configuration.PROFILES, reload) : undefined;
+  const onFault = (error: unknown) =>
+    log.error({ fault: error instanceof Error ? error.message : nameOf(error) }, 'not all of PROFILES can be watched');
+  const watched = configuration.PROFILES_WATCH === 'on';
+  const watch = watched ? new DirectoryWatch(configuration.PROFILES, { onChange: reload, onFault }) : undefined;
   const close = async () => {
     await watch?.close();
     await reindexing.close();
@@ -217,7 +220,7 @@ function settingsOf(configuration: Configuration, baseUrl: string): Settings {
 
 /** The definitions in `PROFILES`. Throws ConfigurationError for one that can't be used. */
 async function profilesOf({ PROFILES }: Configuration, definitions: Definitions, log: Log): Promise<Profiles> {
-  const report = (fault: string) => log.warn({ fault }, 'a search parameter of a package is left out');
+  const report = (fault: string) => log.error({ fault }, 'definitions of a package are left out');
   try {
     return await Profiles.read({ directory: PROFILES, definitions, report });
   } catch (error) {

@@ -1,12 +1,9 @@
 /** Name and version of this software, from its package. https://hl7.org/fhir/R4/capabilitystatement-definitions.html#CapabilityStatement.software */
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
+import { packageFolder } from './fhir/definitions/package-folder.ts';
 
-function packageUrl(): URL {
-  // This file runs from src/ and from dist/src/.
-  const near = new URL('../package.json', import.meta.url);
-  return existsSync(near) ? near : new URL('../../package.json', import.meta.url);
-}
-
-const described: { readonly version: string } = JSON.parse(readFileSync(packageUrl(), 'utf8'));
+const described: { readonly version: string } = JSON.parse(
+  readFileSync(new URL('package.json', packageFolder()), 'utf8'),
+);
 
 export const software = { name: 'Osteon', version: described.version };

@@ -60,7 +60,7 @@ export async function terminology(bench: Bench): Promise<void> {
 
 function load({ add }: Bench, storeUrl: string): void {
   const begun = performance.now();
-  const args = ['dist/src/cli/osteon.js', 'terminology', 'load', '--store-url', storeUrl, file];
+  const args = ['dist/bin/osteon.js', 'terminology', 'load', '--store-url', storeUrl, file];
   const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
   if (status !== 0) throw new Error(`loading ended with ${status}: ${stderr}`);
   add({

@@ -1,10 +1,10 @@
 /** `osteon copy`: a store into another one, also of another kind. https://hl7.org/fhir/R4/http.html#history */
 import { Command } from 'commander';
 import { ConfigurationError } from '../config.ts';
-import { createLog } from '../log.ts';
 import { baseUrlOf, compose } from '../main.ts';
 import type { CopySource } from '../store/copy-source.ts';
 import { storeKind } from '../store/url.ts';
+import { commandLog } from './command-log.ts';
 import { differences, type Sum, sumsOf } from './copy/compare.ts';
 import { copyStore, type Progress } from './copy/copier.ts';
 import { openSource } from './copy/open-source.ts';
@@ -34,7 +34,7 @@ async function copy(options: Readonly<Record<string, unknown>>): Promise<void> {
     const composed = await compose(
       { ...configuration, PROFILES_WATCH: 'off' },
       baseUrlOf(configuration, configuration.PORT),
-      createLog('silent'),
+      commandLog(),
     );
     const started = performance.now();
     let progress: Progress;

@@ -1,15 +1,9 @@
 /** Loads the synthetic clinic of `seeds/` into an empty store. https://hl7.org/fhir/R4/http.html#transaction */
-import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
+import { packageFolder } from '../fhir/definitions/package-folder.ts';
 import { outlineBundle } from '../fhir/json.ts';
 import type { Call, Context } from '../interactions/context.ts';
 import { perform } from '../interactions/perform.ts';
-
-function seedsFolder(): URL {
-  // This file runs from src/cli/ and from dist/src/cli/.
-  const near = new URL('../../seeds/', import.meta.url);
-  return existsSync(new URL('orthopaedic-clinic/', near)) ? near : new URL('../../../seeds/', import.meta.url);
-}
 
 /** Under which the store keeps that seeds are being loaded, or are there. */
 const mark = 'seeds';
@@ -23,7 +17,7 @@ export async function loadSeeds(context: Context): Promise<number> {
   const begun = (await store.kept(mark)) === 'loading';
   if (!begun && (await store.counts()).size > 0) return 0;
   await store.keep(mark, 'loading', Number.MAX_SAFE_INTEGER);
-  const root = seedsFolder();
+  const root = new URL('seeds/', packageFolder());
   let resources = 0;
   for (const folder of (await readdir(root, { withFileTypes: true })).filter((each) => each.isDirectory())) {
     const inside = new URL(`${folder.name}/`, root);

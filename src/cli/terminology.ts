@@ -3,9 +3,9 @@ import { SingleBar } from 'cli-progress';
 import { Command, Option } from 'commander';
 import { OutcomeError } from '../fhir/outcome.ts';
 import type { Context } from '../interactions/context.ts';
-import { createLog } from '../log.ts';
 import { baseUrlOf, type Composed, compose } from '../main.ts';
 import { UnusableConcepts } from '../store/terminology.ts';
+import { commandLog } from './command-log.ts';
 import { openSource } from './copy/open-source.ts';
 import { UnreadableFile } from './import/sources.ts';
 import { addSettings, configurationOf } from './settings-options.ts';
@@ -166,7 +166,7 @@ const nameOf = (url: string, version: string) => (version === '' ? url : `${url}
 
 async function withStore(options: Options, act: (composed: Composed) => Promise<void>): Promise<void> {
   const configuration = { ...configurationOf(options), PROFILES_WATCH: 'off' as const };
-  const composed = await compose(configuration, baseUrlOf(configuration, configuration.PORT), createLog('silent'));
+  const composed = await compose(configuration, baseUrlOf(configuration, configuration.PORT), commandLog());
   try {
     await act(composed);
   } finally {

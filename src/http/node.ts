@@ -78,8 +78,6 @@ function isGone(error: unknown): boolean {
 function endOfBody(request: IncomingMessage): void {
   if (request.complete) return;
   const { socket } = request;
-  // Node itself goes on reading only where nobody had begun.
-  request.resume();
   const timer = setTimeout(() => {
     // By now the connection may have another request.
     if (!request.complete) socket.destroySoon();

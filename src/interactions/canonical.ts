@@ -4,9 +4,11 @@
 import { builtInStructure } from '../fhir/definitions/structures.ts';
 import { parseReference } from '../fhir/reference.ts';
 import { isObject, type JsonObject, type JsonValue } from '../fhir/resource.ts';
+import { compareVersions } from '../search/canonical-target.ts';
 import type { Criterion } from '../search/criteria.ts';
 import type { Position, Version } from '../store/port.ts';
 import { builtIn, isBuiltIn } from '../terminology/built-in.ts';
+import type { Coming } from './coming.ts';
 import type { Conformance } from './conformance.ts';
 import type { Context } from './context.ts';
 import { KeptCanonicals } from './kept-canonicals.ts';
@@ -20,6 +22,8 @@ export const canonicalTypes: ReadonlySet<string> = new Set<CanonicalType>([
   'ConceptMap',
   'StructureDefinition',
 ]);
+
+export const isCanonicalType = (type: string): type is CanonicalType => canonicalTypes.has(type);
 
 /** A resource that was looked up. */
 export interface Found {
@@ -40,8 +44,13 @@ export interface FiledResources {
   readonly supplements?: () => readonly Found[];
   /** The ConceptMaps, of several versions of one the latest. */
   readonly maps?: () => readonly Found[];
-  /** What names this canonical URL, for people: type and url. One after the other, undefined for what doesn't: each takes its time. */
-  readonly naming?: (url: string) => Iterable<string | undefined>;
+  /**
+   * What names some of these canonicals, for people: type and url; and which. One after the other, undefined for what names none: each takes
+   * its time.
+   */
+  readonly naming?: (
+    canonicals: ReadonlySet<string>,
+  ) => Iterable<{ readonly user: string; readonly named: ReadonlySet<string> } | undefined>;
   /** Constraining StructureDefinitions of resource types: what `supportedProfile` of the type lists. */
   readonly profiles?: () => Iterable<{ readonly type: string; readonly url: string }>;
   /** Canonicals of implementation guides, `url|version`. */
@@ -82,10 +91,7 @@ async function lookUp(
   position: Pick<Position, 'at' | 'since'> | undefined,
 ): Promise<Found | undefined> {
   const stored = await storedCanonical(context, type, canonical, position);
-  if (stored !== undefined) {
-    const bytes = stored.body?.byteLength ?? 0;
-    return { key: versionKey(stored), content: () => contentOf(stored), stored: true, bytes };
-  }
+  if (stored !== undefined) return stored;
   const [url, version] = splitCanonical(canonical);
   const filed = context.filed?.find(type, url, version);
   if (filed !== undefined) return filed;
@@ -97,18 +103,52 @@ async function storedCanonical(
   type: CanonicalType,
   canonical: string,
   position: Pick<Position, 'at' | 'since'> | undefined,
-): Promise<Version | undefined> {
+): Promise<Found | undefined> {
+  const coming = (context.coming ?? []).filter((each) => each.type === type);
   const parsed = parseReference(canonical, context.settings.baseUrl);
   if (parsed.kind === 'local' && parsed.type === type) {
     // R4: "If the reference can be treated as a literal URL, it takes precedence."
+    const next = coming.find(({ id }) => id === parsed.id);
+    if (next !== undefined) return foundComing(next);
     const [found] = await versionsOf(context, type, { kind: 'id', ids: [parsed.id] }, position);
-    if (found !== undefined) return found;
+    if (found !== undefined) return foundStored(found);
   }
   const [url, version] = splitCanonical(canonical);
   const parameter = context.registry.get(type, 'url')?.parameter;
   if (parameter === undefined) return undefined;
   const named: Criterion = { kind: 'value', parameter, anyOf: [{ kind: 'uri', match: 'exact', value: url }] };
-  return latest(await versionsOf(context, type, named, position), version);
+  const stored = await versionsOf(context, type, named, position);
+  const staying = stored.filter(({ id }) => coming.every((each) => each.id !== id));
+  const next = coming.filter(({ content }) => content.url === url);
+  return latest([...staying.map(foundStored), ...next.map(foundComing)], version);
+}
+
+/** A resource of the store, or one that is about to be there. */
+interface Candidate extends Found {
+  readonly since: number;
+  /** Whether it may be a CodeSystem that supplements another: large ones aren't parsed for it. */
+  readonly maySupplement: boolean;
+}
+
+function foundStored(version: Version): Candidate {
+  const { type, lastUpdated, body } = version;
+  const bytes = body?.byteLength ?? 0;
+  const maySupplement =
+    type === 'CodeSystem' &&
+    body !== undefined &&
+    Buffer.from(body.buffer, body.byteOffset, bytes).includes('"supplement"');
+  const content = () => contentOf(version);
+  return { key: versionKey(version), content, stored: true, bytes, since: lastUpdated, maySupplement };
+}
+
+/** The key of a stored version. */
+export function versionKey({ type, id, versionId, lastUpdated }: Version): string {
+  return `${type}/${id}/${versionId} ${lastUpdated}`;
+}
+
+function foundComing({ key, content }: Coming): Candidate {
+  const maySupplement = content.content === 'supplement';
+  return { key, content: () => content, stored: true, since: Number.MAX_SAFE_INTEGER, maySupplement };
 }
 
 /** The resources of a type that match, at the walk's beginning or now. */
@@ -130,34 +170,20 @@ async function versionsOf(
 }
 
 /** The one with that version, or the latest where none is named, an active one if there is one; supplements are not meant. */
-function latest(found: readonly Version[], version: string | undefined): Version | undefined {
+function latest(found: readonly Candidate[], version: string | undefined): Found | undefined {
   const [only, another] = found;
-  if (only !== undefined && another === undefined && version === undefined && !maySupplement(only)) return only;
+  if (only !== undefined && another === undefined && version === undefined && !only.maySupplement) return only;
   const candidates = found
-    .map((stored) => ({ stored, content: contentOf(stored) }))
+    .map((each) => ({ found: each, content: each.content() }))
     .filter(({ content }) => content.content !== 'supplement')
     .filter(({ content }) => version === undefined || content.version === version)
     .sort(
       (a, b) =>
         Number(a.content.status === 'active') - Number(b.content.status === 'active') ||
         compareVersions(a.content.version, b.content.version) ||
-        a.stored.lastUpdated - b.stored.lastUpdated,
+        a.found.since - b.found.since,
     );
-  return candidates.at(-1)?.stored;
-}
-
-/** Large ones aren't parsed for it. */
-function maySupplement({ type, body }: Version): boolean {
-  if (type !== 'CodeSystem' || body === undefined) return false;
-  return Buffer.from(body.buffer, body.byteOffset, body.byteLength).includes('"supplement"');
-}
-
-const versions = new Intl.Collator('en', { numeric: true });
-
-/** Orders versions of resources: numbers by size, other parts as text; what has no version comes first. */
-export function compareVersions(a: JsonValue | undefined, b: JsonValue | undefined): number {
-  const [left = '', right = ''] = [a, b].map((each) => (typeof each === 'string' ? each : ''));
-  return versions.compare(left, right);
+  return candidates.at(-1)?.found;
 }
 
 function ofR4(type: CanonicalType, url: string, version: string | undefined): Found | undefined {
@@ -182,12 +208,7 @@ export function splitCanonical(canonical: string): readonly [url: string, versio
 const decoder = new TextDecoder();
 
 /** A stored resource as plain JSON: of its numbers none is compared by its text here. */
-export function contentOf({ body }: Version): JsonObject {
+export function contentOf({ body }: Pick<Version, 'body'>): JsonObject {
   const value: JsonValue = body === undefined ? null : JSON.parse(decoder.decode(body));
   return isObject(value) ? value : {};
-}
-
-/** Names a resource's very version. */
-export function versionKey({ type, id, versionId, lastUpdated }: Version): string {
-  return `${type}/${id}/${versionId} ${lastUpdated}`;
 }

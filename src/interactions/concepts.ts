@@ -1,5 +1,6 @@
 /** Finds the concepts of a code system: those of the store, of files, or R4's own. https://hl7.org/fhir/R4/codesystem.html */
 import type { JsonObject } from '../fhir/resource.ts';
+import { compareVersions } from '../search/canonical-target.ts';
 import { wordsIn } from '../search/words.ts';
 import type { Position, Store } from '../store/port.ts';
 import type { CountedSystem, TerminologyStore } from '../store/terminology.ts';
@@ -7,7 +8,7 @@ import { readCodeSystem } from '../terminology/code-system.ts';
 import { type Concepts, hasConcepts } from '../terminology/concepts.ts';
 import { MemoryConcepts } from '../terminology/memory-concepts.ts';
 import { readSupplement, SupplementedConcepts } from '../terminology/supplements.ts';
-import { compareVersions, findCanonical, splitCanonical } from './canonical.ts';
+import { findCanonical, splitCanonical } from './canonical.ts';
 import type { Context } from './context.ts';
 import { LoadedConcepts } from './loaded-concepts.ts';
 import { type FoundSupplement, isFor, supplementsHere } from './supplements.ts';

@@ -7,9 +7,8 @@ import type { Issue } from '../fhir/outcome.ts';
 import type { JsonObject } from '../fhir/resource.ts';
 import type { Store } from '../store/port.ts';
 import type { Note, Write } from '../store/write.ts';
-import { ProfileChecks } from '../validation/profile/checks.ts';
 import { type ValidationRequest, type ValidationSource, Validator } from '../validation/validator.ts';
-import { canonicalTypes, splitCanonical } from './canonical.ts';
+import { canonicalTypes } from './canonical.ts';
 
 /** Under this key a shared store keeps a text that is another one after each commit of definitions. */
 const generationKey = 'conformance/generation';
@@ -19,7 +18,6 @@ const always = Date.UTC(9999, 0, 1);
 
 export class Conformance {
   readonly #store: Store;
-  readonly #definitions: Definitions;
   readonly #source: ValidationSource & { readonly forget: () => void };
   readonly #validator: Validator;
   #generation = 0;
@@ -34,7 +32,6 @@ export class Conformance {
   /** `source`: `forget` lets go of definitions that were looked up. */
   constructor(store: Store, definitions: Definitions, source: ValidationSource & { readonly forget: () => void }) {
     this.#store = store;
-    this.#definitions = definitions;
     this.#source = source;
     this.#validator = new Validator(definitions, source);
   }
@@ -49,17 +46,9 @@ export class Conformance {
     return this.#validator.validate(request);
   }
 
-  /**
-   * Why a StructureDefinition can't be used; undefined: it can. `beside`: definitions by url that are about to be stored with it;
-   * `budget`: milliseconds.
-   */
-  fault(definition: JsonObject, beside: ReadonlyMap<string, JsonObject>, budget: number): Promise<string | undefined> {
-    const source: ValidationSource = {
-      valueSet: this.#source.valueSet,
-      structureDefinition: async (canonical) =>
-        beside.get(splitCanonical(canonical)[0]) ?? this.#source.structureDefinition(canonical),
-    };
-    return new ProfileChecks(this.#definitions, source).fault(definition, budget);
+  /** As `Validator.fault`. */
+  fault(definition: JsonObject, budget: number): Promise<string | undefined> {
+    return this.#validator.fault(definition, budget);
   }
 
   /** Resolves when all that other processes had stored before counts. */

@@ -9,6 +9,7 @@ import type { Rewritten } from '../store/parameter-index.ts';
 import type { Store } from '../store/port.ts';
 import type { Note, Write } from '../store/write.ts';
 import type { FiledResources } from './canonical.ts';
+import type { Coming } from './coming.ts';
 import type { Conformance } from './conformance.ts';
 
 /** https://hl7.org/fhir/R4/valueset-restful-interaction.html, and `operation`. */
@@ -205,6 +206,8 @@ export interface Context {
   readonly operations: readonly Operation[];
   /** What lies in the files of `PROFILES`; absent: nothing. */
   readonly filed?: FiledResources;
+  /** Definitions that count as if they were stored; absent: none. */
+  readonly coming?: readonly Coming[];
   readonly conformance: Conformance;
   readonly settings: Settings;
   /** Milliseconds since 1970. */

@@ -5,7 +5,7 @@ import { commitPlan, type Plan } from './commit.ts';
 import { patientOfStored } from './concerned.ts';
 import { multipleMatches, resolveCondition } from './condition.ts';
 import type { Answer, Call, Context, Noted } from './context.ts';
-import { warningsOfDeletion } from './in-use.ts';
+import { warningsOfLoss } from './in-use.ts';
 import { unreferencedAfter } from './integrity.ts';
 import { refuseParameters } from './parameters.ts';
 import { preconditionOf } from './update.ts';
@@ -71,7 +71,7 @@ async function deletePlan(
   for (const { type, id } of writes)
     noted.push({ call, status: 204, type, id, patient: await patientOfStored(context, type, id) });
   if (noted.length === 0) noted.push({ call, status: 204, type: call.type ?? '', id: '', patient: '' });
-  const warnings = await warningsOfDeletion(context, writes);
+  const warnings = (await warningsOfLoss(context, writes)).flat();
   return {
     writes,
     conditions,

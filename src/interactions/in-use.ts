@@ -1,11 +1,12 @@
-/** Which resources a definition is used by: deleting it warns of them. https://hl7.org/fhir/R4/conformance-module.html */
+/** Which resources a definition is used by: whoever takes it away is warned of them. https://hl7.org/fhir/R4/conformance-module.html */
+import { bodyBytes } from '../fhir/body.ts';
 import { type Issue, ruleDetails } from '../fhir/outcome.ts';
 import { isArray, isObject, type JsonObject, type JsonValue } from '../fhir/resource.ts';
 import type { Criterion } from '../search/criteria.ts';
 import { makePace } from '../store/pace.ts';
 import type { Version } from '../store/port.ts';
 import type { ResourceKey, Write } from '../store/write.ts';
-import { canonicalTypes } from './canonical.ts';
+import { contentOf, findCanonical, isCanonicalType, versionKey } from './canonical.ts';
 import type { Context } from './context.ts';
 
 /** How many of the users are named. */
@@ -13,8 +14,6 @@ const mostNamed = 10;
 /** How many definitions of a type are looked through. */
 const mostRead = 1000;
 const page = 50;
-
-const decoder = new TextDecoder();
 
 /** The current resources of a type that are stored, at most a thousand of them. */
 export async function* storedOf(context: Context, type: string): AsyncGenerator<Version> {
@@ -37,89 +36,142 @@ export async function* storedOf(context: Context, type: string): AsyncGenerator<
 }
 
 /**
- * A warning for each definition (StructureDefinition, ValueSet, CodeSystem, ConceptMap) that the writes delete and that others name:
- * definitions that are stored or lie in files, and resources by `meta.profile`.
+ * Warnings for each of the writes that deletes a definition (StructureDefinition, ValueSet, CodeSystem, ConceptMap), or gives it another
+ * url or version, where others name it as it was: definitions that are stored or lie in files, and resources by `meta.profile`.
+ * A list for each write; none at all where no definition is written.
  */
-export async function warningsOfDeletion(context: Context, writes: readonly Write[]): Promise<readonly Issue[]> {
-  const warnings: Issue[] = [];
-  for (const { type, id, kind } of writes) {
-    if (kind !== 'delete' || !canonicalTypes.has(type)) continue;
-    const body = (await context.store.read(type, id))?.body;
-    const url = body === undefined ? undefined : contentOf(body).url;
-    if (typeof url !== 'string') continue;
-    const users = await usersOf(context, { type, id }, url);
-    if (users.length === 0) continue;
-    const named = users.slice(0, mostNamed).join(', ');
-    const more = users.length > mostNamed ? ' and others' : '';
-    warnings.push({
-      severity: 'warning',
-      code: 'business-rule',
-      diagnostics: `${type}/${id} is deleted, but ${url} is still named by ${named}${more}.`,
-      details: ruleDetails('in-use'),
-    });
-  }
-  return warnings;
+export async function warningsOfLoss(
+  context: Context,
+  writes: readonly Write[],
+): Promise<readonly (readonly Issue[])[]> {
+  if (!writes.some(({ type }) => isCanonicalType(type))) return [];
+  const losses: (Loss | undefined)[] = [];
+  for (const write of writes) losses.push(await lossOf(context, write));
+  const gone = new Set(writes.filter(({ kind }) => kind === 'delete').map(keyOf));
+  await findUsers(
+    context,
+    losses.filter((each) => each !== undefined),
+    gone,
+  );
+  return losses.map((loss) => (loss === undefined || loss.users.length === 0 ? [] : [warningOf(loss)]));
 }
 
-async function usersOf(context: Context, deleted: ResourceKey, url: string): Promise<readonly string[]> {
-  const users: string[] = [];
-  for (const type of canonicalTypes) {
-    for await (const { id, body } of storedOf(context, type)) {
-      if (body === undefined || (type === deleted.type && id === deleted.id)) continue;
-      if (names(body, url)) users.push(`${type}/${id}`);
-      if (users.length > mostNamed) return users;
-    }
-  }
-  const filed: string[] = [];
+const keyOf = ({ type, id }: ResourceKey): string => `${type}/${id}`;
+
+/** A definition that can't be found any more as it was. */
+interface Loss {
+  readonly write: Write;
+  /** By which it was found. */
+  readonly canonicals: readonly string[];
+  /** What names them: up to one more than are told. */
+  readonly users: string[];
+}
+
+async function lossOf(context: Context, write: Write): Promise<Loss | undefined> {
+  const { type, id } = write;
+  if (!isCanonicalType(type) || (write.kind === 'put' && write.method === 'POST')) return undefined;
+  const stored = await context.store.read(type, id);
+  if (stored?.body === undefined) return undefined;
+  const next = write.kind === 'put' ? canonicalsOf(contentOf({ body: bodyBytes(write.body, 1, 0) })) : [];
+  const before = canonicalsOf(contentOf(stored)).filter((canonical) => !next.includes(canonical));
+  // Another version may be what the url alone means.
+  const found = await Promise.all(before.map((canonical) => findCanonical(context, type, canonical)));
+  const canonicals = before.filter((_, place) => found[place]?.key === versionKey(stored));
+  return canonicals.length === 0 ? undefined : { write, canonicals, users: [] };
+}
+
+/** What names a definition: `url`, and `url|version`. */
+function canonicalsOf({ url, version }: JsonObject): readonly string[] {
+  if (typeof url !== 'string') return [];
+  return typeof version === 'string' ? [url, `${url}|${version}`] : [url];
+}
+
+function warningOf({ write, canonicals, users }: Loss): Issue {
+  const named = users.slice(0, mostNamed).join(', ');
+  const more = users.length > mostNamed ? ' and others' : '';
+  const happens = write.kind === 'delete' ? 'deleted' : 'another one';
+  return {
+    severity: 'warning',
+    code: 'business-rule',
+    diagnostics: `${keyOf(write)} is ${happens}, but ${canonicals.join(' or ')} is still named by ${named}${more}.`,
+    details: ruleDetails('in-use'),
+  };
+}
+
+/** Notes the users of all losses in one pass. `gone`: what goes with them. */
+async function findUsers(context: Context, losses: readonly Loss[], gone: ReadonlySet<string>): Promise<void> {
+  if (losses.length === 0) return;
+  const of = new Map<string, Loss[]>();
+  for (const loss of losses) for (const each of loss.canonicals) of.set(each, [...(of.get(each) ?? []), loss]);
+  const wanted = new Set(of.keys());
+  const note = (user: string, losers: readonly Loss[]): void => {
+    for (const { write, users } of losers)
+      if (users.length <= mostNamed && keyOf(write) !== user && !gone.has(user) && !users.includes(user))
+        users.push(user);
+  };
+  const losers = (named: Iterable<string>): readonly Loss[] =>
+    [...named].flatMap((canonical) => of.get(canonical) ?? []);
+  const { registry, store } = context;
+  const stored = [...(await store.counts()).keys()];
+  for (const type of stored.filter((each) => registry.of(each).some(({ code }) => code === 'url')))
+    for await (const each of storedOf(context, type)) note(keyOf(each), losers(namedIn(each, wanted)));
   const pace = makePace();
-  for (const each of context.filed?.naming?.(url) ?? []) {
-    if (each !== undefined) filed.push(each);
+  for (const each of context.filed?.naming?.(wanted) ?? []) {
+    if (each !== undefined) note(each.user, losers(each.named));
     await pace();
   }
-  const conforming = deleted.type === 'StructureDefinition' ? await conformingTo(context, url) : [];
-  return [...users, ...filed, ...conforming];
+  for (const loss of losses) {
+    if (loss.write.type !== 'StructureDefinition' || loss.users.length > mostNamed) continue;
+    for (const user of await conformingTo(context, stored, loss.canonicals)) note(user, [loss]);
+  }
 }
 
 /** Resources that say they conform to the profile. */
-async function conformingTo({ store, registry, settings }: Context, url: string): Promise<readonly string[]> {
-  const parts = [...(await store.counts()).keys()].flatMap((type) => {
+async function conformingTo(
+  { store, registry, settings }: Context,
+  types: readonly string[],
+  canonicals: readonly string[],
+): Promise<readonly string[]> {
+  const parts = types.flatMap((type) => {
     const parameter = registry.get(type, '_profile')?.parameter;
     if (parameter === undefined) return [];
     const criterion: Criterion = {
       kind: 'value',
       parameter,
-      anyOf: [{ kind: 'uri', match: 'canonical', value: url }],
+      anyOf: canonicals.map((value) => ({ kind: 'uri', match: 'exact', value }) as const),
     };
     return [{ type, criterion, sort: [] }];
   });
   if (parts.length === 0) return [];
   const budget = settings.searchBudget;
   const { matches } = await store.search({ parts, count: mostNamed + 1, total: 'none', totalBound: 0, budget });
-  return matches.map(({ type, id }) => `${type}/${id}`);
+  return matches.map(keyOf);
 }
 
-/** Whether a stored definition names a canonical URL anywhere but as its own. */
-function names(body: Uint8Array, url: string): boolean {
-  const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-  // Most definitions don't have the text at all.
-  if (!bytes.includes(url)) return false;
-  return namesCanonical(contentOf(body), url);
+const none: ReadonlySet<string> = new Set();
+
+/** Which of the canonicals a stored definition has anywhere but as its own. */
+function namedIn(stored: Version, wanted: ReadonlySet<string>): ReadonlySet<string> {
+  const { buffer, byteOffset, byteLength } = stored.body ?? new Uint8Array(0);
+  const bytes = Buffer.from(buffer, byteOffset, byteLength);
+  // Most definitions don't have a text at all; to look for many takes longer than to parse.
+  if (wanted.size <= mostNamed && ![...wanted].some((canonical) => bytes.includes(canonical))) return none;
+  return canonicalsIn(contentOf(stored), wanted);
 }
 
 /** The same of a definition that was read. */
-export function namesCanonical({ url: _, ...content }: JsonObject, url: string): boolean {
-  return hasCanonical(content, url);
+export function canonicalsIn({ url: _, ...content }: JsonObject, wanted: ReadonlySet<string>): ReadonlySet<string> {
+  const found = new Set<string>();
+  gather(content, wanted, found);
+  return found;
 }
 
-function hasCanonical(value: JsonValue, url: string): boolean {
-  if (typeof value === 'string') return value === url || value.startsWith(`${url}|`);
-  if (isArray(value)) return value.some((each) => hasCanonical(each, url));
-  if (!isObject(value)) return false;
-  return Object.values(value).some((each) => each !== undefined && hasCanonical(each, url));
-}
-
-/** A stored body as plain JSON. */
-export function contentOf(body: Uint8Array): JsonObject {
-  const value: JsonValue = JSON.parse(decoder.decode(body));
-  return isObject(value) ? value : {};
+function gather(value: JsonValue, wanted: ReadonlySet<string>, found: Set<string>): void {
+  if (typeof value === 'string') {
+    if (wanted.has(value)) found.add(value);
+  } else if (isArray(value)) {
+    for (const each of value) gather(each, wanted, found);
+  } else if (isObject(value)) {
+    for (const each of Object.values(value)) if (each !== undefined) gather(each, wanted, found);
+  }
 }

@@ -11,6 +11,7 @@ import { refuseOtherVersion } from './body.ts';
 import { commitPlan, preconditionFailure } from './commit.ts';
 import { multipleMatches, resolveCondition } from './condition.ts';
 import type { Answer, Call, Context } from './context.ts';
+import { warningsOfLoss } from './in-use.ts';
 import { requiredReferences } from './integrity.ts';
 import { refuseParameters } from './parameters.ts';
 import { type Prepared, prepareResource, putOf } from './prepare.ts';
@@ -41,6 +42,7 @@ export async function patch(context: Context, call: Call): Promise<Answer> {
     const { prepared } = result;
     const warnings = await validations.of(prepared, 0, true);
     const put = putOf(context, prepared, target, 'PATCH', result.precondition);
+    const losses = (await warningsOfLoss(context, [put])).flat();
     const patient = patientOf(prepared.resource);
     return {
       writes: [put],
@@ -49,7 +51,7 @@ export async function patch(context: Context, call: Call): Promise<Answer> {
       noted: [{ call, status: 200, type, id: target, patient }],
       answer: ([written]) => {
         if (written === undefined) throw new Error('a commit answers each write');
-        return putAnswer(put, written, call.prefer, patient, warnings);
+        return putAnswer(put, written, call.prefer, patient, [...warnings, ...losses]);
       },
     };
   });

@@ -1,9 +1,10 @@
 /** Finds the CodeSystems that supplement others, in the store and in files. https://hl7.org/fhir/R4/codesystem.html#supplements */
 import type { JsonObject } from '../fhir/resource.ts';
+import { compareVersions } from '../search/canonical-target.ts';
 import type { Criterion } from '../search/criteria.ts';
 import type { Position } from '../store/port.ts';
 import { text } from '../terminology/json.ts';
-import { compareVersions, contentOf, type Found, splitCanonical, versionKey } from './canonical.ts';
+import { contentOf, type Found, splitCanonical, versionKey } from './canonical.ts';
 import type { Conformance } from './conformance.ts';
 import type { Context } from './context.ts';
 import { KeptCanonicals } from './kept-canonicals.ts';

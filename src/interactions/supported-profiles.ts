@@ -1,7 +1,8 @@
 /** The profiles that resources can be checked against, for the capability statement. https://hl7.org/fhir/R4/profiling.html#profile-uses */
 import type { JsonObject } from '../fhir/resource.ts';
+import { contentOf } from './canonical.ts';
 import type { Context } from './context.ts';
-import { contentOf, storedOf } from './in-use.ts';
+import { storedOf } from './in-use.ts';
 
 /** The resource type that a StructureDefinition constrains, and its url; undefined for one that is no profile of a resource. */
 export function profiled(definition: JsonObject): { readonly type: string; readonly url: string } | undefined {
@@ -13,8 +14,8 @@ export function profiled(definition: JsonObject): { readonly type: string; reado
 /** URLs of the profiles that are stored or lie in files, by resource type, sorted. */
 export async function supportedProfiles(context: Context): Promise<ReadonlyMap<string, readonly string[]>> {
   const found = [...(context.filed?.profiles?.() ?? [])];
-  for await (const { body } of storedOf(context, 'StructureDefinition')) {
-    const profile = body && profiled(contentOf(body));
+  for await (const stored of storedOf(context, 'StructureDefinition')) {
+    const profile = profiled(contentOf(stored));
     if (profile !== undefined) found.push(profile);
   }
   const byType = new Map<string, Set<string>>();

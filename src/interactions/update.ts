@@ -8,6 +8,7 @@ import { resourceBytes } from './body.ts';
 import { commitPlan, type Plan } from './commit.ts';
 import { multipleMatches, resolveCondition } from './condition.ts';
 import type { Answer, Call, Context } from './context.ts';
+import { warningsOfLoss } from './in-use.ts';
 import { requiredReferences } from './integrity.ts';
 import { refuseParameters } from './parameters.ts';
 import { type Prepared, prepareResource, putOf } from './prepare.ts';
@@ -101,16 +102,17 @@ export function checkId(prepared: Prepared, id: string, expression?: string): vo
   }
 }
 
-function updatePlan(
+async function updatePlan(
   context: Context,
   call: Call,
   prepared: Prepared,
   id: string,
   conditions: readonly Condition[],
   precondition: Precondition | undefined,
-  warnings: readonly Issue[],
-): Plan {
+  found: readonly Issue[],
+): Promise<Plan> {
   const put = putOf(context, prepared, id, 'PUT', precondition);
+  const warnings = [...found, ...(await warningsOfLoss(context, [put])).flat()];
   const patient = patientOf(prepared.resource, id);
   return {
     writes: [put],

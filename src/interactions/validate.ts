@@ -1,11 +1,11 @@
 /** What `VALIDATION` asks of resources that are to be stored. https://hl7.org/fhir/R4/validation.html */
 import { type Issue, OutcomeError, ruleDetails } from '../fhir/outcome.ts';
-import type { JsonObject, Resource } from '../fhir/resource.ts';
+import type { Resource } from '../fhir/resource.ts';
+import { type Coming, withComing } from './coming.ts';
 import type { Context } from './context.ts';
 import type { Prepared } from './prepare.ts';
 
 const none: readonly Issue[] = [];
-const alone: ReadonlyMap<string, JsonObject> = new Map();
 
 /** Whether an issue keeps a resource from being stored. */
 export const isError = ({ severity }: Issue): boolean => severity === 'error' || severity === 'fatal';
@@ -14,15 +14,18 @@ export const isError = ({ severity }: Issue): boolean => severity === 'error' ||
  * Validates the resources that one request writes, each once: a plan that lost a race is made again, with what it knows.
  */
 export class Validations {
-  readonly #context: Context;
+  #context: Context;
   readonly #known = new Map<number, { readonly of: Uint8Array | undefined; readonly issues: readonly Issue[] }>();
-  readonly #beside: () => ReadonlyMap<string, JsonObject>;
   #refreshed: Promise<void> | undefined;
 
-  /** `beside`: StructureDefinitions by url that the request writes together. */
-  constructor(context: Context, beside: () => ReadonlyMap<string, JsonObject> = () => alone) {
+  constructor(context: Context) {
     this.#context = context;
-    this.#beside = beside;
+  }
+
+  /** From now on these definitions, which the request stores too, count as if they were stored. */
+  beside(coming: readonly Coming[]): void {
+    this.#context = withComing(this.#context, coming);
+    this.#refreshed = undefined;
   }
 
   /**
@@ -40,8 +43,12 @@ export class Validations {
     this.#refreshed ??= conformance.refresh();
     await this.#refreshed;
     const { resource } = prepared;
+    const begun = performance.now();
     const found = await conformance.validate({ resource, level, budget, ...(path === undefined ? {} : { path }) });
-    const unusable = await unusableDefinition(this.#context, resource, path ?? resource.resourceType, this.#beside);
+    const unusable = await unusableDefinition(this.#context, resource, {
+      path: path ?? resource.resourceType,
+      budget: budget - (performance.now() - begun),
+    });
     const issues = unusable === undefined ? found : [...found, unusable];
     if (issues.some(isError)) throw new OutcomeError(422, issues);
     this.#known.set(place, { of: computed ? prepared.bytes : undefined, issues });
@@ -49,17 +56,23 @@ export class Validations {
   }
 }
 
-/** An error where a resource is a profile that nothing could be checked against. */
+/**
+ * An error where a resource is a profile that nothing could be checked against, or that can't be read within the budget (milliseconds).
+ * `path`: what its expression is.
+ */
 export async function unusableDefinition(
-  { conformance, settings }: Context,
+  context: Context,
   resource: Resource,
-  path: string,
-  beside: () => ReadonlyMap<string, JsonObject> = () => alone,
+  { path, budget }: { readonly path: string; readonly budget: number },
 ): Promise<Issue | undefined> {
-  if (resource.resourceType !== 'StructureDefinition' || resource.derivation !== 'constraint') return undefined;
+  const { resourceType: type, id = '' } = resource;
+  if (type !== 'StructureDefinition' || resource.derivation !== 'constraint') return undefined;
   // Logical models constrain types that aren't R4's.
   if (resource.kind === 'logical') return undefined;
-  const fault = await conformance.fault(resource, beside(), settings.validationBudget);
+  // What it is based on may be based on it.
+  const itself = { type, id, content: resource, key: context.newId() };
+  const { conformance } = withComing(context, [...(context.coming ?? []), itself]);
+  const fault = await conformance.fault(resource, Math.max(1, Math.round(budget)));
   if (fault === undefined) return undefined;
   const diagnostics = `${path} can't be used as a profile: ${fault}`;
   return {

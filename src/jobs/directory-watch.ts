@@ -1,25 +1,38 @@
 /** Tells when something in a directory, or below it, has changed. https://hl7.org/fhir/R4/profiling.html */
-import { existsSync, type FSWatcher, readdirSync, watch } from 'node:fs';
-import { join } from 'node:path';
+import { type FSWatcher, readdirSync, statSync, watch } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
 
 /** Milliseconds without a change after which what has changed is looked at: a file may be written in several pieces. */
 const settled = 100;
 
+export interface DirectoryWatchOptions {
+  /** Called once for changes that come together, and never while the last call is not over; it doesn't reject. */
+  readonly onChange: () => Promise<void>;
+  /** Hears of a directory that can't be watched. */
+  readonly onFault: (error: unknown) => void;
+}
+
+interface Watched {
+  readonly watcher: FSWatcher;
+  /** Another one when another directory has taken the place. */
+  readonly inode: number;
+}
+
 /**
- * Each directory is watched by itself, so that it works the same on all systems. One that isn't there when this begins is not waited for.
+ * Each directory is watched by itself, so that it works the same on all systems. The one that is meant may come, go and come back: what
+ * it is to lie in tells.
  */
 export class DirectoryWatch {
   readonly #directory: string;
-  readonly #onChange: () => Promise<void>;
-  readonly #watchers = new Map<string, FSWatcher>();
+  readonly #options: DirectoryWatchOptions;
+  readonly #watched = new Map<string, Watched>();
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> = Promise.resolve();
   #isClosed = false;
 
-  /** @param onChange is called once for changes that come together, and never while the last call is not over; it doesn't reject. */
-  constructor(directory: string, onChange: () => Promise<void>) {
-    this.#directory = directory;
-    this.#onChange = onChange;
+  constructor(directory: string, options: DirectoryWatchOptions) {
+    this.#directory = resolve(directory);
+    this.#options = options;
     this.#follow();
   }
 
@@ -27,51 +40,106 @@ export class DirectoryWatch {
   async close(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#timer);
-    for (const watcher of this.#watchers.values()) watcher.close();
-    this.#watchers.clear();
+    this.#keep(new Set());
     await this.#running;
   }
 
   readonly #changed = (): void => {
+    if (this.#isClosed) return;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       this.#running = this.#running.then(async () => {
         if (this.#isClosed) return;
         // New directories are watched before they are read, so that nothing is missed.
         this.#follow();
-        await this.#onChange();
+        await this.#options.onChange();
       });
     }, settled).unref();
   };
 
+  /** Watches what is there now: each directory before it is looked into. */
   #follow(): void {
-    const present = new Set(directoriesOf(this.#directory));
-    for (const [path, watcher] of this.#watchers) {
-      if (present.has(path)) continue;
-      watcher.close();
-      this.#watchers.delete(path);
+    const present = new Set<string>();
+    let above = nearestAbove(this.#directory);
+    for (;;) {
+      this.#watch(above.path, above.next);
+      const now = nearestAbove(this.#directory);
+      if (now.path === above.path) break;
+      above = now;
     }
-    for (const path of present) if (!this.#watchers.has(path)) this.#watch(path);
+    present.add(above.path);
+    const inside = [this.#directory];
+    for (const path of inside) {
+      if (inodeOf(path) === undefined) continue;
+      present.add(path);
+      this.#watch(path, undefined);
+      inside.push(...directoriesIn(path));
+    }
+    this.#keep(present);
   }
 
-  #watch(path: string): void {
+  /** `only`: the name of what matters in it; undefined: everything does. */
+  #watch(path: string, only: string | undefined): void {
+    const inode = inodeOf(path);
+    const known = this.#watched.get(path);
+    if (inode === undefined || known?.inode === inode) return;
+    if (known !== undefined) this.#leave(path, known.watcher);
     try {
-      const watcher = watch(path, { persistent: false }, this.#changed);
-      // It is gone: its parent tells.
-      watcher.on('error', () => {
-        watcher.close();
-        this.#watchers.delete(path);
+      const watcher = watch(path, { persistent: false }, (_, name) => {
+        // By its own name it tells that it is gone, or elsewhere: it is watched anew, if it is there.
+        const itself = name === null || name === basename(path);
+        if (itself) this.#leave(path, watcher);
+        if (itself || only === undefined || name === only) this.#changed();
       });
-      this.#watchers.set(path, watcher);
-    } catch {
-      // It went away meanwhile.
+      // It is gone: what it lay in tells.
+      watcher.on('error', () => this.#leave(path, watcher));
+      this.#watched.set(path, { watcher, inode });
+    } catch (error) {
+      // It may have gone away meanwhile.
+      if (inodeOf(path) !== undefined) this.#options.onFault(error);
     }
+  }
+
+  /** Leaves alone what isn't among these. */
+  #keep(paths: ReadonlySet<string>): void {
+    for (const [path, { watcher }] of this.#watched) if (!paths.has(path)) this.#leave(path, watcher);
+  }
+
+  #leave(path: string, watcher: FSWatcher): void {
+    watcher.close();
+    if (this.#watched.get(path)?.watcher === watcher) this.#watched.delete(path);
   }
 }
 
-/** A directory and all below it. */
-function directoriesOf(directory: string): readonly string[] {
-  if (!existsSync(directory)) return [];
-  const inside = readdirSync(directory, { recursive: true, withFileTypes: true }).filter((each) => each.isDirectory());
-  return [directory, ...inside.map(({ parentPath, name }) => join(parentPath, name))];
+/** The nearest directory that a path lies in, and is there; `next`: the name in it that leads to the path. */
+function nearestAbove(path: string): { readonly path: string; readonly next: string } {
+  let next = path;
+  let above = dirname(path);
+  while (inodeOf(above) === undefined && dirname(above) !== above) {
+    next = above;
+    above = dirname(above);
+  }
+  return { path: above, next: basename(next) };
+}
+
+/** undefined where there is no such directory. */
+function inodeOf(path: string): number | undefined {
+  try {
+    const found = statSync(path);
+    return found.isDirectory() ? found.ino : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function directoriesIn(path: string): readonly string[] {
+  try {
+    const entries = readdirSync(path, { withFileTypes: true });
+    return entries
+      .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
+      .map(({ name }) => join(path, name));
+  } catch {
+    // It went away meanwhile, or isn't ours to read: reading the files tells.
+    return [];
+  }
 }

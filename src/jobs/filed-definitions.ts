@@ -1,7 +1,8 @@
 /** Definitions in files, found by canonical. https://hl7.org/fhir/R4/references.html#canonical */
 import { createHash } from 'node:crypto';
 import type { JsonObject, JsonValue, Resource } from '../fhir/resource.ts';
-import { type FhirPackage, parsed } from './packages.ts';
+import { compareVersions } from '../search/canonical-target.ts';
+import type { FhirPackage } from './packages.ts';
 
 /** A definition that lies in a file or a package. */
 export interface FiledDefinition {
@@ -9,7 +10,7 @@ export interface FiledDefinition {
   readonly type: string;
   readonly url: string;
   readonly version: string | undefined;
-  /** Parsed anew each time where it lies in a package. Throws Error that names the file for what is no JSON. */
+  /** Parsed anew each time where it lies in a package. */
   readonly content: () => JsonObject;
   /** Whether its text has a piece that JSON writes in one way alone. */
   readonly mentions: (piece: string) => boolean;
@@ -34,20 +35,15 @@ export function ofFiles(
 export function ofPackages(packages: readonly FhirPackage[]): readonly FiledDefinition[] {
   return packages
     .flatMap(({ resources }) => resources)
-    .map(({ file, type, url, version, bytes }) => ({
-      file,
-      type,
-      url,
-      version,
-      content: () => parsed(bytes, file),
+    .map(({ bytes, ...definition }) => ({
+      ...definition,
       mentions: (piece) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).includes(piece),
-      key: () => `${file} ${digest(bytes)}`,
+      key: () => `${definition.file} ${digest(bytes)}`,
     }));
 }
 
 const digest = (content: string | Uint8Array): string => createHash('sha256').update(content).digest('base64url');
 const textOf = (value: JsonValue | undefined): string | undefined => (typeof value === 'string' ? value : undefined);
-const versions = new Intl.Collator('en', { numeric: true });
 
 /** Definitions by type, url and version. Of several with the same, the first counts. */
 export class FiledDefinitions {
@@ -75,5 +71,5 @@ export class FiledDefinitions {
 function latest(found: readonly FiledDefinition[]): FiledDefinition | undefined {
   if (found.length < 2) return found[0];
   const isActive = (each: FiledDefinition): number => Number(each.content().status === 'active');
-  return [...found].sort((a, b) => isActive(b) - isActive(a) || versions.compare(b.version ?? '', a.version ?? ''))[0];
+  return [...found].sort((a, b) => isActive(b) - isActive(a) || compareVersions(b.version, a.version))[0];
 }

@@ -1,6 +1,6 @@
 /** Definitions in files, read when the server starts. https://hl7.org/fhir/R4/profiling.html */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import type { Definitions, SearchParameterDefinition } from '../fhir/definitions/definitions.ts';
 import { parseJson } from '../fhir/json.ts';
 import { OutcomeError } from '../fhir/outcome.ts';
@@ -8,7 +8,8 @@ import { isArray, isObject, isResource, type Resource } from '../fhir/resource.t
 import { describedDefinition, readDefinition } from '../search/definition.ts';
 import { faultsOf } from '../search/definition-faults.ts';
 import { FiledDefinitions, ofFiles, ofPackages } from './filed-definitions.ts';
-import { type FhirPackage, parsed, readPackage } from './packages.ts';
+import type { PackageFiles } from './package-files.ts';
+import { type FhirPackage, mostFileBytes } from './packages.ts';
 
 /** A resource and the file that has it. */
 export interface FiledResource {
@@ -27,19 +28,13 @@ export interface ProfileFiles {
 }
 
 /**
- * The definitions in the JSON files and FHIR packages (`.tgz`) of a directory and all below it. Packages are parsed when something of
- * them is needed. Throws Error that names the file for what can't be read.
+ * The definitions in the JSON files and FHIR packages (`.tgz`) of a directory and all below it, without what a dot hides. Throws Error
+ * that names the file for JSON that can't be read; `packages` reports what can't be read of packages, and leaves it out.
  */
-export async function readProfileFiles(directory: string): Promise<ProfileFiles> {
+export async function readProfileFiles(directory: string, packages: PackageFiles): Promise<ProfileFiles> {
   const filed = readProfiles(directory);
-  const packages = await Promise.all(
-    filesIn(directory, '.tgz').map((file) =>
-      readPackage(join(directory, file), file).catch((error: unknown) => {
-        throw new Error(`${join(directory, file)}: ${error instanceof Error ? error.message : 'it could not be read'}`);
-      }),
-    ),
-  );
-  return { filed, packages, definitions: new FiledDefinitions([...ofFiles(filed), ...ofPackages(packages)]) };
+  const read = await packages.read(directory, filesIn(directory, '.tgz'));
+  return { filed, packages: read, definitions: new FiledDefinitions([...ofFiles(filed), ...ofPackages(read)]) };
 }
 
 /**
@@ -53,10 +48,15 @@ export function readProfiles(directory: string): readonly FiledResource[] {
   );
 }
 
+/** Names that begin so are of editors and systems, not of definitions. */
+const hidden = /(^|[\\/])\./;
+
 function filesIn(directory: string, ending: string): readonly string[] {
   if (!existsSync(directory)) return [];
-  return readdirSync(directory, { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith(ending))
+  return readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => !entry.isDirectory() && entry.name.endsWith(ending))
+    .map(({ parentPath, name }) => relative(directory, join(parentPath, name)))
+    .filter((file) => !hidden.test(file))
     .sort();
 }
 
@@ -104,14 +104,16 @@ function packagedParameters(packages: readonly FhirPackage[]): readonly FiledRes
   return packages
     .flatMap(({ resources }) => resources)
     .filter(({ type }) => type === 'SearchParameter')
-    .flatMap(({ file, bytes }) => {
-      const resource = parsed(bytes, file);
+    .flatMap(({ file, content }) => {
+      const resource = content();
       return isResource(resource) ? [{ file, resource }] : [];
     });
 }
 
 function resourcesIn(directory: string, file: string): readonly Resource[] {
   try {
+    const { size } = statSync(join(directory, file));
+    if (size > mostFileBytes) throw new Error(`it has more than ${mostFileBytes} bytes`);
     const { value } = parseJson(readFileSync(join(directory, file)));
     if (!isResource(value)) return [];
     if (value.resourceType !== 'Bundle' || !isArray(value.entry)) return [value];

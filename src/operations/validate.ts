@@ -44,13 +44,17 @@ async function issuesOfSent(context: Context, call: Call, request: ValidateReque
   }
   const { conformance, settings } = context;
   await conformance.refresh();
+  const begun = performance.now();
   const issues = await conformance.validate({
     resource: prepared.resource,
     level: 'profiles',
     profiles,
     budget: settings.validationBudget,
   });
-  const unusable = await unusableDefinition(context, prepared.resource, prepared.resource.resourceType);
+  const unusable = await unusableDefinition(context, prepared.resource, {
+    path: prepared.resource.resourceType,
+    budget: settings.validationBudget - (performance.now() - begun),
+  });
   return [
     ...issues,
     ...(unusable === undefined ? [] : [unusable]),

@@ -18,6 +18,14 @@ export function splitCanonical(canonical: string): { readonly url: string; reado
   return { url, version };
 }
 
+const versions = new Intl.Collator('en', { numeric: true });
+
+/** Orders versions of resources: numbers by size, other parts as text; what has no version comes first. */
+export function compareVersions(a: unknown, b: unknown): number {
+  const [left = '', right = ''] = [a, b].map((each) => (typeof each === 'string' ? each : ''));
+  return versions.compare(left, right);
+}
+
 /** Whether a canonical names the resource with these entries: its URL, and its version unless none is named. */
 export function names(canonical: string, target: CanonicalTarget, entries: readonly IndexEntry[]): boolean {
   const { url, version } = splitCanonical(canonical);

@@ -1,5 +1,5 @@
 /** `osteon copy`: a store becomes another one, with all its versions. https://hl7.org/fhir/R4/http.html#history */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { differences, ownEvents, sumsOf } from '../../src/cli/copy/compare.ts';
 import { type CopyOptions, copyStore, type Progress } from '../../src/cli/copy/copier.ts';
 import { openSource } from '../../src/cli/copy/open-source.ts';
@@ -151,6 +151,36 @@ describe('copy', { timeout: 120_000 }, () => {
     await copy(from, second);
     expect(await found(second, 'Patient?identifier=late')).toEqual(['late']);
     await second.close();
+    expect(await compared(from, to)).toEqual([]);
+  });
+
+  test('goes on with code systems that were loaded anew with as many concepts, and without those that were removed', async () => {
+    const to = lastingStore().url;
+    const target = await testServer({ STORE_URL: to, AUDIT: 'off' });
+    const { terminology } = source.context.store;
+    const bones = { ...joints, url: 'urn:bones' };
+    const named = async (system: LoadedSystem, display: string) => {
+      await terminology.load(system, async function* () {
+        yield [{ code: 'a', display, parents: [] }];
+      });
+    };
+    const displays = async () => {
+      const there = await target.context.store.terminology.systems();
+      const concepts = there.map((system) => target.context.store.terminology.concepts(system, ['a']));
+      return (await Promise.all(concepts)).flat().map(({ display }) => display);
+    };
+    await named(bones, 'Femur');
+    await copy(from, target);
+    expect(await displays()).toEqual(['Femur', 'Arthrosis']);
+    await named(bones, 'Tibia');
+    const load = vi.spyOn(target.context.store.terminology, 'load');
+    await copy(from, target);
+    expect(await displays()).toEqual(['Tibia', 'Arthrosis']);
+    expect(load.mock.calls.map(([{ url }]) => url)).toEqual(['urn:bones']);
+    await terminology.remove('urn:bones', '1');
+    await copy(from, target);
+    expect(await displays()).toEqual(['Arthrosis']);
+    await target.close();
     expect(await compared(from, to)).toEqual([]);
   });
 

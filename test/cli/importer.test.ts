@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Fault, Importer } from '../../src/cli/import/importer.ts';
 import type { Context } from '../../src/interactions/context.ts';
 import { type TestServer, testServer } from '../http/server.ts';
+import { fileServer } from '../http/writing.ts';
 
 let server: TestServer;
 let broken: Context;
@@ -69,4 +70,53 @@ describe('a resource that validation refuses', () => {
     const { counts } = await imported('off', faulty, bundle('transaction'));
     expect(counts).toMatchObject({ resources: 3, faults: 0 });
   });
+});
+
+it('checks what follows a definition with it', async () => {
+  const file = await fileServer({ VALIDATION: 'profiles' });
+  try {
+    const definition = (name: string, base: string, path: string) => ({
+      resourceType: 'StructureDefinition',
+      url: `http://example.org/${name}`,
+      name: 'Named',
+      status: 'active',
+      kind: 'resource',
+      abstract: false,
+      type: 'Patient',
+      baseDefinition: base,
+      derivation: 'constraint',
+      differential: { element: [{ id: path, path, min: 1 }] },
+    });
+    const patient = (name: string, more: object = {}) => ({
+      resourceType: 'Patient',
+      meta: { profile: [`http://example.org/${name}`] },
+      ...more,
+    });
+    const named = { name: [{ family: 'Holm' }] };
+    const resource = definition('inner', 'http://example.org/derived', 'Patient.birthDate');
+    const entry = [{ resource, request: { method: 'POST', url: 'StructureDefinition' } }];
+    const lines = [
+      definition('base', 'http://hl7.org/fhir/StructureDefinition/Patient', 'Patient.name'),
+      definition('derived', 'http://example.org/base', 'Patient.gender'),
+      patient('derived', { gender: 'female' }),
+      patient('derived', { gender: 'female', ...named }),
+      { resourceType: 'Bundle', type: 'transaction', entry },
+      patient('inner', { gender: 'female', ...named }),
+    ];
+    const faults: Fault[] = [];
+    const importer = new Importer(file.context, false, (fault) => faults.push(fault));
+    for (const [index, line] of lines.entries())
+      await importer.add(source, { bytes: Buffer.from(JSON.stringify(line)), line: index + 1 });
+    await importer.finish();
+    const errors = faults.map(({ line, issues }) => [
+      line,
+      issues.filter(({ severity }) => severity === 'error').flatMap(({ expression = [] }) => expression),
+    ]);
+    expect(errors).toEqual([
+      [3, ['Patient.name']],
+      [6, ['Patient.birthDate']],
+    ]);
+  } finally {
+    await file.close();
+  }
 });

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const osteon = fileURLToPath(new URL('../../dist/src/cli/osteon.js', import.meta.url));
+const osteon = fileURLToPath(new URL('../../dist/bin/osteon.js', import.meta.url));
 
 // The test runner has a variable BASE_URL of its own.
 const environment = { VALIDATION: 'off', PROFILES_WATCH: 'off', ...process.env, BASE_URL: '' };

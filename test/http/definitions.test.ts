@@ -1,5 +1,5 @@
 /** StructureDefinition, ValueSet and CodeSystem resources count as soon as they are stored. https://hl7.org/fhir/R4/conformance-module.html */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type Json, type Reply, type TestServer, testServer } from './server.ts';
 import { freshStore, onMongo } from './stores.ts';
 import { bundle, entry, idOf, unique } from './writing.ts';
@@ -134,6 +134,77 @@ describe('a profile', () => {
     expect(await statusOf(patient(derived.url, { gender: 'female', ...named }))).toBe(201);
   });
 
+  test('is what other resources of its transaction are checked against, in any order', async () => {
+    const made = profile(unique('profile'), [minimum('Patient.name', 1)], { version: '1.0.0' });
+    const send = (...resources: readonly Json[]) => {
+      const entries = resources.map((each) =>
+        each.id === undefined
+          ? entry('POST', each.resourceType, each)
+          : entry('PUT', `${each.resourceType}/${each.id}`, each),
+      );
+      return server.send('POST', '', bundle('transaction', ...entries));
+    };
+    const refused = await send(patient(made.url), made);
+    expect(refused.status, refused.text).toBe(422);
+    expect(issues(refused, 'error').flatMap(({ expression }) => expression)).toEqual(['Bundle.entry[0].resource.name']);
+    expect((await server.get(`/StructureDefinition/${made.id}`)).status).toBe(404);
+    const reply = await send(patient(`${made.url}|1.0.0`, named), made);
+    expect(reply.status, reply.text).toBe(200);
+    // Also where it takes the place of what is stored, and beside another version.
+    const next = { ...made, version: '2.0.0', differential: { element: [minimum('Patient.birthDate', 1)] } };
+    expect((await send(patient(made.url, named), next)).status).toBe(422);
+    const another = { ...next, id: unique('profile') };
+    const both = [patient(made.url, { birthDate: '1960' }), patient(`${made.url}|1.0.0`, named)];
+    expect((await send(...both, another)).status).toBe(200);
+    expect((await send(patient(`${made.url}|1.0.0`), { ...another, id: unique('profile') })).status).toBe(422);
+  });
+
+  test('with its value set and code system counts within the transaction that brings all of them', async () => {
+    const [name, system] = [unique('bound'), `http://example.org/CodeSystem/${unique('colours')}`];
+    const set = { resourceType: 'ValueSet', text: narrative, url: `${system}/set`, status: 'active' };
+    const definitions: readonly Json[] = [
+      { resourceType: 'CodeSystem', text: narrative, url: system, status: 'active', content: 'complete' },
+      { ...set, compose: { include: [{ system }] } },
+      profile(name, [
+        {
+          id: 'Patient.maritalStatus',
+          path: 'Patient.maritalStatus',
+          binding: { strength: 'required', valueSet: set.url },
+        },
+      ]),
+    ].map((each) => (each.resourceType === 'CodeSystem' ? { ...each, concept: [{ code: 'red' }] } : each));
+    const { url } = profile(name, []);
+    const send = (code: string) => {
+      const coloured = patient(url, { maritalStatus: { coding: [{ system, code }] } });
+      const entries = [...definitions, coloured].map((each) =>
+        entry('POST', each.resourceType, { ...each, id: undefined }),
+      );
+      return server.send('POST', '', bundle('transaction', ...entries));
+    };
+    const refused = await send('blue');
+    expect(refused.status, refused.text).toBe(422);
+    expect(issues(refused, 'error')).toMatchObject([{ expression: ['Bundle.entry[3].resource.maritalStatus'] }]);
+    const reply = await send('red');
+    expect(reply.status, reply.text).toBe(200);
+    expect(await statusOf(patient(url, { maritalStatus: { coding: [{ system, code: 'blue' }] } }))).toBe(422);
+  });
+
+  test('whose base is itself, or based on it, is refused', async () => {
+    const [one, other] = [unique('circle'), unique('circle')];
+    const on = (name: string, base: string) =>
+      profile(name, [minimum('Patient.name', 1)], { baseDefinition: `http://example.org/StructureDefinition/${base}` });
+    expect((await put(on(one, one))).status).toBe(422);
+    const entries = [on(one, other), on(other, one)].map((each) =>
+      entry('PUT', `StructureDefinition/${each.id}`, each),
+    );
+    const reply = await server.send('POST', '', bundle('transaction', ...entries));
+    expect(reply.status, reply.text).toBe(422);
+    expect(issues(reply, 'error')[0].diagnostics).toMatch(/base/i);
+    // A circle that is closed by an update.
+    await stored(profile(one, [minimum('Patient.name', 1)]), on(other, one));
+    expect((await put(on(one, other))).status).toBe(422);
+  });
+
   test('is among the supported profiles of its type while it is there', async () => {
     const name = unique('profile');
     const supported = async () => {
@@ -200,6 +271,150 @@ describe('deleting a definition', () => {
     for (const user of [`StructureDefinition/${derived.id}`, `Patient/${id}`])
       expect(warning.diagnostics).toContain(user);
     expect((await server.get(`/StructureDefinition/${name}`)).status).toBe(410);
+  });
+
+  test.each([
+    [
+      'a profile that a Questionnaire is derived from',
+      'StructureDefinition',
+      'Questionnaire',
+      (url: string) => ({ derivedFrom: [url] }),
+    ],
+    [
+      'the profile of an extension in a profile',
+      'StructureDefinition',
+      'StructureDefinition',
+      (url: string) => ({ type: [{ code: 'Extension', profile: [url] }] }),
+    ],
+    [
+      'a value set in a binding',
+      'ValueSet',
+      'StructureDefinition',
+      (url: string) => ({ binding: { strength: 'example', valueSet: url } }),
+    ],
+    [
+      'a code system in a value set',
+      'CodeSystem',
+      'ValueSet',
+      (url: string) => ({ compose: { include: [{ system: url }] } }),
+    ],
+    [
+      'a code system that another one supplements',
+      'CodeSystem',
+      'CodeSystem',
+      (url: string) => ({ supplements: url, content: 'supplement' }),
+    ],
+    ['a value set that a map translates from', 'ValueSet', 'ConceptMap', (url: string) => ({ sourceCanonical: url })],
+    [
+      'a map that another one goes on with',
+      'ConceptMap',
+      'ConceptMap',
+      (url: string) => ({ group: [{ element: [{ code: 'x' }], unmapped: { mode: 'other-map', url } }] }),
+    ],
+  ] as const)('warns of %s', async (_, type, userType, naming) => {
+    const [id, user] = [unique('definition'), unique('user')];
+    const url = `http://example.org/${type}/${id}`;
+    const head = (resourceType: string): Json => {
+      const content = resourceType === 'CodeSystem' ? { content: 'complete' } : {};
+      return { resourceType, text: narrative, name: 'Named', status: 'active', ...content };
+    };
+    const names = naming(url);
+    const users: Json =
+      userType === 'StructureDefinition'
+        ? profile(user, [{ id: 'Patient.extension', path: 'Patient.extension', ...names }])
+        : { ...head(userType), id: user, url: `http://example.org/users/${user}`, ...names };
+    await stored(
+      type === 'StructureDefinition' ? profile(id, [minimum('Patient.name', 1)]) : { ...head(type), id, url },
+    );
+    await stored(users);
+    const reply = await server.send('DELETE', `/${type}/${id}`);
+    expect(reply.status, reply.text).toBe(200);
+    expect(issues(reply, 'warning').map(({ diagnostics }) => diagnostics)).toEqual([
+      `${type}/${id} is deleted, but ${url} is still named by ${userType}/${user}.`,
+    ]);
+  });
+
+  test('of which others name another version doesn’t warn', async () => {
+    const url = `http://example.org/StructureDefinition/${unique('profile')}`;
+    const [one, two] = ['1.0.0', '2.0.0'].map((version) =>
+      profile(unique('v'), [minimum('Patient.name', 1)], { url, version }),
+    );
+    await stored(one, two);
+    const ids = [url, `${url}|1.0.0`].map(async (canonical) =>
+      idOf(await server.send('POST', '/Patient', patient(canonical, named))),
+    );
+    const [latest, first] = await Promise.all(ids);
+    // Version 1.0.0 is named by version alone; without a version the other one is meant.
+    const reply = await server.send('DELETE', `/StructureDefinition/${one.id}`);
+    expect(issues(reply, 'warning').map(({ diagnostics }) => diagnostics)).toEqual([
+      `StructureDefinition/${one.id} is deleted, but ${url}|1.0.0 is still named by Patient/${first}.`,
+    ]);
+    await server.send('DELETE', `/Patient/${latest}`);
+    expect((await server.send('DELETE', `/StructureDefinition/${two.id}`)).status).toBe(204);
+  });
+
+  test('warns of each of several, whose users are looked for together', async () => {
+    const families = [0, 1].map(() => {
+      const base = profile(unique('base'), [minimum('Patient.name', 1)]);
+      return {
+        base,
+        derived: profile(unique('derived'), [minimum('Patient.gender', 1)], { baseDefinition: base.url }),
+      };
+    });
+    await stored(...families.flatMap(({ base, derived }) => [base, derived]));
+    const search = vi.spyOn(server.context.store, 'search');
+    const entries = families.map(({ base }) => entry('DELETE', `StructureDefinition/${base.id}`));
+    const { body } = await server.send('POST', '', bundle('transaction', ...entries));
+    const passes = search.mock.calls.filter(
+      ([{ parts, position }]) =>
+        parts[0]?.type === 'StructureDefinition' && parts[0].criterion.kind === 'and' && position === undefined,
+    );
+    search.mockRestore();
+    expect(passes).toHaveLength(1);
+    const told = body.entry.map(({ response }: Json) =>
+      response.outcome.issue
+        .filter(({ severity }: Json) => severity === 'warning')
+        .map(({ diagnostics }: Json) => diagnostics),
+    );
+    expect(told).toEqual(
+      families.map(({ base, derived }) => [
+        `StructureDefinition/${base.id} is deleted, but ${base.url} is still named by StructureDefinition/${derived.id}.`,
+      ]),
+    );
+  });
+
+  test('together with all that names it doesn’t warn', async () => {
+    const base = profile(unique('base'), [minimum('Patient.name', 1)]);
+    const derived = profile(unique('derived'), [minimum('Patient.gender', 1)], { baseDefinition: base.url });
+    await stored(base, derived);
+    const entries = [base, derived].map(({ id }) => entry('DELETE', `StructureDefinition/${id}`));
+    const { body } = await server.send('POST', '', bundle('transaction', ...entries));
+    expect(body.entry.map(({ response }: Json) => response.status)).toEqual(['204 No Content', '204 No Content']);
+  });
+
+  test('and giving it another url or version warns, too', async () => {
+    const made = profile(unique('used'), [minimum('Patient.name', 1)], { version: '1' });
+    await stored(made);
+    const id = idOf(await server.send('POST', '/Patient', patient(`${made.url}|1`, named)));
+    const asked = { Prefer: 'return=OperationOutcome' };
+    const path = `/StructureDefinition/${made.id}`;
+    const inUse = ({ details }: Json) => details.coding[0].code === 'in-use';
+    const warnings = (reply: Reply) =>
+      issues(reply, 'warning')
+        .filter(inUse)
+        .map(({ diagnostics }) => diagnostics);
+    expect(warnings(await server.send('PUT', path, { ...made, title: 'Same' }, asked))).toEqual([]);
+    const told = (canonicals: string) =>
+      `StructureDefinition/${made.id} is another one, but ${canonicals} is still named by Patient/${id}.`;
+    expect(warnings(await server.send('PUT', path, { ...made, version: '2' }, asked))).toEqual([told(`${made.url}|1`)]);
+    await stored(made);
+    const patch = [{ op: 'replace', path: '/version', value: '3' }];
+    const type = { 'Content-Type': 'application/json-patch+json', ...asked };
+    expect(warnings(await server.send('PATCH', path, patch, type))).toEqual([told(`${made.url}|1`)]);
+    await stored(made);
+    const put = entry('PUT', path.slice(1), { ...made, url: `${made.url}-moved` });
+    const { body } = await server.send('POST', '', bundle('transaction', put), asked);
+    expect(JSON.stringify(body.entry[0].response.outcome)).toContain(told(`${made.url} or ${made.url}|1`));
   });
 
   test('that nothing names is 204', async () => {

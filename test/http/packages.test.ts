@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Json, type TestServer, testServer } from './server.ts';
+import { type Json, silent, type TestServer, testServer } from './server.ts';
 
 const published = ['us-core/hl7.fhir.us.core-6.1.0.tgz', 'ips/hl7.fhir.uv.ips-1.1.0.tgz'].map((name) =>
   fileURLToPath(new URL(`../../../shared/data/${name}`, import.meta.url)),
@@ -59,9 +59,17 @@ describe.skipIf(!published.every((path) => existsSync(path)))('packages as they 
     expect(reply.text).toContain('http://hl7.org/fhir/us/core/StructureDefinition/us-core-birthsex');
   });
 
-  test('that can’t be read end the start, with their file', async () => {
+  test('that can’t be read are left out and told, and the rest counts', async () => {
     writeFileSync(join(directory, 'broken.tgz'), 'no package');
-    await expect(testServer({ PROFILES: directory })).rejects.toThrow(/PROFILES: .*broken\.tgz/);
-    rmSync(join(directory, 'broken.tgz'));
+    const told: string[] = [];
+    const error = (fields: object) => told.push(JSON.stringify(fields));
+    const other = await testServer({ PROFILES: directory }, { ...silent, error });
+    try {
+      expect((await other.get('/metadata')).body.implementationGuide).toHaveLength(2);
+      expect(told).toEqual([expect.stringMatching(/broken\.tgz: .*; it is left out/)]);
+    } finally {
+      await other.close();
+      rmSync(join(directory, 'broken.tgz'));
+    }
   });
 });

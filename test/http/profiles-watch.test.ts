@@ -106,6 +106,30 @@ test('what is in a new directory counts', async () => {
   await eventually(async () => expect([...(await declared())].sort()).toEqual(['eye', 'hair']));
 });
 
+test('the directory may come later, go, and come back', async () => {
+  rmSync(directory, { recursive: true });
+  await server.close();
+  await start();
+  expect(await declared()).toEqual([]);
+  mkdirSync(directory);
+  write('eye.json', parameter('eye'));
+  await eventually(async () => expect(await declared()).toEqual(['eye']));
+  rmSync(directory, { recursive: true });
+  await eventually(async () => expect(await declared()).toEqual([]));
+  mkdirSync(directory);
+  write('hair.json', parameter('hair'));
+  await eventually(async () => expect(await declared()).toEqual(['hair']));
+  write('eye.json', parameter('eye'));
+  await eventually(async () => expect([...(await declared())].sort()).toEqual(['eye', 'hair']));
+});
+
+test('a broken package is logged, and the rest counts', async () => {
+  write('package.tgz', 'no package');
+  write('eye.json', parameter('eye'));
+  await eventually(async () => expect(await declared()).toEqual(['eye']));
+  expect(logged.join()).toContain('package.tgz');
+});
+
 test('a broken file is logged, and all stays as it was until it is mended', async () => {
   write('eye.json', parameter('eye'));
   await eventually(async () => expect(await declared()).toEqual(['eye']));

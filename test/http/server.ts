@@ -13,7 +13,14 @@ export const plain = { VALIDATION: 'off', PROFILES: 'test/no-profiles', PROFILES
 export const base = 'http://localhost:8080/fhir';
 
 const nothing = () => {};
-const silent: Log = { debug: nothing, info: nothing, warn: nothing, error: nothing, request: nothing, flush: nothing };
+export const silent: Log = {
+  debug: nothing,
+  info: nothing,
+  warn: nothing,
+  error: nothing,
+  request: nothing,
+  flush: nothing,
+};
 
 /** A JSON answer as tests look at it. */
 // biome-ignore lint/suspicious/noExplicitAny: a test reads answers of any shape

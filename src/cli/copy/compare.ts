@@ -1,7 +1,7 @@
 /** Compares a store with its copy, by counts and hashes. https://hl7.org/fhir/R4/http.html#history */
 import { createHash } from 'node:crypto';
 import type { ChangedVersion, CopySource } from '../../store/copy-source.ts';
-import type { LoadedConcept, LoadedSystem } from '../../store/terminology.ts';
+import type { LoadedConcept, LoadedSystem, TerminologyStore } from '../../store/terminology.ts';
 
 /** What a store has of a type, or of AuditEvents. */
 export interface Sum {
@@ -72,14 +72,26 @@ export async function sumsOf(
       for (const { record } of some) of(ownEvents).add(Object.entries(record).sort().flat(), undefined, true);
     }
   }
-  for (const system of await terminology.systems()) {
-    const { url, version, title, caseSensitive, properties } = system;
-    const summing = of(systemName(system));
-    summing.add([title, String(caseSensitive), JSON.stringify(properties)], undefined, false);
-    for await (const some of terminology.all(system))
-      for (const concept of some) summing.add([url, version, ...factsOfConcept(concept)], undefined, true);
-  }
+  for (const system of await terminology.systems()) await sumSystem(of(systemName(system)), terminology, system);
   return new Map([...sums].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, summing]) => [name, summing.sum()]));
+}
+
+/** The sum of a loaded code system: all that it says of itself, and its concepts. */
+export async function sumOfSystem(terminology: Pick<TerminologyStore, 'all'>, system: LoadedSystem): Promise<Sum> {
+  const summing = new Summing();
+  await sumSystem(summing, terminology, system);
+  return summing.sum();
+}
+
+async function sumSystem(
+  summing: Summing,
+  terminology: Pick<TerminologyStore, 'all'>,
+  system: LoadedSystem,
+): Promise<void> {
+  const { url, version, title, caseSensitive, properties } = system;
+  summing.add([title, String(caseSensitive), JSON.stringify(properties)], undefined, false);
+  for await (const some of terminology.all(system))
+    for (const concept of some) summing.add([url, version, ...factsOfConcept(concept)], undefined, true);
 }
 
 function factsOf({ type, id, versionId, lastUpdated, method, body }: ChangedVersion): readonly (string | number)[] {

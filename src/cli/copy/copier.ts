@@ -8,7 +8,9 @@ import { extractAll } from '../../search/extract/contained.ts';
 import type { AuditRecord } from '../../store/audit-record.ts';
 import type { ChangedVersion, CopySource } from '../../store/copy-source.ts';
 import { Conflict, StoreUnavailable } from '../../store/errors.ts';
+import type { LoadedSystem, TerminologyStore } from '../../store/terminology.ts';
 import type { Entries, Write } from '../../store/write.ts';
+import { sumOfSystem } from './compare.ts';
 
 /** How far a copy is; the target keeps it with what was copied, so that the next one goes on from there. */
 export interface Progress {
@@ -83,20 +85,37 @@ export async function copyStore(source: CopySource, target: Target, options: Cop
   return progress;
 }
 
-/** Code systems that the target doesn't have; one that was cut off isn't there at all. */
+/** Makes the loaded code systems those of the source; one that was cut off isn't there at all. */
 async function copySystems(
   { terminology }: CopySource,
   { store, conformance, newId }: Target,
   options: CopyOptions,
 ): Promise<void> {
   const there = await store.terminology.systems();
-  for (const { count, revision: _, ...system } of await terminology.systems()) {
+  const wanted = await terminology.systems();
+  for (const { url, version } of there) {
+    if (wanted.some((each) => each.url === url && each.version === version)) continue;
+    await store.terminology.remove(url, version);
+    await conformance.announce(newId);
+  }
+  for (const { count, revision: _, ...system } of wanted) {
     if (options.stopped?.() === true) return;
     const has = there.find(({ url, version }) => url === system.url && version === system.version);
-    if (has?.count === count) continue;
+    // The same version may have been loaded anew, with as many concepts.
+    if (has?.count === count && (await isSame(terminology, system, store.terminology, has))) continue;
     await store.terminology.load(system, () => terminology.all(system));
     await conformance.announce(newId);
   }
+}
+
+async function isSame(
+  terminology: CopySource['terminology'],
+  system: LoadedSystem,
+  copies: Pick<TerminologyStore, 'all'>,
+  copy: LoadedSystem,
+): Promise<boolean> {
+  const [one, other] = [await sumOfSystem(terminology, system), await sumOfSystem(copies, copy)];
+  return one.hash === other.hash;
 }
 
 /** Runs of versions that one commit takes: of a resource at most one, and SearchParameters by themselves. */

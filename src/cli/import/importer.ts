@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { type BundleOutline, bundleTypeOf, outlineBundle, parseJson, resourceTypeOf } from '../../fhir/json.ts';
 import { type Issue, OutcomeError } from '../../fhir/outcome.ts';
 import { isArray, isObject, type JsonValue } from '../../fhir/resource.ts';
+import { canonicalTypes } from '../../interactions/canonical.ts';
 import type { Call, Context } from '../../interactions/context.ts';
 import { perform } from '../../interactions/perform.ts';
 import type { Note } from '../../store/write.ts';
@@ -64,9 +65,10 @@ export class Importer {
     while (this.#weight > 0 && this.#weight + weight > bytesAtOnce) await Promise.race(this.#inWork);
     this.#weight += weight;
     const before = [...this.#inWork];
+    const whole = this.#defines(piece);
     // Planned one after the other, so that little is in memory of what is not yet handed to the store.
     await new Promise<void>((planned) => {
-      const work = this.#store(source, piece, before, planned)
+      const work = this.#store(source, piece, before, whole ? () => undefined : planned)
         .catch((error: unknown) => {
           this.#failure ??= { error };
         })
@@ -85,6 +87,14 @@ export class Importer {
     await Promise.all(this.#inWork);
     this.#throwFailure();
     return this.counts;
+  }
+
+  /** Whether what comes after a piece may be checked with definitions in it, so that it has to be stored first. */
+  #defines({ bytes }: Piece): boolean {
+    if (this.#context.settings.validation === 'off') return false;
+    const { buffer, byteOffset, byteLength } = bytes;
+    const text = Buffer.from(buffer, byteOffset, byteLength);
+    return [...canonicalTypes].some((type) => text.includes(`"${type}"`));
   }
 
   #throwFailure(): void {

@@ -1,8 +1,8 @@
 /** Terminology resources in JSON files and in FHIR packages. https://hl7.org/fhir/R4/terminology-module.html */
-import { extract } from 'tar-stream';
 import { parseJson } from '../../fhir/json.ts';
 import { OutcomeError } from '../../fhir/outcome.ts';
 import { isResource, type Resource } from '../../fhir/resource.ts';
+import { packagedFiles } from '../../jobs/packages.ts';
 import { UnreadableFile } from '../import/sources.ts';
 import { UnusableRelease } from './release.ts';
 import { bytesOf } from './text-lines.ts';
@@ -16,8 +16,6 @@ export interface Definition {
 }
 
 const kinds: ReadonlySet<string> = new Set(['CodeSystem', 'ValueSet', 'ConceptMap']);
-/** Files of a package's own folder; examples and others lie below it. */
-const own = /^package\/[^/]+\.json$/;
 
 /** The resource of a JSON file. `named`: a person named the file, so that one which is none of terminology is an UnusableRelease. */
 export async function* definitionIn(
@@ -34,22 +32,14 @@ export async function* definitionIn(
 
 /** The CodeSystems, ValueSets and ConceptMaps of a package, one after the other as they lie in it. */
 export async function* definitionsIn(path: string, onRead: (bytes: number) => void): AsyncGenerator<Definition> {
-  const archive = extract();
-  const file = bytesOf(path, onRead);
-  file.on('error', (error) => archive.destroy(error));
   try {
-    for await (const entry of file.pipe(archive)) {
-      const chunks: Buffer[] = [];
-      for await (const chunk of entry) if (Buffer.isBuffer(chunk)) chunks.push(chunk);
-      const { name } = entry.header;
-      const found = own.test(name) ? definitionOf(`${path}: ${name}`, Buffer.concat(chunks)) : undefined;
+    for await (const { name, bytes } of packagedFiles(bytesOf(path, onRead))) {
+      const found = definitionOf(`${path}: package/${name}`, bytes);
       if (found !== undefined) yield found;
     }
   } catch (error) {
     if (error instanceof UnusableRelease) throw error;
     throw new UnreadableFile(`${path} can't be read: ${error instanceof Error ? error.message : String(error)}`);
-  } finally {
-    file.destroy();
   }
 }
 

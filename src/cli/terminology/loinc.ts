@@ -1,6 +1,7 @@
 /** LOINC as it is released: `Loinc.csv`, and `ComponentHierarchyBySystem.csv` where it is there. https://hl7.org/fhir/R4/loinc.html */
 import { stat } from 'node:fs/promises';
 import { parse } from 'csv-parse';
+import { compareVersions } from '../../search/canonical-target.ts';
 import type { Designation, LoadedConcept, LoadedSystem } from '../../store/terminology.ts';
 import { UnreadableFile } from '../import/sources.ts';
 import { type Release, type Said, someConcepts, UnusableRelease } from './release.ts';
@@ -43,9 +44,8 @@ async function versionOf(table: string): Promise<string> {
   const [, named] = /loinc[_ -]?v?(\d+\.\d+)/i.exec(table) ?? [];
   if (named !== undefined) return named;
   let last = '';
-  const newer = new Intl.Collator('en', { numeric: true });
   for await (const { VersionLastChanged: changed = '' } of rowsOf(table)) {
-    if (newer.compare(changed, last) > 0) last = changed;
+    if (compareVersions(changed, last) > 0) last = changed;
   }
   return last;
 }

@@ -14,6 +14,7 @@ export function bytesOf(path: string, onRead: (bytes: number) => void = () => un
   if (!/\.t?gz$/i.test(path)) return file;
   const gunzip = createGunzip({ chunkSize });
   file.on('error', (error) => gunzip.destroy(error));
+  gunzip.on('close', () => file.destroy());
   return file.pipe(gunzip);
 }
 

@@ -1,7 +1,7 @@
 /** Resources of R4 in a file that the build leaves, each read when it is named. https://hl7.org/fhir/R4/nd-json.html */
 import { existsSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import type { JsonObject } from '../resource.ts';
+import { packageFolder } from './package-folder.ts';
 
 /** Where a resource stands: its first byte behind the index, and how many it has. */
 type Place = readonly [start: number, length: number];
@@ -45,11 +45,8 @@ export class ResourceLines<T extends string> {
   /** Throws an Error that says what to do where the file is missing. */
   #open(): Opened<T> {
     if (this.#opened !== undefined) return this.#opened;
-    // Compiled, this file lies in dist/src/fhir/definitions; in tests, in src/fhir/definitions.
-    const path = [`../../../${this.#name}`, `../../../dist/${this.#name}`]
-      .map((place) => fileURLToPath(new URL(place, import.meta.url)))
-      .find((place) => existsSync(place));
-    if (path === undefined) throw new Error(`dist/${this.#name} is missing: run \`npm run build\``);
+    const path = new URL(`dist/${this.#name}`, packageFolder());
+    if (!existsSync(path)) throw new Error(`dist/${this.#name} is missing: run \`npm run build\``);
     const bytes = readFileSync(path);
     const start = bytes.indexOf('\n') + 1;
     this.#opened = { bytes, index: JSON.parse(bytes.toString('utf8', 0, start)), start };

@@ -1,6 +1,5 @@
 /** Opens the snapshot of R4's definitions and expands a type when it is first asked for. https://hl7.org/fhir/R4/definitions.html */
 import { existsSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { type CompactParameter, type CompactType, SEARCH_PARAMETER, type Snapshot } from './compact.ts';
 import type {
   Compartment,
@@ -11,15 +10,13 @@ import type {
   TypeDefinition,
 } from './definitions.ts';
 import { expandElement } from './elements.ts';
+import { packageFolder } from './package-folder.ts';
 import { primitives } from './primitives.ts';
-
-// Compiled, this file lies in dist/src/fhir/definitions; in tests, in src/fhir/definitions.
-const places = ['../../../definitions.json', '../../../dist/definitions.json'];
 
 /** The snapshot that `npm run build` makes. Throws an Error that says so where it is missing. */
 function readSnapshot(): Snapshot {
-  const path = places.map((place) => fileURLToPath(new URL(place, import.meta.url))).find((place) => existsSync(place));
-  if (path === undefined) throw new Error('dist/definitions.json is missing: run `npm run build`');
+  const path = new URL('dist/definitions.json', packageFolder());
+  if (!existsSync(path)) throw new Error('dist/definitions.json is missing: run `npm run build`');
   return JSON.parse(readFileSync(path, 'utf8'));
 }
 

@@ -9,6 +9,8 @@ import { isResource } from '../../fhir/resource.ts';
 import { type Words, wordsOf } from '../../search/words.ts';
 import { makePace } from '../../store/pace.ts';
 import type { Condition, Precondition, Put } from '../../store/write.ts';
+import { canonicalTypes } from '../canonical.ts';
+import type { Coming } from '../coming.ts';
 import type { RequiredReference } from '../commit.ts';
 import { resolveCondition } from '../condition.ts';
 import type { Context } from '../context.ts';
@@ -78,6 +80,9 @@ export async function prepareContents(
   const byEntry = new Map<number, Content>();
   const pending: Pending[] = [];
   const faults = new Faults();
+  // One that comes alone has nothing to be looked up by.
+  const coming = resolved.length > 1 && validates(context) ? await definitionsIn(context, resolved) : [];
+  if (coming.length > 0) validations.beside(coming);
   for (const each of resolved) {
     const { entry, action } = each;
     if (action.kind === 'found' || action.kind === 'same') {
@@ -113,6 +118,27 @@ export async function prepareContents(
   if (pending.length === 0) return { byEntry, conditions: [] };
   const conditions = await resolvePending(context, arena, resolution, pending, byEntry, faults, validations);
   return { byEntry, conditions };
+}
+
+const validates = ({ settings }: Context): boolean => settings.validation !== 'off';
+
+/** The definitions that entries create or update with what they carry. */
+async function definitionsIn(context: Context, resolved: readonly Resolved[]): Promise<readonly Coming[]> {
+  const found: Coming[] = [];
+  const pace = makePace();
+  for (const { entry, action } of resolved) {
+    const { body } = entry.call;
+    if (action.kind !== 'put' || action.method === 'PATCH' || !canonicalTypes.has(action.type) || !body) continue;
+    const { type, id } = action;
+    try {
+      found.push({ type, id, content: prepareResource(context, body.bytes, type).resource, key: context.newId() });
+    } catch (error) {
+      // It is prepared once more, and told of, in its turn.
+      if (!(error instanceof OutcomeError)) throw error;
+    }
+    await pace();
+  }
+  return found;
 }
 
 async function checkResource(context: Context, { entry }: Resolved, validations: Validations): Promise<void> {

@@ -1,7 +1,6 @@
 /** Processes a transaction: all of it or nothing. https://hl7.org/fhir/R4/http.html#transaction */
-import { type BundleOutline, type EntryOutline, parseJson } from '../../fhir/json.ts';
+import type { BundleOutline, EntryOutline } from '../../fhir/json.ts';
 import { type Issue, OutcomeError } from '../../fhir/outcome.ts';
-import { isObject, type JsonObject } from '../../fhir/resource.ts';
 import { makePace } from '../../store/pace.ts';
 import type { Condition, Delete, Put, Write, Written } from '../../store/write.ts';
 import { commitPlan, type Plan } from '../commit.ts';
@@ -9,7 +8,7 @@ import { patientConcerned, patientOfStored } from '../concerned.ts';
 import type { Answer, Call, Context, Noted } from '../context.ts';
 import { foundAnswer } from '../create.ts';
 import { deleteAnswer, deleteOf } from '../delete.ts';
-import { warningsOfDeletion } from '../in-use.ts';
+import { warningsOfLoss } from '../in-use.ts';
 import { unreferencedAfter } from '../integrity.ts';
 import { note } from '../note.ts';
 import { outcomeError } from '../outcome-error.ts';
@@ -53,11 +52,7 @@ async function committed(
 ): Promise<{ readonly entries: readonly Entry[]; readonly answerOf: (index: number) => Answer | undefined }> {
   try {
     const entries = await checkTransaction(context, call, outline);
-    let definitions: ReadonlyMap<string, JsonObject> | undefined;
-    const validations = new Validations(context, () => {
-      definitions ??= definitionsIn(entries);
-      return definitions;
-    });
+    const validations = new Validations(context);
     const answerOf = await commitPlan(context, async () => {
       const resolution = await resolveEntries(context, entries);
       const contents = await prepareContents(context, resolution, validations);
@@ -68,17 +63,6 @@ async function committed(
     await noteRefused(context, call, outline, outcomeError(error).status);
     throw error;
   }
-}
-
-/** StructureDefinitions that the entries carry, by url: one may be based on another. */
-function definitionsIn(entries: readonly Entry[]): ReadonlyMap<string, JsonObject> {
-  const found = new Map<string, JsonObject>();
-  for (const { call } of entries) {
-    if (call.type !== 'StructureDefinition' || call.body === undefined) continue;
-    const { value } = parseJson(call.body.bytes);
-    if (isObject(value) && typeof value.url === 'string') found.set(value.url, value);
-  }
-  return found;
 }
 
 /** Leaves the AuditEvents of the entries of a transaction that failed. */
@@ -137,8 +121,8 @@ async function planTransaction(
   const writes = ordered.map(({ write }) => write);
   const inBundle = new Set([...posts, ...puts].map(({ write }) => `${write.type}/${write.id}`));
   const warnings = new Map<number, readonly Issue[]>();
-  for (const { write, index } of deletes) {
-    const found = await warningsOfDeletion(context, [write]);
+  for (const [place, found] of (await warningsOfLoss(context, writes)).entries()) {
+    const { index = 0 } = ordered[place] ?? {};
     if (found.length > 0) warnings.set(index, [...(warnings.get(index) ?? []), ...found]);
   }
   const required = [...contents.byEntry.values()].flatMap((content) => content.required);
@@ -229,7 +213,10 @@ function answersOf(
         const content = contents.byEntry.get(index);
         const [result] = done;
         if (content === undefined || result === undefined) return undefined;
-        return putAnswer(content.put, result, call.prefer, content.patient, content.warnings);
+        return putAnswer(content.put, result, call.prefer, content.patient, [
+          ...content.warnings,
+          ...(warnings.get(index) ?? []),
+        ]);
       }
       case 'read':
         return undefined;

@@ -2,7 +2,7 @@
 import type { Issue } from '../../fhir/outcome.ts';
 import { failure, OutcomeError } from '../../fhir/outcome.ts';
 import type { Call, Context } from '../../interactions/context.ts';
-import { warningsOfDeletion } from '../../interactions/in-use.ts';
+import { warningsOfLoss } from '../../interactions/in-use.ts';
 import { referencesParameter, requiredReferences } from '../../interactions/integrity.ts';
 import { interactionsOf } from '../../interactions/path.ts';
 import { type Prepared, putOf } from '../../interactions/prepare.ts';
@@ -51,7 +51,7 @@ export async function refusalsOfDeletion(context: Context, type: string, id: str
       issues.push({ severity: 'error', code: 'conflict', diagnostics });
     }
   }
-  return [...issues, ...(await warningsOfDeletion(context, [{ kind: 'delete', type, id }]))];
+  return [...issues, ...(await warningsOfLoss(context, [{ kind: 'delete', type, id }])).flat()];
 }
 
 function notOffered(type: string, mode: Mode): never {

@@ -25,8 +25,13 @@ export function haveData(...files: readonly string[]): boolean {
   return absent.length === 0;
 }
 
+/** Nothing of a published package is left out. */
+function whole(fault: string): never {
+  throw new Error(fault);
+}
+
 export async function packaged(...files: readonly string[]): Promise<FiledDefinitions> {
-  return new FiledDefinitions(ofPackages(await Promise.all(files.map((file) => readPackage(file, file)))));
+  return new FiledDefinitions(ofPackages(await Promise.all(files.map((file) => readPackage(file, file, whole)))));
 }
 
 export function filed(...resources: readonly Resource[]): FiledDefinitions {
