@@ -7,6 +7,7 @@ import type { Issue } from '../fhir/outcome.ts';
 import type { JsonObject } from '../fhir/resource.ts';
 import type { Store } from '../store/port.ts';
 import type { Note, Write } from '../store/write.ts';
+import { definitionFault } from '../validation/profile/checks.ts';
 import { type ValidationRequest, type ValidationSource, Validator } from '../validation/validator.ts';
 import { canonicalTypes } from './canonical.ts';
 
@@ -18,6 +19,7 @@ const always = Date.UTC(9999, 0, 1);
 
 export class Conformance {
   readonly #store: Store;
+  readonly #definitions: Definitions;
   readonly #source: ValidationSource & { readonly forget: () => void };
   readonly #validator: Validator;
   #generation = 0;
@@ -32,6 +34,7 @@ export class Conformance {
   /** `source`: `forget` lets go of definitions that were looked up. */
   constructor(store: Store, definitions: Definitions, source: ValidationSource & { readonly forget: () => void }) {
     this.#store = store;
+    this.#definitions = definitions;
     this.#source = source;
     this.#validator = new Validator(definitions, source);
   }
@@ -46,9 +49,9 @@ export class Conformance {
     return this.#validator.validate(request);
   }
 
-  /** As `Validator.fault`. */
+  /** Why a StructureDefinition can't be used; undefined: it can. `budget`: milliseconds. */
   fault(definition: JsonObject, budget: number): Promise<string | undefined> {
-    return this.#validator.fault(definition, budget);
+    return definitionFault(definition, budget, this.#definitions, this.#source);
   }
 
   /** Resolves when all that other processes had stored before counts. */

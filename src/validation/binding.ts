@@ -3,7 +3,9 @@ import { isArray, isObject, type JsonObject, type JsonValue } from '../fhir/reso
 import type { CodeSet, Known } from './validator.ts';
 import type { Walk } from './walk.ts';
 
-type Answer = Known | Promise<Known>;
+/** Asks for what can't be said at once. */
+type Ask = () => Promise<Known>;
+type Answer = Known | Ask;
 
 /** The codes of a value set, found when they are first needed. */
 export class BoundCodes {
@@ -11,6 +13,8 @@ export class BoundCodes {
   readonly #find: (valueSet: string) => Promise<CodeSet | undefined>;
   #found: { readonly set: CodeSet | undefined } | undefined;
   #finding: Promise<CodeSet | undefined> | undefined;
+  /** Whether the store has to be asked for codes: then each is when it's its turn. */
+  #stored = false;
 
   constructor(valueSet: string, find: (valueSet: string) => Promise<CodeSet | undefined>) {
     this.valueSet = valueSet;
@@ -19,14 +23,22 @@ export class BoundCodes {
 
   /** `system` undefined: a code alone, which any of the set's systems may have. */
   has(system: string | undefined, code: string): Answer {
-    if (this.#found !== undefined) return this.#found.set?.has(system, code);
-    return this.#look().then((set) => set?.has(system, code));
+    if (this.#found === undefined) return async () => (await this.#look())?.has(system, code);
+    const { set } = this.#found;
+    if (this.#stored) return async () => set?.has(system, code);
+    const known = set?.has(system, code);
+    if (!(known instanceof Promise)) return known;
+    this.#stored = true;
+    // Where the time is over before it is its turn, nobody waits for it.
+    known.catch(() => undefined);
+    return () => known;
   }
 
   /** The set may have changed. */
   forget(): void {
     this.#found = undefined;
     this.#finding = undefined;
+    this.#stored = false;
   }
 
   #look(): Promise<CodeSet | undefined> {
@@ -81,7 +93,7 @@ function ofCoding({ system, code }: JsonObject, { codes }: Bound): Answer {
 
 function checkConcept(concept: JsonObject, bound: Bound, walk: Walk): void {
   const codings = isArray(concept.coding) ? concept.coding : [];
-  const waiting: Promise<Known>[] = [];
+  const asks: Ask[] = [];
   let unknown = false;
   let coded = false;
   for (const coding of codings) {
@@ -91,24 +103,29 @@ function checkConcept(concept: JsonObject, bound: Bound, walk: Walk): void {
     const known = ofCoding(coding, bound);
     if (known === true) return;
     if (known === undefined) unknown = true;
-    else if (known !== false) waiting.push(known);
+    else if (known !== false) asks.push(known);
   }
   if (!coded) {
     // R4: "or text" may stand for a code of an extensible set; an extension may say why there is none.
     if (bound.strength === 'required' && concept.extension === undefined) say(false, bound, walk);
-  } else if (waiting.length === 0) say(unknown ? undefined : false, bound, walk);
-  else {
-    const any = Promise.all(waiting).then((found): Known => {
-      if (found.includes(true)) return true;
-      return unknown || found.includes(undefined) ? undefined : false;
-    });
-    say(any, bound, walk);
+  } else if (asks.length === 0) say(unknown ? undefined : false, bound, walk);
+  else say(() => any(asks, unknown, walk), bound, walk);
+}
+
+async function any(asks: readonly Ask[], unknown: boolean, { budget }: Walk): Promise<Known> {
+  let open = unknown;
+  for (const ask of asks) {
+    budget.look();
+    const known = await ask();
+    if (known === true) return true;
+    open ||= known === undefined;
   }
+  return open ? undefined : false;
 }
 
 function say(answer: Answer, bound: Bound, walk: Walk): void {
   if (answer === true) return;
-  if (typeof answer === 'object')
+  if (typeof answer === 'function')
     walk.later(answer, (known, path) => known !== true && issue(known, bound, walk, path));
   else issue(answer, bound, walk, walk.place.path());
 }

@@ -43,7 +43,7 @@ export function list(name: string, check: ValueCheck): MemberCheck {
     const items = listOf(member, () => place.path(name), place);
     if (items === undefined) return;
     place.enter(name);
-    for (let index = 0; index < items.length; index += 1) {
+    for (let index = 0; index < items.length && !place.full; index += 1) {
       const item = items[index];
       place.item(index);
       if (item !== undefined) check(item, place);
@@ -67,7 +67,7 @@ export function primitiveList(name: string, type: string, extensible: boolean): 
   const { accepts } = format;
   return (member, parent, place) => {
     const items = listOf(member, () => place.path(name), place);
-    for (let index = 0; items !== undefined && index < items.length; index += 1) {
+    for (let index = 0; items !== undefined && index < items.length && !place.full; index += 1) {
       const item = items[index] ?? null;
       if (typeof item !== 'object' && accepts(item)) continue;
       const path = `${place.path(name)}[${index}]`;
@@ -91,7 +91,7 @@ export function extensionsList(name: string, check: ValueCheck): MemberCheck {
         `has ${values.length} values, and _${name} has ${items.length} items: they must be as many (null fills a gap)`,
       );
     place.enter(name);
-    for (let index = 0; index < items.length; index += 1) {
+    for (let index = 0; index < items.length && !place.full; index += 1) {
       const item = items[index] ?? null;
       place.item(index);
       if (item !== null) check(item, place);

@@ -10,9 +10,9 @@ export interface NarrativeFault {
   readonly text: string;
 }
 
-/** What is wrong with a `div`; undefined for one that is as R4 has it. */
+/** What is wrong with a `div`; undefined for one that is as R4 has it. Throws OverBudget when the time is over. */
 export function checkNarrative(div: string, budget?: Budget): NarrativeFault | undefined {
-  return isPlain(div) ? undefined : parseNarrative(div, budget);
+  return isPlain(div, budget) ? undefined : parseNarrative(div, budget);
 }
 
 /** The parser is given so much at once. */

@@ -18,6 +18,7 @@ export function checkNumbers(resource: ExactJson, definitions: Definitions): rea
 }
 
 function visit(value: ExactJson, type: string, definitions: Definitions, place: Place): void {
+  if (place.full) return;
   if (value instanceof ExactNumber) {
     const primitive = primitives.get(type);
     if (primitive?.pattern?.test(value.text) === false) {

@@ -1,4 +1,5 @@
 /** Tells most narratives that are as R4 has them at a glance: of others a parser says what is wrong. https://hl7.org/fhir/R4/narrative.html#xhtml */
+import type { Budget } from '../fhir/fhirpath/scope.ts';
 import { faultOfAttribute, faultOfElement, mostWithin, xhtmlNamespace } from './xhtml.ts';
 
 const OPEN = /<([a-z][a-z0-9]*)/y;
@@ -14,13 +15,17 @@ function match(pattern: RegExp, text: string, at: number): RegExpExecArray | nul
   return pattern.exec(text);
 }
 
-/** Whether a `div` has well-formed XHTML with nothing but what it may, and some content; false: it may or may not. */
-export function isPlain(div: string): boolean {
+/**
+ * Whether a `div` has well-formed XHTML with nothing but what it may, and some content; false: it may or may not. Throws OverBudget when
+ * the time is over.
+ */
+export function isPlain(div: string, budget?: Budget): boolean {
   if (!div.startsWith(`<div xmlns="${xhtmlNamespace}"`) || div.includes(']]>')) return false;
   const within: string[] = [];
   let content = false;
   let at = 0;
   do {
+    budget?.spend(1);
     const character = div.charAt(at);
     if (character === '<') {
       const close = match(CLOSE, div, at);

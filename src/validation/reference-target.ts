@@ -5,7 +5,7 @@ import type { Walk } from './walk.ts';
 const HASH = 35;
 
 /** The type in `Type/id`, `…/Type/id/_history/1` or `Type?criteria`; undefined where the text says none. */
-export function typeOfReference(reference: string, types: ReadonlySet<string>): string | undefined {
+function typeOfReference(reference: string, types: ReadonlySet<string>): string | undefined {
   const mark = reference.indexOf('?');
   if (mark >= 0) return known(reference.slice(0, mark), types);
   const slash = reference.indexOf('/');

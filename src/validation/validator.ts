@@ -72,16 +72,6 @@ export class Validator {
     }
   }
 
-  /** Why a StructureDefinition can't be used as a profile, a text for people; undefined: it can. */
-  fault(definition: JsonObject, budget: number): Promise<string | undefined> {
-    return this.#profiles.fault(definition, budget);
-  }
-
-  /** The elements of a StructureDefinition with all that its base says. Throws ProfileFault for one that can't be used. */
-  snapshot(definition: JsonObject): Promise<readonly JsonObject[]> {
-    return this.#profiles.snapshot(definition);
-  }
-
   /** Forgets what was compiled of definitions that may have changed. */
   renew(): void {
     this.#base.renew();

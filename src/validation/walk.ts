@@ -1,31 +1,31 @@
 /** A check's way through a resource: where it is, within which resource, and what it found. https://hl7.org/fhir/R4/validation.html */
-import { Budget, Scope } from '../fhir/fhirpath/scope.ts';
+import { Budget, type Hooks, Scope } from '../fhir/fhirpath/scope.ts';
 import type { IssueType } from '../fhir/outcome.ts';
 import { isArray, isObject, type JsonObject, type JsonValue } from '../fhir/resource.ts';
 import { checkNarrative } from './narrative.ts';
 import { Place } from './place.ts';
 import type { Known } from './validator.ts';
+import { inTurn, type Wait } from './waiting.ts';
 
 /** Checks the one value at a place. `beside`: the id and extensions of a primitive, as `_name` has them. */
 export type ValueCheck = (value: JsonValue, walk: Walk, beside?: JsonObject) => void;
-
-const hooks = { htmlChecks: (div: string): boolean => checkNarrative(div) === undefined };
 
 /** One for each validation. */
 export class Walk {
   readonly place: Place;
   readonly budget: Budget;
+  readonly #hooks: Hooks;
   /** Of the resource that the place is in. */
   scope: Scope;
-  readonly #waiting: Promise<void>[] = [];
-  #container: JsonObject | undefined;
-  #contained: ReadonlyMap<string, string> = new Map();
+  readonly #waiting: Wait[] = [];
+  readonly #contained = new WeakMap<JsonObject, ReadonlyMap<string, string>>();
 
   /** `path`: what expressions begin with; `deadline` in the milliseconds of `performance.now()`. */
   constructor(resource: JsonObject, path: string, deadline: number) {
     this.place = new Place(path);
     this.budget = new Budget(deadline);
-    this.scope = new Scope(resource, this.budget, { hooks });
+    this.#hooks = { htmlChecks: (div) => checkNarrative(div, this.budget) === undefined };
+    this.scope = new Scope(resource, this.budget, { hooks: this.#hooks });
   }
 
   /** An error of the value at the place. `text` goes on after its path. */
@@ -45,7 +45,8 @@ export class Walk {
   /** Checks a resource within this one; `contained`: one that has this one as its container. */
   within(resource: JsonObject, contained: boolean, check: () => void): void {
     const outer = this.scope;
-    this.scope = new Scope(resource, this.budget, contained ? { hooks, rootResource: outer.rootResource } : { hooks });
+    const within = contained ? { rootResource: outer.rootResource } : {};
+    this.scope = new Scope(resource, this.budget, { hooks: this.#hooks, ...within });
     check();
     this.scope = outer;
   }
@@ -58,26 +59,22 @@ export class Walk {
   /** The types of the resources that the container has, by id. */
   get contained(): ReadonlyMap<string, string> {
     const { rootResource } = this.scope;
-    if (this.#container !== rootResource) {
-      this.#container = rootResource;
-      this.#contained = containedTypes(rootResource.contained);
-    }
-    return this.#contained;
+    const known = this.#contained.get(rootResource);
+    if (known !== undefined) return known;
+    const found = containedTypes(rootResource.contained);
+    this.#contained.set(rootResource, found);
+    return found;
   }
 
-  /** Has something said of the value at the place when it is known. */
-  later(known: Promise<Known>, say: (known: Known, path: string) => void): void {
-    this.budget.spend(100);
+  /** Has something said of the value at the place when it is known. `ask` is called after all else was checked. */
+  later(ask: () => Promise<Known>, say: (known: Known, path: string) => void): void {
     const path = this.place.path();
-    const waiting = known.then((found) => say(found, path));
-    // Where the time is over before it, nobody waits: that it couldn't be known then is no matter.
-    waiting.catch(() => undefined);
-    this.#waiting.push(waiting);
+    this.#waiting.push(async () => say(await ask(), path));
   }
 
-  /** Resolves when all that had to be waited for was said; undefined where there is nothing. */
-  settled(): Promise<unknown> | undefined {
-    return this.#waiting.length === 0 ? undefined : Promise.all(this.#waiting);
+  /** Resolves when all that has to be asked for was said; undefined where there is nothing. Throws OverBudget. */
+  settled(): Promise<void> | undefined {
+    return this.#waiting.length === 0 ? undefined : inTurn(this.#waiting, this.budget);
   }
 }
 

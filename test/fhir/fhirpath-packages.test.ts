@@ -5,9 +5,10 @@ import { createGunzip } from 'node:zlib';
 import { extract } from 'tar-stream';
 import { describe, expect, it } from 'vitest';
 import { loadDefinitions } from '../../src/fhir/definitions/definitions.ts';
-import { compileInvariant, isCompiled } from '../../src/fhir/fhirpath/invariant.ts';
+import { compileInvariant } from '../../src/fhir/fhirpath/invariant.ts';
 import { Budget, Scope } from '../../src/fhir/fhirpath/scope.ts';
 import type { JsonObject } from '../../src/fhir/resource.ts';
+import { isCompiled } from './compiled.ts';
 
 const definitions = loadDefinitions();
 const data = fileURLToPath(new URL('../../../shared/data', import.meta.url));

@@ -229,6 +229,19 @@ test('what takes longer than VALIDATION_BUDGET_MS is refused as too costly', asy
   }
 });
 
+test('a transaction ends with the first of its entries that takes too long', async () => {
+  const other = await testServer({ VALIDATION: 'base', VALIDATION_BUDGET_MS: '1' });
+  try {
+    const component = Array.from({ length: 50_000 }, () => ({ code: { text: 'x' }, valueInteger: 1 }));
+    const slow = entry('POST', 'Observation', { ...sound, component });
+    const issues = refused(await other.send('POST', '', bundle('transaction', slow, slow, slow)));
+    const costly = issues.filter(({ code }) => code === 'too-costly');
+    expect(costly.map(({ expression }) => expression)).toEqual([['Bundle.entry[0].resource']]);
+  } finally {
+    await other.close();
+  }
+});
+
 describe('the setting', () => {
   test('what breaks the format is 400 whatever it is', async () => {
     expect((await server.send('POST', '/Observation', { ...faulty, nonsense: 1 })).status).toBe(400);

@@ -119,6 +119,17 @@ const faulty: readonly (readonly [string, Resource, readonly string[]])[] = [
     ['error attachment-size Patient.photo[0].size'],
   ],
   [
+    'a wrong size of data with white space',
+    {
+      resourceType: 'Patient',
+      photo: [
+        { contentType: 'image/png', data: 'aGVs cA==\r\n', size: 4 },
+        { contentType: 'image/png', data: 'aGVs cA==\r\n', size: 7 },
+      ],
+    },
+    ['error attachment-size Patient.photo[1].size'],
+  ],
+  [
     'a reference to another type',
     {
       ...observation,

@@ -11,8 +11,3 @@ const lines = new ResourceLines<'StructureDefinition'>('structures.ndjson');
 export function builtInStructure(url: string): JsonObject | undefined {
   return lines.read('StructureDefinition', url);
 }
-
-/** The urls of all of them. */
-export function builtInStructures(): readonly string[] {
-  return lines.urls('StructureDefinition');
-}

@@ -11,7 +11,7 @@ export const CONTEXT = 3;
 export const SELF = 4;
 
 /** Functions whose arguments are evaluated on each item, or (`iif`) on all items, of what they are called on. */
-export const ownSelf: ReadonlySet<string> = new Set([
+const ownSelf: ReadonlySet<string> = new Set([
   'where',
   'select',
   'all',
@@ -26,7 +26,7 @@ export const ownSelf: ReadonlySet<string> = new Set([
 const ofTime: ReadonlySet<string> = new Set(['now', 'today', 'timeOfDay']);
 
 /** Functions whose argument is the name of a type. */
-export const ofTypes: ReadonlySet<string> = new Set(['is', 'as', 'ofType']);
+const ofTypes: ReadonlySet<string> = new Set(['is', 'as', 'ofType']);
 
 const known = new WeakMap<Syntax, Dependence>();
 

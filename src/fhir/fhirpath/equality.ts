@@ -20,37 +20,38 @@ function momentIn({ value, shape }: Item): Moment | undefined {
 }
 
 /** Whether two values are equal; undefined where their precisions or units leave it open. */
-export function areEqual(a: Item, b: Item): boolean | undefined {
+function areEqual(a: Item, b: Item, budget: Budget): boolean | undefined {
   const [left, right] = [a.shape.nature, b.shape.nature];
-  if (left === 'quantity' || right === 'quantity') return equalAmounts(a, b);
+  if (left === 'quantity' || right === 'quantity') return equalAmounts(a, b, budget);
   const timely = (isMoment(left) && isMoment(right)) || (left === 'time' && right === 'time');
   if (timely) {
     if (a.value === b.value) return true;
     const difference = comparedMoments(a, b);
     return difference === undefined ? undefined : difference === 0;
   }
-  if (isObject(a.value) || isObject(b.value)) return sameJson(a.value, b.value);
+  if (isObject(a.value) || isObject(b.value)) return sameJson(a.value, b.value, budget);
   // Numbers, truth values and texts: those of different types are different values in JSON.
   return a.value === b.value && a.value !== undefined;
 }
 
-function equalAmounts(a: Item, b: Item): boolean | undefined {
+function equalAmounts(a: Item, b: Item, budget: Budget): boolean | undefined {
   const [left, right] = [amountOf(a.value, a.shape.system), amountOf(b.value, b.shape.system)];
   // Without values they are compared as other elements are.
-  if (left === undefined || right === undefined) return sameJson(a.value, b.value);
+  if (left === undefined || right === undefined) return sameJson(a.value, b.value, budget);
   const difference = compareAmounts(left, right);
   return difference === undefined ? undefined : difference === 0;
 }
 
 /** Whether two JSON values are the same, whatever the order of their members. */
-export function sameJson(a: JsonValue | undefined, b: JsonValue | undefined): boolean {
+function sameJson(a: JsonValue | undefined, b: JsonValue | undefined, budget: Budget): boolean {
+  budget.spend(1);
   if (a === b) return true;
-  if (isArray(a) && isArray(b)) return a.length === b.length && a.every((item, n) => sameJson(item, b[n]));
+  if (isArray(a) && isArray(b)) return a.length === b.length && a.every((item, n) => sameJson(item, b[n], budget));
   if (!isObject(a) || !isObject(b)) return false;
   const names = Object.keys(a);
   return (
     names.length === Object.keys(b).length &&
-    names.every((name) => Object.hasOwn(b, name) && sameJson(a[name], b[name]))
+    names.every((name) => Object.hasOwn(b, name) && sameJson(a[name], b[name], budget))
   );
 }
 
@@ -68,13 +69,13 @@ function sameForm(a: string, b: string): boolean {
 }
 
 /** `=` of collections: their items in order. */
-export function equalCollections(a: Items, b: Items): boolean | undefined {
+export function equalCollections(a: Items, b: Items, budget: Budget): boolean | undefined {
   if (a.length === 0 || b.length === 0) return undefined;
   if (a.length !== b.length) return false;
   let open = false;
   for (const [n, item] of a.entries()) {
     const other = b[n];
-    const equal = other === undefined ? false : areEqual(item, other);
+    const equal = other === undefined ? false : areEqual(item, other, budget);
     if (equal === false) return false;
     if (equal === undefined) open = true;
   }
@@ -152,7 +153,7 @@ export class Members {
     budget.spend(1);
     if (key !== undefined) return this.#keys.has(key);
     budget.spend(this.#others.length);
-    return this.#others.some((other) => areEqual(item, other) === true);
+    return this.#others.some((other) => areEqual(item, other, budget) === true);
   }
 
   #put(item: Item, key: string | undefined): void {
@@ -174,18 +175,20 @@ export function equivalent(a: Items, b: Items, budget: Budget): boolean {
   const rest = [...b];
   for (const item of a) {
     budget.spend(rest.length);
-    const found = rest.findIndex((other) => alike(item, other));
+    const found = rest.findIndex((other) => alike(item, other, budget));
     if (found < 0) return false;
     rest.splice(found, 1);
   }
   return true;
 }
 
-function alike(a: Item, b: Item): boolean {
-  if (typeof a.value === 'string' && typeof b.value === 'string' && a.shape.nature === 'string')
+function alike(a: Item, b: Item, budget: Budget): boolean {
+  if (typeof a.value === 'string' && typeof b.value === 'string' && a.shape.nature === 'string') {
+    budget.spend((a.value.length + b.value.length) >> 4);
     return folded(a.value) === folded(b.value);
+  }
   if (isNumber(a.shape.nature) && isNumber(b.shape.nature)) return alikeNumbers(Number(a.value), Number(b.value));
-  return areEqual(a, b) === true;
+  return areEqual(a, b, budget) === true;
 }
 
 function folded(text: string): string {

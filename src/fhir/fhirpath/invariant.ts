@@ -63,18 +63,6 @@ export function compileExpression(expression: string, contextType: string, defin
   };
 }
 
-/** Whether an expression is run here rather than by the package. Throws ExpressionFault for what isn't FHIRPath or can't be run. */
-export function isCompiled(expression: string, definitions: Definitions): boolean {
-  const tree = parseFhirpath(expression);
-  try {
-    compileTree(tree, shapesOf(definitions));
-    return true;
-  } catch (error) {
-    if (error instanceof UnknownFunction) return false;
-    throw error;
-  }
-}
-
 function compiled(expression: string, contextType: string, definitions: Definitions): Compiled {
   const shapes = shapesOf(definitions);
   const shape = shapes.of(contextType);

@@ -47,6 +47,7 @@ export function addChildren(item: Item, members: readonly Member[], to: Item[], 
   const holder = item.shape.primitive ? item.beside : item.value;
   if (!isObject(holder)) return;
   budget.spend(1);
+  budget.hold(to.length);
   for (const member of members) addMember(holder, member, to, shapes, budget);
 }
 
@@ -56,6 +57,7 @@ export function addAllChildren(item: Item, to: Item[], shapes: Shapes, budget: B
   const holder = shape.primitive ? item.beside : item.value;
   if (!isObject(holder)) return;
   budget.spend(1);
+  budget.hold(to.length);
   for (const property in holder) {
     const member = shape.holding(property);
     // A value and what lies beside it are one child.
@@ -82,5 +84,6 @@ function addMember(
   const others = isArray(other) ? other : [];
   const length = Math.max(values.length, others.length);
   budget.spend(length);
+  budget.hold(to.length + length);
   for (let n = 0; n < length; n += 1) to.push(itemOf(values[n], shape, others[n], shapes));
 }

@@ -30,7 +30,7 @@ function equality({ left, right }: Sides, wanted: boolean): Code {
     if (a.length === 0) return undefined;
     const b = valued(right.items(self, scope));
     scope.budget.spend(a.length);
-    const equal = equalCollections(a, b);
+    const equal = equalCollections(a, b, scope.budget);
     return equal === undefined ? undefined : equal === wanted;
   });
 }
@@ -125,7 +125,11 @@ export const operators: { readonly [O in BinaryOperator]: (sides: Sides) => Code
   '>': (sides) => order(sides, (difference) => difference > 0),
   '>=': (sides) => order(sides, (difference) => difference >= 0),
   '|': ({ left, right }) =>
-    itemsCode((self, scope) => distinct([...left.items(self, scope), ...right.items(self, scope)], scope.budget)),
+    itemsCode((self, scope) => {
+      const [one, other] = [left.items(self, scope), right.items(self, scope)];
+      scope.budget.hold(one.length + other.length);
+      return distinct([...one, ...other], scope.budget);
+    }),
   '&': ({ left, right }) =>
     itemsCode((self, scope) => {
       const [a, b] = [onlyText(left.items(self, scope)) ?? '', onlyText(right.items(self, scope)) ?? ''];

@@ -122,6 +122,7 @@ class Reader {
   readonly #text: string;
   #at = 0;
   #depth = 0;
+  readonly #tests = new Map<string, (character: string) => boolean>();
 
   constructor(text: string) {
     this.#text = text;
@@ -176,12 +177,19 @@ class Reader {
     const source = this.#match(characterClass)?.[0] ?? this.#match(escaped)?.[0];
     if (source === '\\b') return { kind: 'boundary' };
     if (source === '\\B') return { kind: 'inside' };
-    if (source !== undefined) return { kind: 'character', accepts: characterTest(source) };
+    if (source !== undefined) return { kind: 'character', accepts: this.#test(source) };
     const character = String.fromCodePoint(this.#text.codePointAt(this.#at) ?? 0);
     if ('*+?\\['.includes(character))
       throw new ExpressionFault(`the regular expression has what is not supported at ${this.#at + 1}`);
     this.#at += character.length;
     return { kind: 'character', accepts: (other) => other === character };
+  }
+
+  /** The same for all that are written alike. */
+  #test(source: string): (character: string) => boolean {
+    const test = this.#tests.get(source) ?? characterTest(source);
+    this.#tests.set(source, test);
+    return test;
   }
 
   #group(): Part {

@@ -18,8 +18,10 @@ export interface Pattern {
   readonly replace: (text: string, by: string, budget: Budget) => string;
 }
 
-const remembered = 500;
+/** How many steps of programs are remembered together: patterns may come from resources, too. */
+const remembered = 50_000;
 const known = new Map<string, Pattern>();
+let steps = 0;
 
 /** The compiled form of a regular expression. Throws ExpressionFault for what isn't one, looks around or refers back. */
 export function patternOf(source: string): Pattern {
@@ -30,7 +32,11 @@ export function patternOf(source: string): Pattern {
     test: (text, whole, budget) => find(program, text, 0, whole ? 'whole' : 'any', budget) !== undefined,
     replace: (text, by, budget) => replaceAll(program, text, by, budget),
   };
-  if (known.size >= remembered) known.clear();
+  steps += program.length;
+  if (steps > remembered) {
+    known.clear();
+    steps = program.length;
+  }
   known.set(source, pattern);
   return pattern;
 }

@@ -8,6 +8,9 @@ const INTERVAL = 2_000;
 /** More characters than the texts that any rule puts together have. */
 const MOST_WRITTEN = 2 ** 26;
 
+/** More items than any collection of a rule has: they would fill the memory. */
+const MOST_ITEMS = 2 ** 23;
+
 /** An evaluation that took longer than it may. */
 export class OverBudget extends Error {
   constructor() {
@@ -48,6 +51,16 @@ export class Budget {
   /** Throws OverBudget past the deadline. */
   look(): void {
     if (this.#now() > this.#deadline) throw new OverBudget();
+  }
+
+  /** Counts the characters that a look at texts goes through. Throws OverBudget past the deadline. */
+  read(characters: number): void {
+    this.spend(1 + (characters >> 8));
+  }
+
+  /** To be told how many items a collection has that grows. Throws OverBudget for too many. */
+  hold(items: number): void {
+    if (items > MOST_ITEMS) throw new OverBudget();
   }
 
   /** Counts the characters of a text before it is made: texts that double soon fill the memory. Throws OverBudget for too many. */

@@ -52,6 +52,9 @@ const natures: Readonly<Record<string, Nature>> = {
 
 const none: readonly Member[] = [];
 
+/** Of how many names a type remembers what they mean: expressions of clients may have any. */
+const mostNames = 1_000;
+
 /** FHIRPath's own types. https://hl7.org/fhirpath/N1/#types-and-reflection */
 function systemShape(name: string, nature: Nature): Shape {
   return {
@@ -117,7 +120,7 @@ class DefinedShape implements Shape {
       const member = element.choice === name || element.name === name ? this.holding(element.name) : undefined;
       if (member !== undefined) found.push(member);
     }
-    // Expressions have few names, so that this stays small.
+    if (this.#named.size >= mostNames) this.#named.clear();
     this.#named.set(name, found);
     return found;
   }

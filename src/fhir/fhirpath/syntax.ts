@@ -67,25 +67,21 @@ export class UnknownFunction extends ExpressionFault {
   }
 }
 
-/** Whether a part of an expression, or all of it, calls one of these functions. */
-export function calls(tree: Syntax, names: ReadonlySet<string>): boolean {
+/** Whether a part of an expression, or all of it, calls one of these functions or has one of these operators. */
+export function uses(tree: Syntax, functions: ReadonlySet<string>, operators: ReadonlySet<BinaryOperator>): boolean {
+  const within = (part: Syntax | undefined): boolean => part !== undefined && uses(part, functions, operators);
   switch (tree.kind) {
     case 'member':
-      return tree.of !== undefined && calls(tree.of, names);
-    case 'call':
-      return (
-        names.has(tree.name) ||
-        (tree.of !== undefined && calls(tree.of, names)) ||
-        tree.arguments.some((argument) => calls(argument, names))
-      );
-    case 'item':
-      return calls(tree.of, names) || calls(tree.index, names);
     case 'sign':
     case 'is':
     case 'as':
-      return calls(tree.of, names);
+      return within(tree.of);
+    case 'call':
+      return functions.has(tree.name) || within(tree.of) || tree.arguments.some(within);
+    case 'item':
+      return within(tree.of) || within(tree.index);
     case 'binary':
-      return calls(tree.left, names) || calls(tree.right, names);
+      return operators.has(tree.operator) || within(tree.left) || within(tree.right);
     default:
       return false;
   }

@@ -75,7 +75,7 @@ function has(holder: ExactObject, property: string): boolean {
 }
 
 /** The JSON at a place: a primitive's value, or the object. */
-export function valueAtPlace(place: Place): ExactJson | undefined {
+function valueAtPlace(place: Place): ExactJson | undefined {
   const value = place.holder[place.element.name];
   return place.index === undefined ? value : Array.isArray(value) ? value[place.index] : undefined;
 }

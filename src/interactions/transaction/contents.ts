@@ -236,7 +236,7 @@ function reparse(bytes: Uint8Array): Prepared {
   return { bytes, resource: value, indexed };
 }
 
-/** Gathers the issues of several entries. */
+/** Gathers the issues of several entries, until one takes too long to check. */
 class Faults {
   readonly #issues: Issue[] = [];
   #status = 400;
@@ -249,6 +249,8 @@ class Faults {
       if (!(error instanceof OutcomeError)) throw error;
       if (this.#issues.length === 0) this.#status = error.status;
       if (this.#issues.length < mostIssues) this.#issues.push(...error.issues);
+      // The others may each take as long.
+      if (error.issues.some(({ code }) => code === 'too-costly')) this.throwIfAny();
     }
   }
 

@@ -68,20 +68,23 @@ function codeSet(codes: readonly SystemCodes[]): CodeSet {
   };
 }
 
+/** By canonical, of R4's value sets alone: clients may name any. */
 const known = new Map<string, Promise<CodeSet | undefined>>();
 
 /**
  * The codes of one of R4's value sets, by canonical; undefined for one that R4 hasn't, or that needs a code system which isn't
  * part of R4.
  */
-export function builtInCodeSet(canonical: string): Promise<CodeSet | undefined> {
-  const found = known.get(canonical) ?? expanded(canonical);
-  known.set(canonical, found);
-  return found;
+export async function builtInCodeSet(canonical: string): Promise<CodeSet | undefined> {
+  const found = known.get(canonical);
+  if (found !== undefined) return found;
+  if (ofR4('ValueSet', canonical) === undefined) return undefined;
+  const set = expanded(canonical);
+  known.set(canonical, set);
+  return set;
 }
 
 async function expanded(canonical: string): Promise<CodeSet | undefined> {
-  if (ofR4('ValueSet', canonical) === undefined) return undefined;
   try {
     return codeSet(await expandValueSet(canonical, source));
   } catch (error) {

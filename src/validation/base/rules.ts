@@ -1,5 +1,6 @@
 /** Rules that R4 has in words, or in expressions that one pass does better. https://hl7.org/fhir/R4/validation.html */
 import type { ElementDefinition, TypeDefinition } from '../../fhir/definitions/definitions.ts';
+import { base64Length } from '../../fhir/definitions/text.ts';
 import { isObject, type JsonValue } from '../../fhir/resource.ts';
 import { checkBundle } from '../bundle.ts';
 import { checkNarrative } from '../narrative.ts';
@@ -19,8 +20,9 @@ function narrative(value: JsonValue, walk: Walk): void {
 /** R4: size is "the number of bytes of data that make up this attachment (before base64 encoding, if that is done)". */
 function attachment(value: JsonValue, walk: Walk): void {
   if (!isObject(value) || typeof value.size !== 'number' || typeof value.data !== 'string') return;
-  const size = Buffer.byteLength(/\s/.test(value.data) ? value.data.replace(/\s+/g, '') : value.data, 'base64');
-  if (size === value.size) return;
+  walk.budget.read(value.data.length);
+  const size = base64Length(value.data);
+  if (size === undefined || size === value.size) return;
   walk.error('value', 'attachment-size', `must be the number of bytes that data has, ${size}`, walk.place.path('size'));
 }
 

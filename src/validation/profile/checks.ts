@@ -4,10 +4,11 @@ import { Budget, OverBudget } from '../../fhir/fhirpath/scope.ts';
 import type { Issue } from '../../fhir/outcome.ts';
 import type { JsonObject, Resource } from '../../fhir/resource.ts';
 import type { ValidationSource } from '../validator.ts';
+import { inTurn } from '../waiting.ts';
 import { Profiles } from './profiles.ts';
 import { type Answers, Run } from './run.ts';
 import { NotFetched } from './structures.ts';
-import { elementsOf, ProfileFault } from './tree.ts';
+import { ProfileFault } from './tree.ts';
 import { ResourceWalk } from './walk.ts';
 
 export interface ProfileRequest {
@@ -50,7 +51,7 @@ export class ProfileChecks {
     for (;;) {
       const run = this.#run(request, profiles, answers);
       if (run.waits.length === 0) return run.issues;
-      await waited(run.waits, request.deadline);
+      await inTurn(run.waits, run.budget);
     }
   }
 
@@ -74,46 +75,36 @@ export class ProfileChecks {
     if (named) walk.resource(resource);
     return run;
   }
+}
 
-  /** Why a StructureDefinition can't be used; undefined: it can. `budget`: the milliseconds that finding out may take. */
-  async fault(definition: JsonObject, budget: number): Promise<string | undefined> {
-    const profiles = new Profiles(this.#definitions, this.#source);
-    const { structures } = profiles.compiling;
-    const time = new Budget(performance.now() + budget);
-    try {
-      await settled(() => profiles.compiled(definition, () => structures.treeOf(definition), time), time);
-      return undefined;
-    } catch (error) {
-      if (error instanceof ProfileFault) return error.message;
-      if (error instanceof OverBudget)
-        return `it takes more than ${budget} ms to read: it, or what it is made of, is too large`;
-      throw error;
-    }
-  }
-
-  /** The elements of a StructureDefinition with all that its base says. Throws ProfileFault for one that can't be used. */
-  async snapshot(definition: JsonObject): Promise<readonly JsonObject[]> {
-    const { structures } = this.#profiles.compiling;
-    return elementsOf(await settled(() => structures.treeOf(definition), new Budget(Number.POSITIVE_INFINITY)));
+/** Why a StructureDefinition can't be used as a profile, for people; undefined: it can. `budget`: milliseconds that finding out may take. */
+export async function definitionFault(
+  definition: JsonObject,
+  budget: number,
+  definitions: Definitions,
+  source: ValidationSource,
+): Promise<string | undefined> {
+  const profiles = new Profiles(definitions, source);
+  const time = new Budget(performance.now() + budget);
+  try {
+    await compiled(definition, profiles, time);
+    return undefined;
+  } catch (error) {
+    if (error instanceof ProfileFault) return error.message;
+    if (error instanceof OverBudget)
+      return `it takes more than ${budget} ms to read: it, or what it is made of, is too large`;
+    throw error;
   }
 }
 
-/** How many things are waited for at once. */
-const atOnce = 16;
-
-/** Throws OverBudget past the deadline. */
-async function waited(waits: readonly (() => Promise<void>)[], deadline: number): Promise<void> {
-  for (let first = 0; first < waits.length; first += atOnce) {
-    if (performance.now() > deadline) throw new OverBudget();
-    await Promise.all(waits.slice(first, first + atOnce).map((wait) => wait()));
-  }
-}
-
-async function settled<T>(make: () => T, budget: Budget): Promise<T> {
+/** Compiles a definition, and waits for what that lacks. Throws ProfileFault, OverBudget. */
+async function compiled(definition: JsonObject, profiles: Profiles, budget: Budget): Promise<void> {
+  const { structures } = profiles.compiling;
   for (;;) {
     budget.look();
     try {
-      return make();
+      profiles.compiled(definition, () => structures.treeOf(definition), budget);
+      return;
     } catch (error) {
       if (!(error instanceof NotFetched)) throw error;
       await error.fetch();

@@ -54,6 +54,7 @@ function childChecks(node: Node, base: Node | undefined, type: string, compiling
   const known = base === undefined ? [] : compiling.structures.unfold(base);
   const own = typeTree(holder)?.children ?? [];
   const checks = node.children.flatMap((child) => {
+    compiling.spend(known.length >> 3);
     const of = childNamed(known, child.name) ?? childNamed(own, child.name);
     const check = child === of ? undefined : compileMember(child, of, holder, compiling);
     return check === undefined ? [] : [check];

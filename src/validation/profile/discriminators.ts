@@ -214,7 +214,7 @@ function valueTest(node: Node, type: string, compiling: Compiling): Test | undef
 
 function ownTest(element: JsonObject, { codes }: Compiling): Test | undefined {
   const fixed = saidValue(element, 'fixed');
-  if (fixed !== undefined) return ({ value }) => equal(value, fixed);
+  if (fixed !== undefined) return ({ value }, run) => equal(value, fixed, run);
   const pattern = saidValue(element, 'pattern');
   if (pattern !== undefined) return ({ value }, run) => hasPattern(value, pattern, run);
   const required = boundsOf(element).filter(({ strength }) => strength === 'required');

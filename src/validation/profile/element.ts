@@ -71,31 +71,35 @@ export function maxOf({ max }: JsonObject): number {
   return typeof max === 'string' && max !== '*' ? Number(max) : Number.POSITIVE_INFINITY;
 }
 
-/** Whether two JSON values are equal; the order of members doesn't count. */
-export function equal(a: JsonValue | undefined, b: JsonValue | undefined): boolean {
+/** What counts steps. */
+interface Counter {
+  readonly spend: (steps: number) => void;
+}
+
+/** Whether two JSON values are equal; the order of members doesn't count. `counter`: each comparison counts. Throws OverBudget. */
+export function equal(a: JsonValue | undefined, b: JsonValue | undefined, counter?: Counter): boolean {
+  counter?.spend(1);
   if (a === b) return true;
-  if (isArray(a)) return isArray(b) && a.length === b.length && a.every((each, index) => equal(each, b[index]));
+  if (isArray(a))
+    return isArray(b) && a.length === b.length && a.every((each, index) => equal(each, b[index], counter));
   if (!isObject(a) || !isObject(b)) return false;
   const names = Object.keys(a);
   return (
-    names.length === Object.keys(b).length && names.every((name) => Object.hasOwn(b, name) && equal(a[name], b[name]))
+    names.length === Object.keys(b).length &&
+    names.every((name) => Object.hasOwn(b, name) && equal(a[name], b[name], counter))
   );
 }
 
 /**
- * Whether a value has all that a pattern has: of a list, something for each of the pattern's items. `run`: each comparison counts, as long
- * lists have many. Throws OverBudget.
+ * Whether a value has all that a pattern has: of a list, something for each of the pattern's items. `counter`: each comparison counts, as
+ * long lists have many. Throws OverBudget.
  */
-export function hasPattern(
-  value: JsonValue | undefined,
-  pattern: JsonValue | undefined,
-  run: { readonly spend: (steps: number) => void },
-): boolean {
+export function hasPattern(value: JsonValue | undefined, pattern: JsonValue | undefined, counter: Counter): boolean {
+  counter.spend(1);
   if (isArray(pattern))
-    return isArray(value) && pattern.every((each) => value.some((candidate) => hasPattern(candidate, each, run)));
+    return isArray(value) && pattern.every((each) => value.some((candidate) => hasPattern(candidate, each, counter)));
   if (isObject(pattern)) {
-    run.spend(1);
-    return isObject(value) && Object.keys(pattern).every((name) => hasPattern(value[name], pattern[name], run));
+    return isObject(value) && Object.keys(pattern).every((name) => hasPattern(value[name], pattern[name], counter));
   }
   return value === pattern;
 }

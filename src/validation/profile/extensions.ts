@@ -4,7 +4,8 @@ import { compileExpression, compileInvariant, type Expression, type Invariant } 
 import { EvaluationFault, type Scope } from '../../fhir/fhirpath/scope.ts';
 import { ExpressionFault } from '../../fhir/fhirpath/syntax.ts';
 import type { JsonObject } from '../../fhir/resource.ts';
-import { objectsOf, textOf } from './element.ts';
+import { objectsOf, textOf, textsOf } from './element.ts';
+import { typeUrl } from './structures.ts';
 import type { Node } from './tree.ts';
 
 /** What an extension stands in. */
@@ -51,23 +52,40 @@ const r4Contexts: ReadonlyMap<string, readonly string[]> = new Map([
   [`${r4}valueset-concept-comments`, ['CodeSystem.concept']],
 ]);
 
-/** Whether an extension's definition lets it stand there; an expression of FHIRPath is left to `fits`. */
+/** What can tell whether an element is the one that a context names. */
+export interface ContextQuestions {
+  /** Whether an expression of FHIRPath leads to it. */
+  readonly isAmong: (expression: string) => boolean;
+  /** Whether it is the element of that id in a profile; `url` undefined: in one of those that the resource names. */
+  readonly isElement: (url: string | undefined, id: string) => boolean;
+}
+
+/** Whether an extension's definition lets it stand there. */
 export function fitsContext(
   definition: JsonObject,
   { names, extensions }: Pick<Holder, 'names' | 'extensions'>,
-  fits: (expression: string) => boolean,
+  { isAmong, isElement }: ContextQuestions,
 ): boolean {
   const contexts = objectsOf(definition.context);
   if (contexts.length === 0) return true;
   if (r4Contexts.get(textOf(definition.url) ?? '')?.some((each) => names.has(each)) === true) return true;
   return contexts.some(({ type, expression }) => {
     const text = textOf(expression) ?? '';
-    if (type === 'fhirpath') return fits(text);
+    if (type === 'fhirpath') return isAmong(text);
     if (type === 'extension') return matchesExtension(text, extensions);
-    // A slice or a profile's element can't be told from here.
-    if (/[#:]/.test(text)) return true;
-    return names.has(text.replace('[x]', ''));
+    const hash = text.indexOf('#');
+    const id = text.slice(hash + 1);
+    // R4: "The full path for the element is [url]#[elementid]. If there is no #, the Element id is one defined in the base specification."
+    const named = names.has(id.replaceAll(/:[^.]*/g, '').replace('[x]', ''));
+    if (hash > 0 && !isOfType(text.slice(0, hash), id)) return isElement(text.slice(0, hash), id);
+    // There are no slices in R4's types: one of a profile is meant.
+    return named && (!id.includes(':') || isElement(undefined, id));
   });
+}
+
+/** Whether the canonical of an element's definition is that of R4's type. */
+function isOfType(url: string, id: string): boolean {
+  return url === typeUrl(id.split('.')[0] ?? '');
 }
 
 function matchesExtension(text: string, extensions: readonly string[]): boolean {
@@ -88,86 +106,87 @@ export function isModifier({ element }: Node): boolean {
   return element.isModifier === true;
 }
 
-/**
- * Whether an element is one of those that an expression leads to from its resource: a context of type `fhirpath`. `holder` is what JSON has:
- * of a primitive what stands beside it. undefined: it can't be said.
- */
-export function isAmong(
+/** The expressions of one extension's definition, compiled when they are first needed and kept with it. */
+export class ContextExpressions {
+  readonly #definitions: Definitions;
+  readonly #paths = new Map<string, Expression | undefined>();
+  readonly #rules = new Map<string, Invariant | undefined>();
+  /** What a path leads to in a resource, by the scope of that. */
+  readonly #found = new WeakMap<Scope, Map<string, ReadonlySet<unknown> | undefined>>();
+
+  constructor(definitions: Definitions) {
+    this.#definitions = definitions;
+  }
+
+  /**
+   * Whether an element is one of those that an expression leads to from its resource: a context of type `fhirpath`. `holder` is what JSON
+   * has: of a primitive what stands beside it. undefined: it can't be said.
+   */
+  isAmong(expression: string, holder: JsonObject, resourceType: string, scope: Scope): boolean | undefined {
+    const known = this.#found.get(scope) ?? new Map<string, ReadonlySet<unknown> | undefined>();
+    this.#found.set(scope, known);
+    if (!known.has(expression)) known.set(expression, this.#leadingTo(expression, resourceType, scope));
+    return known.get(expression)?.has(holder);
+  }
+
+  #leadingTo(expression: string, resourceType: string, scope: Scope): ReadonlySet<unknown> | undefined {
+    const path = compiled(this.#paths, expression, resourceType, this.#definitions, compileExpression);
+    try {
+      const items = path?.(scope.resource, scope);
+      return items && new Set(items.flatMap(({ value, beside }): readonly unknown[] => [value, beside]));
+    } catch (error) {
+      if (error instanceof EvaluationFault) return undefined;
+      throw error;
+    }
+  }
+
+  /**
+   * The rules of the definition about when its extension may be used that don't hold on the element that it stands in; `unsaid`: those
+   * that can't be evaluated. https://hl7.org/fhir/R4/structuredefinition-definitions.html#StructureDefinition.contextInvariant
+   */
+  brokenRules(
+    { contextInvariant }: JsonObject,
+    holder: JsonObject,
+    type: string,
+    scope: Scope,
+  ): { readonly broken: readonly string[]; readonly unsaid: readonly string[] } {
+    const broken: string[] = [];
+    const unsaid: string[] = [];
+    // Of a primitive's value nothing is known where its extensions are.
+    const primitive = this.#definitions.type(type)?.kind === 'primitive';
+    for (const rule of textsOf(contextInvariant)) {
+      const check = primitive ? undefined : compiled(this.#rules, rule, type, this.#definitions, compileInvariant);
+      const holds = check?.(holder, scope);
+      if (holds === undefined) unsaid.push(rule);
+      else if (!holds) broken.push(rule);
+    }
+    return { broken, unsaid };
+  }
+}
+
+/** undefined for what can't be compiled. */
+function compiled<T>(
+  kept: Map<string, T | undefined>,
   expression: string,
-  holder: JsonObject,
-  resourceType: string,
-  definitions: Definitions,
-  scope: Scope,
-): boolean | undefined {
-  try {
-    const items = compiled(
-      expression,
-      resourceType,
-      definitions,
-      expressions,
-      compileExpression,
-    )(scope.resource, scope);
-    return items.some(({ value, beside }) => value === holder || beside === holder);
-  } catch (error) {
-    if (error instanceof ExpressionFault || error instanceof EvaluationFault) return undefined;
-    throw error;
-  }
-}
-
-/**
- * The rules of a definition about when its extension may be used that don't hold on the element that it stands in; `unsaid`: those that
- * can't be evaluated. https://hl7.org/fhir/R4/structuredefinition-definitions.html#StructureDefinition.contextInvariant
- */
-export function brokenRules(
-  { contextInvariant }: JsonObject,
-  holder: JsonObject,
   type: string,
   definitions: Definitions,
-  scope: Scope,
-): { readonly broken: readonly string[]; readonly unsaid: readonly string[] } {
-  const broken: string[] = [];
-  const unsaid: string[] = [];
-  // Of a primitive's value nothing is known where its extensions are.
-  const primitive = definitions.type(type)?.kind === 'primitive';
-  for (const rule of Array.isArray(contextInvariant) ? contextInvariant : []) {
-    if (typeof rule !== 'string') continue;
-    const holds = primitive ? undefined : holdsOf(rule, holder, type, definitions, scope);
-    if (holds === undefined) unsaid.push(rule);
-    else if (!holds) broken.push(rule);
-  }
-  return { broken, unsaid };
+  compile: (expression: string, type: string, definitions: Definitions) => T,
+): T | undefined {
+  const key = `${type} ${expression}`;
+  if (!kept.has(key)) kept.set(key, compiledOrNot(expression, type, definitions, compile));
+  return kept.get(key);
 }
 
-function holdsOf(
-  rule: string,
-  holder: JsonObject,
+function compiledOrNot<T>(
+  expression: string,
   type: string,
   definitions: Definitions,
-  scope: Scope,
-): boolean | undefined {
+  compile: (expression: string, type: string, definitions: Definitions) => T,
+): T | undefined {
   try {
-    return compiled(rule, type, definitions, invariants, compileInvariant)(holder, scope);
+    return compile(expression, type, definitions);
   } catch (error) {
     if (error instanceof ExpressionFault) return undefined;
     throw error;
   }
-}
-
-/** How many expressions are kept: few definitions have any. */
-const mostKept = 500;
-const expressions = new Map<string, Expression>();
-const invariants = new Map<string, Invariant>();
-
-function compiled<T>(
-  expression: string,
-  type: string,
-  definitions: Definitions,
-  kept: Map<string, T>,
-  compile: (expression: string, type: string, definitions: Definitions) => T,
-): T {
-  const key = `${type} ${expression}`;
-  const known = kept.get(key) ?? compile(expression, type, definitions);
-  if (kept.size >= mostKept) kept.clear();
-  kept.set(key, known);
-  return known;
 }

@@ -4,8 +4,13 @@ import type { JsonObject, JsonValue } from '../../fhir/resource.ts';
 import { equal, maxOf, minOf, objectsOf, textOf, textsOf, typesOf } from './element.ts';
 import { childNamed, type Node, ProfileFault } from './tree.ts';
 
-/** The children of an element that has none of its own: those of its type. */
-export type Unfold = (node: Node) => readonly Node[];
+/** What merging needs. */
+interface Merging {
+  /** The children of an element that has none of its own: those of its type. */
+  readonly unfold: (node: Node) => readonly Node[];
+  /** Counts steps. Throws OverBudget where it takes too long. */
+  readonly spend: (steps: number) => void;
+}
 
 /** How extensions are sliced where nothing else is said. */
 const byUrl = { discriminator: [{ type: 'value', path: 'url' }], ordered: false, rules: 'open' };
@@ -16,33 +21,34 @@ const byType = { discriminator: [{ type: 'type', path: '$this' }], ordered: fals
  * The base with what the differential says of it and below. Throws ProfileFault that names the element for one that the base doesn't have,
  * and for slices of which nobody says how they are told apart.
  */
-export function merged(base: Node, differential: Node, unfold: Unfold, path: string = base.name): Node {
-  const element = mergedElement(base, differential, path);
+export function merged(base: Node, differential: Node, merging: Merging, path: string = base.name): Node {
+  const element = mergedElement(base, differential, merging, path);
   const own = differential.children ?? [];
   let node: Node = { ...base, element };
   if (own.length > 0) {
-    let children = [...unfolded(base, node, unfold, path)];
-    for (const child of own) children = withChild(children, onlyType(child, own, element, path), unfold, path);
+    let children = [...unfolded(base, node, merging, path)];
+    for (const child of own) children = withChild(children, onlyType(child, own, element, path), merging, path);
     node = { ...node, children };
   }
-  return differential.slices.length === 0 ? node : withSlices(node, differential.slices, unfold, path);
+  return differential.slices.length === 0 ? node : withSlices(node, differential.slices, merging, path);
 }
 
 /** The children that a differential goes on from. A choice that has become one type has that type's. */
-function unfolded(base: Node, node: Node, unfold: Unfold, path: string): readonly Node[] {
-  if (base.children === undefined) return unfold(node);
+function unfolded(base: Node, node: Node, merging: Merging, path: string): readonly Node[] {
+  if (base.children === undefined) return merging.unfold(node);
   if (typesOf(base.element).length < 2 || typesOf(node.element).length !== 1) return base.children;
-  let children = [...unfold({ ...node, children: undefined })];
-  for (const child of base.children) children = withChild(children, child, unfold, path);
+  let children = [...merging.unfold({ ...node, children: undefined })];
+  for (const child of base.children) children = withChild(children, child, merging, path);
   return children;
 }
 
-function withChild(children: Node[], child: Node, unfold: Unfold, path: string): Node[] {
+function withChild(children: Node[], child: Node, merging: Merging, path: string): Node[] {
+  merging.spend(children.length >> 3);
   const known = childNamed(children, child.name);
   const where = `${path}.${child.name}`;
   if (known === undefined) throw new ProfileFault(`${where}: there is no such element`);
   const said = known.name === child.name ? child : asSlice(known, child, where);
-  const changed = merged(known, said, unfold, where);
+  const changed = merged(known, said, merging, where);
   return children.map((each) => (each === known ? changed : each));
 }
 
@@ -69,13 +75,13 @@ function primitiveOf(name: string): string {
 /** `valueQuantity` in a differential is the slice of that type, of `value[x]`. */
 function asSlice(choice: Node, { name, element, children, slices }: Node, path: string): Node {
   const own = primitiveOf(name.slice(choice.name.length - 3));
-  if (!allowsType(choice.element, own))
+  if (!typesAllowed(choice.element)(own))
     throw new ProfileFault(`${path}: ${choice.name} doesn't have the type ${own} there`);
   const slice: Node = { name: choice.name, slice: name, element, children, slices };
   return { name: choice.name, element: {}, children: undefined, slices: [slice] };
 }
 
-function withSlices(node: Node, said: readonly Node[], unfold: Unfold, path: string): Node {
+function withSlices(node: Node, said: readonly Node[], merging: Merging, path: string): Node {
   const slices = new Map(node.slices.map((each) => [each.slice, each]));
   let { slicing } = node.element;
   for (const slice of said) {
@@ -83,7 +89,7 @@ function withSlices(node: Node, said: readonly Node[], unfold: Unfold, path: str
     if (known === undefined) slicing ??= impliedSlicing(node.name);
     if (known === undefined && slicing === undefined)
       throw new ProfileFault(`${path}: nothing says how its slices are told apart (slicing)`);
-    slices.set(slice.slice, merged(known ?? newSlice(node, slice), slice, unfold, `${path}:${slice.slice}`));
+    slices.set(slice.slice, merged(known ?? newSlice(node, slice), slice, merging, `${path}:${slice.slice}`));
   }
   return {
     ...node,
@@ -119,22 +125,23 @@ function typeOfSlice({ name, element }: Node, { slice = '', element: said }: Nod
 /** Members of which a differential's come beside the base's. */
 const lists = new Set(['condition', 'alias', 'mapping', 'example']);
 
-function mergedElement(base: Node, { element: said }: Node, path: string): JsonObject {
+function mergedElement(base: Node, { element: said }: Node, { spend }: Merging, path: string): JsonObject {
   const from = base.element;
   const { id: _id, path: _path, sliceName: _slice, ...element }: Record<string, JsonValue | undefined> = from;
   for (const [name, value] of Object.entries(said)) {
     if (name === 'id' || name === 'path' || name === 'sliceName') continue;
-    if (name === 'constraint') element[name] = constraints(from, said);
-    else if (name === 'extension') element[name] = byKey(objectsOf(from[name]), objectsOf(value), 'url');
+    if (name === 'constraint') element[name] = byKey(from.constraint, value, 'key', spend);
+    else if (name === 'extension') element[name] = byKey(from[name], value, 'url', spend);
     else if (name === 'binding') element[name] = { ...objectOf(from.binding), ...objectOf(value) };
-    else if (lists.has(name)) element[name] = union(from[name], value);
+    else if (lists.has(name)) element[name] = union(from[name], value, spend);
     else if (!setsType(name)) element[name] = value;
     else {
       for (const other of Object.keys(element)) if (kindOf(other) === kindOf(name)) delete element[other];
       element[name] = value;
     }
   }
-  const foreign = typesOf(said).find(({ code }) => !allowsType(from, code));
+  const allowed = typesAllowed(from);
+  const foreign = typesOf(said).find(({ code }) => !allowed(code));
   if (foreign !== undefined) throw new ProfileFault(`${path}: its base doesn't have the type ${foreign.code} there`);
   // What a base asks for can't be loosened.
   if (minOf(from) > minOf(element)) element.min = minOf(from);
@@ -147,27 +154,36 @@ function mergedElement(base: Node, { element: said }: Node, path: string): JsonO
 /** Types that any of their kind specialises. */
 const general = new Set(['Resource', 'DomainResource', 'Element', 'BackboneElement']);
 
-function allowsType(from: JsonObject, code: string): boolean {
-  const types = typesOf(from);
+/** Tells the types that an element may have where it constrains this one. */
+function typesAllowed(from: JsonObject): (code: string) => boolean {
+  const codes = new Set(typesOf(from).map(({ code }) => code));
   // Ids and urls have a type of FHIRPath's, which profiles call by names of FHIR's.
   const own = objectsOf(from.type).some((type) => textOf(type.code)?.startsWith('http://hl7.org/fhirpath/'));
-  return own || types.length === 0 || types.some((type) => type.code === code || general.has(type.code));
-}
-
-function constraints(from: JsonObject, said: JsonObject): readonly JsonObject[] {
-  return byKey(objectsOf(from.constraint), objectsOf(said.constraint), 'key');
+  const any = own || codes.size === 0 || [...codes].some((code) => general.has(code));
+  return (code) => any || codes.has(code);
 }
 
 /** The base's objects, those with the same key replaced, and the others after them. */
-function byKey(from: readonly JsonObject[], said: readonly JsonObject[], key: string): readonly JsonObject[] {
-  const replaced = from.filter((each) => !said.some((other) => equal(each[key], other[key])));
-  return [...replaced, ...said];
+function byKey(
+  from: JsonValue | undefined,
+  said: JsonValue | undefined,
+  key: string,
+  spend: Merging['spend'],
+): readonly JsonObject[] {
+  const own = objectsOf(said);
+  const keys = new Set(own.map((each) => each[key]));
+  spend(own.length);
+  return [...objectsOf(from).filter((each) => !keys.has(each[key])), ...own];
 }
 
-function union(from: JsonValue | undefined, said: JsonValue | undefined): readonly JsonValue[] {
+function union(
+  from: JsonValue | undefined,
+  said: JsonValue | undefined,
+  spend: Merging['spend'],
+): readonly JsonValue[] {
   const known: readonly JsonValue[] = [...textsOf(from), ...objectsOf(from)];
   const more: readonly JsonValue[] = [...textsOf(said), ...objectsOf(said)];
-  return [...known, ...more.filter((each) => !known.some((other) => equal(each, other)))];
+  return [...known, ...more.filter((each) => !known.some((other) => equal(each, other, { spend })))];
 }
 
 function objectOf(value: JsonValue | undefined): JsonObject {

@@ -4,6 +4,8 @@ import { Budget } from '../../fhir/fhirpath/scope.ts';
 import type { JsonObject } from '../../fhir/resource.ts';
 import type { CodeSet, ValidationSource } from '../validator.ts';
 import { type Compiling, compileNode } from './compile.ts';
+import { elementOf, type ProfileElement } from './context-element.ts';
+import { ContextExpressions } from './extensions.ts';
 import { Members } from './items.ts';
 import type { Check, Run } from './run.ts';
 import { longestCanonical, NotFetched, Structures, typeTree } from './structures.ts';
@@ -17,6 +19,10 @@ export interface Profile {
   readonly type: string;
   /** undefined: it says no more than R4. */
   readonly check: Check | undefined;
+  /** Of the contexts that an extension's definition names. */
+  readonly expressions: ContextExpressions;
+  /** Elements that contexts of extensions name, by their ids; see `Profiles.element`. */
+  readonly elements: Map<string, ProfileElement | undefined>;
 }
 
 /** How many value sets that aren't here are remembered. */
@@ -67,19 +73,40 @@ export class Profiles {
 
   /** Compiles a definition, which may not be stored, with the tree that is made for it. Throws as `find` does. */
   compiled(definition: JsonObject, makeTree: () => Node, budget: Budget): Profile {
-    const outer = this.#budget;
-    this.#budget = budget;
+    const { compiling } = this;
     try {
-      const tree = makeTree();
-      const type = tree.name;
-      return { definition, tree, type, check: compileNode(tree, typeTree(type), type, this.compiling) };
+      return this.#within(budget, () => {
+        const tree = makeTree();
+        const type = tree.name;
+        const check = compileNode(tree, typeTree(type), type, compiling);
+        const expressions = new ContextExpressions(compiling.members.definitions);
+        return { definition, tree, type, check, expressions, elements: new Map() };
+      });
     } catch (error) {
       if (!(error instanceof NotFetched)) throw error;
       // What else it needs is fetched together with that.
       throw new NotFetched(error.canonical, async () => {
         await error.fetch();
-        await this.compiling.structures.fetchMentioned(definition);
+        await compiling.structures.fetchMentioned(definition, budget);
       });
+    }
+  }
+
+  /** The element of that id in a profile; undefined: it has none such. Throws as `find` does. */
+  element({ tree, elements }: Profile, id: string, budget: Budget): ProfileElement | undefined {
+    if (!elements.has(id))
+      elements.set(
+        id,
+        this.#within(budget, () => elementOf(id, tree, this.compiling)),
+      );
+    return elements.get(id);
+  }
+
+  #within<T>(budget: Budget, make: () => T): T {
+    const outer = this.#budget;
+    this.#budget = budget;
+    try {
+      return make();
     } finally {
       this.#budget = outer;
     }

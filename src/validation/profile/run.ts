@@ -2,6 +2,7 @@
 import { type Budget, type Hooks, Scope } from '../../fhir/fhirpath/scope.ts';
 import { type Issue, type IssueSeverity, type IssueType, ruleDetails } from '../../fhir/outcome.ts';
 import { isObject, type JsonObject, type JsonValue } from '../../fhir/resource.ts';
+import { checkNarrative } from '../narrative.ts';
 import type { CodeSet, Known } from '../validator.ts';
 import { hasCode } from './bindings.ts';
 import { type Target, Targets } from './targets.ts';
@@ -60,6 +61,7 @@ export class Run {
     this.#answers = answers;
     this.#find = check;
     this.#hooks = {
+      htmlChecks: (div) => checkNarrative(div, budget) === undefined,
       memberOf: (value, _type, valueSet) => {
         const set = codes(valueSet, this);
         return set === undefined ? undefined : hasCode(set, value, this);

@@ -1,7 +1,9 @@
 /** Structure definitions as trees with all their elements: snapshots made from differentials. https://hl7.org/fhir/R4/profiling.html#snapshot */
 import { builtInStructure } from '../../fhir/definitions/structures.ts';
+import type { Budget } from '../../fhir/fhirpath/scope.ts';
 import { isObject, type JsonObject } from '../../fhir/resource.ts';
-import { objectsOf, textOf, textsOf, typesOf } from './element.ts';
+import { inTurn } from '../waiting.ts';
+import { objectsOf, textOf, typesOf } from './element.ts';
 import { merged } from './merge.ts';
 import { childNamed, type Node, ProfileFault, treeOf } from './tree.ts';
 
@@ -40,9 +42,18 @@ export function typeTree(type: string): Node | undefined {
   return tree;
 }
 
-function snapshotTree({ snapshot, type }: JsonObject): Node | undefined {
+/** The definition of a type that a canonical names, in R4's version. */
+function definitionOfType(canonical: string): JsonObject | undefined {
+  if (!canonical.startsWith(r4)) return undefined;
+  const [url = '', version] = canonical.split('|');
+  const found = builtInStructure(url);
+  const meant = version === undefined || found?.version === version;
+  return found === undefined || found.derivation === 'constraint' || !meant ? undefined : found;
+}
+
+function snapshotTree({ snapshot, type }: JsonObject, spend?: (steps: number) => void): Node | undefined {
   const elements = isObject(snapshot) ? objectsOf(snapshot.element) : [];
-  return elements.length === 0 ? undefined : treeOf(elements, textOf(type) ?? '');
+  return elements.length === 0 ? undefined : treeOf(elements, textOf(type) ?? '', spend);
 }
 
 /** Unknown canonicals are as many as clients make up. */
@@ -56,12 +67,12 @@ const mostBases = 100;
 
 /** How much is asked for at once. */
 const mostMentioned = 1_000;
-const atOnce = 16;
 
 /** The definitions that were fetched, and their trees. Everything but the fetching is synchronous. */
 export class Structures {
   readonly #find: FindStructure;
-  readonly #spend: (steps: number) => void;
+  /** Counts the steps of making trees; may throw to stop it. */
+  readonly spend: (steps: number) => void;
   readonly #definitions = new Map<string, JsonObject>();
   readonly #absent = new Set<string>();
   readonly #fetching = new Map<string, Promise<void>>();
@@ -69,22 +80,25 @@ export class Structures {
   /** Definitions whose trees are being made. */
   readonly #within = new Set<string>();
 
-  /** `spend`: counts the steps of making trees; may throw to stop it. */
   constructor(find: FindStructure, spend: (steps: number) => void) {
     this.#find = find;
-    this.#spend = spend;
+    this.spend = spend;
   }
 
   /** The definition of that canonical; undefined: there is none. Throws NotFetched. */
   definition(canonical: string): JsonObject | undefined {
-    const known = this.#definitions.get(canonical);
-    if (known !== undefined || this.#absent.has(canonical) || canonical.length > longestCanonical) return known;
-    const type = canonical.startsWith(r4) ? builtInStructure(canonical.split('|')[0] ?? '') : undefined;
-    if (type !== undefined && type.derivation !== 'constraint') {
-      this.#definitions.set(canonical, type);
-      return type;
-    }
-    throw new NotFetched(canonical, () => this.#fetch(canonical));
+    if (this.#isNew(canonical)) throw new NotFetched(canonical, () => this.#fetch(canonical));
+    return this.#definitions.get(canonical);
+  }
+
+  /** Whether it has to be fetched. R4's types don't. */
+  #isNew(canonical: string): boolean {
+    if (this.#definitions.has(canonical) || this.#absent.has(canonical) || canonical.length > longestCanonical)
+      return false;
+    const type = definitionOfType(canonical);
+    if (type === undefined) return true;
+    this.#definitions.set(canonical, type);
+    return false;
   }
 
   #fetch(canonical: string): Promise<void> {
@@ -105,22 +119,21 @@ export class Structures {
     return fetching;
   }
 
-  /** What a definition mentions and what wasn't fetched yet, all at once: one by one, each would be waited for by itself. */
-  async fetchMentioned(definition: JsonObject): Promise<void> {
-    const absent = mentionedIn(definition).filter((each) => this.#isNew(each));
-    const all = [...new Set(absent)].slice(0, mostMentioned);
-    for (let first = 0; first < all.length; first += atOnce)
-      await Promise.all(all.slice(first, first + atOnce).map((canonical) => this.#fetch(canonical)));
-  }
-
-  #isNew(canonical: string): boolean {
-    try {
-      this.definition(canonical);
-      return false;
-    } catch (error) {
-      if (error instanceof NotFetched) return true;
-      throw error;
+  /**
+   * What a definition mentions and what wasn't fetched yet, all at once: one by one, each would be waited for by itself. Throws OverBudget
+   * when the time is over.
+   */
+  async fetchMentioned(definition: JsonObject, budget: Budget): Promise<void> {
+    const all = new Set<string>();
+    for (const canonical of mentionedIn(definition)) {
+      budget.spend(1);
+      if (all.size >= mostMentioned) break;
+      if (this.#isNew(canonical)) all.add(canonical);
     }
+    await inTurn(
+      [...all].map((canonical) => () => this.#fetch(canonical)),
+      budget,
+    );
   }
 
   /** The whole tree of a definition. Throws NotFetched; ProfileFault for a definition that isn't there or can't be used. */
@@ -152,8 +165,7 @@ export class Structures {
     const type = textOf(definition.type);
     if (type === undefined) throw new ProfileFault('StructureDefinition.type is missing');
     const said = isObject(differential) ? objectsOf(differential.element) : [];
-    this.#spend(said.length + (isObject(definition.snapshot) ? objectsOf(definition.snapshot.element).length : 0));
-    const snapshot = snapshotTree(definition);
+    const snapshot = snapshotTree(definition, this.spend);
     if (derivation !== 'constraint') {
       if (typeTree(type) === undefined) throw new ProfileFault(`${type} is none of R4's types`);
       return snapshot ?? this.#typeTree(type);
@@ -166,12 +178,12 @@ export class Structures {
       if (typeTree(type) === undefined) throw new ProfileFault(`${type} is none of R4's types`);
       throw new ProfileFault(`its type is ${type}, but its base ${base} is for ${tree.name}`);
     }
-    return said.length === 0 ? tree : merged(tree, treeOf(said, type), (node) => this.unfold(node));
+    return said.length === 0 ? tree : merged(tree, treeOf(said, type, this.spend), this);
   }
 
   /** The children of an element: its own, or those of its type. Throws NotFetched. */
   unfold(node: Node): readonly Node[] {
-    this.#spend(10);
+    this.spend(10);
     if (node.children !== undefined) return node.children;
     const { contentReference } = node.element;
     if (typeof contentReference === 'string') return this.unfold(referenced(contentReference));
@@ -198,11 +210,11 @@ export class Structures {
 }
 
 /** Canonicals of the definitions that one is made of, or that its elements have to conform to. */
-function mentionedIn({ baseDefinition, differential, snapshot }: JsonObject): readonly string[] {
+function* mentionedIn({ baseDefinition, differential, snapshot }: JsonObject): Generator<string> {
+  if (typeof baseDefinition === 'string') yield baseDefinition;
   const elements = isObject(differential) ? objectsOf(differential.element) : [];
-  const all = elements.length > 0 || !isObject(snapshot) ? elements : objectsOf(snapshot.element);
-  const types = all.flatMap(typesOf);
-  return [...textsOf([baseDefinition ?? null]), ...types.flatMap(({ profiles, targets }) => [...profiles, ...targets])];
+  for (const element of elements.length > 0 || !isObject(snapshot) ? elements : objectsOf(snapshot.element))
+    for (const { profiles, targets } of typesOf(element)) yield* [...profiles, ...targets];
 }
 
 /** The element that another takes its children from: `#Questionnaire.item`. */

@@ -8,30 +8,36 @@ export interface Target {
   readonly kind: 'contained' | 'bundled';
 }
 
+const restful = /^(https?:\/\/.*\/)([A-Z][A-Za-z]+\/[A-Za-z0-9\-.]{1,64})$/;
 const relative = /^[A-Z][A-Za-z]+\/[A-Za-z0-9\-.]{1,64}$/;
 
 /** The resources of a Bundle, by full URL and by `Type/id`. */
 class Entries {
   readonly #byUrl = new Map<string, Resource>();
   readonly #byId = new Map<string, Resource>();
-  readonly #urls = new Map<JsonObject, string>();
+  /** By `Type/id`, those whose full URLs begin alike; for each the others, which its relative references mean. */
+  readonly #beside = new Map<JsonObject, ReadonlyMap<string, Resource>>();
 
   constructor(bundle: JsonObject) {
+    const byBase = new Map<string, Map<string, Resource>>();
     for (const entry of isArray(bundle.entry) ? bundle.entry : []) {
       if (!isObject(entry) || !isResource(entry.resource)) continue;
       const { fullUrl, resource } = entry;
       if (typeof resource.id === 'string') this.#byId.set(`${resource.resourceType}/${resource.id}`, resource);
       if (typeof fullUrl !== 'string') continue;
       this.#byUrl.set(fullUrl, resource);
-      this.#urls.set(resource, fullUrl);
+      const [, base, own] = restful.exec(fullUrl) ?? [];
+      if (base === undefined || own === undefined) continue;
+      const all = byBase.get(base) ?? new Map<string, Resource>();
+      byBase.set(base, all.set(own, resource));
+      this.#beside.set(resource, all);
     }
   }
 
   find(reference: string, from: JsonObject): Resource | undefined {
     const [text = ''] = reference.split('/_history/');
     if (!relative.test(text)) return this.#byUrl.get(text);
-    const url = this.#urls.get(from)?.match(/^(https?:\/\/.*\/)[A-Z][A-Za-z]+\/[A-Za-z0-9\-.]{1,64}$/)?.[1];
-    return (url === undefined ? undefined : this.#byUrl.get(url + text)) ?? this.#byId.get(text);
+    return this.#beside.get(from)?.get(text) ?? this.#byId.get(text);
   }
 }
 

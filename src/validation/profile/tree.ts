@@ -41,12 +41,13 @@ interface Part {
 
 /**
  * The tree of a list of elements, of a snapshot or a differential; elements that only their children name are empty. Throws ProfileFault for a
- * list without a root, or whose elements don't belong to one.
+ * list without a root, or whose elements don't belong to one. `spend`: counts steps.
  */
-export function treeOf(elements: readonly JsonObject[], type: string): Node {
+export function treeOf(elements: readonly JsonObject[], type: string, spend?: (steps: number) => void): Node {
   const root: Draft = { name: type, element: {}, children: new Map(), slices: new Map() };
   let last: readonly Part[] = [];
   for (const element of elements) {
+    spend?.(4);
     const parts = partsOf(element, last);
     last = parts;
     if (parts.length > mostParts || parts.some(({ slices }) => slices.length > mostParts))
@@ -74,7 +75,7 @@ function partsOf(element: JsonObject, last: readonly Part[]): readonly Part[] {
   if (typeof path !== 'string') throw new ProfileFault('an element has no path');
   const names = path.split('.');
   if (typeof id === 'string') {
-    const parts = id.split('.').map(partOf);
+    const parts = partsOfId(id);
     // Slices' names may have dots; an id that doesn't follow the path tells nothing.
     if (parts.length === names.length && parts.every((part, index) => part.name === names[index])) {
       const own = parts.at(-1);
@@ -90,6 +91,11 @@ function partsOf(element: JsonObject, last: readonly Part[]): readonly Part[] {
     if (index === names.length - 1) return { name, slices: typeof sliceName === 'string' ? sliceName.split('/') : [] };
     return same && known !== undefined ? known : { name, slices: [] };
   });
+}
+
+/** The parts of an element's id, the names of whose slices have no dots. */
+export function partsOfId(id: string): readonly Part[] {
+  return id.split('.').map(partOf);
 }
 
 function partOf(text: string): Part {
@@ -114,22 +120,6 @@ function find(drafts: Map<string, Draft>, key: string, names: Pick<Draft, 'name'
   const made: Draft = { ...names, element: {}, children: new Map(), slices: new Map() };
   drafts.set(key, made);
   return made;
-}
-
-/** The elements of a tree as a snapshot lists them, each with its id, path and slice's name. */
-export function elementsOf(root: Node): readonly JsonObject[] {
-  const elements: JsonObject[] = [];
-  const visit = (node: Node, id: string, path: string, sliceName: string | undefined): void => {
-    const { id: _id, path: _path, sliceName: _slice, ...said } = node.element;
-    elements.push({ id, path, ...(sliceName === undefined ? {} : { sliceName }), ...said });
-    for (const child of node.children ?? []) visit(child, `${id}.${child.name}`, `${path}.${child.name}`, undefined);
-    for (const slice of node.slices) {
-      const name = sliceName === undefined ? slice.slice : `${sliceName}/${slice.slice}`;
-      visit(slice, sliceName === undefined ? `${id}:${name}` : `${id}/${slice.slice}`, path, name);
-    }
-  };
-  visit(root, root.name, root.name, undefined);
-  return elements;
 }
 
 /** The child of that name among some; `value` and `valueQuantity` are found at `value[x]`. */

@@ -12,6 +12,7 @@ export function typeChecks({ element }: Node, base: Node | undefined, compiling:
   const types = typesOf(element);
   if (types.length === 0 || (base !== undefined && equal(element.type, base.element.type))) return [];
   const before = base === undefined ? [] : typesOf(base.element);
+  compiling.spend((types.length * (before.length + 1)) / 8);
   return [
     ...resourceChecks(types, compiling),
     ...types.flatMap((type) => {
@@ -88,6 +89,7 @@ function targetChecks(
       const found = typeof value.reference === 'string' ? run.resolve(value.reference) : undefined;
       const type = found?.resource.resourceType ?? typeNamed(value);
       if (type === undefined) return;
+      run.spend(wanted.length);
       const candidates = wanted.filter((each) => each.type === undefined || compiling.members.is(type, each.type));
       if (candidates.length === 0) run.fault('value', 'reference-type', `must lead to ${text}; it leads to ${type}`);
       else if (

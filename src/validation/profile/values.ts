@@ -10,7 +10,7 @@ export function valueChecks(element: JsonObject, base: JsonObject): readonly Che
   const fixed = saidValue(element, 'fixed');
   if (fixed !== undefined && !equal(fixed, saidValue(base, 'fixed')))
     checks.push((value, _beside, run) => {
-      if (!equal(value, fixed)) run.fault('value', 'fixed', `must be ${shown(fixed)}`);
+      if (!equal(value, fixed, run)) run.fault('value', 'fixed', `must be ${shown(fixed)}`);
     });
   const pattern = saidValue(element, 'pattern');
   if (pattern !== undefined && !equal(pattern, saidValue(base, 'pattern')))
@@ -20,7 +20,9 @@ export function valueChecks(element: JsonObject, base: JsonObject): readonly Che
   const { maxLength } = element;
   if (typeof maxLength === 'number' && maxLength !== base.maxLength)
     checks.push((value, _beside, run) => {
-      if (typeof value === 'string' && [...value].length > maxLength)
+      if (typeof value !== 'string' || value.length <= maxLength) return;
+      run.spend(value.length >> 4);
+      if ([...value].length > maxLength)
         run.fault('too-long', 'max-length', `must not have more than ${maxLength} characters`);
     });
   const min = saidValue(element, 'minValue');

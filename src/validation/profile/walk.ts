@@ -1,8 +1,11 @@
 /** The way through a whole resource: each resource's profiles, and each extension's definition. https://hl7.org/fhir/R4/extensibility.html */
 import type { Definitions } from '../../fhir/definitions/definitions.ts';
 import { isArray, isObject, isResource, type JsonObject, type JsonValue, type Resource } from '../../fhir/resource.ts';
-import { textOf } from './element.ts';
-import { brokenRules, contextText, fitsContext, holderAt, isAmong, isModifier } from './extensions.ts';
+import type { Known } from '../validator.ts';
+import { isElement, valuesAlong } from './context-element.ts';
+import { textOf, textsOf } from './element.ts';
+import { contextText, fitsContext, holderAt, isModifier } from './extensions.ts';
+import type { Item } from './items.ts';
 import type { Profile, Profiles } from './profiles.ts';
 import type { Run } from './run.ts';
 import { NotFetched } from './structures.ts';
@@ -23,9 +26,11 @@ export class ResourceWalk {
   readonly #profiles: Profiles;
   readonly #definitions: Definitions;
   readonly #run: Run;
-  /** From the resource to the place. */
-  #resourceType = 'Resource';
+  /** The resource that the place is in, and the way from there: properties, and places in their lists. */
+  #resource: Resource = { resourceType: 'Resource' };
   #properties: string[] = [];
+  #indexes: number[] = [];
+  /** Urls of the extensions on the way. */
   #extensions: string[] = [];
 
   constructor(profiles: Profiles, definitions: Definitions, run: Run) {
@@ -36,9 +41,15 @@ export class ResourceWalk {
 
   /** Checks a resource at the run's place against the profiles that it names itself, and all within it. */
   resource(resource: Resource): void {
-    const [type, properties, extensions] = [this.#resourceType, this.#properties, this.#extensions];
-    this.#resourceType = resource.resourceType;
+    const [outer, properties, indexes, extensions] = [
+      this.#resource,
+      this.#properties,
+      this.#indexes,
+      this.#extensions,
+    ];
+    this.#resource = resource;
     this.#properties = [];
+    this.#indexes = [];
     this.#extensions = [];
     this.#run.within(resource, () => {
       const { meta } = resource;
@@ -47,12 +58,13 @@ export class ResourceWalk {
           if (typeof profile === 'string') this.named(profile, resource, `meta.profile[${index}]`);
       this.#object(resource);
     });
-    [this.#resourceType, this.#properties, this.#extensions] = [type, properties, extensions];
+    [this.#resource, this.#properties, this.#indexes, this.#extensions] = [outer, properties, indexes, extensions];
   }
 
   /** Checks against one profile. `member`: the element that names it; absent: the request, which has to name one that is here. */
   named(canonical: string, resource: Resource, member?: string): void {
     const run = this.#run;
+    run.spend(10);
     const found = this.#find(canonical);
     if (found === undefined) return;
     const severity = member === undefined ? 'error' : 'warning';
@@ -117,9 +129,11 @@ export class ResourceWalk {
       if (holder !== undefined && url?.includes(':') === true)
         this.#extension(url, name === 'modifierExtension', value, holder);
       this.#properties.push(name);
+      this.#indexes.push(index);
       if (url !== undefined) this.#extensions.push(url);
       this.#object(value);
       if (url !== undefined) this.#extensions.pop();
+      this.#indexes.pop();
       this.#properties.pop();
     }
     this.#run.leave();
@@ -127,6 +141,7 @@ export class ResourceWalk {
 
   #extension(url: string, modifier: boolean, value: JsonObject, within: JsonObject): void {
     const run = this.#run;
+    run.spend(10);
     const found = this.#find(url);
     if (found === undefined) return;
     if ('fault' in found) {
@@ -140,7 +155,7 @@ export class ResourceWalk {
         );
       return;
     }
-    const { definition, tree, type } = found.profile;
+    const { tree, type } = found.profile;
     if (type !== 'Extension') {
       run.fault('extension', 'extension', `must not have the url of a profile of ${type}`);
       return;
@@ -149,26 +164,63 @@ export class ResourceWalk {
       const right = modifier ? 'an extension, not a modifierExtension' : 'a modifierExtension';
       run.fault('extension', 'extension', `must be ${right} by its definition`);
     }
-    this.#context(url, definition, within);
+    this.#context(url, found.profile, within);
     run.profile(url, value);
   }
 
   /** Checks that an extension may stand in an element. */
-  #context(url: string, definition: JsonObject, element: JsonObject): void {
+  #context(url: string, { definition, expressions }: Profile, element: JsonObject): void {
     const run = this.#run;
-    const holder = holderAt(this.#resourceType, this.#properties, this.#definitions);
-    const isHolder = (expression: string): boolean =>
-      isAmong(expression, element, this.#resourceType, this.#definitions, run.scope) !== false;
-    if (!fitsContext(definition, { ...holder, extensions: this.#extensions }, isHolder))
+    const { resourceType } = this.#resource;
+    const holder = holderAt(resourceType, this.#properties, this.#definitions);
+    const questions = {
+      isAmong: (expression: string) => expressions.isAmong(expression, element, resourceType, run.scope) !== false,
+      isElement: (profile: string | undefined, id: string) => this.#isElement(profile, id),
+    };
+    if (!fitsContext(definition, { ...holder, extensions: this.#extensions }, questions))
       run.fault(
         'extension',
         'extension-context',
         `(${url}) must not stand here; its definition allows it in ${contextText(definition)}`,
       );
-    const { broken, unsaid } = brokenRules(definition, element, holder.type, this.#definitions, run.scope);
+    const { broken, unsaid } = expressions.brokenRules(definition, element, holder.type, run.scope);
     for (const rule of broken)
       run.fault('extension', 'extension-context', `(${url}) must not stand here: ${shortened(rule)} doesn't hold`);
     for (const rule of unsaid)
       run.tell('information', 'not-supported', 'extension-context', `couldn't be checked for ${shortened(rule)}`);
+  }
+
+  /** Whether the way leads to a profile's element of that id, or that can't be said; `url` undefined: one of those that the resource names. */
+  #isElement(url: string | undefined, id: string): boolean {
+    const values = valuesAlong(this.#resource, this.#properties, this.#indexes, this.#definitions);
+    if (url !== undefined) {
+      const answer = this.#isOf(url, id, values, (value) => this.#run.conforms(url, value));
+      return answer === undefined || answer === true;
+    }
+    const { meta } = this.#resource;
+    const named = textsOf(isObject(meta) ? meta.profile : undefined);
+    const answers = named.map((each) => this.#isOf(each, id, values, () => true));
+    return answers.includes(true) || answers.includes(undefined) || !answers.includes(false);
+  }
+
+  /** Whether values lead to a profile's element of that id; `none`: it has none such. */
+  #isOf(
+    canonical: string,
+    id: string,
+    values: readonly Item[],
+    conforms: (value: JsonObject) => boolean,
+  ): Known | 'none' {
+    const run = this.#run;
+    run.spend(10);
+    const found = this.#find(canonical);
+    if (found === undefined || 'fault' in found) return undefined;
+    try {
+      const element = this.#profiles.element(found.profile, id, run.budget);
+      return element === undefined ? 'none' : isElement(element, found.profile.type, values, conforms, run);
+    } catch (error) {
+      if (error instanceof NotFetched) run.waits.push(error.fetch);
+      else if (!(error instanceof ProfileFault)) throw error;
+      return undefined;
+    }
   }
 }

@@ -6,7 +6,7 @@ import { parseJson } from '../../../src/fhir/json.ts';
 import { type Issue, OutcomeError } from '../../../src/fhir/outcome.ts';
 import { isArray, isObject, isResource, type JsonObject, type JsonValue } from '../../../src/fhir/resource.ts';
 import { checkStructure } from '../../../src/validation/structure.ts';
-import { cases, filed, haveData, validatorOf } from './source.ts';
+import { cases, faultOf, filed, haveData, validatorOf } from './source.ts';
 
 const display = 'displays of codes in systems that are not here (LOINC, SNOMED CT) are not compared';
 const unknownExtension =
@@ -76,7 +76,7 @@ async function errorsOf({ text = '' }: Case): Promise<readonly Issue[]> {
   if (structure.length > 0 || !isResource(resource)) return structure;
   const issues = await validator.validate({ resource, level: 'profiles', budget: 60_000 });
   const errors = issues.filter(({ severity }) => severity === 'error' || severity === 'fatal');
-  const fault = resource.resourceType === 'StructureDefinition' ? await validator.fault(resource, 10_000) : undefined;
+  const fault = resource.resourceType === 'StructureDefinition' ? await faultOf(resource, filed()) : undefined;
   if (fault === undefined) return errors;
   return [
     ...errors,

@@ -145,6 +145,100 @@ describe('an extension', () => {
     ]);
   });
 
+  describe('of elements that profiles have', () => {
+    const coded = (code: string) => ({ code: { coding: [{ system: 'x:y', code }] } });
+    const pressure = profileOf(
+      'Observation',
+      [
+        {
+          path: 'Observation.component',
+          slicing: { discriminator: [{ type: 'pattern', path: 'code' }], rules: 'open' },
+        },
+        { path: 'Observation.component', sliceName: 'upper', min: 1 },
+        { path: 'Observation.component.code', patternCodeableConcept: coded('upper').code },
+      ],
+      { name: 'pressure' },
+    );
+    const own = (name: string) => ({ extension: [{ url: urlOf(name), valueCode: 'x' }] });
+    /** The errors of an observation with two components, of which the first is the slice. */
+    const toldOf = async (upper: JsonObject, lower: JsonObject, profile: string, ...all: Resource[]) => {
+      const component = [
+        { ...coded('upper'), ...upper },
+        { ...coded('lower'), ...lower },
+      ];
+      return issuesOf(validatorOf(filed(pressure, ...all)), observation({ component }, profile), ['error']);
+    };
+    const plain = 'http://hl7.org/fhir/StructureDefinition/Observation';
+    const second = 'error extension-context Observation.component[1].extension[0]';
+
+    it('stands in the slice that its definition names, of what conforms to the profile', async () => {
+      const within = extension('within', 'code', [`${urlOf('pressure')}#Observation.component:upper`]);
+      for (const profile of [plain, urlOf('pressure')]) {
+        expect(await toldOf(own('within'), {}, profile, within)).toEqual([]);
+        expect(await toldOf({}, own('within'), profile, within)).toEqual([second]);
+      }
+      const other = observation({ component: [{ ...coded('lower'), ...own('within') }] }, plain);
+      expect(await issuesOf(validatorOf(filed(pressure, within)), other)).toEqual([
+        'error extension-context Observation.component[0].extension[0]',
+      ]);
+    });
+
+    it('stands in an element of the profile below a slice, a primitive too', async () => {
+      const below = extension('below', 'code', [`${urlOf('pressure')}#Observation.component:upper.code.text`]);
+      const text = (name: string) => ({ code: { ...coded(name).code, text: 'x', _text: own('below') } });
+      const component = [text('upper'), text('lower')];
+      expect(await issuesOf(validatorOf(filed(pressure, below)), observation({ component }, plain))).toEqual([
+        'error extension-context Observation.component[1].code.text.extension[0]',
+      ]);
+    });
+
+    it('stands in no element where the profile has none of that id', async () => {
+      const absent = extension('absent', 'code', [`${urlOf('pressure')}#Observation.component:nothing`]);
+      expect(await toldOf({}, own('absent'), plain, absent)).toEqual([second]);
+    });
+
+    it('may stand anywhere where the profile is not here', async () => {
+      const unknown = extension('unknown', 'code', [`${urlOf('nowhere')}#Observation.component:upper`]);
+      expect(await toldOf({}, own('unknown'), plain, unknown)).toEqual([]);
+    });
+
+    it('stands in the slice of a profile that the resource names, where its definition names none', async () => {
+      const sliced = extension('sliced', 'code', ['Observation.component:upper']);
+      expect(await toldOf(own('sliced'), {}, urlOf('pressure'), sliced)).toEqual([]);
+      expect(await toldOf({}, own('sliced'), urlOf('pressure'), sliced)).toEqual([second]);
+      // R4 has no such slice: which one is meant can't be told.
+      expect(await toldOf({}, own('sliced'), plain, sliced)).toEqual([]);
+      const resource = observation({ method: { text: 'x', ...own('sliced') } }, plain);
+      expect(await issuesOf(validatorOf(filed(sliced)), resource)).toEqual([
+        'error extension-context Observation.method.extension[0]',
+      ]);
+    });
+
+    it("stands in the element of R4's type that its definition names by URL", async () => {
+      const typed = extension('typed', 'code', [`${plain}#Observation.component`]);
+      expect(await toldOf(own('typed'), own('typed'), plain, typed)).toEqual([]);
+      const resource = observation(own('typed'), plain);
+      expect(await issuesOf(validatorOf(filed(typed)), resource)).toEqual([
+        'error extension-context Observation.extension[0]',
+      ]);
+    });
+
+    it("stands in the element of a data type's profile", async () => {
+      const grams = profileOf('Quantity', [{ path: 'Quantity.code', patternCode: 'g' }], {
+        name: 'grams',
+        kind: 'complex-type',
+      });
+      const quantified = extension('quantified', 'code', [`${urlOf('grams')}#Quantity.value`]);
+      const quantity = (code: string) => ({
+        valueQuantity: { value: 1, _value: own('quantified'), system: 'x:y', code },
+      });
+      const component = ['g', 'kg'].map((code) => ({ ...coded('upper'), ...quantity(code) }));
+      expect(await issuesOf(validatorOf(filed(grams, quantified)), observation({ component }, plain))).toEqual([
+        'error extension-context Observation.component[1].valueQuantity.value.extension[0]',
+      ]);
+    });
+  });
+
   it("of R4 is known: its value's type, its context", async () => {
     const birthPlace = {
       url: 'http://hl7.org/fhir/StructureDefinition/patient-birthPlace',

@@ -11,6 +11,7 @@ import { builtIn } from '../../../src/terminology/built-in.ts';
 import { readCodeSystem } from '../../../src/terminology/code-system.ts';
 import { expandValueSet } from '../../../src/terminology/expand.ts';
 import { MemoryConcepts } from '../../../src/terminology/memory-concepts.ts';
+import { definitionFault } from '../../../src/validation/profile/checks.ts';
 import { type CodeSet, type ValidationSource, Validator } from '../../../src/validation/validator.ts';
 
 const data = process.env.OSTEON_TEST_DATA ?? '../shared/data';
@@ -81,6 +82,15 @@ function codeSet(sets: ReadonlyMap<string, ReadonlySet<string> | undefined>): Co
 
 export function validatorOf(definitions: Pick<FiledDefinitions, 'find'>): Validator {
   return new Validator(loadDefinitions(), sourceOf(definitions));
+}
+
+/** Why a StructureDefinition can't be used beside these definitions. */
+export function faultOf(
+  definition: JsonObject,
+  definitions: Pick<FiledDefinitions, 'find'>,
+  budget = 10_000,
+): Promise<string | undefined> {
+  return definitionFault(definition, budget, loadDefinitions(), sourceOf(definitions));
 }
 
 /** `error slicing Observation.category`, for what tells of the issues; only those of the rules of profiles where `level` is. */

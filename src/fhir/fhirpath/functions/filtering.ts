@@ -32,10 +32,12 @@ const select: CompileCall = (call) => {
     if (items.length === 0) return nothing;
     scope.budget.spend(items.length);
     const outer = scope.index;
-    const found = items.flatMap((item, index) => {
+    const found: Item[] = [];
+    for (const [index, item] of items.entries()) {
       scope.index = index;
-      return projection.items([item], scope);
-    });
+      for (const each of projection.items([item], scope)) found.push(each);
+      scope.budget.hold(found.length);
+    }
     scope.index = outer;
     return found;
   });
@@ -53,6 +55,7 @@ const repeat: CompileCall = (call) => {
       for (const item of next)
         for (const each of projection.items([item], scope)) if (seen.add(each, scope.budget)) found.push(each);
       for (const item of found) all.push(item);
+      scope.budget.hold(all.length);
       next = found;
     }
     return all;
@@ -138,6 +141,7 @@ function both(call: Parameters<CompileCall>[0]): Evaluate {
   return (self, scope) => {
     const [one, two] = [call.input.items(self, scope), other.items(self, scope)];
     scope.budget.spend(one.length + two.length);
+    scope.budget.hold(one.length + two.length);
     return one.length === 0 ? two : two.length === 0 ? one : [...one, ...two];
   };
 }

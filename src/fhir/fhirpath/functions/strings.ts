@@ -37,7 +37,9 @@ function compared(holds: (text: string, other: string) => boolean): CompileCall 
     return testCode((self, scope) => {
       const value = text(self, scope);
       const by = value === undefined ? undefined : onlyText(other.items(self, scope));
-      return value === undefined || by === undefined ? undefined : holds(value, by);
+      if (value === undefined || by === undefined) return undefined;
+      scope.budget.read(value.length);
+      return holds(value, by);
     });
   };
 }
@@ -66,6 +68,13 @@ const substring: CompileCall = (call) => {
   });
 };
 
+/** How often a text that isn't empty occurs in another. */
+function occurrences(text: string, part: string): number {
+  let count = 0;
+  for (let at = text.indexOf(part); at >= 0; at = text.indexOf(part, at + part.length)) count += 1;
+  return count;
+}
+
 const replace: CompileCall = (call) => {
   const [text, what, by] = [textOf(call), argument(call), argument(call, 1)];
   return itemsCode((self, scope) => {
@@ -73,7 +82,8 @@ const replace: CompileCall = (call) => {
     const from = onlyText(what.items(self, scope));
     const to = onlyText(by.items(self, scope));
     if (value === undefined || from === undefined || to === undefined) return nothing;
-    const times = from === '' ? value.length + 1 : value.split(from).length - 1;
+    scope.budget.read(value.length);
+    const times = from === '' ? value.length + 1 : occurrences(value, from);
     scope.budget.write(value.length + times * Math.max(0, to.length - from.length));
     return single(
       value.replaceAll(from, () => to),
@@ -87,7 +97,9 @@ const indexOf: CompileCall = (call) => {
   return itemsCode((self, scope) => {
     const value = text(self, scope);
     const other = onlyText(part.items(self, scope));
-    return value === undefined || other === undefined ? nothing : single(value.indexOf(other), system.Integer);
+    if (value === undefined || other === undefined) return nothing;
+    scope.budget.read(value.length);
+    return single(value.indexOf(other), system.Integer);
   });
 };
 
@@ -101,7 +113,9 @@ function pattern(call: Call): (self: Items, scope: Scope) => Pattern | undefined
   const text = argument(call).items;
   return (self, scope) => {
     const value = onlyText(text(self, scope));
-    return value === undefined ? undefined : readPattern(value);
+    if (value === undefined) return undefined;
+    scope.budget.spend(value.length);
+    return readPattern(value);
   };
 }
 
@@ -144,6 +158,7 @@ const split: CompileCall = (call) => {
     const by = onlyText(separator.items(self, scope));
     if (value === undefined || by === undefined) return nothing;
     scope.budget.write(value.length);
+    scope.budget.hold(by === '' ? value.length : occurrences(value, by));
     return texts(value.split(by));
   });
 };
@@ -179,6 +194,7 @@ export const strings: Readonly<Record<string, CompileCall>> = {
   trim: changed((text) => single(text.trim(), system.String)),
   length: changed((text) => single(text.length, system.Integer)),
   toChars: changed((text, { budget }) => {
+    budget.hold(text.length);
     budget.spend(text.length);
     return texts([...text]);
   }),
