@@ -1,8 +1,9 @@
 /** The definitions in the files of `PROFILES`, read at the start and again when files change. https://hl7.org/fhir/R4/profiling.html */
 import type { Definitions, SearchParameterDefinition } from './fhir/definitions/definitions.ts';
-import type { FiledResources } from './interactions/canonical.ts';
+import type { FiledResources, Found } from './interactions/canonical.ts';
 import { canonicalsIn } from './interactions/in-use.ts';
 import { profiled } from './interactions/supported-profiles.ts';
+import type { FiledDefinition } from './jobs/filed-definitions.ts';
 import { PackageFiles } from './jobs/package-files.ts';
 import { type ProfileFiles, profiledParameters, readProfileFiles } from './jobs/profile-files.ts';
 
@@ -25,6 +26,8 @@ export class Profiles implements FiledResources {
   #read: Read;
   /** Found out when it is asked for. */
   #profiles: readonly { readonly type: string; readonly url: string }[] | undefined;
+  #supplements: readonly Found[] | undefined;
+  #maps: readonly Found[] | undefined;
 
   private constructor(options: Options, packages: PackageFiles, read: Read) {
     this.#options = options;
@@ -61,6 +64,20 @@ export class Profiles implements FiledResources {
     return this.#profiles;
   };
 
+  readonly supplements = (): readonly Found[] => {
+    this.#supplements ??= this.#read.files.definitions.all
+      .filter(({ type, mentions }) => type === 'CodeSystem' && mentions('"supplement"'))
+      .map(foundIn);
+    return this.#supplements;
+  };
+
+  readonly maps = (): readonly Found[] => {
+    const { definitions } = this.#read.files;
+    const urls = new Set(definitions.all.filter(({ type }) => type === 'ConceptMap').map(({ url }) => url));
+    this.#maps ??= [...urls].flatMap((url) => definitions.find('ConceptMap', url, undefined) ?? []);
+    return this.#maps;
+  };
+
   readonly guides = (): readonly string[] =>
     this.#read.files.packages.flatMap(({ canonical, version }) =>
       canonical === undefined ? [] : [`${canonical}|${version}`],
@@ -75,8 +92,12 @@ export class Profiles implements FiledResources {
     await adopt(read.parameters);
     this.#read = read;
     this.#profiles = undefined;
+    this.#supplements = undefined;
+    this.#maps = undefined;
   }
 }
+
+const foundIn = ({ key, content }: FiledDefinition): Found => ({ key: key(), content });
 
 async function readAll({ directory, definitions, report }: Options, packages: PackageFiles): Promise<Read> {
   const files = await readProfileFiles(directory, packages);

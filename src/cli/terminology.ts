@@ -111,8 +111,8 @@ async function loadRelease(context: Context, release: Release, counts: Counts, b
   const { system, path } = release;
   // It is read twice; only files of the release's own move the bar.
   const moves = release.size > 0;
-  const read = async function* () {
-    for await (const some of release.read((bytes) => moves && bar.read(bytes))) {
+  const read = async function* (only?: 'hierarchy') {
+    for await (const some of release.read((bytes) => moves && bar.read(bytes), only)) {
       yield some;
       bar.show(some.length);
     }

@@ -40,6 +40,10 @@ export interface Found {
 export interface FiledResources {
   /** The one of that url; `version` undefined: the latest active one. */
   readonly find: (type: CanonicalType, url: string, version: string | undefined) => Found | undefined;
+  /** The CodeSystems that supplement others. */
+  readonly supplements?: () => readonly Found[];
+  /** The ConceptMaps, of several versions of one the latest. */
+  readonly maps?: () => readonly Found[];
   /**
    * What names some of these canonicals, for people: type and url; and which. One after the other, undefined for what names none: each takes
    * its time.
@@ -119,10 +123,22 @@ async function storedCanonical(
   return latest([...staying.map(foundStored), ...next.map(foundComing)], version);
 }
 
-function foundStored(version: Version): Found & { readonly since: number } {
-  const { lastUpdated, body } = version;
+/** A resource of the store, or one that is about to be there. */
+interface Candidate extends Found {
+  readonly since: number;
+  /** Whether it may be a CodeSystem that supplements another: large ones aren't parsed for it. */
+  readonly maySupplement: boolean;
+}
+
+function foundStored(version: Version): Candidate {
+  const { type, lastUpdated, body } = version;
   const bytes = body?.byteLength ?? 0;
-  return { key: versionKey(version), content: () => contentOf(version), stored: true, bytes, since: lastUpdated };
+  const maySupplement =
+    type === 'CodeSystem' &&
+    body !== undefined &&
+    Buffer.from(body.buffer, body.byteOffset, bytes).includes('"supplement"');
+  const content = () => contentOf(version);
+  return { key: versionKey(version), content, stored: true, bytes, since: lastUpdated, maySupplement };
 }
 
 /** The key of a stored version. */
@@ -130,8 +146,9 @@ export function versionKey({ type, id, versionId, lastUpdated }: Version): strin
   return `${type}/${id}/${versionId} ${lastUpdated}`;
 }
 
-function foundComing({ key, content }: Coming): Found & { readonly since: number } {
-  return { key, content: () => content, stored: true, since: Number.MAX_SAFE_INTEGER };
+function foundComing({ key, content }: Coming): Candidate {
+  const maySupplement = content.content === 'supplement';
+  return { key, content: () => content, stored: true, since: Number.MAX_SAFE_INTEGER, maySupplement };
 }
 
 /** The resources of a type that match, at the walk's beginning or now. */
@@ -153,11 +170,9 @@ async function versionsOf(
 }
 
 /** The one with that version, or the latest where none is named, an active one if there is one; supplements are not meant. */
-function latest(
-  found: readonly (Found & { readonly since: number })[],
-  version: string | undefined,
-): Found | undefined {
-  if (found.length === 1 && version === undefined) return found[0];
+function latest(found: readonly Candidate[], version: string | undefined): Found | undefined {
+  const [only, another] = found;
+  if (only !== undefined && another === undefined && version === undefined && !only.maySupplement) return only;
   const candidates = found
     .map((each) => ({ found: each, content: each.content() }))
     .filter(({ content }) => content.content !== 'supplement')

@@ -7,9 +7,11 @@ import type { CountedSystem, TerminologyStore } from '../store/terminology.ts';
 import { readCodeSystem } from '../terminology/code-system.ts';
 import { type Concepts, hasConcepts } from '../terminology/concepts.ts';
 import { MemoryConcepts } from '../terminology/memory-concepts.ts';
+import { readSupplement, SupplementedConcepts } from '../terminology/supplements.ts';
 import { findCanonical, splitCanonical } from './canonical.ts';
 import type { Context } from './context.ts';
 import { LoadedConcepts } from './loaded-concepts.ts';
+import { type FoundSupplement, isFor, supplementsHere } from './supplements.ts';
 
 /** A code system that was found. */
 export interface FoundConcepts {
@@ -19,17 +21,40 @@ export interface FoundConcepts {
 }
 
 /**
- * The code system of a canonical: the store's resource, then what is loaded, then files, then R4's own. A resource without
- * the concepts (`not-present`, `example`) doesn't keep from what is loaded. `position`: the walk whose resources are looked at.
+ * The code system of a canonical: the store's resource, then what is loaded, then files, then R4's own, with what supplements add. A
+ * resource without the concepts (`not-present`, `example`) doesn't keep from what is loaded; a supplement is no code system.
+ * `position`: the walk whose resources are looked at.
  */
 export async function findConcepts(
   context: Context,
   canonical: string,
   position?: Pick<Position, 'at' | 'since'>,
 ): Promise<FoundConcepts | undefined> {
+  const found = await findUnsupplemented(context, canonical, position);
+  if (found === undefined || !hasConcepts(found.concepts)) return found;
+  const supplements = (await supplementsHere(context, position)).filter((each) => isFor(each, found.concepts));
+  if (supplements.length === 0) return found;
+  const key = [found.key, ...supplements.map((each) => each.key)].join(' + ');
+  return { key, concepts: readOnce(context.store, key, () => supplemented(found.concepts, supplements)) };
+}
+
+function supplemented(concepts: Concepts, supplements: readonly FoundSupplement[]): Kept {
+  const read = supplements.map(({ content }) => readSupplement(content()));
+  const size = read.reduce((sum, each) => sum + each.concepts.size, 100);
+  return { concepts: new SupplementedConcepts(concepts, read, wordsIn), size };
+}
+
+async function findUnsupplemented(
+  context: Context,
+  canonical: string,
+  position: Pick<Position, 'at' | 'since'> | undefined,
+): Promise<FoundConcepts | undefined> {
   const found = await findCanonical(context, 'CodeSystem', canonical, position);
-  const read = (): FoundConcepts | undefined =>
-    found && { key: found.key, concepts: readOnce(context.store, found.key, found.content) };
+  const read = (): FoundConcepts | undefined => {
+    if (found === undefined) return undefined;
+    const concepts = readOnce(context.store, found.key, () => readSystem(found.content()));
+    return concepts.content === 'supplement' ? undefined : { key: found.key, concepts };
+  };
   if (found?.stored === true) {
     const resource = read();
     if (resource !== undefined && hasConcepts(resource.concepts)) return resource;
@@ -72,11 +97,11 @@ interface Kept {
 
 const kept = new WeakMap<Store, Map<string, Kept>>();
 
-/** A resource's concepts, kept for the next request. `key` names the resource's very version. */
-function readOnce(store: Store, key: string, content: () => JsonObject): Concepts {
+/** Concepts that are made of resources, kept for the next request. `key` names the resources' very versions. */
+function readOnce(store: Store, key: string, make: () => Kept): Concepts {
   const systems = kept.get(store) ?? new Map<string, Kept>();
   kept.set(store, systems);
-  const made = systems.get(key) ?? read(content());
+  const made = systems.get(key) ?? make();
   // Whatever was asked for last is kept longest.
   systems.delete(key);
   systems.set(key, made);
@@ -89,12 +114,15 @@ function readOnce(store: Store, key: string, content: () => JsonObject): Concept
   return made.concepts;
 }
 
-function read(resource: JsonObject): Kept {
+function readSystem(resource: JsonObject): Kept {
   const system = readCodeSystem(resource);
   return { concepts: new MemoryConcepts(system, wordsIn), size: system.concepts.size + 100 };
 }
 
-/** The concepts of a resource that a request carries, or names by its id. */
-export function conceptsIn(resource: JsonObject): Concepts {
-  return read(resource).concepts;
+/** The concepts of a resource that a request carries, or names by its id, with what supplements add. */
+export async function conceptsIn(context: Context, resource: JsonObject): Promise<Concepts> {
+  const { concepts } = readSystem(resource);
+  await context.conformance.refresh();
+  const supplements = (await supplementsHere(context)).filter((each) => isFor(each, concepts));
+  return supplements.length === 0 || !hasConcepts(concepts) ? concepts : supplemented(concepts, supplements).concepts;
 }

@@ -8,7 +8,7 @@ import type { Store } from '../store/port.ts';
 
 /** A resource that was looked up, and what was found: its very version; undefined: nothing. */
 export interface Ingredient {
-  readonly type: 'CodeSystem' | 'ValueSet';
+  readonly type: 'CodeSystem' | 'ValueSet' | 'supplement';
   readonly canonical: string;
   readonly found: string | undefined;
 }

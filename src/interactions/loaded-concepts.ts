@@ -3,7 +3,7 @@ import { failure, type OutcomeError } from '../fhir/outcome.ts';
 import type { ConceptFilter, LoadedConcept, LoadedSystem, TerminologyStore } from '../store/terminology.ts';
 import type { Part } from '../terminology/codes.ts';
 import type { ConceptDetail, ConceptPage, Concepts, Filter, PropertyType, Selection } from '../terminology/concepts.ts';
-import { checkFilter, isOnConcept, listed } from '../terminology/filters.ts';
+import { checkFilter, filterTest, isOnConcept, listed, wantedBy } from '../terminology/filters.ts';
 import { tooManyRelated, type Work } from '../terminology/work.ts';
 
 /** Codes that one question to the store may come to. */
@@ -39,6 +39,10 @@ export class LoadedConcepts implements Concepts {
 
   get title(): string {
     return this.#system.title;
+  }
+
+  get caseSensitive(): boolean {
+    return this.#system.caseSensitive;
   }
 
   async get(code: string): Promise<ConceptDetail | undefined> {
@@ -85,6 +89,7 @@ export class LoadedConcepts implements Concepts {
   async part(filter: Filter, work: Work): Promise<Part> {
     checkFilter(filter, this);
     const { property, op, value } = filter;
+    if (op === 'regex') return only(await this.#matching(filter, work));
     if (!isOnConcept(filter)) return only(await this.#ofProperty(filter, property, work));
     switch (op) {
       case '=':
@@ -111,8 +116,8 @@ export class LoadedConcepts implements Concepts {
   }
 
   async #ofProperty(filter: Filter, property: string, work: Work): Promise<Iterable<string>> {
-    const { op, value } = filter;
-    const values = op === 'in' || op === 'not-in' ? listed(filter) : [value];
+    const { op } = filter;
+    const values = wantedBy(filter);
     if (property === 'child') {
       if (op !== 'in' && op !== '=') throw unsupported(filter, this.url);
       work.spend(values.length);
@@ -120,6 +125,25 @@ export class LoadedConcepts implements Concepts {
     }
     if (op !== '=' && op !== 'in' && op !== 'not-in' && op !== 'exists') throw unsupported(filter, this.url);
     return this.#selected({ properties: [{ code: property, op, values }] }, work);
+  }
+
+  /** The codes for which a regular expression matches: all concepts have to be looked at. */
+  async #matching(filter: Filter, work: Work): Promise<Iterable<string>> {
+    const { property } = filter;
+    const test = filterTest(filter, work);
+    const found = new Set<string>();
+    for await (const some of this.#store.all(this.#system)) {
+      work.spend(some.length);
+      for (const { code, parents, properties = [] } of some) {
+        const ofCode = isOnConcept(filter) || property === 'child';
+        const own = () => properties.filter(([name]) => name === property).map(([, each]) => each);
+        if (!test(ofCode ? [code] : property === 'parent' ? parents : own())) continue;
+        // What has such a child is what is right above it.
+        for (const each of property === 'child' ? parents : [code]) found.add(each);
+      }
+      if (found.size > mostCodes) throw tooManySelected(this.url);
+    }
+    return found;
   }
 
   async #known(codes: readonly string[], work: Work): Promise<readonly string[]> {

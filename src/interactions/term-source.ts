@@ -1,10 +1,12 @@
 /** Where one request looks up value sets and code systems, each of them once. https://hl7.org/fhir/R4/terminology-service.html */
 import type { Position } from '../store/port.ts';
 import type { TermSource } from '../terminology/expand.ts';
-import { type Found, findCanonical } from './canonical.ts';
+import { implicitValueSet } from '../terminology/implicit.ts';
+import { type Found, findCanonical, splitCanonical } from './canonical.ts';
 import { type FoundConcepts, findConcepts } from './concepts.ts';
 import type { Context } from './context.ts';
 import type { Ingredient } from './kept-codes.ts';
+import { supplementsHere } from './supplements.ts';
 
 /** What one request looks up; for a walk, as it was when that began. */
 export class TermLookup {
@@ -20,19 +22,34 @@ export class TermLookup {
 
   /** The key of what is found now. */
   async now({ type, canonical }: Pick<Ingredient, 'type' | 'canonical'>): Promise<string | undefined> {
-    return (await (type === 'ValueSet' ? this.valueSet(canonical) : this.codeSystem(canonical)))?.key;
+    if (type === 'ValueSet') return (await this.valueSet(canonical))?.key;
+    return type === 'CodeSystem' ? (await this.codeSystem(canonical))?.key : this.supplement(canonical);
   }
 
   valueSet(canonical: string): Promise<Found | undefined> {
-    const found = this.#sets.get(canonical) ?? findCanonical(this.#context, 'ValueSet', canonical, this.#position);
+    const found = this.#sets.get(canonical) ?? this.#findSet(canonical);
     this.#sets.set(canonical, found);
     return found;
+  }
+
+  async #findSet(canonical: string): Promise<Found | undefined> {
+    const found = await findCanonical(this.#context, 'ValueSet', canonical, this.#position);
+    if (found !== undefined) return found;
+    const implicit = implicitValueSet(canonical);
+    return implicit && { key: `implicit ${canonical}`, content: () => implicit };
   }
 
   codeSystem(canonical: string): Promise<FoundConcepts | undefined> {
     const found = this.#systems.get(canonical) ?? findConcepts(this.#context, canonical, this.#position);
     this.#systems.set(canonical, found);
     return found;
+  }
+
+  /** The key of the supplement of a canonical. */
+  async supplement(canonical: string): Promise<string | undefined> {
+    const [url, version] = splitCanonical(canonical);
+    const here = await supplementsHere(this.#context, this.#position);
+    return here.find((each) => each.url === url && (version === undefined || each.version === version))?.key;
   }
 
   /** Looks up, and tells `used` what. */
@@ -50,6 +67,11 @@ export class TermLookup {
         const found = await this.codeSystem(canonical);
         use('CodeSystem', canonical, found?.key);
         return found?.concepts;
+      },
+      supplement: async (canonical) => {
+        const found = await this.supplement(canonical);
+        use('supplement', canonical, found);
+        return found !== undefined;
       },
     };
   }

@@ -12,6 +12,8 @@ export interface FiledDefinition {
   readonly version: string | undefined;
   /** Parsed anew each time where it lies in a package. */
   readonly content: () => JsonObject;
+  /** Whether its text has a piece that JSON writes in one way alone. */
+  readonly mentions: (piece: string) => boolean;
   /** Changes with the content. */
   readonly key: () => string;
 }
@@ -24,7 +26,8 @@ export function ofFiles(
     const { resourceType: type, url, version } = resource;
     if (typeof url !== 'string') return [];
     const key = () => `${file} ${digest(JSON.stringify(resource))}`;
-    return [{ file, type, url, version: textOf(version), content: () => resource, key }];
+    const mentions = (piece: string) => JSON.stringify(resource).includes(piece);
+    return [{ file, type, url, version: textOf(version), content: () => resource, mentions, key }];
   });
 }
 
@@ -32,7 +35,11 @@ export function ofFiles(
 export function ofPackages(packages: readonly FhirPackage[]): readonly FiledDefinition[] {
   return packages
     .flatMap(({ resources }) => resources)
-    .map(({ bytes, ...definition }) => ({ ...definition, key: () => `${definition.file} ${digest(bytes)}` }));
+    .map(({ bytes, ...definition }) => ({
+      ...definition,
+      mentions: (piece) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).includes(piece),
+      key: () => `${definition.file} ${digest(bytes)}`,
+    }));
 }
 
 const digest = (content: string | Uint8Array): string => createHash('sha256').update(content).digest('base64url');

@@ -8,12 +8,12 @@ import { TermLookup } from '../interactions/term-source.ts';
 import { wordsIn } from '../search/words.ts';
 import type { Designation } from '../terminology/concepts.ts';
 import { type TermSource, versioned } from '../terminology/expand.ts';
-import { type Entry, expansionOf } from '../terminology/expansion.ts';
+import { type Entry, type Expansion, expansionOf } from '../terminology/expansion.ts';
 import { text } from '../terminology/json.ts';
 import { shorten } from '../terminology/shorten.ts';
 import { Work } from '../terminology/work.ts';
 import { type DeclaredInputs, type Inputs, readInputs } from './inputs.ts';
-import { answerWith, asOperation, displayIn, isLanguage, valueSetMeant } from './terminology.ts';
+import { answerWith, asOperation, checkDate, displayIn, isLanguage, valueSetMeant } from './terminology.ts';
 
 const declared: DeclaredInputs = {
   url: { type: 'text' },
@@ -22,6 +22,7 @@ const declared: DeclaredInputs = {
   context: { type: 'text' },
   contextDirection: { type: 'text' },
   filter: { type: 'text' },
+  date: { type: 'text' },
   offset: { type: 'count' },
   count: { type: 'count' },
   includeDesignations: { type: 'boolean' },
@@ -53,6 +54,7 @@ export const expand: Operation = {
 
 async function run(context: Context, call: Call): Promise<Answer> {
   const inputs = readInputs(context, call, declared);
+  checkDate(context, inputs);
   const meant = await valueSetMeant(context, call, inputs);
   const lookup = new TermLookup(context);
   const sets = lookup.source();
@@ -67,7 +69,7 @@ async function run(context: Context, call: Call): Promise<Answer> {
   }
   const url = text(resource.url);
   const name = url === '' ? 'the value set' : `the value set ${shorten(url)}`;
-  const [offset, count] = [inputs.count('offset') ?? 0, inputs.count('count')];
+  const offset = inputs.count('offset') ?? 0;
   const expansion = await expansionOf(resource, name, {
     source: withVersions(sets, inputs),
     work: new Work(name),
@@ -78,7 +80,7 @@ async function run(context: Context, call: Call): Promise<Answer> {
       selectableOnly: inputs.flag('excludeNotForUI') ?? false,
       withoutSystems: inputs.texts('exclude-system'),
       offset,
-      count: count === undefined ? undefined : Math.min(count, mostCodes),
+      count: pageSize(inputs),
       most: mostCodes,
     },
   });
@@ -92,10 +94,16 @@ async function run(context: Context, call: Call): Promise<Answer> {
       timestamp: formatInstant(context.clock()),
       total: expansion.total,
       ...(paged && { offset }),
-      ...parametersOf(inputs, expansion.used),
+      ...parametersOf(inputs, expansion),
       ...(contains.length > 0 && { contains: nested ? nest(expansion.entries, contains) : contains }),
     },
   });
+}
+
+/** A page has no more codes than an expansion. */
+function pageSize(inputs: Inputs): number | undefined {
+  const count = inputs.count('count');
+  return count && Math.min(count, mostCodes);
 }
 
 /** Looks at the versions of code systems that the parameters ask for. */
@@ -110,7 +118,7 @@ function withVersions(source: TermSource, inputs: Inputs): TermSource {
     );
   const [preset, checked, forced] = ['system-version', 'check-system-version', 'force-system-version'].map(versionsOf);
   return {
-    valueSet: source.valueSet,
+    ...source,
     codeSystem: async (canonical) => {
       const [url, own] = splitCanonical(canonical);
       const version = forced?.get(url) ?? own ?? preset?.get(url) ?? checked?.get(url) ?? '';
@@ -158,18 +166,21 @@ function withoutDefinition(resource: JsonObject): JsonObject {
   return others;
 }
 
+const elementOf: Readonly<Record<string, string>> = { date: 'valueDateTime', displayLanguage: 'valueCode' };
+
 /** What the codes depend on: `parameter` of the expansion. */
-function parametersOf(inputs: Inputs, used: readonly string[]): JsonObject {
+function parametersOf(inputs: Inputs, { used, supplements }: Expansion): JsonObject {
   const parameter: JsonObject[] = [];
   for (const [name, { type }] of Object.entries(declared)) {
     if (name === 'url' || name.startsWith('valueSet') || name.startsWith('context')) continue;
-    const [flag, count] = [inputs.flag(name), inputs.count(name)];
+    const [flag, count] = [inputs.flag(name), name === 'count' ? pageSize(inputs) : inputs.count(name)];
     if (flag !== undefined) parameter.push({ name, valueBoolean: flag });
     if (count !== undefined) parameter.push({ name, valueInteger: count });
-    const value = name.endsWith('system') || name.endsWith('version') ? 'valueUri' : 'valueString';
+    const value = elementOf[name] ?? (/(?:system|version)$/.test(name) ? 'valueUri' : 'valueString');
     if (type === 'text') for (const each of inputs.texts(name)) parameter.push({ name, [value]: each });
   }
   for (const canonical of used) parameter.push({ name: 'version', valueUri: canonical });
+  for (const canonical of supplements) parameter.push({ name: 'used-supplement', valueUri: canonical });
   return parameter.length === 0 ? {} : { parameter };
 }
 

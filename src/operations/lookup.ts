@@ -7,13 +7,22 @@ import { type ConceptDetail, type Concepts, type Designation, hasConcepts } from
 import { text } from '../terminology/json.ts';
 import { shorten } from '../terminology/shorten.ts';
 import { type DeclaredInputs, type Inputs, readInputs } from './inputs.ts';
-import { answerParameters, asOperation, canonicalOf, displayIn, isLanguage, type OutParameter } from './terminology.ts';
+import {
+  answerParameters,
+  asOperation,
+  canonicalOf,
+  checkDate,
+  displayIn,
+  isLanguage,
+  type OutParameter,
+} from './terminology.ts';
 
 const declared: DeclaredInputs = {
   code: { type: 'text' },
   system: { type: 'text' },
   version: { type: 'text' },
   coding: { type: 'Coding' },
+  date: { type: 'text' },
   displayLanguage: { type: 'text' },
   property: { type: 'text', many: true },
 };
@@ -30,6 +39,7 @@ export const lookup: Operation = {
 
 async function run(context: Context, call: Call): Promise<Answer> {
   const inputs = readInputs(context, call, declared);
+  checkDate(context, inputs);
   const { system, code, canonical } = askedIn(inputs);
   const found = await new TermLookup(context).codeSystem(canonical);
   if (found === undefined) {
@@ -68,11 +78,12 @@ async function outputs(concepts: Concepts, concept: ConceptDetail, inputs: Input
   );
   const parents = wanted('parent') ? concept.parents : [];
   const children = wanted('child') ? ((await concepts.children(concept.code)) ?? []) : [];
-  const above = await concepts.find(parents);
-  const displays = new Map([...above, ...children].map((each) => [each.code, displayIn(each, language)]));
+  const own = (concept.properties ?? []).filter(([name]) => wanted(name));
+  const named = own.filter(([name]) => concepts.properties.get(name) === 'code').map(([, code]) => code);
+  const others = await concepts.find([...new Set([...parents, ...named])]);
+  const displays = new Map([...others, ...children].map((each) => [each.code, displayIn(each, language)]));
   const relation = (name: string) => (code: string) => property(name, { valueCode: code }, displays.get(code));
   const flags: OutParameter[] = [];
-  const own = concept.properties ?? [];
   for (const [name, value] of [
     ['inactive', concept.inactive],
     ['notSelectable', concept.abstract],
@@ -92,9 +103,10 @@ async function outputs(concepts: Concepts, concept: ConceptDetail, inputs: Input
     ...parents.map(relation('parent')),
     ...children.map(({ code }) => code).map(relation('child')),
     ...flags,
-    ...own
-      .filter(([name]) => wanted(name))
-      .map(([name, value]) => property(name, typedValue(value, concepts.properties.get(name)))),
+    ...own.map(([name, value]) => {
+      const type = concepts.properties.get(name);
+      return property(name, typedValue(value, type), type === 'code' ? displays.get(value) : undefined);
+    }),
   ];
 }
 

@@ -7,7 +7,7 @@ import { type Concepts, hasConcepts } from '../terminology/concepts.ts';
 import { text } from '../terminology/json.ts';
 import { shorten } from '../terminology/shorten.ts';
 import { type DeclaredInputs, type Inputs, readInputs } from './inputs.ts';
-import { answerParameters, asOperation, canonicalOf, instanceOf } from './terminology.ts';
+import { answerParameters, asOperation, canonicalOf, instanceOf, refuseSupplement } from './terminology.ts';
 
 const declared: DeclaredInputs = {
   codeA: { type: 'text' },
@@ -31,14 +31,21 @@ export const subsumes: Operation = {
 async function run(context: Context, call: Call): Promise<Answer> {
   const inputs = readInputs(context, call, declared);
   const instance = await instanceOf(context, call);
+  if (instance !== undefined) refuseSupplement(instance);
   const url = instance === undefined ? inputs.text('system') : text(instance.url);
   const [a, b] = [codeIn(inputs, 'A', url), codeIn(inputs, 'B', url)];
   if (a.system !== b.system) {
     const text = `How codes of ${shorten(a.system)} and ${shorten(b.system)} are related is not known here: give codes of one system.`;
     throw failure(422, 'not-supported', text);
   }
-  const own = instance === undefined ? undefined : conceptsIn(instance);
-  const version = inputs.text('version') ?? a.version;
+  if (a.version !== undefined && b.version !== undefined && a.version !== b.version) {
+    const text = `How codes of versions ${shorten(a.version)} and ${shorten(b.version)} are related is not known here: give codes of one version.`;
+    throw failure(422, 'not-supported', text);
+  }
+  // Codings may be of another system than that of the path.
+  const isOwn = instance !== undefined && a.system === text(instance.url);
+  const own = isOwn ? await conceptsIn(context, instance) : undefined;
+  const version = inputs.text('version') ?? a.version ?? b.version;
   const canonical = canonicalOf(a.system, version);
   const concepts =
     own !== undefined && hasConcepts(own) ? own : (await new TermLookup(context).codeSystem(canonical))?.concepts;

@@ -1,5 +1,6 @@
 /** What the operations of terminology have in common. https://hl7.org/fhir/R4/terminology-service.html */
 import { failure, OutcomeError } from '../fhir/outcome.ts';
+import { dateRange } from '../fhir/period.ts';
 import { isArray, isObject, type JsonObject } from '../fhir/resource.ts';
 import { findCanonical, splitCanonical } from '../interactions/canonical.ts';
 import type { Answer, Call, Context } from '../interactions/context.ts';
@@ -61,9 +62,16 @@ function isJsonObject(value: unknown): value is JsonObject {
 /** A resource, or the canonical that it is found by. */
 export type Named = { readonly canonical: string } | { readonly resource: JsonObject };
 
+/** An element has one binding: it counts for what comes in and for what goes out. */
+const directions: ReadonlySet<string> = new Set(['incoming', 'outgoing']);
+
 /** Which value set a call means: of its path, `url`, `context` or `valueSet`. Throws 400 without any or with several of them. */
 export async function valueSetMeant(context: Context, call: Call, inputs: Inputs): Promise<Named> {
   const ways = ['url', 'context', 'valueSet'].filter((name) => inputs.has(name));
+  const direction = inputs.text('contextDirection');
+  if (direction !== undefined && (!inputs.has('context') || !directions.has(direction))) {
+    throw failure(400, 'value', 'contextDirection must be incoming or outgoing, and goes with context.');
+  }
   const instance = await instanceOf(context, call);
   if (ways.length + (instance === undefined ? 0 : 1) !== 1) {
     const problem = ways.length === 0 && instance === undefined ? 'Name a value set' : 'Name one value set';
@@ -102,16 +110,42 @@ export function canonicalOf(url: string, version: string | undefined): string {
   return version === undefined ? url : versioned(splitCanonical(url)[0], version);
 }
 
-/** The display in a language, or the system's own where there is none in it. */
+/** The display in a language, or in the one that it is a kind of; the system's own where there is none. */
 export function displayIn({ display, designations = [] }: ConceptDetail, language: string | undefined): string {
-  if (language === undefined) return display;
-  return designations.find((each) => isLanguage(each, language))?.value ?? display;
+  // `de-AT` is told in `de` where nothing is in its own.
+  for (let wanted = language ?? ''; wanted !== ''; wanted = wanted.slice(0, Math.max(wanted.lastIndexOf('-'), 0))) {
+    const found = designations.find((each) => isLanguage(each, wanted));
+    if (found !== undefined) return found.value;
+  }
+  return display;
 }
 
 /** Whether a designation is in a language: `en` is what `en-GB` is in, too. */
 export function isLanguage({ language = '' }: Designation, wanted: string): boolean {
   const [has, asked] = [language.toLowerCase(), wanted.toLowerCase()];
   return has === asked || has.startsWith(`${asked}-`);
+}
+
+/** By how much the clocks of clients may be wrong, in milliseconds. */
+const skew = 60_000;
+
+/** What is here is told as it is now. Throws 400 for a `date` that is none, 422 for one that isn't now. */
+export function checkDate({ settings, clock }: Context, inputs: Inputs): void {
+  const date = inputs.text('date');
+  if (date === undefined) return;
+  const range = dateRange(date, settings.timezone);
+  if (range === undefined) throw failure(400, 'value', `date: ${shorten(date)} is no date or dateTime.`);
+  const now = clock();
+  if (range.low - skew <= now && now < range.high + skew) return;
+  const text = `date: codes are told as they are now, not as they are on ${date}; name the version that was used then instead.`;
+  throw failure(422, 'not-supported', text);
+}
+
+/** Throws 422 for a CodeSystem that supplements another: it has no codes of its own. */
+export function refuseSupplement({ content, supplements }: JsonObject): void {
+  if (content !== 'supplement') return;
+  const text = `This CodeSystem supplements ${shorten(String(supplements))}: ask for codes of that one.`;
+  throw failure(422, 'not-supported', text);
 }
 
 /** The codings of a CodeableConcept. */

@@ -3,6 +3,7 @@
  */
 import { failure } from '../fhir/outcome.ts';
 import { isObject, type JsonObject } from '../fhir/resource.ts';
+import { splitCanonical } from '../interactions/canonical.ts';
 import { keptMembership } from '../interactions/code-sets.ts';
 import { conceptsIn } from '../interactions/concepts.ts';
 import type { Answer, Call, Context, Operation } from '../interactions/context.ts';
@@ -17,12 +18,13 @@ import { type DeclaredInputs, type Inputs, readInputs } from './inputs.ts';
 import {
   answerParameters,
   asOperation,
-  canonicalOf,
+  checkDate,
   codingsOf,
   displayIn,
   instanceOf,
   type Named,
   type OutParameter,
+  refuseSupplement,
   valueSetMeant,
 } from './terminology.ts';
 
@@ -32,6 +34,7 @@ const common: DeclaredInputs = {
   display: { type: 'text' },
   coding: { type: 'Coding' },
   codeableConcept: { type: 'CodeableConcept' },
+  date: { type: 'text' },
   abstract: { type: 'boolean' },
   displayLanguage: { type: 'text' },
 };
@@ -84,6 +87,9 @@ interface Verdict {
 /** The codes of a call, in one of the three ways. Throws 400 without one, or with several. */
 function askedIn(inputs: Inputs, version: string | undefined): readonly Asked[] {
   const [code, coding, concept] = [inputs.text('code'), inputs.object('coding'), inputs.object('codeableConcept')];
+  if (code === undefined && inputs.has('display')) {
+    throw failure(400, 'invalid', 'display goes with code; a coding has its own.');
+  }
   if ([code, coding, concept].filter((each) => each !== undefined).length !== 1) {
     throw failure(400, 'required', 'Give one of code (with system), coding and codeableConcept.');
   }
@@ -114,6 +120,7 @@ function answerOf(verdicts: readonly Verdict[]): Answer {
 
 async function inValueSet(context: Context, call: Call): Promise<Answer> {
   const inputs = readInputs(context, call, ofValueSet);
+  checkDate(context, inputs);
   const meant = await valueSetMeant(context, call, inputs);
   const asked = askedIn(inputs, inputs.text('systemVersion'));
   const lookup = new TermLookup(context);
@@ -128,8 +135,18 @@ async function inValueSet(context: Context, call: Call): Promise<Answer> {
   };
   const verdicts: Verdict[] = [];
   for (const each of asked) {
+    if (each.system === '' && asked.length > 1) {
+      // Another coding may be valid.
+      verdicts.push({ result: false, message: noSystem });
+      continue;
+    }
     const system = each.system === '' ? await systemOf(membership, each.code, inputs) : each.system;
     const found = await lookup.codeSystem(versioned(system, each.version));
+    if (found === undefined && each.version !== '' && (await lookup.codeSystem(system)) !== undefined) {
+      const message = `There is no version ${shorten(each.version)} of ${shorten(system)} here.`;
+      verdicts.push({ result: false, message });
+      continue;
+    }
     const concepts = found !== undefined && hasConcepts(found.concepts) ? found.concepts : undefined;
     const concept = await concepts?.get(each.code);
     const one = { ...each, system };
@@ -230,30 +247,36 @@ function refused(
 
 async function inCodeSystem(context: Context, call: Call): Promise<Answer> {
   const inputs = readInputs(context, call, ofCodeSystem);
-  const version = inputs.text('version');
-  const asked = askedIn(inputs, version);
-  const given = (await instanceOf(context, call)) ?? inputs.object('codeSystem');
+  checkDate(context, inputs);
+  const asked = askedIn(inputs, inputs.text('version'));
+  const [named, namedVersion] = splitCanonical(inputs.text('url') ?? '');
+  const ways = [await instanceOf(context, call), inputs.object('codeSystem')].filter((each) => each !== undefined);
+  const [given] = ways;
+  if (ways.length + (named === '' ? 0 : 1) > 1) {
+    throw failure(400, 'invalid', 'Name one code system: by url, in codeSystem, or in the path (CodeSystem/id).');
+  }
+  if (given !== undefined) refuseSupplement(given);
+  const own = given && (await conceptsIn(context, given));
   const lookup = new TermLookup(context);
   const verdicts: Verdict[] = [];
   for (const each of asked) {
-    const url = inputs.text('url') ?? (given === undefined ? each.system : text(given.url));
-    if (url === '')
+    const url = given === undefined ? named || each.system : text(given.url);
+    const canonical = versioned(url, each.version || (namedVersion ?? ''));
+    const found = own !== undefined && hasConcepts(own) ? own : ((await lookup.codeSystem(canonical))?.concepts ?? own);
+    if (found !== undefined) {
+      verdicts.push(await ofSystem({ ...each, system: each.system === '' ? url : each.system }, url, found, inputs));
+    } else if (asked.length > 1) {
+      // Another coding may be valid.
+      const message = url === '' ? noSystem : `There is no code system ${shorten(canonical)} here.`;
+      verdicts.push({ result: false, message });
+    } else if (url === '') {
       throw failure(400, 'required', 'Name the code system: by url, by the system of the coding, or in the path.');
-    const own =
-      given === undefined
-        ? (await lookup.codeSystem(canonicalOf(url, each.version || undefined)))?.concepts
-        : conceptsIn(given);
-    const concepts = own !== undefined && !hasConcepts(own) ? ((await lookup.codeSystem(url))?.concepts ?? own) : own;
-    if (concepts === undefined)
-      throw failure(
-        404,
-        'not-found',
-        `There is no code system ${shorten(canonicalOf(url, each.version || undefined))} here.`,
-      );
-    verdicts.push(await ofSystem({ ...each, system: each.system === '' ? url : each.system }, url, concepts, inputs));
+    } else throw failure(404, 'not-found', `There is no code system ${shorten(canonical)} here.`);
   }
   return answerOf(verdicts);
 }
+
+const noSystem = 'A coding has no system.';
 
 async function ofSystem(asked: Asked, url: string, concepts: Concepts, inputs: Inputs): Promise<Verdict> {
   if (asked.system !== url) {

@@ -1,5 +1,6 @@
 /** How the concepts of a code system lie above each other, some under several others. https://hl7.org/fhir/R4/codesystem.html#hierarchy */
 import { foldToken } from '../search/normalise.ts';
+import { type Lists, listOf, Numbers, placesOf, takenFrom } from './numbers.ts';
 import { makePace } from './pace.ts';
 import { type LoadedConcept, type LoadedSystem, UnusableConcepts } from './terminology.ts';
 
@@ -30,57 +31,94 @@ export async function readHierarchy(
 ): Promise<Hierarchy> {
   const pace = makePace();
   const declared = new Set(system.properties.map(({ code }) => code));
-  const found: Named[] = [];
+  const mentioned = new Mentioned(system);
   for await (const some of concepts) {
     for (const { code, parents, properties = [] } of some) {
-      found.push({ code, parents });
+      mentioned.add(code, parents);
       const [unknown] = properties.find(([property]) => !declared.has(property)) ?? [];
       if (unknown !== undefined)
         throw new UnusableConcepts(`${code} has the property ${unknown}, which the code system doesn't declare.`);
     }
     await pace();
   }
-  found.sort((a, b) => (a.code < b.code ? -1 : 1));
-  const codes = found.map(({ code }) => code);
-  const places = new Map<string, number>();
-  for (const [place, code] of codes.entries()) {
-    const key = keyOf(system, code);
-    if (places.has(key)) throw new UnusableConcepts(`The code ${code} comes twice.`);
-    places.set(key, place);
-  }
-  const placeOf = (code: string) => places.get(keyOf(system, code));
-  const direct = placed(found, placeOf);
-  // What follows needs memory of its own.
-  found.length = 0;
+  const { codes, placeOf, direct } = mentioned.inOrder();
   const gathered = await gatherAbove(direct, codes);
   return { codes, placeOf, above: (place) => gathered.of(place) };
 }
 
-interface Named {
-  readonly code: string;
-  readonly parents: readonly string[];
-}
+/** Codes as they turn up, each with a number: for a million of them little else may be kept. */
+class Mentioned {
+  readonly #system: Pick<LoadedSystem, 'caseSensitive'>;
+  /** By key; when they are in order, the places. */
+  readonly #numbers = new Map<string, number>();
+  readonly #codes: string[] = [];
+  /** Those that were named as a parent alone so far. */
+  readonly #awaited = new Set<number>();
+  /** Numbers of concepts and, at the same place, of what is right above them. */
+  readonly #children = new Numbers();
+  readonly #parents = new Numbers();
 
-/** What is right above each place. */
-function placed(found: readonly Named[], placeOf: (code: string) => number | undefined): PlaceLists {
-  const direct = new PlaceLists(found.length);
-  for (const [at, { code, parents }] of found.entries()) {
-    const above = parents.map((parent) => {
-      const place = placeOf(parent);
-      if (place === undefined) throw new UnusableConcepts(`${code} is below ${parent}, which isn't there.`);
-      return place;
-    });
-    direct.set(at, above);
+  constructor(system: Pick<LoadedSystem, 'caseSensitive'>) {
+    this.#system = system;
   }
-  return direct;
+
+  add(code: string, parents: readonly string[]): void {
+    const key = keyOf(this.#system, code);
+    const known = this.#numbers.get(key);
+    if (known !== undefined && !this.#awaited.delete(known))
+      throw new UnusableConcepts(`The code ${code} comes twice.`);
+    const number = known ?? this.#give(key, code);
+    this.#codes[number] = code;
+    for (const parent of parents) {
+      this.#children.push(number);
+      this.#parents.push(this.#parent(parent));
+    }
+  }
+
+  /** What is left of it when all are added: it can't be used any more. `direct`: what is right above each place. */
+  inOrder(): Pick<Hierarchy, 'codes' | 'placeOf'> & { readonly direct: Lists } {
+    const [children, parents] = [this.#children.all, this.#parents.all];
+    if (this.#awaited.size > 0) {
+      const at = parents.findIndex((each) => this.#awaited.has(each));
+      const [child, parent] = [children[at], parents[at]].map((each) => this.#codes[each ?? 0]);
+      throw new UnusableConcepts(`${child} is below ${parent}, which isn't there.`);
+    }
+    const codes = this.#codes.sort();
+    const placeOf = (code: string) => this.#numbers.get(keyOf(this.#system, code));
+    const places = new Int32Array(codes.length);
+    for (const [place, code] of codes.entries()) {
+      places[placeOf(code) ?? 0] = place;
+      this.#numbers.set(keyOf(this.#system, code), place);
+    }
+    const placed = (numbers: Int32Array) => numbers.map((each) => places[each] ?? 0);
+    const direct = takenFrom(placed(parents), placesOf(placed(children), codes.length));
+    // `placeOf` keeps the rest of this.
+    this.#children.release();
+    this.#parents.release();
+    return { codes, placeOf, direct };
+  }
+
+  #parent(code: string): number {
+    const key = keyOf(this.#system, code);
+    const known = this.#numbers.get(key);
+    if (known !== undefined) return known;
+    const number = this.#give(key, code);
+    this.#awaited.add(number);
+    return number;
+  }
+
+  #give(key: string, code: string): number {
+    const number = this.#codes.push(code) - 1;
+    this.#numbers.set(key, number);
+    return number;
+  }
 }
 
-/** A list of places for each place, all in one array: a million arrays would take several times as much. */
+/** A list of places for each place, in whatever order they are set, all in one array. */
 class PlaceLists {
   readonly #starts: Int32Array;
   readonly #ends: Int32Array;
-  #places = new Int32Array(1024);
-  #used = 0;
+  readonly #places = new Numbers();
 
   constructor(count: number) {
     this.#starts = new Int32Array(count).fill(-1);
@@ -92,28 +130,30 @@ class PlaceLists {
   }
 
   of(place: number): Int32Array {
-    return this.#places.subarray(this.#starts[place], this.#ends[place]);
+    return this.#places.slice(this.#starts[place], this.#ends[place]);
   }
 
-  set(place: number, list: ArrayLike<number>): void {
-    const end = this.#used + list.length;
-    if (end > mostPairs) throw new UnusableConcepts('The hierarchy is too deep to be stored.');
-    if (end > this.#places.length) {
-      const larger = new Int32Array(Math.max(end, 2 * this.#places.length));
-      larger.set(this.#places);
-      this.#places = larger;
-    }
-    this.#places.set(list, this.#used);
-    this.#starts[place] = this.#used;
-    this.#ends[place] = end;
-    this.#used = end;
+  set(place: number, list: Int32Array): void {
+    this.#starts[place] = this.#places.length;
+    if (this.#places.length + list.length > mostPairs)
+      throw new UnusableConcepts('The hierarchy is too deep to be stored.');
+    this.#places.append(list);
+    this.#ends[place] = this.#places.length;
   }
 }
 
 /** All that is above each place, from what is right above it. */
-async function gatherAbove(parents: PlaceLists, codes: readonly string[]): Promise<PlaceLists> {
+async function gatherAbove(parents: Lists, codes: readonly string[]): Promise<PlaceLists> {
   const pace = makePace();
   const above = new PlaceLists(codes.length);
+  // The last place whose list a place was put into: each comes once.
+  const put = new Int32Array(codes.length).fill(-1);
+  const list = new Numbers();
+  const add = (each: number, to: number): void => {
+    if (put[each] === to) return;
+    put[each] = to;
+    list.push(each);
+  };
   // Those on the way up from where it began, so that no depth is too great for the stack.
   const path: number[] = [];
   const onPath = new Set<number>();
@@ -122,10 +162,15 @@ async function gatherAbove(parents: PlaceLists, codes: readonly string[]): Promi
     path.push(start);
     onPath.add(start);
     for (let place = path.at(-1); place !== undefined; place = path.at(-1)) {
-      const direct = parents.of(place);
+      const direct = listOf(parents, place);
       const open = direct.find((parent) => !above.has(parent));
       if (open === undefined) {
-        above.set(place, union(direct, above));
+        list.clear();
+        for (const parent of direct) {
+          add(parent, place);
+          for (const each of above.of(parent)) add(each, place);
+        }
+        above.set(place, list.all);
         path.pop();
         onPath.delete(place);
       } else {
@@ -137,12 +182,6 @@ async function gatherAbove(parents: PlaceLists, codes: readonly string[]): Promi
     await pace();
   }
   return above;
-}
-
-function union(direct: Int32Array, above: PlaceLists): ArrayLike<number> {
-  const all = new Set(direct);
-  for (const parent of direct) for (const place of above.of(parent)) all.add(place);
-  return Int32Array.from(all);
 }
 
 /** What is below each place that has something below it: places in their order, found from what is above each. */

@@ -76,8 +76,11 @@ export interface CountedSystem extends LoadedSystem {
   readonly revision: string;
 }
 
-/** Reads concepts from their beginning each time it is called: some at a time, in whatever order. */
-export type ReadConcepts = () => AsyncIterable<readonly LoadedConcept[]>;
+/**
+ * Reads concepts from their beginning each time it is called: some at a time, in whatever order. `only`: nothing but codes and parents is
+ * looked at, so the rest may be left out.
+ */
+export type ReadConcepts = (only?: 'hierarchy') => AsyncIterable<readonly LoadedConcept[]>;
 
 /** Loaded code systems. A system's version is there as a whole or not at all. */
 export interface TerminologyStore {

@@ -80,8 +80,13 @@ export interface Concepts {
   readonly content: string;
   /** Properties that concepts may have, by code. */
   readonly properties: ReadonlyMap<string, PropertyType>;
+  readonly caseSensitive: boolean;
   /** Whether the store has to be asked for each of them. */
   readonly loaded: boolean;
+  /** Canonicals of the supplements that add to its concepts. */
+  readonly supplements?: readonly string[];
+  /** Properties of which supplements have values. */
+  readonly added?: ReadonlySet<string>;
 
   /** The concept of a code; where case doesn't count in the system, of one that differs by case alone. */
   readonly get: (code: string) => Soon<ConceptDetail | undefined>;

@@ -13,7 +13,7 @@ import {
   wholeSystem,
 } from './codes.ts';
 import { type Concepts, type Filter, hasConcepts } from './concepts.ts';
-import { checkFilter, readFilter } from './filters.ts';
+import { checkFilter, conceptTest, readFilter } from './filters.ts';
 import { objects, text } from './json.ts';
 import { shorten } from './shorten.ts';
 import { Work } from './work.ts';
@@ -22,6 +22,8 @@ import { Work } from './work.ts';
 export interface TermSource {
   readonly valueSet: (canonical: string) => Promise<JsonObject | undefined>;
   readonly codeSystem: (canonical: string) => Promise<Concepts | undefined>;
+  /** Whether there is a supplement of that canonical. */
+  readonly supplement?: (canonical: string) => Promise<boolean>;
 }
 
 /** Codes of one system; undefined: all that it has. */
@@ -88,6 +90,24 @@ export async function contentOf(canonical: string, source: TermSource): Promise<
   throw failure(400, 'not-supported', `the code system ${shorten(canonical)} ${lacking}; ${hint}.`);
 }
 
+const dependsOn = 'http://hl7.org/fhir/StructureDefinition/valueset-supplement';
+
+/** The first supplement that a value set depends on and that isn't here. */
+export async function lackingSupplement({ extension }: JsonObject, source: TermSource): Promise<string | undefined> {
+  for (const { url, valueCanonical } of objects(extension)) {
+    if (url !== dependsOn) continue;
+    if ((await source.supplement?.(text(valueCanonical))) !== true) return text(valueCanonical);
+  }
+  return undefined;
+}
+
+/** Throws 400 `not-supported` for a value set that depends on a supplement which isn't here. */
+export async function checkSupplements(resource: JsonObject, name: string, source: TermSource): Promise<void> {
+  const lacking = await lackingSupplement(resource, source);
+  if (lacking === undefined) return;
+  throw failure(400, 'not-supported', `${name} depends on the supplement ${shorten(lacking)}, which is not here.`);
+}
+
 /** What a value set itself says of a code. */
 export interface Said {
   readonly display?: string;
@@ -133,7 +153,9 @@ export class Expander {
   }
 
   /** By what the set is composed of, or by its expansion where that is all there is or something is lacking here. */
-  async resource({ compose, expansion }: JsonObject, canonical: string): Promise<Codes> {
+  async resource(resource: JsonObject, canonical: string): Promise<Codes> {
+    const { compose, expansion } = resource;
+    await checkSupplements(resource, `the value set ${shorten(canonical)}`, this.#source);
     const expanded = isObject(expansion) ? wholeExpansion(expansion, this.#work, this.#listener) : undefined;
     if (!isObject(compose)) {
       if (expanded !== undefined) return expanded;
@@ -217,9 +239,19 @@ export class Expander {
     const filters = objects(filter).map(readFilter);
     if (filters.length === 0) return wholeSystem(system);
     const content = await contentOf(canonical, this.#source);
+    for (const each of filters) checkFilter(each, content);
     const parts: Codes[] = [];
-    for (const each of filters) parts.push(new Map([[system, await this.#filtered(content, each)]]));
-    return this.#intersection(parts);
+    // The others leave a regular expression less to look at.
+    const [patterns, others] = [filters.filter(isPattern), filters.filter((each) => !isPattern(each))];
+    for (const each of others) parts.push(new Map([[system, await content.part(each, this.#work)]]));
+    let codes = parts.length === 0 ? wholeSystem(system) : this.#intersection(parts);
+    for (const each of patterns) {
+      const part = codes.get(system);
+      const left =
+        part?.others === false ? await this.#matching(content, part, each) : await content.part(each, this.#work);
+      codes = this.#intersection([codes, new Map([[system, left]])]);
+    }
+    return codes;
   }
 
   #says(system: string, { code, display, designation }: JsonObject): void {
@@ -231,10 +263,18 @@ export class Expander {
     });
   }
 
-  async #filtered(content: Concepts, filter: Filter): Promise<Part> {
-    checkFilter(filter, content);
-    return content.part(filter, this.#work);
+  /** Those of some codes that pass a filter. */
+  async #matching(content: Concepts, { codes }: Part, filter: Filter): Promise<Part> {
+    this.#work.spend(codes.size);
+    const test = conceptTest(content, filter, this.#work);
+    const passing = new Set<string>();
+    for (const each of await content.find([...codes])) if (await test(each)) passing.add(each.code);
+    return { others: false, codes: passing };
   }
+}
+
+function isPattern({ op }: Filter): boolean {
+  return op === 'regex';
 }
 
 /** The canonical of a version; '' means none. */

@@ -3,7 +3,7 @@ import { failure } from '../fhir/outcome.ts';
 import { isArray, isObject, type JsonObject } from '../fhir/resource.ts';
 import type { Part } from './codes.ts';
 import { type ConceptDetail, type Concepts, type ConceptTest, hasConcepts, type Selection } from './concepts.ts';
-import { contentOf, Expander, type Said, type TermSource, versioned } from './expand.ts';
+import { checkSupplements, contentOf, Expander, type Said, type TermSource, versioned } from './expand.ts';
 import { checkFilter, readFilter, testOf } from './filters.ts';
 import { objects, text } from './json.ts';
 import { readDesignation } from './memory-concepts.ts';
@@ -33,6 +33,8 @@ export interface Expansion {
   readonly total: number;
   /** Code systems that were used, as `url|version`. */
   readonly used: readonly string[];
+  /** Canonicals of the supplements that add to them. */
+  readonly supplements: readonly string[];
 }
 
 /** What an expansion is made with. */
@@ -55,7 +57,7 @@ const mostFetched = 1000;
  */
 export async function expansionOf(resource: JsonObject, name: string, making: Making): Promise<Expansion> {
   const { wanted } = making;
-  const used = new Set<string>();
+  const used: Used = { systems: new Set(), supplements: new Set() };
   const slices = await slicesOf(resource, name, making, used);
   const most = wanted.count ?? wanted.most + 1;
   const entries: Entry[] = [];
@@ -70,16 +72,28 @@ export async function expansionOf(resource: JsonObject, name: string, making: Ma
       throw failure(400, 'too-costly', text);
     }
   }
-  return { entries, total, used: [...used] };
+  return { entries, total, used: [...used.systems], supplements: [...used.supplements] };
 }
 
-async function slicesOf(resource: JsonObject, name: string, making: Making, used: Set<string>): Promise<Slice[]> {
+/** What an expansion is made of, as it turns up. */
+interface Used {
+  readonly systems: Set<string>;
+  readonly supplements: Set<string>;
+}
+
+function use(used: Used, { url, version, supplements = [] }: Concepts): void {
+  used.systems.add(versioned(url, version));
+  for (const each of supplements) used.supplements.add(each);
+}
+
+async function slicesOf(resource: JsonObject, name: string, making: Making, used: Used): Promise<Slice[]> {
   const { source, work, wanted } = making;
   const selected = await asSelections(resource, source);
   const leftOut = (system: string, version: string): boolean =>
     wanted.withoutSystems.some((each) => each === system || each === versioned(system, version));
   if (selected !== undefined) {
-    for (const { concepts } of selected) used.add(versioned(concepts.url, concepts.version));
+    await checkSupplements(resource, name, source);
+    for (const { concepts } of selected) use(used, concepts);
     const told = selected.filter(({ concepts }) => !leftOut(concepts.url, concepts.version));
     const whole = { others: true, codes: new Set<string>() };
     return told.map(({ concepts, selection }) => ofConcepts(concepts, whole, making, selection));
@@ -97,8 +111,8 @@ async function slicesOf(resource: JsonObject, name: string, making: Making, used
       const concepts = await source.codeSystem(canonical);
       if (concepts !== undefined && hasConcepts(concepts)) versions.push(concepts);
     }
-    for (const { version } of versions) used.add(versioned(system, version));
-    if (versions.length === 0) used.add(system);
+    for (const each of versions) use(used, each);
+    if (versions.length === 0) used.systems.add(system);
     const [first] = versions;
     if (leftOut(system, first?.version ?? '')) continue;
     if (part.others) {
@@ -173,6 +187,7 @@ function testIn(part: JsonObject, concepts: Concepts): ConceptTest | undefined {
   if (listed.length > 0) return { codes: listed.map(({ code }) => text(code)) };
   const filters = objects(part.filter).map(readFilter);
   for (const each of filters) checkFilter(each, concepts);
+  if (filters.some(({ property }) => concepts.added?.has(property) === true)) return undefined;
   return testOf(filters);
 }
 

@@ -3,11 +3,11 @@ import { OutcomeError } from '../fhir/outcome.ts';
 import { isArray, isObject, type JsonObject } from '../fhir/resource.ts';
 import { has, noCodes } from './codes.ts';
 import { andThen, type Concepts, type Filter, hasConcepts, type Soon } from './concepts.ts';
-import { contentOf, type TermSource, versioned, wholeExpansion } from './expand.ts';
-import { checkFilter, passes, readFilter } from './filters.ts';
+import { contentOf, lackingSupplement, type TermSource, versioned, wholeExpansion } from './expand.ts';
+import { checkFilter, conceptTest, readFilter } from './filters.ts';
 import { objects, text } from './json.ts';
 import { shorten } from './shorten.ts';
-import type { Work } from './work.ts';
+import { Work } from './work.ts';
 
 /** Whether something holds; undefined: it can't be told here. */
 type Known = boolean | undefined;
@@ -97,7 +97,12 @@ class Compiler {
     this.#work = work;
   }
 
-  async resource({ compose, expansion }: JsonObject, name: string): Promise<Test> {
+  async resource(resource: JsonObject, name: string): Promise<Test> {
+    const { compose, expansion } = resource;
+    const supplement = await lackingSupplement(resource, this.#source);
+    if (supplement !== undefined) {
+      return this.#lacks(`${shorten(name)} depends on the supplement ${shorten(supplement)}, which is not here`);
+    }
     const tests: Test[] = [];
     if (isObject(compose)) tests.push(await this.#compose(compose));
     if (isObject(expansion)) {
@@ -231,6 +236,9 @@ class Compiler {
 const lookUp = 100;
 
 function ofConcept(concepts: Concepts, filter: Filter): Test {
+  // Each code is asked for by itself, so what it takes is its own.
+  const asked = () => conceptTest(concepts, filter, new Work(`the filter on ${shorten(filter.property)}`));
+  const test = filter.op === 'regex' ? undefined : asked();
   return (_system, code) =>
-    andThen(concepts.get(code), (found) => (found === undefined ? false : passes(concepts, found, filter)));
+    andThen(concepts.get(code), (found) => (found === undefined ? false : (test ?? asked())(found)));
 }

@@ -3,7 +3,7 @@ import { isObject, type JsonObject } from '../fhir/resource.ts';
 import { ancestors, type CodeSystem, type Concept, descendants } from './code-system.ts';
 import type { Part } from './codes.ts';
 import type { ConceptDetail, ConceptPage, Concepts, ConceptTest, Designation, Filter, Selection } from './concepts.ts';
-import { checkFilter, holds, isOnConcept, listed } from './filters.ts';
+import { checkFilter, filterTest, isOnConcept, listed, valueTest } from './filters.ts';
 import { text } from './json.ts';
 import { matchesWords, type WordsOf } from './text-filter.ts';
 import { tooManyRelated, type Work } from './work.ts';
@@ -38,6 +38,10 @@ export class MemoryConcepts implements Concepts {
 
   get content(): string {
     return this.#system.content;
+  }
+
+  get caseSensitive(): boolean {
+    return this.#system.caseSensitive;
   }
 
   get properties(): Concepts['properties'] {
@@ -104,13 +108,12 @@ export class MemoryConcepts implements Concepts {
   #tested({ codes, under, properties = [], allOf = [], anyOf, noneOf = [] }: ConceptTest): (code: string) => boolean {
     const named = codes && new Set(codes.map((code) => this.#spelled(code)));
     const below = under && descendants(this.#system, under.code, noLook);
+    const having = properties.map(({ code, op, values }) => ({ property: code, test: valueTest(op, values) }));
     const [all, any, none] = [allOf, anyOf ?? [], noneOf].map((tests) => tests.map((each) => this.#tested(each)));
     return (code) =>
       named?.has(code) !== false &&
       (below === undefined || (below.has(code) && (under?.self === true || code !== under?.code))) &&
-      properties.every(({ code: property, op, values }) =>
-        holds({ property, op, value: values.join(',') }, this.#values(code, property)),
-      ) &&
+      having.every(({ property, test }) => test(this.#values(code, property))) &&
       all?.every((test) => test(code)) !== false &&
       (anyOf === undefined || any?.some((test) => test(code)) === true) &&
       none?.some((test) => test(code)) !== true;
@@ -126,11 +129,12 @@ export class MemoryConcepts implements Concepts {
       look(concepts.size);
       return [...concepts.keys()].filter(passes);
     };
-    if (!isOnConcept(filter)) {
+    if (!isOnConcept(filter) || op === 'regex') {
+      const test = filterTest(filter, work);
       return all((code) => {
-        const values = this.#values(code, filter.property);
+        const values = isOnConcept(filter) ? [code] : this.#values(code, filter.property);
         look(values.length);
-        return holds(filter, values);
+        return test(values);
       });
     }
     const named = op === 'in' || op === 'not-in' ? new Set(listed(filter)) : new Set<string>();

@@ -286,6 +286,7 @@ describe('SNOMED CT', () => {
       ['effectiveTime', '20300101'],
       ['sufficientlyDefined', defined],
     ];
+    expect(release.system.properties.at(-1)).toEqual({ code: '363698007', type: 'code' });
     expect(await conceptsOf(release)).toEqual([
       {
         code: '1001001',
@@ -299,7 +300,7 @@ describe('SNOMED CT', () => {
         display: 'Painful thing',
         definition: 'A thing with pain.',
         parents: ['1001001'],
-        properties: facts('true'),
+        properties: [...facts('true'), ['363698007', '3003003']],
         designations: [
           { value: 'Painful thing (thing)', language: 'en', use: fsn },
           { value: 'Thing that hurts', language: 'en', use: synonym },

@@ -53,7 +53,10 @@ beforeAll(async () => {
       { inactive: false },
     ),
     valueSet('upwards', [isA(joints, 'J1.1', 'generalizes'), isA(joints, 'J2')], { exclude: [isA(joints, 'J', '=')] }),
-    valueSet('pattern', [isA(joints, 'J.*', 'regex')]),
+    valueSet('pattern', [isA(joints, 'J1\\..', 'regex'), isA(bones, '.*i.+', 'regex')]),
+    valueSet('weights', [{ system: joints, filter: [{ property: 'weight', op: 'regex', value: '[1-5]' }] }]),
+    valueSet('around', [isA(joints, 'J(?=1).*', 'regex')]),
+    valueSet('gender', [isA('http://hl7.org/fhir/administrative-gender', '(fe)?male', 'regex')]),
     valueSet('lacking', [{ system: 'http://loinc.org' }]),
     valueSet('old', [{ system: bones, version: '0' }]),
   ]);
@@ -103,6 +106,13 @@ describe('$expand', () => {
     expect((await at('rest', '&count=1')).body.expansion.total).toBe(3);
     expect(await codes('narrow')).toBe('J1.1 J2.1');
     expect(await codes('upwards')).toBe('J1.1 J1 J2 J2.1');
+  });
+
+  it('follows regular expressions, each of a whole value, over systems wherever they are', async () => {
+    expect(await codes('pattern')).toBe('J1.1 J1.2 J1.9 tibia splint');
+    expect(await codes('pattern', '&filter=knee&activeOnly=true')).toBe('J1.1 J1.2');
+    expect(await codes('weights')).toBe('J1.1');
+    expect(await codes('gender')).toBe('male female');
   });
 
   it('is asked by url, by id, with the value set, or with the element that is bound to it', async () => {
@@ -172,8 +182,8 @@ describe('$expand', () => {
   });
 
   it('refuses what it can not do, and names it', async () => {
-    expect(refusedWith(await at('pattern'))).toMatch(
-      /^422 not-supported: the filter concept regex .*joints is not supp/,
+    expect(refusedWith(await at('around'))).toMatch(
+      /^422 not-supported: the filter concept regex .*joints can't be followed: the regular expression looks around/,
     );
     expect(refusedWith(await at('lacking'))).toMatch(
       /^422 not-supported: the code system http:\/\/loinc.org is not here/,
@@ -192,6 +202,90 @@ describe('$expand', () => {
     expect(refusedWith(await at('many'))).toMatch(/^422 too-costly: .*more than 10000 codes: ask for a page/);
     expect((await at('many', '&count=3&offset=9999')).body.expansion).toMatchObject({ total: 10_001, offset: 9999 });
     expect(await codes('many', '&count=3&offset=9999')).toBe('c9999 c10000');
+  });
+
+  it('falls back from a kind of a language to the language', async () => {
+    const display = async (language: string) =>
+      (await at('knees', `&displayLanguage=${language}`)).body.expansion.contains[1].display;
+    expect(await display('de-AT')).toBe('Linkes Knie');
+    expect(await display('de-DE-1996')).toBe('Linkes Knie');
+    expect(await display('fr-CH')).toBe('Left knee');
+  });
+
+  it('takes a direction with a context alone, and tells how many codes a page may have', async () => {
+    const place = encodeURIComponent('http://hl7.org/fhir/StructureDefinition/Patient#Patient.gender');
+    for (const direction of ['incoming', 'outgoing']) {
+      const reply = await server.get(`/ValueSet/$expand?context=${place}&contextDirection=${direction}`);
+      expect(reply.body.expansion.total).toBe(4);
+    }
+    const wrong = /^400 value: contextDirection must be incoming or outgoing, and goes with context/;
+    expect(refusedWith(await at('knees', '&contextDirection=incoming'))).toMatch(wrong);
+    expect(refusedWith(await server.get(`/ValueSet/$expand?context=${place}&contextDirection=in`))).toMatch(wrong);
+    const { parameter } = (await at('knees', '&count=20000')).body.expansion;
+    expect(parameter).toContainEqual({ name: 'count', valueInteger: 10_000 });
+  });
+
+  it('gives the value sets that SNOMED CT and LOINC imply', async () => {
+    const version = 'http://snomed.info/sct/900000000000207008/version/20310101';
+    const snomed = { url: 'http://snomed.info/sct', title: 'SNOMED CT', caseSensitive: true };
+    const properties = [{ code: '363698007', type: 'code' as const }];
+    const concepts = [
+      { code: '138875005', display: 'SNOMED CT Concept', parents: [] },
+      { code: '39057004', display: 'Knee', parents: ['138875005'] },
+      { code: '64572001', display: 'Disease', parents: ['138875005'] },
+      {
+        code: '239873007',
+        display: 'Osteoarthritis of knee',
+        parents: ['64572001'],
+        properties: [['363698007', '39057004'] as const],
+      },
+    ];
+    const { terminology } = server.context.store;
+    await terminology.load({ ...snomed, version, properties }, async function* () {
+      yield concepts;
+    });
+    const expanded = async (url: string) => {
+      const reply = await server.get(`/ValueSet/$expand?url=${encodeURIComponent(url)}`);
+      return reply.status === 200
+        ? reply.body.expansion.contains.map(({ code }: Json) => code).join(' ')
+        : refusedWith(reply);
+    };
+    expect(await expanded('http://snomed.info/sct?fhir_vs')).toBe('138875005 239873007 39057004 64572001');
+    expect(await expanded('http://snomed.info/sct?fhir_vs=isa/64572001')).toBe('239873007 64572001');
+    expect(await expanded(`${version}?fhir_vs=isa/64572001`)).toBe('239873007 64572001');
+    expect(await expanded(`${version.replace('2031', '2030')}?fhir_vs`)).toMatch(/^422 not-supported: .*is not here/);
+    expect(await expanded('http://snomed.info/sct?fhir_vs=refset/64572001')).toMatch(/^404 not-found/);
+    expect(await expanded('http://loinc.org/vs')).toMatch(/^422 not-supported: .*loinc.org is not here/);
+    const isa = encodeURIComponent('http://snomed.info/sct?fhir_vs=isa/64572001');
+    const inIt = `/ValueSet/$validate-code?url=${isa}&system=${snomed.url}&code=`;
+    expect((await server.get(`${inIt}239873007`)).body.parameter[0].valueBoolean).toBe(true);
+    expect((await server.get(`${inIt}39057004`)).body.parameter[0].valueBoolean).toBe(false);
+    // An attribute of concepts is a property.
+    const filter = [{ property: '363698007', op: '=', value: '39057004' }];
+    await load(server, [valueSet('of-the-knee', [{ system: snomed.url, filter }])]);
+    expect(await codes('of-the-knee')).toBe('239873007');
+    await terminology.remove(snomed.url, version);
+  });
+
+  it('tells codes as they are now, and refuses other dates', async () => {
+    const today = new Date().toISOString().slice(0, 10);
+    for (const date of [today.slice(0, 4), today.slice(0, 7), new Date().toISOString()]) {
+      const { expansion } = (await at('knees', `&date=${date}`)).body;
+      expect(expansion.parameter).toContainEqual({ name: 'date', valueDateTime: date });
+      expect(expansion.total).toBe(4);
+    }
+    expect(refusedWith(await at('knees', '&date=2019-01-01'))).toMatch(
+      /^422 not-supported: date: codes are told as they are now, not as they are on 2019-01-01; name the version/,
+    );
+    expect(refusedWith(await at('knees', '&date=2999'))).toMatch(/^422 not-supported: date/);
+    expect(refusedWith(await at('knees', '&date=yesterday'))).toMatch(/^400 value: date: yesterday is no date/);
+    for (const path of [`/CodeSystem/$lookup?system=${bones}`, `/CodeSystem/$validate-code?url=${bones}`]) {
+      expect(refusedWith(await server.get(`${path}&code=tibia&date=2019`))).toMatch(/^422 not-supported: date/);
+      expect((await server.get(`${path}&code=tibia&date=${today.slice(0, 4)}`)).status).toBe(200);
+    }
+    const validate = `/ValueSet/legs/$validate-code?system=${bones}&code=tibia`;
+    expect(refusedWith(await server.get(`${validate}&date=2019-05`))).toMatch(/^422 not-supported: date/);
+    expect((await server.get(`${validate}&date=${new Date().toISOString()}`)).status).toBe(200);
   });
 
   it('gives R4’s own value sets', async () => {

@@ -48,7 +48,7 @@ describe('$lookup', () => {
     const former = outOf(await lookup(`system=${joints}&code=J1.9&property=inactive&property=replaces`));
     expect(propertiesOf(former)).toEqual([
       ['inactive', true],
-      ['replaces', 'J1.1'],
+      ['replaces', 'J1.1', 'Left knee'],
     ]);
   });
 
@@ -112,6 +112,10 @@ describe('$subsumes', () => {
     expect(outOf(await server.get('/CodeSystem/bones/$subsumes?codeA=leg&codeB=tibia'))).toEqual({
       outcome: 'subsumes',
     });
+    const elsewhere = parameters(coding('A', 'J1.1'), coding('B', 'J1'));
+    expect(outOf(await server.send('POST', '/CodeSystem/bones/$subsumes', elsewhere))).toEqual({
+      outcome: 'subsumed-by',
+    });
   });
 
   it('refuses what it can not tell', async () => {
@@ -126,6 +130,13 @@ describe('$subsumes', () => {
       { name: 'codingB', valueCoding: { system: bones, code: 'leg' } },
     );
     expect(refusedWith(await server.send('POST', '/CodeSystem/$subsumes', body))).toMatch(/^422 not-supported/);
+    const versions = parameters(
+      { name: 'codingA', valueCoding: { system: joints, version: '2022', code: 'J' } },
+      { name: 'codingB', valueCoding: { system: joints, version: '2021', code: 'J1' } },
+    );
+    expect(refusedWith(await server.send('POST', '/CodeSystem/$subsumes', versions))).toMatch(
+      /^422 not-supported: How codes of versions 2022 and 2021/,
+    );
   });
 });
 

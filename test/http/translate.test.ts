@@ -1,10 +1,14 @@
 /** `$translate`. https://hl7.org/fhir/R4/conceptmap-operation-translate.html */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { load } from './searching.ts';
 import { type Json, type TestServer, testServer } from './server.ts';
 import { outOf, parameters, refusedWith } from './terminology.ts';
 
 let server: TestServer;
+let directory: string;
 const [from, to] = ['http://example.org/CodeSystem/from', 'http://example.org/CodeSystem/to'];
 
 const conceptMap = (id: string, group: Json, more: Json = {}): Json => ({
@@ -36,8 +40,19 @@ const elements = [
 ];
 
 beforeAll(async () => {
-  server = await testServer();
+  directory = mkdtempSync(join(tmpdir(), 'osteon-maps-'));
+  const filed = (id: string, code: string, more: Json = {}) => {
+    const map = conceptMap(id, { source: 'urn:filed', element: [element('f', { code, equivalence: 'equal' })] }, more);
+    writeFileSync(join(directory, `${id}-${String(more.version)}.json`), JSON.stringify(map));
+    return map;
+  };
+  filed('filed', 'old', { version: '1' });
+  filed('filed', 'F', { version: '2' });
+  filed('withdrawn', 'F', { status: 'retired' });
+  filed('replaced', 'F');
+  server = await testServer({ PROFILES: directory });
   await load(server, [
+    conceptMap('replaced', { source: 'urn:now', element: [element('f', { code: 'N', equivalence: 'equal' })] }),
     conceptMap('main', { element: elements }, { sourceUri: 'urn:s', targetUri: 'urn:t' }),
     conceptMap('provided', { element: elements, unmapped: { mode: 'provided' } }),
     conceptMap('fixed', { element: elements, unmapped: { mode: 'fixed', code: 'other', display: 'Other' } }),
@@ -51,7 +66,10 @@ beforeAll(async () => {
     }),
   ]);
 });
-afterAll(() => server.close());
+afterAll(async () => {
+  await server.close();
+  rmSync(directory, { recursive: true, force: true });
+});
 
 const ask = async (query: string): Promise<Json> => {
   const out = outOf(await server.get(`/ConceptMap/$translate?${query}`));
@@ -127,6 +145,18 @@ describe('$translate', () => {
     expect(sources(await ask(`system=${from}&code=a&source=urn:s&target=urn:t`))).toEqual(['main']);
     expect(sources(await ask(`system=${from}&code=a&targetsystem=urn:elsewhere`))).toEqual([]);
     expect(sources(await ask(`system=${to}&code=A&reverse=true&target=urn:s`))).toEqual(['main']);
+  });
+
+  it('asks maps in files too, each in the version that its url means', async () => {
+    const told = async (query: string) =>
+      (await ask(query)).match.map(({ concept, source }: Json) => `${source.split('/').at(-1)} ${concept.code}`);
+    expect(await told('system=urn:filed&code=f')).toEqual(['filed F']);
+    expect(await told(`system=${to}&code=F&reverse=true`)).toEqual(['filed f']);
+    expect(await told('system=urn:now&code=f')).toEqual(['replaced N']);
+    await load(server, [
+      conceptMap('filed', { source: 'urn:filed', element: [element('f', { code: 'S', equivalence: 'equal' })] }),
+    ]);
+    expect(await told('system=urn:filed&code=f')).toEqual(['filed S']);
   });
 
   it('knows R4’s own maps: the example of the specification', async () => {

@@ -82,6 +82,45 @@ describe('ValueSet/$validate-code', () => {
     ).toBe(true);
   });
 
+  it('looks at each coding of a CodeableConcept by itself, whatever is wrong with another', async () => {
+    const ask = async (path: string, coding: readonly Json[], ...more: readonly Json[]) => {
+      const concept = { name: 'codeableConcept', valueCodeableConcept: { coding } };
+      return outOf(await server.send('POST', `${path}/$validate-code`, parameters(concept, ...more)));
+    };
+    const sound = { system: joints, code: 'J1.1', display: 'left  KNEE' };
+    const faulty = [
+      { code: 'J1' },
+      { system: 'urn:unheard-of', code: 'x' },
+      { system: joints, code: 'J9' },
+      { system: joints, code: 'J1.2', display: 'Left knee' },
+    ];
+    const set = { name: 'url', valueUri: url('knees') };
+    for (const [path, more] of [
+      ['/ValueSet', [set]],
+      ['/CodeSystem', []],
+    ] as const) {
+      expect(await ask(path, [...faulty, sound], ...more)).toMatchObject({ result: true, display: 'Left knee' });
+      const none = await ask(path, faulty, ...more);
+      expect(none).toMatchObject({
+        result: false,
+        message: expect.stringMatching(/no system.*unheard-of.*J9.*display/),
+      });
+    }
+  });
+
+  it('tells nothing of a version that is not here, and refuses a display without its code', async () => {
+    expect(await inSet('knees', `system=${joints}&systemVersion=1999&code=J1`)).toEqual({
+      result: false,
+      message: `There is no version 1999 of ${joints} here.`,
+    });
+    expect((await inSet('knees', `system=${joints}&systemVersion=2022&code=J1`)).result).toBe(true);
+    const coding = { name: 'coding', valueCoding: { system: bones, code: 'femur' } };
+    const body = parameters(coding, { name: 'display', valueString: 'Femur' });
+    expect(refusedWith(await server.send('POST', '/CodeSystem/$validate-code', body))).toMatch(
+      /^400 invalid: display goes with code/,
+    );
+  });
+
   it('says what is lacking where it can not tell', async () => {
     const unknown = await inSet('mixed', 'system=http://loinc.org&code=1-8');
     expect(unknown).toMatchObject({
@@ -158,6 +197,18 @@ describe('CodeSystem/$validate-code', () => {
     expect((await server.get('/CodeSystem/bones/$validate-code?code=femur')).body.parameter[0].valueBoolean).toBe(true);
     const gender = await inSystem('url=http://hl7.org/fhir/administrative-gender&code=male&display=Male');
     expect(gender.result).toBe(true);
+  });
+
+  it('takes one system, by url with its version too', async () => {
+    expect((await inSystem(`url=${joints}%7C2022&code=J1`)).result).toBe(true);
+    const body = parameters(
+      { name: 'url', valueUri: `${joints}|2022` },
+      { name: 'coding', valueCoding: { system: joints, code: 'J1' } },
+    );
+    expect(outOf(await server.send('POST', '/CodeSystem/$validate-code', body)).result).toBe(true);
+    expect(refusedWith(await server.get(`/CodeSystem/bones/$validate-code?url=${joints}&code=J1`))).toMatch(
+      /^400 invalid: Name one code system/,
+    );
   });
 
   it('refuses a Coding of another system', async () => {

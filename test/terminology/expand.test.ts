@@ -87,6 +87,12 @@ describe('a value set', () => {
     ['side', 'exists', 'false', 'arm elbow hip leg loop pool'],
     ['parent', '=', 'leg', 'hip knee'],
     ['child', '=', 'head', 'hip'],
+    ['concept', 'regex', 'h.*', 'head hip'],
+    ['code', 'regex', 'h', ''],
+    ['code', 'regex', '^(?:leg|arm)$', 'arm leg'],
+    ['side', 'regex', 'l.+t', 'knee'],
+    ['parent', 'regex', '.*g', 'hip knee'],
+    ['child', 'regex', 'h(ip|ead)', 'hip leg'],
   ])('with the filter %s %s %s', async (property, op, value, expected) => {
     expect(await codesOf(filter(property, op, value))).toEqual({ 'urn:bones': expected });
   });
@@ -99,6 +105,28 @@ describe('a value set', () => {
     expect(await codesOf({ include: [{ system: 'urn:bones', filter: filters }] })).toEqual({
       'urn:bones': 'head knee',
     });
+  });
+
+  test('of a regular expression and another filter has what passes both, and excludes it', async () => {
+    const filters = [
+      { property: 'code', op: 'regex', value: '(?:h|k).*' },
+      { property: 'concept', op: 'descendent-of', value: 'hip' },
+    ];
+    const both = [{ system: 'urn:bones', filter: filters }];
+    expect(await codesOf({ include: both })).toEqual({ 'urn:bones': 'head' });
+    const include = [{ system: 'urn:bones', filter: filters.slice(0, 1) }];
+    expect(await codesOf({ include, exclude: both })).toEqual({ 'urn:bones': 'hip knee' });
+  });
+
+  test('of a regular expression that can not be followed, or takes too much work, is refused with the reason', async () => {
+    const on = (value: string) => codesOf(filter('code', 'regex', value));
+    await expect(on('(?=h).*')).rejects.toThrow(/filter code regex .*urn:bones can't be followed: .*looks around/);
+    await expect(on('(.)\\1')).rejects.toThrow(/can't be followed/);
+    await expect(on('a{1,9999}b{1,9999}')).rejects.toThrow(/can't be followed: .*too large/);
+    const include = [
+      { system: 'urn:many', filter: [{ property: 'code', op: 'regex', value: '(?:(?:c?[0-9]?){40}){40}x' }] },
+    ];
+    await expect(codesOf({ include })).rejects.toThrow(/too much work/);
   });
 
   test('leaves out what it excludes', async () => {
@@ -136,7 +164,7 @@ describe('a value set', () => {
     });
     await expect(codesOf(below('urn:unheard-of'))).rejects.toThrow(/code system urn:unheard-of is not here/);
     await expect(codesOf(below('urn:absent'))).rejects.toThrow(/urn:absent is here without its concepts/);
-    await expect(codesOf(filter('display', 'regex', '.*'))).rejects.toThrow(/display regex/);
+    await expect(codesOf(filter('display', 'regex', '.*'))).rejects.toThrow(/display regex.* is not supported/);
     await expect(codesOf(filter('colour', '=', 'red'))).rejects.toThrow(/colour =/);
     const exclude = [{ system: 'urn:unheard-of', concept: [{ code: 'a' }] }];
     await expect(codesOf({ include: [{ system: 'urn:unheard-of' }], exclude })).rejects.toThrow(/urn:unheard-of/);

@@ -91,6 +91,11 @@ const filter: fc.Arbitrary<JsonObject> = fc.oneof(
   }),
   fc.record({ property: fc.constant('side'), op: fc.constant('exists'), value: fc.constantFrom('true', 'false') }),
   fc.record({ property: fc.constantFrom('parent', 'child'), op: fc.constant('='), value: code }),
+  fc.record({
+    property: fc.constantFrom('concept', 'side', 'parent', 'child'),
+    op: fc.constant('regex'),
+    value: fc.constantFrom('c.', '.*1', 'c[2-5]|c1.?', 'l.*', '(?:left|right)', '.', ''),
+  }),
 );
 const part = (sets: readonly string[]): fc.Arbitrary<JsonObject> =>
   fc.oneof(

@@ -7,8 +7,8 @@ export interface Release {
   readonly system: LoadedSystem;
   /** Bytes on disk that are read each time. */
   readonly size: number;
-  /** Reads the concepts from the beginning; `onRead` hears of bytes read from disk. Throws UnusableRelease, UnreadableFile. */
-  readonly read: (onRead: (bytes: number) => void) => AsyncIterable<readonly LoadedConcept[]>;
+  /** Reads the concepts from the beginning, as ReadConcepts does; `onRead` hears of bytes read from disk. Throws UnusableRelease, UnreadableFile. */
+  readonly read: (onRead: (bytes: number) => void, only?: 'hierarchy') => AsyncIterable<readonly LoadedConcept[]>;
 }
 
 /** What a person says of a release, in place of what its files say. */

@@ -1,8 +1,11 @@
 /** SNOMED CT as it is released: the Snapshot tables of RF2. https://hl7.org/fhir/R4/snomedct.html */
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { type Lists, listOf, Numbers, placesOf, takenFrom } from '../../store/numbers.ts';
 import type { Designation, LoadedConcept } from '../../store/terminology.ts';
 import { type Release, type Said, someConcepts, UnusableRelease } from './release.ts';
+import { SnomedIds } from './snomed-ids.ts';
+import { type Kind, SnomedTexts } from './snomed-texts.ts';
 import { linesOf, owned } from './text-lines.ts';
 
 export interface SnomedFiles {
@@ -23,7 +26,7 @@ const usEnglish = '900000000000509007';
 const modules: Readonly<Record<string, string>> = { INT: '900000000000207008', US1000124: '731000124108' };
 
 /** Bytes of descriptions that are gathered at a time: the tables are in no order, and too large to be held as a whole. */
-const atOnce = 48 * 1024 * 1024;
+const atOnce = 32 * 1024 * 1024;
 
 /** The files of a release among those of a folder; undefined where there are none. Throws UnusableRelease where some are missing. */
 export function snomedIn(paths: readonly string[]): SnomedFiles | undefined {
@@ -57,9 +60,10 @@ export async function snomedRelease(files: SnomedFiles, said: Said): Promise<Rel
       return kind === 'descriptions' || kind === 'definitions' ? size * shares : size;
     }),
   );
+  const size = sizes.reduce((sum, each) => sum + each, 0);
   return {
     path: files.concepts,
-    size: sizes.reduce((sum, size) => sum + size, 0),
+    size,
     system: {
       url: said.url ?? 'http://snomed.info/sct',
       version,
@@ -69,9 +73,11 @@ export async function snomedRelease(files: SnomedFiles, said: Said): Promise<Rel
         { code: 'moduleId', type: 'code' },
         { code: 'effectiveTime', type: 'string' },
         { code: 'sufficientlyDefined', type: 'boolean' },
+        ...(await attributesIn(files.relationships)).map((code) => ({ code, type: 'code' as const })),
       ],
     },
-    read: (onRead) => conceptsOf(files, shares, onRead),
+    read: (onRead, only) =>
+      only === 'hierarchy' ? hierarchyOf(files, size, onRead) : conceptsOf(files, shares, onRead),
   };
 }
 
@@ -86,11 +92,76 @@ function versionOf(path: string): string {
   return `http://snomed.info/sct/${module}/version/${date}`;
 }
 
-interface Texts {
-  fullySpecified?: string;
-  preferred?: string;
-  definition?: string;
-  readonly synonyms: string[];
+/** The attributes that relationships give concepts, in order. */
+async function attributesIn(path: string): Promise<readonly string[]> {
+  const types = new Set<string>();
+  for await (const rows of rowsOf(path)) {
+    for (const [, , active, , , , , type = ''] of rows)
+      if (active === '1' && type !== isA && !types.has(type)) types.add(owned(type));
+  }
+  return [...types].sort();
+}
+
+/** What relationships say, by the numbers of concepts. */
+interface Relationships {
+  readonly ids: SnomedIds;
+  /** Right above each. */
+  readonly parents: Lists;
+  /** The types and the targets of each: at the same places. */
+  readonly types: Lists;
+  readonly targets: Lists;
+}
+
+async function readRelationships(
+  path: string,
+  hierarchy: boolean,
+  onRead: (bytes: number) => void,
+): Promise<Relationships> {
+  const ids = new SnomedIds();
+  const [children, parents] = [new Numbers(), new Numbers()];
+  const [sources, types, targets] = [new Numbers(), new Numbers(), new Numbers()];
+  for await (const rows of rowsOf(path, onRead)) {
+    for (const [, , active, , source = '', target = '', , type = ''] of rows) {
+      if (active !== '1' || (hierarchy && type !== isA)) continue;
+      const [from, to] = [ids.add(source), ids.add(target)];
+      if (type === isA) {
+        children.push(from);
+        parents.push(to);
+        continue;
+      }
+      sources.push(from);
+      types.push(ids.add(type));
+      targets.push(to);
+    }
+  }
+  const [above, beside] = [placesOf(children.all, ids.count), placesOf(sources.all, ids.count)];
+  return {
+    ids,
+    parents: takenFrom(parents.all, above),
+    types: takenFrom(types.all, beside),
+    targets: takenFrom(targets.all, beside),
+  };
+}
+
+/** Codes with what is right above them. Other files aren't read; `onRead` hears of their size. */
+async function* hierarchyOf(
+  files: SnomedFiles,
+  size: number,
+  onRead: (bytes: number) => void,
+): AsyncGenerator<readonly LoadedConcept[]> {
+  let left = size;
+  const read = (bytes: number): void => {
+    left -= bytes;
+    onRead(bytes);
+  };
+  const relationships = await readRelationships(files.relationships, true, read);
+  for await (const rows of rowsOf(files.concepts, read)) {
+    yield rows.map(([id = '']) => {
+      const number = relationships.ids.numberOf(id);
+      return { code: owned(id), display: '', parents: parentsOf(relationships, number) };
+    });
+  }
+  onRead(left);
 }
 
 /** Concepts in shares: of each, the descriptions are gathered in memory. */
@@ -99,109 +170,83 @@ async function* conceptsOf(
   shares: number,
   onRead: (bytes: number) => void,
 ): AsyncGenerator<readonly LoadedConcept[]> {
-  const parents = await readParents(files.relationships, onRead);
-  const isFavourite = files.language === undefined ? () => true : await readPreferred(files.language, onRead);
+  const relationships = await readRelationships(files.relationships, false, onRead);
+  const { ids } = relationships;
+  // Some are in no relationship.
+  for await (const rows of rowsOf(files.concepts, onRead)) for (const [id = ''] of rows) ids.add(id);
+  const favourites = files.language === undefined ? undefined : await readPreferred(files.language, onRead);
+  const texts = new SnomedTexts();
   for (let share = 0; share < shares; share++) {
-    const texts = await readTexts(files, isFavourite, (id) => shareOf(id, shares) === share, onRead);
-    let some: LoadedConcept[] = [];
-    // The concepts themselves are counted once.
-    for await (const [id = '', time = '', active, module = '', status] of cellsOf(
-      files.concepts,
-      share === 0 ? onRead : undefined,
-    )) {
-      if (shareOf(id, shares) !== share) continue;
-      some.push(
-        conceptOf(owned(id), texts.get(id), parents.get(id) ?? [], {
-          time,
-          active: active === '1',
-          module,
-          defined: status === defined,
-        }),
-      );
-      if (some.length < someConcepts) continue;
-      yield some;
-      some = [];
+    const numberOf = (id: string): number | undefined => {
+      const number = ids.numberOf(id);
+      return number >= 0 && number % shares === share ? number : undefined;
+    };
+    await readTexts(texts, files, favourites, numberOf, onRead);
+    const ofShare = (line: string) => numberOf(cellOf(line, 0)) !== undefined;
+    for await (const rows of rowsOf(files.concepts, undefined, ofShare)) {
+      yield rows.map(([id = '', time = '', active, module = '', status]) => {
+        const number = numberOf(id) ?? 0;
+        const facts = { time, active: active === '1', module, defined: status === defined };
+        const above = parentsOf(relationships, number);
+        return conceptOf(owned(id), texts.of(number, ids.count), above, facts, attributesOf(relationships, number));
+      });
     }
-    yield some;
   }
 }
 
 const defined = '900000000000073002';
 
-/** Ids end in a digit that checks the others: the digits before say which share they are of. */
-function shareOf(id: string, shares: number): number {
-  return shares === 1 ? 0 : Number(id.slice(-7, -3)) % shares;
+function parentsOf({ ids, parents }: Relationships, number: number): readonly string[] {
+  return [...new Set(listOf(parents, number))].map((each) => ids.textOf(each));
 }
 
-async function readParents(
-  path: string,
-  onRead: (bytes: number) => void,
-): Promise<ReadonlyMap<string, readonly string[]>> {
-  const parents = new Map<string, string[]>();
-  for await (const [, , active, , source = '', target = '', , type] of cellsOf(path, onRead)) {
-    if (active !== '1' || type !== isA) continue;
-    const known = parents.get(source);
-    if (known === undefined) parents.set(owned(source), [owned(target)]);
-    else if (!known.includes(target)) known.push(owned(target));
+/** Each pair once: it may be in several groups. */
+function attributesOf(
+  { ids, types, targets }: Relationships,
+  number: number,
+): readonly (readonly [code: string, value: string])[] {
+  const pairs = new Map<string, readonly [code: string, value: string]>();
+  const values = listOf(targets, number);
+  for (const [at, each] of listOf(types, number).entries()) {
+    const [type, target] = [ids.textOf(each), ids.textOf(values[at] ?? 0)];
+    pairs.set(`${type} ${target}`, [type, target]);
   }
-  return parents;
+  return [...pairs.values()];
 }
 
 async function readTexts(
+  texts: SnomedTexts,
   { descriptions, definitions }: SnomedFiles,
-  isFavourite: (description: string) => boolean,
-  wanted: (concept: string) => boolean,
+  favourites: SnomedIds | undefined,
+  numberOf: (concept: string) => number | undefined,
   onRead: (bytes: number) => void,
-): Promise<ReadonlyMap<string, Texts>> {
-  const texts = new Map<string, Texts>();
-  const of = (concept: string): Texts => {
-    const known = texts.get(concept) ?? { synonyms: [] };
-    if (!texts.has(concept)) texts.set(owned(concept), known);
-    return known;
-  };
-  for await (const [id = '', , active, , concept = '', , type, cut = ''] of cellsOf(descriptions, onRead)) {
-    if (active !== '1' || !wanted(concept)) continue;
-    const [known, term] = [of(concept), owned(cut)];
-    if (type === fullySpecified) known.fullySpecified ??= term;
-    else if (known.preferred === undefined && isFavourite(id)) known.preferred = term;
-    else known.synonyms.push(term);
+): Promise<void> {
+  texts.clear();
+  const ofShare = (line: string) => numberOf(cellOf(line, 4)) !== undefined;
+  const add = (concept: string, kind: Kind, text: string) => texts.add(numberOf(concept) ?? 0, kind, text);
+  for await (const rows of rowsOf(descriptions, onRead, ofShare)) {
+    for (const [id = '', , active, , concept = '', , type, term = ''] of rows) {
+      if (active !== '1') continue;
+      const favourite = favourites?.has(id) !== false;
+      add(concept, type === fullySpecified ? 'fullySpecified' : favourite ? 'preferred' : 'synonym', term);
+    }
   }
   if (definitions !== undefined) {
-    for await (const [, , active, , concept = '', , , term = ''] of cellsOf(definitions, onRead))
-      if (active === '1' && wanted(concept)) of(concept).definition ??= owned(term);
-  }
-  return texts;
-}
-
-/** Whether US English prefers a description, by its id: a million of them, as numbers that take little memory. */
-async function readPreferred(path: string, onRead: (bytes: number) => void): Promise<(id: string) => boolean> {
-  let ids = new BigUint64Array(1024);
-  let count = 0;
-  for await (const [, , active, , refset, description = '', acceptability] of cellsOf(path, onRead)) {
-    if (active !== '1' || refset !== usEnglish || acceptability !== preferred || !isId(description)) continue;
-    if (count === ids.length) {
-      const larger = new BigUint64Array(2 * count);
-      larger.set(ids);
-      ids = larger;
+    for await (const rows of rowsOf(definitions, onRead, ofShare)) {
+      for (const [, , active, , concept = '', , , term = ''] of rows)
+        if (active === '1') add(concept, 'definition', term);
     }
-    ids[count++] = BigInt(description);
   }
-  const sorted = ids.subarray(0, count).sort();
-  return (id) => isId(id) && has(sorted, BigInt(id));
 }
 
-function isId(text: string): boolean {
-  return /^\d{1,18}$/.test(text);
-}
-
-function has(sorted: BigUint64Array, id: bigint): boolean {
-  let [low, high] = [0, sorted.length];
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((sorted[middle] ?? 0n) < id) low = middle + 1;
-    else high = middle;
+/** The descriptions that US English prefers. */
+async function readPreferred(path: string, onRead: (bytes: number) => void): Promise<SnomedIds> {
+  const ids = new SnomedIds();
+  for await (const rows of rowsOf(path, onRead)) {
+    for (const [, , active, , refset, description = '', acceptability] of rows)
+      if (active === '1' && refset === usEnglish && acceptability === preferred) ids.add(description);
   }
-  return sorted[low] === id;
+  return ids;
 }
 
 interface Facts {
@@ -211,9 +256,17 @@ interface Facts {
   readonly defined: boolean;
 }
 
-function conceptOf(code: string, texts: Texts | undefined, parents: readonly string[], facts: Facts): LoadedConcept {
-  const { fullySpecified: full, definition, synonyms = [] } = texts ?? {};
-  const display = texts?.preferred ?? full ?? synonyms[0] ?? code;
+function conceptOf(
+  code: string,
+  texts: readonly (readonly [kind: Kind, text: string])[],
+  parents: readonly string[],
+  facts: Facts,
+  attributes: readonly (readonly [code: string, value: string])[],
+): LoadedConcept {
+  const first = (wanted: Kind) => texts.find(([kind]) => kind === wanted)?.[1];
+  const [full, definition] = [first('fullySpecified'), first('definition')];
+  const synonyms = texts.filter(([kind]) => kind === 'preferred' || kind === 'synonym').map(([, text]) => text);
+  const display = first('preferred') ?? full ?? synonyms[0] ?? code;
   const designation = (value: string, use: string): Designation => ({ value, language: 'en', use });
   const designations = [
     ...(full === undefined || full === display ? [] : [designation(full, fullySpecified)]),
@@ -229,6 +282,7 @@ function conceptOf(code: string, texts: Texts | undefined, parents: readonly str
       ['moduleId', facts.module],
       ['effectiveTime', facts.time],
       ['sufficientlyDefined', String(facts.defined)],
+      ...attributes,
     ],
     ...(designations.length > 0 && { designations }),
   };
@@ -236,13 +290,28 @@ function conceptOf(code: string, texts: Texts | undefined, parents: readonly str
 
 const synonym = '900000000000013009';
 
-/** The cells of each line after the first. */
-async function* cellsOf(path: string, onRead?: (bytes: number) => void): AsyncGenerator<readonly string[]> {
+/** The cells of the lines after the first that are wanted, some lines at a time. */
+async function* rowsOf(
+  path: string,
+  onRead?: (bytes: number) => void,
+  wanted: (line: string) => boolean = () => true,
+): AsyncGenerator<readonly (readonly string[])[]> {
   let header = true;
   for await (const lines of linesOf(path, onRead)) {
-    for (const line of lines) {
-      if (!header) yield line.split('\t');
-      header = false;
-    }
+    const rows = (header ? lines.slice(1) : lines).filter(wanted);
+    header &&= lines.length === 0;
+    for (let from = 0; from < rows.length; from += someConcepts)
+      yield rows.slice(from, from + someConcepts).map((line) => line.split('\t'));
   }
+}
+
+/** One cell of a line: most lines are read again and again for no more. */
+function cellOf(line: string, index: number): string {
+  let start = 0;
+  for (let before = 0; before < index; before++) {
+    start = line.indexOf('\t', start) + 1;
+    if (start === 0) return '';
+  }
+  const end = line.indexOf('\t', start);
+  return line.slice(start, end < 0 ? undefined : end);
 }

@@ -4,8 +4,8 @@ import type { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { UnreadableFile } from '../import/sources.ts';
 
-/** Bytes that are read at once. */
-const chunkSize = 256 * 1024;
+/** Bytes that are read at once: texts of more don't lie among short-lived ones, and are collected late. */
+const chunkSize = 64 * 1024;
 
 /** The bytes of a file. Throws UnreadableFile. `onRead` hears of those read from disk. */
 export function bytesOf(path: string, onRead: (bytes: number) => void = () => undefined): Readable {

@@ -27,6 +27,8 @@ const usualBudget = 5_000;
 /** Milliseconds for which the list of systems isn't read again. */
 const fresh = 1_000;
 const someConcepts = 500;
+/** Keys that are asked for at once: what is sent to the server has a bound. */
+const mostKeys = 10_000;
 const maxTimeExpired = 50;
 
 export class TerminologyReads implements Omit<TerminologyStore, 'load' | 'remove'> {
@@ -53,9 +55,12 @@ export class TerminologyReads implements Omit<TerminologyStore, 'load' | 'remove
   async concepts(system: LoadedSystem, codes: readonly string[]): Promise<readonly LoadedConcept[]> {
     const set = await this.#setOf(system);
     if (set === undefined || codes.length === 0) return [];
-    const keys = [...new Set(codes.map((code) => keyOf(system, code)))];
-    const found = this.#concepts.find<FoundConcept>({ set, key: { $in: keys } }, { projection: conceptProjection });
-    return (await found.toArray()).map(conceptOf);
+    const concepts: LoadedConcept[] = [];
+    for (const keys of keysOf(system, codes)) {
+      const found = this.#concepts.find<FoundConcept>({ set, key: { $in: keys } }, { projection: conceptProjection });
+      for await (const each of found) concepts.push(conceptOf(each));
+    }
+    return concepts;
   }
 
   async select(system: LoadedSystem, filter: ConceptFilter, page: PageOfConcepts): Promise<ConceptPage> {
@@ -157,9 +162,11 @@ export class TerminologyReads implements Omit<TerminologyStore, 'load' | 'remove
 
   async #numbers(system: LoadedSystem, set: number, codes: readonly string[]): Promise<ReadonlyMap<string, number>> {
     if (codes.length === 0) return new Map();
-    const keys = [...new Set(codes.map((code) => keyOf(system, code)))];
-    const found = await this.#concepts.find({ set, key: { $in: keys } }, { projection: { key: 1 } }).toArray();
-    const byKey = new Map(found.map(({ _id, key }) => [key, _id]));
+    const byKey = new Map<string, number>();
+    for (const keys of keysOf(system, codes)) {
+      const found = this.#concepts.find({ set, key: { $in: keys } }, { projection: { key: 1 } });
+      for await (const { _id, key } of found) byKey.set(key, _id);
+    }
     return new Map(
       codes.flatMap((code) => {
         const number = byKey.get(keyOf(system, code));
@@ -171,6 +178,12 @@ export class TerminologyReads implements Omit<TerminologyStore, 'load' | 'remove
   #count(of: ConceptCondition, deadline: number): Promise<number> {
     return this.#concepts.countDocuments(of, { maxTimeMS: leftUntil(deadline) });
   }
+}
+
+/** The keys of codes, each once, as many at a time as fit into a command. */
+function* keysOf(system: LoadedSystem, codes: readonly string[]): Generator<string[]> {
+  const keys = [...new Set(codes.map((code) => keyOf(system, code)))];
+  for (let from = 0; from < keys.length; from += mostKeys) yield keys.slice(from, from + mostKeys);
 }
 
 /** Milliseconds; the driver takes 0 for no limit. */

@@ -67,7 +67,7 @@ export class TerminologyWrites {
 
   async #load(system: LoadedSystem, read: ReadConcepts): Promise<number> {
     await this.#clean();
-    const hierarchy = await readHierarchy(system, read());
+    const hierarchy = await readHierarchy(system, read('hierarchy'));
     const count = hierarchy.codes.length;
     if (count >= setSpan) throw new UnusableConcepts('The code system has too many concepts.');
     const [last] = await this.#sets.find().sort({ _id: -1 }).limit(1).toArray();

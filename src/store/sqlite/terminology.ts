@@ -73,8 +73,13 @@ export class SqliteTerminology implements TerminologyStore {
   }
 
   async concepts(system: LoadedSystem, codes: readonly string[]): Promise<readonly LoadedConcept[]> {
-    this.#writer.check();
-    return this.#reads.concepts(system, codes);
+    const found: LoadedConcept[] = [];
+    for (let from = 0; from < codes.length; from += someRead) {
+      if (from > 0) await turn();
+      this.#writer.check();
+      found.push(...this.#reads.concepts(system, codes.slice(from, from + someRead)));
+    }
+    return found;
   }
 
   async select({ url, version }: LoadedSystem, filter: ConceptFilter, page: PageOfConcepts): Promise<ConceptPage> {
@@ -121,7 +126,7 @@ export class SqliteTerminology implements TerminologyStore {
   async #load(system: LoadedSystem, read: ReadConcepts): Promise<number> {
     // What others have left that were cut off.
     if ((await this.#writer.terminology({ step: 'hide', system: 'loading' })) > 0) await this.#clean();
-    const hierarchy = await readHierarchy(system, read());
+    const hierarchy = await readHierarchy(system, read('hierarchy'));
     if (hierarchy.codes.length >= systemSpan) throw new UnusableConcepts('The code system has too many concepts.');
     const number = await this.#writer.terminology({ step: 'begin', system });
     try {
