@@ -9,9 +9,10 @@ import { generalParameters } from '../search/result-parameters.ts';
 import { objects } from '../terminology/json.ts';
 import { checkStructure } from '../validation/structure.ts';
 
-/** `text`: any type that is written as a string; a type of resource for those that carry one. */
+/** `text`: any type that is written as a string; `language`: a text, too; a type of resource for those that carry one. */
 export type InputType =
   | 'text'
+  | 'language'
   | 'boolean'
   | 'count'
   | 'Coding'
@@ -28,6 +29,9 @@ export interface DeclaredInput {
 }
 
 export type DeclaredInputs = Readonly<Record<string, DeclaredInput>>;
+
+/** No tag of a language has more characters: it is compared with those of many designations. */
+export const longestLanguage = 64;
 
 /** What was given for one parameter: what type it was declared to have, it has. */
 type Given = string | boolean | number | JsonObject;
@@ -130,11 +134,17 @@ function known(name: string, declared: DeclaredInputs): DeclaredInput {
 
 function fromText(name: string, value: string, type: InputType): Given {
   if (type === 'text') return value;
+  if (type === 'language') return checkedLanguage(name, value);
   if (type === 'boolean' && (value === 'true' || value === 'false')) return value === 'true';
   if (type === 'boolean') throw failure(400, 'value', `${name} must be true or false.`);
   if (type === 'count' && /^[0-9]{1,9}$/.test(value)) return Number(value);
   if (type === 'count') throw failure(400, 'value', `${name} must be a number from 0 to 999999999.`);
   throw failure(400, 'invalid', `${name} is a ${type}: it doesn't fit into a URL; POST it in Parameters.`);
+}
+
+function checkedLanguage(name: string, value: string, expression?: string): string {
+  if (value.length <= longestLanguage) return value;
+  throw failure(400, 'value', `${name} must be the tag of a language, of at most ${longestLanguage} characters.`, expression);
 }
 
 function fromParameter(name: string, parameter: JsonObject, type: InputType, expression: string): Given {
@@ -152,9 +162,10 @@ function fromParameter(name: string, parameter: JsonObject, type: InputType, exp
     if (isObject(named)) return named;
     throw failure(400, 'invalid', `${name} must have a value${type}.`, expression);
   }
-  const accepted = ofType(value, type);
-  if (accepted !== undefined) return accepted;
-  throw failure(400, 'invalid', `${name} must have ${expected[type]}.`, expression);
+  const plain = type === 'language' ? 'text' : type;
+  const accepted = ofType(value, plain);
+  if (accepted === undefined) throw failure(400, 'invalid', `${name} must have ${expected[plain]}.`, expression);
+  return type === 'language' ? checkedLanguage(name, String(accepted), expression) : accepted;
 }
 
 const expected: Readonly<Record<'text' | 'boolean' | 'count', string>> = {

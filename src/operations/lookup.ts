@@ -23,7 +23,7 @@ const declared: DeclaredInputs = {
   version: { type: 'text' },
   coding: { type: 'Coding' },
   date: { type: 'text' },
-  displayLanguage: { type: 'text' },
+  displayLanguage: { type: 'language' },
   property: { type: 'text', many: true },
 };
 

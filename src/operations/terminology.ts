@@ -10,7 +10,7 @@ import type { ConceptDetail, Designation } from '../terminology/concepts.ts';
 import { versioned } from '../terminology/expand.ts';
 import { objects, text } from '../terminology/json.ts';
 import { shorten } from '../terminology/shorten.ts';
-import type { Inputs } from './inputs.ts';
+import { type Inputs, longestLanguage } from './inputs.ts';
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -112,16 +112,28 @@ export function canonicalOf(url: string, version: string | undefined): string {
 
 /** The display in a language, or in the one that it is a kind of; the system's own where there is none. */
 export function displayIn({ display, designations = [] }: ConceptDetail, language: string | undefined): string {
-  // `de-AT` is told in `de` where nothing is in its own.
-  for (let wanted = language ?? ''; wanted !== ''; wanted = wanted.slice(0, Math.max(wanted.lastIndexOf('-'), 0))) {
-    const found = designations.find((each) => isLanguage(each, wanted));
-    if (found !== undefined) return found.value;
+  if (language === undefined) return display;
+  const wanted = language.toLowerCase().split('-');
+  let [best, most] = [display, 0];
+  for (const each of designations) {
+    // `de-AT` is told in `de` where nothing is in its own.
+    const shared = sharedSubtags(each, wanted);
+    if (shared > most) [best, most] = [each.value, shared];
   }
-  return display;
+  return best;
+}
+
+/** How many subtags a designation's language begins with that a wanted one begins with, too. */
+function sharedSubtags({ language = '' }: Designation, wanted: readonly string[]): number {
+  if (language === '') return 0;
+  const has = language.toLowerCase().split('-');
+  const differing = wanted.findIndex((subtag, place) => has[place] !== subtag);
+  return differing < 0 ? wanted.length : differing;
 }
 
 /** Whether a designation is in a language: `en` is what `en-GB` is in, too. */
 export function isLanguage({ language = '' }: Designation, wanted: string): boolean {
+  if (wanted.length > longestLanguage) return false;
   const [has, asked] = [language.toLowerCase(), wanted.toLowerCase()];
   return has === asked || has.startsWith(`${asked}-`);
 }

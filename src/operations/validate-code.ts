@@ -36,7 +36,7 @@ const common: DeclaredInputs = {
   codeableConcept: { type: 'CodeableConcept' },
   date: { type: 'text' },
   abstract: { type: 'boolean' },
-  displayLanguage: { type: 'text' },
+  displayLanguage: { type: 'language' },
 };
 
 const ofValueSet: DeclaredInputs = {

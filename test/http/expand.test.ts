@@ -210,6 +210,16 @@ describe('$expand', () => {
     expect(await display('de-AT')).toBe('Linkes Knie');
     expect(await display('de-DE-1996')).toBe('Linkes Knie');
     expect(await display('fr-CH')).toBe('Left knee');
+    expect(await display('-de')).toBe('Left knee');
+    const long = `de${'-a'.repeat(32)}`;
+    for (const reply of [
+      await at('knees', `&displayLanguage=${long}`),
+      await server.get(`/CodeSystem/$lookup?system=${joints}&code=J1.1&displayLanguage=${long}`),
+      await server.send('POST', '/ValueSet/knees/$expand', parameters({ name: 'displayLanguage', valueCode: long })),
+    ])
+      expect(refusedWith(reply)).toMatch(/^400 value: displayLanguage must be the tag of a language, of at most 64/);
+    const { contains } = (await at('knees', `&designation=${long}`)).body.expansion;
+    expect(contains[1].designation).toBeUndefined();
   });
 
   it('takes a direction with a context alone, and tells how many codes a page may have', async () => {
