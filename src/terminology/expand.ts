@@ -12,7 +12,7 @@ import {
   union,
   wholeSystem,
 } from './codes.ts';
-import { type Concepts, type Filter, hasConcepts } from './concepts.ts';
+import { type ConceptDetail, type Concepts, type Filter, hasConcepts } from './concepts.ts';
 import { checkFilter, conceptTest, readFilter } from './filters.ts';
 import { objects, text } from './json.ts';
 import { shorten } from './shorten.ts';
@@ -268,13 +268,26 @@ export class Expander {
     this.#work.spend(codes.size);
     const test = conceptTest(content, filter, this.#work);
     const passing = new Set<string>();
-    for (const each of await content.find([...codes])) if (await test(each)) passing.add(each.code);
+    for await (const some of detailsOf(content, codes))
+      for (const each of some) if (await test(each)) passing.add(each.code);
     return { others: false, codes: passing };
   }
 }
 
-function isPattern({ op }: Filter): boolean {
-  return op === 'regex';
+/** Whether the codes that other filters leave are looked at one by one: what is below each is not known of it, `part` looks at all at once. */
+function isPattern({ op, property }: Filter): boolean {
+  return op === 'regex' && property !== 'child';
+}
+
+/** How many concepts are looked up at once. */
+const someCodes = 1000;
+
+async function* detailsOf(
+  concepts: Pick<Concepts, 'find'>,
+  codes: ReadonlySet<string>,
+): AsyncGenerator<readonly ConceptDetail[]> {
+  const all = [...codes];
+  for (let from = 0; from < all.length; from += someCodes) yield concepts.find(all.slice(from, from + someCodes));
 }
 
 /** The canonical of a version; '' means none. */
@@ -285,9 +298,9 @@ export function versioned(url: string, version: string): string {
 async function activeOf(concepts: Concepts, { others, codes }: Part, work: Work): Promise<Part> {
   if (!others) {
     work.spend(codes.size);
-    const inactive = new Set(
-      (await concepts.find([...codes])).filter((each) => each.inactive === true).map(({ code }) => code),
-    );
+    const inactive = new Set<string>();
+    for await (const some of detailsOf(concepts, codes))
+      for (const { code, inactive: isInactive } of some) if (isInactive === true) inactive.add(code);
     return { others, codes: new Set([...codes].filter((code) => !inactive.has(code))) };
   }
   const nothing = { offset: 0, count: 0 };

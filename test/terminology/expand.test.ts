@@ -4,6 +4,7 @@ import type { JsonObject } from '../../src/fhir/resource.ts';
 import { wordsIn } from '../../src/search/words.ts';
 import { builtIn } from '../../src/terminology/built-in.ts';
 import { type CodeSystem, type Concept, readCodeSystem } from '../../src/terminology/code-system.ts';
+import type { ConceptDetail } from '../../src/terminology/concepts.ts';
 import { expandValueSet, subsumption, type TermSource } from '../../src/terminology/expand.ts';
 import { MemoryConcepts } from '../../src/terminology/memory-concepts.ts';
 
@@ -29,11 +30,12 @@ const bones: JsonObject = {
     { code: 'pool', property: [{ code: 'subsumedBy', valueCode: 'loop' }] },
   ],
 };
+const some = (count: number) => Array.from({ length: count }, (_, n) => ({ code: `c${n}` }));
 const many: JsonObject = {
   resourceType: 'CodeSystem',
   url: 'urn:many',
   content: 'complete',
-  concept: [{ code: 'all', concept: Array.from({ length: 10_001 }, (_, n) => ({ code: `c${n}` })) }],
+  concept: [{ code: 'all', concept: some(10_001) }],
 };
 const absent: JsonObject = { resourceType: 'CodeSystem', url: 'urn:absent', content: 'not-present' };
 
@@ -105,6 +107,31 @@ describe('a value set', () => {
     expect(await codesOf({ include: [{ system: 'urn:bones', filter: filters }] })).toEqual({
       'urn:bones': 'head knee',
     });
+  });
+
+  test('of a regular expression on children looks at no concept by itself, others at some at a time', async () => {
+    class Watched extends MemoryConcepts {
+      most = 0;
+      override children(): never {
+        throw new Error('asked for the children of a concept');
+      }
+      override find(codes: readonly string[]): readonly ConceptDetail[] {
+        this.most = Math.max(this.most, codes.length);
+        return super.find(codes);
+      }
+    }
+    const watched = new Watched(readCodeSystem({ ...many, concept: [{ code: 'all', concept: some(2500) }] }), wordsIn);
+    const expanded = (property: string, value: string) => {
+      const filter = [
+        { property: 'concept', op: 'is-a', value: 'all' },
+        { property, op: 'regex', value },
+      ];
+      const compose = { inactive: false, include: [{ system: 'urn:many', filter }] };
+      return expandValueSet('urn:v', { ...sourceOf({ 'urn:v': { compose } }), codeSystem: async () => watched });
+    };
+    expect(await expanded('child', 'c.*')).toEqual([{ system: 'urn:many', codes: ['all'] }]);
+    expect((await expanded('code', 'c.*'))[0]?.codes).toHaveLength(2500);
+    expect(watched.most).toBe(1000);
   });
 
   test('of a regular expression and another filter has what passes both, and excludes it', async () => {
