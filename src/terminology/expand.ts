@@ -92,18 +92,28 @@ export async function contentOf(canonical: string, source: TermSource): Promise<
 
 const dependsOn = 'http://hl7.org/fhir/StructureDefinition/valueset-supplement';
 
-/** The first supplement that a value set depends on and that isn't here. */
-export async function lackingSupplement({ extension }: JsonObject, source: TermSource): Promise<string | undefined> {
+/** The first supplement that a value set depends on and that isn't here. Throws 400 `too-costly`. */
+export async function lackingSupplement(
+  { extension }: JsonObject,
+  source: TermSource,
+  work: Work,
+): Promise<string | undefined> {
   for (const { url, valueCanonical } of objects(extension)) {
     if (url !== dependsOn) continue;
+    work.spend(lookUp);
     if ((await source.supplement?.(text(valueCanonical))) !== true) return text(valueCanonical);
   }
   return undefined;
 }
 
-/** Throws 400 `not-supported` for a value set that depends on a supplement which isn't here. */
-export async function checkSupplements(resource: JsonObject, name: string, source: TermSource): Promise<void> {
-  const lacking = await lackingSupplement(resource, source);
+/** Throws 400 `not-supported` for a value set that depends on a supplement which isn't here, and `too-costly`. */
+export async function checkSupplements(
+  resource: JsonObject,
+  name: string,
+  source: TermSource,
+  work: Work,
+): Promise<void> {
+  const lacking = await lackingSupplement(resource, source, work);
   if (lacking === undefined) return;
   throw failure(400, 'not-supported', `${name} depends on the supplement ${shorten(lacking)}, which is not here.`);
 }
@@ -155,7 +165,7 @@ export class Expander {
   /** By what the set is composed of, or by its expansion where that is all there is or something is lacking here. */
   async resource(resource: JsonObject, canonical: string): Promise<Codes> {
     const { compose, expansion } = resource;
-    await checkSupplements(resource, `the value set ${shorten(canonical)}`, this.#source);
+    await checkSupplements(resource, `the value set ${shorten(canonical)}`, this.#source, this.#work);
     const expanded = isObject(expansion) ? wholeExpansion(expansion, this.#work, this.#listener) : undefined;
     if (!isObject(compose)) {
       if (expanded !== undefined) return expanded;

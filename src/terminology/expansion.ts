@@ -92,7 +92,7 @@ async function slicesOf(resource: JsonObject, name: string, making: Making, used
   const leftOut = (system: string, version: string): boolean =>
     wanted.withoutSystems.some((each) => each === system || each === versioned(system, version));
   if (selected !== undefined) {
-    await checkSupplements(resource, name, source);
+    await checkSupplements(resource, name, source, work);
     for (const { concepts } of selected) use(used, concepts);
     const told = selected.filter(({ concepts }) => !leftOut(concepts.url, concepts.version));
     const whole = { others: true, codes: new Set<string>() };

@@ -99,7 +99,7 @@ class Compiler {
 
   async resource(resource: JsonObject, name: string): Promise<Test> {
     const { compose, expansion } = resource;
-    const supplement = await lackingSupplement(resource, this.#source);
+    const supplement = await lackingSupplement(resource, this.#source, this.#work);
     if (supplement !== undefined) {
       return this.#lacks(`${shorten(name)} depends on the supplement ${shorten(supplement)}, which is not here`);
     }

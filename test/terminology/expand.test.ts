@@ -6,7 +6,9 @@ import { builtIn } from '../../src/terminology/built-in.ts';
 import { type CodeSystem, type Concept, readCodeSystem } from '../../src/terminology/code-system.ts';
 import type { ConceptDetail } from '../../src/terminology/concepts.ts';
 import { expandValueSet, subsumption, type TermSource } from '../../src/terminology/expand.ts';
+import { membershipOf } from '../../src/terminology/membership.ts';
 import { MemoryConcepts } from '../../src/terminology/memory-concepts.ts';
+import { Work } from '../../src/terminology/work.ts';
 
 const bones: JsonObject = {
   resourceType: 'CodeSystem',
@@ -107,6 +109,17 @@ describe('a value set', () => {
     expect(await codesOf({ include: [{ system: 'urn:bones', filter: filters }] })).toEqual({
       'urn:bones': 'head knee',
     });
+  });
+
+  test('that depends on very many supplements is refused', async () => {
+    const dependsOn = {
+      url: 'http://hl7.org/fhir/StructureDefinition/valueset-supplement',
+      valueCanonical: 'urn:s',
+    };
+    const set = { extension: Array.from({ length: 10_001 }, () => dependsOn), compose: filter('side', '=', 'left') };
+    const source = { ...sourceOf({ 'urn:v': set }), supplement: async () => true };
+    await expect(expandValueSet('urn:v', source)).rejects.toThrow('too much work');
+    await expect(membershipOf('urn:v', source, new Work('the set'))).rejects.toThrow('too much work');
   });
 
   test('of a regular expression on children looks at no concept by itself, others at some at a time', async () => {
