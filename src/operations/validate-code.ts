@@ -261,7 +261,9 @@ async function inCodeSystem(context: Context, call: Call): Promise<Answer> {
   const verdicts: Verdict[] = [];
   for (const each of asked) {
     const url = given === undefined ? named || each.system : text(given.url);
-    const canonical = versioned(url, each.version || (namedVersion ?? ''));
+    // The version of a coding is one of its own system.
+    const ofUrl = each.system === '' || each.system === url;
+    const canonical = versioned(url, (ofUrl ? each.version : inputs.text('version')) || (namedVersion ?? ''));
     const found = own !== undefined && hasConcepts(own) ? own : ((await lookup.codeSystem(canonical))?.concepts ?? own);
     if (found !== undefined) {
       verdicts.push(await ofSystem({ ...each, system: each.system === '' ? url : each.system }, url, found, inputs));

@@ -212,12 +212,14 @@ describe('CodeSystem/$validate-code', () => {
   });
 
   it('refuses a Coding of another system', async () => {
-    const body = parameters(
-      { name: 'url', valueUri: bones },
-      { name: 'coding', valueCoding: { system: joints, code: 'J1' } },
-    );
-    const reply = await server.send('POST', '/CodeSystem/$validate-code', body);
-    expect(outOf(reply)).toMatchObject({ result: false, message: expect.stringMatching(/joints, not of .*bones/) });
+    for (const version of [undefined, '9']) {
+      const body = parameters(
+        { name: 'url', valueUri: bones },
+        { name: 'coding', valueCoding: { system: joints, code: 'J1', ...(version !== undefined && { version }) } },
+      );
+      const reply = await server.send('POST', '/CodeSystem/$validate-code', body);
+      expect(outOf(reply)).toMatchObject({ result: false, message: expect.stringMatching(/joints, not of .*bones/) });
+    }
   });
 });
 
