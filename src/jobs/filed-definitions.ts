@@ -60,12 +60,17 @@ export class FiledDefinitions {
     }
   }
 
-  /** The one of that url; `version` undefined: the latest active one. */
+  /** The one of that url; `version` undefined: the latest active one. A supplement of a code system is no code system. */
   find(type: string, url: string, version: string | undefined): { key: string; content: () => JsonObject } | undefined {
-    const found = this.#byUrl.get(`${type} ${url}`) ?? [];
+    const found = (this.#byUrl.get(`${type} ${url}`) ?? []).filter((each) => !isSupplement(each));
     const meant = version === undefined ? latest(found) : found.find((each) => each.version === version);
     return meant === undefined ? undefined : { key: meant.key(), content: meant.content };
   }
+}
+
+function isSupplement({ type, mentions, content }: FiledDefinition): boolean {
+  // Most are told apart without being parsed.
+  return type === 'CodeSystem' && mentions('"supplement"') && content().content === 'supplement';
 }
 
 function latest(found: readonly FiledDefinition[]): FiledDefinition | undefined {

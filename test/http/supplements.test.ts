@@ -8,6 +8,7 @@ import { type Json, type TestServer, testServer } from './server.ts';
 import { boneSystem, bones, joints, loadJoints, outOf, refusedWith, valueSet } from './terminology.ts';
 
 const gender = 'http://hl7.org/fhir/administrative-gender';
+const status = 'http://hl7.org/fhir/observation-status';
 const supplement = (id: string, supplements: string, concept: readonly Json[], more: Json = {}): Json => ({
   resourceType: 'CodeSystem',
   id,
@@ -54,6 +55,8 @@ beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'osteon-supplements-'));
   mkdirSync(join(directory, 'names'));
   writeFileSync(join(directory, 'names', 'german.json'), JSON.stringify(german));
+  const wrong = supplement('wrong-filed', status, [{ code: 'final', display: 'endgültig' }], { url: status });
+  writeFileSync(join(directory, 'names', 'wrong.json'), JSON.stringify({ ...wrong, language: 'de' }));
   server = await testServer({ PROFILES: directory });
   await loadJoints(server);
   const on = (property: string, op: string, value: string) => ({ filter: [{ property, op, value }] });
@@ -169,6 +172,8 @@ describe('a supplement', () => {
     // Not even with the url of one.
     await load(server, [supplement('wrong', gender, [{ code: 'female' }], { url: gender, version: '9' })]);
     expect((await lookup(gender, 'male')).display).toBe('Male');
+    expect((await lookup(status, 'final')).display).toBe('Final');
+    expect((await lookup(status, 'final', '&displayLanguage=de')).display).toBe('endgültig');
   });
 
   it('may be what a value set depends on: without it, the set is refused', async () => {
