@@ -11,7 +11,7 @@ import { readSupplement, SupplementedConcepts } from '../terminology/supplements
 import { findCanonical, splitCanonical } from './canonical.ts';
 import type { Context } from './context.ts';
 import { LoadedConcepts } from './loaded-concepts.ts';
-import { type FoundSupplement, isFor, supplementsHere } from './supplements.ts';
+import { type FoundSupplement, supplementsFor, supplementsHere } from './supplements.ts';
 
 /** A code system that was found. */
 export interface FoundConcepts {
@@ -32,7 +32,7 @@ export async function findConcepts(
 ): Promise<FoundConcepts | undefined> {
   const found = await findUnsupplemented(context, canonical, position);
   if (found === undefined || !hasConcepts(found.concepts)) return found;
-  const supplements = (await supplementsHere(context, position)).filter((each) => isFor(each, found.concepts));
+  const supplements = supplementsFor(found.concepts, await supplementsHere(context, position));
   if (supplements.length === 0) return found;
   const key = [found.key, ...supplements.map((each) => each.key)].join(' + ');
   return { key, concepts: readOnce(context.store, key, () => supplemented(found.concepts, supplements)) };
@@ -123,6 +123,6 @@ function readSystem(resource: JsonObject): Kept {
 export async function conceptsIn(context: Context, resource: JsonObject): Promise<Concepts> {
   const { concepts } = readSystem(resource);
   await context.conformance.refresh();
-  const supplements = (await supplementsHere(context)).filter((each) => isFor(each, concepts));
+  const supplements = supplementsFor(concepts, await supplementsHere(context));
   return supplements.length === 0 || !hasConcepts(concepts) ? concepts : supplemented(concepts, supplements).concepts;
 }

@@ -27,7 +27,7 @@ interface Known {
 
 const kept = new WeakMap<Conformance, KeptCanonicals<Known>>();
 
-/** All that are not retired, each in its latest version: those of the store go before those of files. */
+/** All that are not retired, in all versions: those of the store, then those of files. */
 export async function supplementsHere(
   context: Context,
   position?: Pick<Position, 'at' | 'since'>,
@@ -39,17 +39,29 @@ export async function supplementsHere(
   return (await answers.find(conformance.generation, '', () => lookUp(context, undefined)))?.supplements ?? [];
 }
 
-/** Whether a supplement is for a version of a code system. */
-export function isFor({ of }: FoundSupplement, system: { readonly url: string; readonly version: string }): boolean {
+/** Those that add to a version of a code system: of one url one alone. */
+export function supplementsFor(
+  system: { readonly url: string; readonly version: string },
+  here: readonly FoundSupplement[],
+): readonly FoundSupplement[] {
+  return meantOf(here.filter((each) => isFor(each, system)));
+}
+
+/** The one that a canonical names. */
+export function supplementOf(canonical: string, here: readonly FoundSupplement[]): FoundSupplement | undefined {
+  const [url, version] = splitCanonical(canonical);
+  const named = here.filter((each) => each.url === url && (version === undefined || each.version === version));
+  return meantOf(named)[0];
+}
+
+function isFor({ of }: FoundSupplement, system: { readonly url: string; readonly version: string }): boolean {
   const [url, version] = splitCanonical(of);
   return url === system.url && (version === undefined || version === system.version);
 }
 
 async function lookUp(context: Context, position: Pick<Position, 'at' | 'since'> | undefined): Promise<Known> {
   const stored = await ofStore(context, position);
-  const urls = new Set(stored.map(({ url }) => url));
-  const filed = (context.filed?.supplements?.() ?? []).flatMap(described).filter(({ url }) => !urls.has(url));
-  const supplements = [...latestOf(stored), ...latestOf(filed)];
+  const supplements = [...stored, ...(context.filed?.supplements?.() ?? []).flatMap(described)];
   return { supplements, bytes: supplements.reduce((sum, { bytes = 0 }) => sum + bytes, 0) };
 }
 
@@ -73,7 +85,12 @@ async function ofStore(
     ...(position === undefined ? {} : { position: { at: position.at, since: position.since, direction: 'next' } }),
   });
   return page.matches.flatMap((each) =>
-    described({ key: versionKey(each), content: () => contentOf(each), bytes: each.body?.byteLength ?? 0 }),
+    described({
+      key: versionKey(each),
+      content: () => contentOf(each),
+      stored: true,
+      bytes: each.body?.byteLength ?? 0,
+    }),
   );
 }
 
@@ -84,11 +101,18 @@ function described(found: Found): readonly FoundSupplement[] {
   return [{ ...found, url, version, of }];
 }
 
-function latestOf(found: readonly FoundSupplement[]): readonly FoundSupplement[] {
-  const byUrl = new Map<string, FoundSupplement>();
+/** Of several with one url the latest, and one of the store before all of files; without url each is one by itself. */
+function meantOf(found: readonly FoundSupplement[]): readonly FoundSupplement[] {
+  const meant = new Map<string, FoundSupplement>();
   for (const each of found) {
-    const known = byUrl.get(each.url);
-    if (known === undefined || compareVersions(known.version, each.version) < 0) byUrl.set(each.url, each);
+    const name = each.url === '' ? each.key : `url ${each.url}`;
+    const known = meant.get(name);
+    if (known === undefined || goesBefore(each, known)) meant.set(name, each);
   }
-  return [...byUrl.values()];
+  return [...meant.values()];
+}
+
+function goesBefore(one: FoundSupplement, other: FoundSupplement): boolean {
+  if (one.stored !== other.stored) return one.stored === true;
+  return compareVersions(other.version, one.version) < 0;
 }

@@ -2,11 +2,11 @@
 import type { Position } from '../store/port.ts';
 import type { TermSource } from '../terminology/expand.ts';
 import { implicitValueSet } from '../terminology/implicit.ts';
-import { type Found, findCanonical, splitCanonical } from './canonical.ts';
+import { type Found, findCanonical } from './canonical.ts';
 import { type FoundConcepts, findConcepts } from './concepts.ts';
 import type { Context } from './context.ts';
 import type { Ingredient } from './kept-codes.ts';
-import { supplementsHere } from './supplements.ts';
+import { supplementOf, supplementsHere } from './supplements.ts';
 
 /** What one request looks up; for a walk, as it was when that began. */
 export class TermLookup {
@@ -47,9 +47,7 @@ export class TermLookup {
 
   /** The key of the supplement of a canonical. */
   async supplement(canonical: string): Promise<string | undefined> {
-    const [url, version] = splitCanonical(canonical);
-    const here = await supplementsHere(this.#context, this.#position);
-    return here.find((each) => each.url === url && (version === undefined || each.version === version))?.key;
+    return supplementOf(canonical, await supplementsHere(this.#context, this.#position))?.key;
   }
 
   /** Looks up, and tells `used` what. */

@@ -27,7 +27,7 @@ interface Addition {
 
 /** A CodeSystem that supplements another. */
 export interface Supplement {
-  /** `url|version`. */
+  /** `url|version`; '' without url. */
   readonly canonical: string;
   /** Those that it declares, or uses. */
   readonly properties: ReadonlyMap<string, PropertyType>;
@@ -56,7 +56,7 @@ export function readSupplement(resource: JsonObject): Supplement {
       properties: values.flatMap(([name, each]) => each.map((value) => [name, value] as const)),
     });
   }
-  return { canonical: version === '' ? url : `${url}|${version}`, properties, concepts: additions };
+  return { canonical: version === '' || url === '' ? url : `${url}|${version}`, properties, concepts: additions };
 }
 
 /** A code system with what supplements add. Which codes there are, and how they subsume each other, it has alone. */
@@ -76,7 +76,7 @@ export class SupplementedConcepts implements Concepts {
     this.#base = base;
     this.#wordsOf = wordsOf;
     this.loaded = base.loaded;
-    this.supplements = supplements.map(({ canonical }) => canonical);
+    this.supplements = supplements.map(({ canonical }) => canonical).filter((each) => each !== '');
     this.added = new Set(supplements.flatMap(({ properties }) => [...properties.keys()]));
     this.properties = new Map([...supplements.flatMap(({ properties }) => [...properties]), ...base.properties]);
     for (const { concepts } of supplements) {

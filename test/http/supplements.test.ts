@@ -198,3 +198,50 @@ describe('a supplement', () => {
     expect((await lookup(joints, 'J1', '&displayLanguage=fr')).display).toBe('Genou');
   });
 });
+
+describe('supplements that are alike', () => {
+  const system = (version: string): Json => ({ ...boneSystem, id: `alike-${version}`, url: 'urn:alike', version });
+  const url = 'urn:names';
+  const said = (value: string) => [{ code: 'femur', designation: [inFrench(value)] }];
+  const french = (query = '') => lookup('urn:alike', 'femur', `&displayLanguage=fr${query}`);
+
+  beforeAll(async () => {
+    const extension = (version: string) => [
+      { url: 'http://hl7.org/fhir/StructureDefinition/valueset-supplement', valueCanonical: `${url}|${version}` },
+    ];
+    await load(server, [
+      system('1'),
+      system('2'),
+      supplement('one', 'urn:alike|1', said('un'), { url }),
+      supplement('two', 'urn:alike|2', said('deux'), { url, version: '2' }),
+      ...['1', '2', '3'].map((version) => ({
+        ...valueSet(`needs-${version}`, [{ system: 'urn:alike' }]),
+        extension: extension(version),
+      })),
+    ]);
+  });
+
+  it('count for the version of the system that each is for, and for value sets that name their own', async () => {
+    expect((await french('&version=1')).display).toBe('un');
+    expect((await french('&version=2')).display).toBe('deux');
+    expect(await codes('needs-1')).toBe('leg femur tibia splint');
+    expect(await codes('needs-2')).toBe('leg femur tibia splint');
+    expect(refusedWith(await expand('needs-3'))).toMatch(/^422 not-supported: .*depends on the supplement/);
+  });
+
+  it('count each where they have no url, and are not named', async () => {
+    const { url: _url, ...nameless } = supplement('nameless', 'urn:alike|2', [
+      { code: 'tibia', designation: [inFrench('tibia')] },
+    ]);
+    const { url: _other, ...another } = supplement('another', 'urn:alike|2', [
+      { code: 'tibia', designation: [inFrench('jambe')] },
+    ]);
+    await load(server, [nameless, another]);
+    const { designation } = await lookup('urn:alike', 'tibia', '&version=2');
+    expect(designation).toHaveLength(2);
+    const { parameter } = (await expand('needs-2')).body.expansion;
+    expect(parameter.filter(({ name }: Json) => name === 'used-supplement')).toEqual([
+      { name: 'used-supplement', valueUri: `${url}|2` },
+    ]);
+  });
+});
