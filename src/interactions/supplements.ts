@@ -27,7 +27,7 @@ interface Known {
 
 const kept = new WeakMap<Conformance, KeptCanonicals<Known>>();
 
-/** All that are not retired, in all versions: those of the store, then those of files. */
+/** All that are not retired, those that the request is about to store too, in all versions: those of the store, then those of files. */
 export async function supplementsHere(
   context: Context,
   position?: Pick<Position, 'at' | 'since'>,
@@ -60,7 +60,10 @@ function isFor({ of }: FoundSupplement, system: { readonly url: string; readonly
 }
 
 async function lookUp(context: Context, position: Pick<Position, 'at' | 'since'> | undefined): Promise<Known> {
-  const stored = await ofStore(context, position);
+  const coming = (context.coming ?? []).filter(({ type }) => type === 'CodeSystem');
+  const staying = await ofStore(context, position, new Set(coming.map(({ id }) => id)));
+  const next = coming.map(({ key, content }) => ({ key, content: () => content, stored: true }));
+  const stored = [...staying, ...next.flatMap(described)];
   const supplements = [...stored, ...(context.filed?.supplements?.() ?? []).flatMap(described)];
   return { supplements, bytes: supplements.reduce((sum, { bytes = 0 }) => sum + bytes, 0) };
 }
@@ -68,6 +71,7 @@ async function lookUp(context: Context, position: Pick<Position, 'at' | 'since'>
 async function ofStore(
   { store, registry, settings }: Context,
   position: Pick<Position, 'at' | 'since'> | undefined,
+  without: ReadonlySet<string>,
 ): Promise<readonly FoundSupplement[]> {
   const parameter = registry.get('CodeSystem', 'content-mode')?.parameter;
   if (parameter === undefined) return [];
@@ -84,7 +88,8 @@ async function ofStore(
     budget: settings.searchBudget,
     ...(position === undefined ? {} : { position: { at: position.at, since: position.since, direction: 'next' } }),
   });
-  return page.matches.flatMap((each) =>
+  const staying = page.matches.filter(({ id }) => !without.has(id));
+  return staying.flatMap((each) =>
     described({
       key: versionKey(each),
       content: () => contentOf(each),
