@@ -122,7 +122,6 @@ function readSystem(resource: JsonObject): Kept {
 /** The concepts of a resource that a request carries, or names by its id, with what supplements add. */
 export async function conceptsIn(context: Context, resource: JsonObject): Promise<Concepts> {
   const { concepts } = readSystem(resource);
-  await context.conformance.refresh();
   const supplements = supplementsFor(concepts, await supplementsHere(context));
   return supplements.length === 0 || !hasConcepts(concepts) ? concepts : supplemented(concepts, supplements).concepts;
 }

@@ -34,6 +34,7 @@ export async function supplementsHere(
 ): Promise<readonly FoundSupplement[]> {
   if (position !== undefined) return (await lookUp(context, position)).supplements;
   const { conformance } = context;
+  await conformance.refresh();
   const answers = kept.get(conformance) ?? new KeptCanonicals<Known>();
   kept.set(conformance, answers);
   return (await answers.find(conformance.generation, '', () => lookUp(context, undefined)))?.supplements ?? [];
