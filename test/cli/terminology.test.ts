@@ -293,7 +293,10 @@ describe('SNOMED CT', () => {
         display: 'Thing',
         parents: [],
         properties: facts('false'),
-        designations: [{ value: 'Thing (thing)', language: 'en', use: fsn }],
+        designations: [
+          { value: 'Thing', language: 'en', use: synonym },
+          { value: 'Thing (thing)', language: 'en', use: fsn },
+        ],
       },
       {
         code: '2002002',
@@ -302,6 +305,7 @@ describe('SNOMED CT', () => {
         parents: ['1001001'],
         properties: [...facts('true'), ['363698007', '3003003']],
         designations: [
+          { value: 'Painful thing', language: 'en', use: synonym },
           { value: 'Painful thing (thing)', language: 'en', use: fsn },
           { value: 'Thing that hurts', language: 'en', use: synonym },
         ],

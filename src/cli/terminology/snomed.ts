@@ -263,15 +263,18 @@ function conceptOf(
   facts: Facts,
   attributes: readonly (readonly [code: string, value: string])[],
 ): LoadedConcept {
-  const first = (wanted: Kind) => texts.find(([kind]) => kind === wanted)?.[1];
-  const [full, definition] = [first('fullySpecified'), first('definition')];
+  const textOf = (wanted: Kind) => texts.find(([kind]) => kind === wanted)?.[1];
+  const [full, definition] = [textOf('fullySpecified'), textOf('definition')];
   const synonyms = texts.filter(([kind]) => kind === 'preferred' || kind === 'synonym').map(([, text]) => text);
-  const display = first('preferred') ?? full ?? synonyms[0] ?? code;
+  const display = textOf('preferred') ?? full ?? synonyms[0] ?? code;
   const designation = (value: string, use: string): Designation => ({ value, language: 'en', use });
-  const designations = [
+  const others = [
     ...(full === undefined || full === display ? [] : [designation(full, fullySpecified)]),
     ...synonyms.filter((term) => term !== display).map((term) => designation(term, synonym)),
   ];
+  // Who asks for English is told the first.
+  const first = designation(display, display === full ? fullySpecified : synonym);
+  const designations = others.length === 0 ? [] : [first, ...others];
   return {
     code,
     display,
