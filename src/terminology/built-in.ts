@@ -3,7 +3,7 @@ import { ResourceLines } from '../fhir/definitions/resource-lines.ts';
 import type { JsonObject } from '../fhir/resource.ts';
 
 /** Types that R4 has resources of. */
-export type BuiltInType = 'CodeSystem' | 'ValueSet' | 'ConceptMap';
+type BuiltInType = 'CodeSystem' | 'ValueSet' | 'ConceptMap';
 
 const lines = new ResourceLines<BuiltInType>('terminology.ndjson');
 

@@ -2,7 +2,7 @@
 import { type Lists, listOf, Numbers, placesOf } from '../../store/numbers.ts';
 
 /** What a text is to its concept. */
-export const kinds = ['fullySpecified', 'preferred', 'synonym', 'definition'] as const;
+const kinds = ['fullySpecified', 'preferred', 'synonym', 'definition'] as const;
 export type Kind = (typeof kinds)[number];
 
 /** Bytes that are reserved at once. */
