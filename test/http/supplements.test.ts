@@ -2,7 +2,11 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { withComing } from '../../src/interactions/coming.ts';
+import { findConcepts } from '../../src/interactions/concepts.ts';
+import type { Context } from '../../src/interactions/context.ts';
+import { supplementsHere } from '../../src/interactions/supplements.ts';
 import { load } from './searching.ts';
 import { type Json, type TestServer, testServer } from './server.ts';
 import { boneSystem, bones, joints, loadJoints, outOf, refusedWith, valueSet } from './terminology.ts';
@@ -196,6 +200,31 @@ describe('a supplement', () => {
     expect(refusedWith(await expand('regions'))).toMatch(/^422 not-supported: the filter region exists/);
     await load(server, [loaded]);
     expect((await lookup(joints, 'J1', '&displayLanguage=fr')).display).toBe('Genou');
+  });
+});
+
+describe('the supplements of a request', () => {
+  it('are those that it is about to store instead of those with their ids', async () => {
+    const content = { ...french, concept: [{ code: 'femur', designation: [inFrench('Os')] }] };
+    const coming = [
+      { type: 'CodeSystem', id: 'french', key: 'coming', content },
+      { type: 'CodeSystem', id: 'new', key: 'new', content: supplement('new', bones, french.concept) },
+    ];
+    const designations = async (context: Context) =>
+      (await (await findConcepts(context, bones))?.concepts.get('femur'))?.designations?.map(({ value }) => value);
+    const own = 'Oberschenkelknochen';
+    const long = 'Fémur, os de la cuisse';
+    expect(await designations(withComing(server.context, coming))).toEqual([own, 'Os', long]);
+    expect(await designations(server.context)).toEqual([own, long]);
+  });
+
+  it('are those of other processes, too', async () => {
+    const { conformance } = server.context;
+    const refresh = vi.spyOn(conformance, 'refresh').mockImplementation(async () => conformance.renew());
+    const before = conformance.generation;
+    await supplementsHere(server.context);
+    expect(conformance.generation).toBeGreaterThan(before);
+    refresh.mockRestore();
   });
 });
 
