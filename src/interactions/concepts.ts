@@ -7,7 +7,7 @@ import type { CountedSystem, TerminologyStore } from '../store/terminology.ts';
 import { readCodeSystem } from '../terminology/code-system.ts';
 import { type Concepts, hasConcepts } from '../terminology/concepts.ts';
 import { MemoryConcepts } from '../terminology/memory-concepts.ts';
-import { readSupplement, SupplementedConcepts } from '../terminology/supplements.ts';
+import { readSupplement, type Supplement, SupplementedConcepts } from '../terminology/supplements.ts';
 import { findCanonical, splitCanonical } from './canonical.ts';
 import type { Context } from './context.ts';
 import { LoadedConcepts } from './loaded-concepts.ts';
@@ -23,25 +23,41 @@ export interface FoundConcepts {
 /**
  * The code system of a canonical: the store's resource, then what is loaded, then files, then R4's own, with what supplements add. A
  * resource without the concepts (`not-present`, `example`) doesn't keep from what is loaded; a supplement is no code system.
- * `position`: the walk whose resources are looked at.
+ * `position`: the walk whose resources are looked at. `here`: the supplements.
  */
 export async function findConcepts(
   context: Context,
   canonical: string,
   position?: Pick<Position, 'at' | 'since'>,
+  here = () => supplementsHere(context, position),
 ): Promise<FoundConcepts | undefined> {
   const found = await findUnsupplemented(context, canonical, position);
   if (found === undefined || !hasConcepts(found.concepts)) return found;
-  const supplements = supplementsFor(found.concepts, await supplementsHere(context, position));
+  const supplements = supplementsFor(found.concepts, await here());
   if (supplements.length === 0) return found;
   const key = [found.key, ...supplements.map((each) => each.key)].join(' + ');
-  return { key, concepts: readOnce(context.store, key, () => supplemented(found.concepts, supplements)) };
+  return { key, concepts: await supplementedOnce(found.concepts, key, supplements) };
 }
 
-function supplemented(concepts: Concepts, supplements: readonly FoundSupplement[]): Kept {
-  const read = supplements.map(({ content }) => readSupplement(content()));
-  const size = read.reduce((sum, each) => sum + each.concepts.size, 100);
-  return { concepts: new SupplementedConcepts(concepts, read, wordsIn), size };
+/** Of each code system what supplements made of it last: it is there as long as the system itself. */
+const withSupplements = new WeakMap<Concepts, { readonly key: string; readonly concepts: Promise<Concepts> }>();
+
+function supplementedOnce(base: Concepts, key: string, supplements: readonly FoundSupplement[]): Promise<Concepts> {
+  const last = withSupplements.get(base);
+  if (last?.key === key) return last.concepts;
+  const made = { key, concepts: supplemented(base, supplements) };
+  withSupplements.set(base, made);
+  made.concepts.catch(() => {
+    // A store that could not be asked is asked again.
+    if (withSupplements.get(base) === made) withSupplements.delete(base);
+  });
+  return made.concepts;
+}
+
+async function supplemented(concepts: Concepts, supplements: readonly FoundSupplement[]): Promise<Concepts> {
+  const read: Supplement[] = [];
+  for (const { content } of supplements) read.push(readSupplement(await content()));
+  return new SupplementedConcepts(concepts, read, wordsIn);
 }
 
 async function findUnsupplemented(
@@ -87,7 +103,7 @@ function foundIn(terminology: TerminologyStore, system: CountedSystem): FoundCon
   return found;
 }
 
-/** How many concepts of resources are kept in memory; the system that was asked for last is always kept. */
+/** How many concepts of resources are kept in memory, what supplements add apart; the system that was asked for last is always kept. */
 const mostKept = 300_000;
 
 interface Kept {
@@ -123,5 +139,5 @@ function readSystem(resource: JsonObject): Kept {
 export async function conceptsIn(context: Context, resource: JsonObject): Promise<Concepts> {
   const { concepts } = readSystem(resource);
   const supplements = supplementsFor(concepts, await supplementsHere(context));
-  return supplements.length === 0 || !hasConcepts(concepts) ? concepts : supplemented(concepts, supplements).concepts;
+  return supplements.length === 0 || !hasConcepts(concepts) ? concepts : supplemented(concepts, supplements);
 }

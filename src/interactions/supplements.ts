@@ -2,9 +2,9 @@
 import type { JsonObject } from '../fhir/resource.ts';
 import { compareVersions } from '../search/canonical-target.ts';
 import type { Criterion } from '../search/criteria.ts';
-import type { Position } from '../store/port.ts';
+import type { Position, Store } from '../store/port.ts';
 import { text } from '../terminology/json.ts';
-import { contentOf, type Found, splitCanonical, versionKey } from './canonical.ts';
+import { contentOf, splitCanonical, versionKey } from './canonical.ts';
 import type { Conformance } from './conformance.ts';
 import type { Context } from './context.ts';
 import { KeptCanonicals } from './kept-canonicals.ts';
@@ -13,16 +13,22 @@ import { KeptCanonicals } from './kept-canonicals.ts';
 const mostSupplements = 200;
 
 /** A supplement that was found. */
-export interface FoundSupplement extends Found {
+export interface FoundSupplement {
+  /** Names its very version. */
+  readonly key: string;
+  /** Those of the store are read when they are needed. */
+  readonly content: () => JsonObject | Promise<JsonObject>;
+  readonly stored: boolean;
   readonly url: string;
   readonly version: string;
   /** The canonical of the code system that it is for. */
   readonly of: string;
 }
 
+/** What is known of all of them takes no room worth counting. */
 interface Known {
   readonly supplements: readonly FoundSupplement[];
-  readonly bytes: number;
+  readonly bytes?: never;
 }
 
 const kept = new WeakMap<Conformance, KeptCanonicals<Known>>();
@@ -63,10 +69,11 @@ function isFor({ of }: FoundSupplement, system: { readonly url: string; readonly
 async function lookUp(context: Context, position: Pick<Position, 'at' | 'since'> | undefined): Promise<Known> {
   const coming = (context.coming ?? []).filter(({ type }) => type === 'CodeSystem');
   const staying = await ofStore(context, position, new Set(coming.map(({ id }) => id)));
-  const next = coming.map(({ key, content }) => ({ key, content: () => content, stored: true }));
-  const stored = [...staying, ...next.flatMap(described)];
-  const supplements = [...stored, ...(context.filed?.supplements?.() ?? []).flatMap(described)];
-  return { supplements, bytes: supplements.reduce((sum, { bytes = 0 }) => sum + bytes, 0) };
+  const next = coming.flatMap(({ key, content }) => described(content, { key, content: () => content, stored: true }));
+  const filed = (context.filed?.supplements?.() ?? []).flatMap(({ key, content }) =>
+    described(content(), { key, content, stored: false }),
+  );
+  return { supplements: [...staying, ...next, ...filed] };
 }
 
 async function ofStore(
@@ -91,17 +98,24 @@ async function ofStore(
   });
   const staying = page.matches.filter(({ id }) => !without.has(id));
   return staying.flatMap((each) =>
-    described({
+    described(contentOf(each), {
       key: versionKey(each),
-      content: () => contentOf(each),
+      content: () => contentAgain(store, each.id, each.versionId),
       stored: true,
-      bytes: each.body?.byteLength ?? 0,
     }),
   );
 }
 
-function described(found: Found): readonly FoundSupplement[] {
-  const content: JsonObject = found.content();
+/** One that has been erased since adds nothing. */
+async function contentAgain(store: Store, id: string, versionId: number): Promise<JsonObject> {
+  const version = await store.vread('CodeSystem', id, versionId);
+  return version === undefined ? {} : contentOf(version);
+}
+
+function described(
+  content: JsonObject,
+  found: Pick<FoundSupplement, 'key' | 'content' | 'stored'>,
+): readonly FoundSupplement[] {
   const [of, url, version] = [text(content.supplements), text(content.url), text(content.version)];
   if (content.content !== 'supplement' || content.status === 'retired' || of === '') return [];
   return [{ ...found, url, version, of }];
@@ -119,6 +133,6 @@ function meantOf(found: readonly FoundSupplement[]): readonly FoundSupplement[] 
 }
 
 function goesBefore(one: FoundSupplement, other: FoundSupplement): boolean {
-  if (one.stored !== other.stored) return one.stored === true;
+  if (one.stored !== other.stored) return one.stored;
   return compareVersions(other.version, one.version) < 0;
 }

@@ -6,13 +6,14 @@ import { type Found, findCanonical } from './canonical.ts';
 import { type FoundConcepts, findConcepts } from './concepts.ts';
 import type { Context } from './context.ts';
 import type { Ingredient } from './kept-codes.ts';
-import { supplementOf, supplementsHere } from './supplements.ts';
+import { type FoundSupplement, supplementOf, supplementsHere } from './supplements.ts';
 
 /** What one request looks up; for a walk, as it was when that began. */
 export class TermLookup {
   readonly #context: Context;
   readonly #position: Pick<Position, 'at' | 'since'> | undefined;
   readonly #sets = new Map<string, Promise<Found | undefined>>();
+  #supplements: Promise<readonly FoundSupplement[]> | undefined;
   readonly #systems = new Map<string, Promise<FoundConcepts | undefined>>();
 
   constructor(context: Context, position?: Pick<Position, 'at' | 'since'>) {
@@ -40,14 +41,20 @@ export class TermLookup {
   }
 
   codeSystem(canonical: string): Promise<FoundConcepts | undefined> {
-    const found = this.#systems.get(canonical) ?? findConcepts(this.#context, canonical, this.#position);
+    const found =
+      this.#systems.get(canonical) ?? findConcepts(this.#context, canonical, this.#position, this.#supplementsHere);
     this.#systems.set(canonical, found);
     return found;
   }
 
+  readonly #supplementsHere = (): Promise<readonly FoundSupplement[]> => {
+    this.#supplements ??= supplementsHere(this.#context, this.#position);
+    return this.#supplements;
+  };
+
   /** The key of the supplement of a canonical. */
   async supplement(canonical: string): Promise<string | undefined> {
-    return supplementOf(canonical, await supplementsHere(this.#context, this.#position))?.key;
+    return supplementOf(canonical, await this.#supplementsHere())?.key;
   }
 
   /** Looks up, and tells `used` what. */

@@ -228,6 +228,41 @@ describe('the supplements of a request', () => {
   });
 });
 
+describe('what is kept of supplements', () => {
+  it('is not their size', async () => {
+    const { store, conformance } = server.context;
+    const large = { ...supplement('large', bones, []), description: 'x'.repeat(17 * 1024 * 1024) };
+    const body = new TextEncoder().encode(JSON.stringify(large));
+    const version = { type: 'CodeSystem', id: 'large', versionId: 1, lastUpdated: 1, method: 'PUT' as const, body };
+    conformance.renew();
+    const search = vi.spyOn(store, 'search').mockResolvedValue({ matches: [version] });
+    const [first] = await supplementsHere(server.context);
+    const [again] = await supplementsHere(server.context);
+    expect(first?.url).toBe(large.url);
+    expect(again).toBe(first);
+    expect(search).toHaveBeenCalledTimes(1);
+    search.mockRestore();
+    conformance.renew();
+  });
+
+  it('lies with the system that they are for, however many concepts they are', async () => {
+    const concept = (count: number) => Array.from({ length: count }, (_, n) => ({ code: `c${n}`, display: 'x' }));
+    const system = { ...boneSystem, id: 'large', url: 'urn:large', property: [], concept: concept(160_000) };
+    const context = withComing(server.context, [
+      { type: 'CodeSystem', id: 'large', key: 'large', content: system },
+      {
+        type: 'CodeSystem',
+        id: 'more',
+        key: 'more',
+        content: supplement('more', 'urn:large', concept(150_000), { language: 'fr' }),
+      },
+    ]);
+    const first = await findConcepts(context, 'urn:large');
+    expect(first?.concepts.supplements).toHaveLength(1);
+    expect((await findConcepts(context, 'urn:large'))?.concepts).toBe(first?.concepts);
+  });
+});
+
 describe('supplements that are alike', () => {
   const system = (version: string): Json => ({ ...boneSystem, id: `alike-${version}`, url: 'urn:alike', version });
   const url = 'urn:names';
