@@ -177,7 +177,8 @@ function parametersOf(inputs: Inputs, { used, supplements }: Expansion): JsonObj
     if (flag !== undefined) parameter.push({ name, valueBoolean: flag });
     if (count !== undefined) parameter.push({ name, valueInteger: count });
     const value = elementOf[name] ?? (/(?:system|version)$/.test(name) ? 'valueUri' : 'valueString');
-    if (type === 'text' || type === 'language') for (const each of inputs.texts(name)) parameter.push({ name, [value]: each });
+    if (type === 'text' || type === 'language')
+      for (const each of inputs.texts(name)) parameter.push({ name, [value]: each });
   }
   for (const canonical of used) parameter.push({ name: 'version', valueUri: canonical });
   for (const canonical of supplements) parameter.push({ name: 'used-supplement', valueUri: canonical });

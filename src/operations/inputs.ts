@@ -144,7 +144,12 @@ function fromText(name: string, value: string, type: InputType): Given {
 
 function checkedLanguage(name: string, value: string, expression?: string): string {
   if (value.length <= longestLanguage) return value;
-  throw failure(400, 'value', `${name} must be the tag of a language, of at most ${longestLanguage} characters.`, expression);
+  throw failure(
+    400,
+    'value',
+    `${name} must be the tag of a language, of at most ${longestLanguage} characters.`,
+    expression,
+  );
 }
 
 function fromParameter(name: string, parameter: JsonObject, type: InputType, expression: string): Given {
