@@ -8,7 +8,6 @@ import { compareVersions } from '../search/canonical-target.ts';
 import type { Criterion } from '../search/criteria.ts';
 import type { Position, Version } from '../store/port.ts';
 import { builtIn, isBuiltIn } from '../terminology/built-in.ts';
-import type { Coming } from './coming.ts';
 import type { Conformance } from './conformance.ts';
 import type { Context } from './context.ts';
 import { KeptCanonicals } from './kept-canonicals.ts';
@@ -109,7 +108,7 @@ async function storedCanonical(
   if (parsed.kind === 'local' && parsed.type === type) {
     // R4: "If the reference can be treated as a literal URL, it takes precedence."
     const next = coming.find(({ id }) => id === parsed.id);
-    if (next !== undefined) return foundComing(next);
+    if (next !== undefined) return next.content && foundComing(next.key, next.content);
     const [found] = await versionsOf(context, type, { kind: 'id', ids: [parsed.id] }, position);
     if (found !== undefined) return foundStored(found);
   }
@@ -119,8 +118,8 @@ async function storedCanonical(
   const named: Criterion = { kind: 'value', parameter, anyOf: [{ kind: 'uri', match: 'exact', value: url }] };
   const stored = await versionsOf(context, type, named, position);
   const staying = stored.filter(({ id }) => coming.every((each) => each.id !== id));
-  const next = coming.filter(({ content }) => content.url === url);
-  return latest([...staying.map(foundStored), ...next.map(foundComing)], version);
+  const next = coming.flatMap(({ key, content }) => (content?.url === url ? [foundComing(key, content)] : []));
+  return latest([...staying.map(foundStored), ...next], version);
 }
 
 /** A resource of the store, or one that is about to be there. */
@@ -146,7 +145,7 @@ export function versionKey({ type, id, versionId, lastUpdated }: Version): strin
   return `${type}/${id}/${versionId} ${lastUpdated}`;
 }
 
-function foundComing({ key, content }: Coming): Candidate {
+function foundComing(key: string, content: JsonObject): Candidate {
   const maySupplement = content.content === 'supplement';
   return { key, content: () => content, stored: true, since: Number.MAX_SAFE_INTEGER, maySupplement };
 }

@@ -4,11 +4,12 @@ import { Conformance } from './conformance.ts';
 import type { Context } from './context.ts';
 import { DefinitionsSource } from './definitions-source.ts';
 
-/** A StructureDefinition, ValueSet, CodeSystem or ConceptMap. */
+/** A StructureDefinition, ValueSet, CodeSystem or ConceptMap that is stored, or deleted. */
 export interface Coming {
   readonly type: string;
   readonly id: string;
-  readonly content: JsonObject;
+  /** undefined: it goes. */
+  readonly content: JsonObject | undefined;
   /** That no other one has. */
   readonly key: string;
 }

@@ -14,17 +14,20 @@ export const isError = ({ severity }: Issue): boolean => severity === 'error' ||
  * Validates the resources that one request writes, each once: a plan that lost a race is made again, with what it knows.
  */
 export class Validations {
+  readonly #own: Context;
   #context: Context;
   readonly #known = new Map<number, { readonly of: Uint8Array | undefined; readonly issues: readonly Issue[] }>();
   #refreshed: Promise<void> | undefined;
 
   constructor(context: Context) {
+    this.#own = context;
     this.#context = context;
   }
 
-  /** From now on these definitions, which the request stores too, count as if they were stored. */
+  /** From now on these definitions, which the request stores or deletes too, count as if it had done so; those of an earlier plan don't. */
   beside(coming: readonly Coming[]): void {
-    this.#context = withComing(this.#context, coming);
+    if (coming.length === 0 && this.#context === this.#own) return;
+    this.#context = coming.length === 0 ? this.#own : withComing(this.#own, coming);
     this.#refreshed = undefined;
   }
 

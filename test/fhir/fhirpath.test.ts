@@ -276,6 +276,11 @@ describe('FHIRPath', () => {
     expect(values('name.given.first().length() + 1.5.lowBoundary().count()')).toEqual([6]);
   });
 
+  it('takes what the package computes, also whole numbers of any size', () => {
+    expect(values("'5'.toLong() + 0.lowBoundary().count()")).toEqual([6]);
+    expect(values("iif(1.5.lowBoundary().exists(), '5'.toLong())")).toEqual([5]);
+  });
+
   it('throws where a value does not fit', () => {
     expect(() => values('name.given.toInteger()')).toThrow(EvaluationFault);
     expect(() => values("name.given.first() + 1 + 'a'")).toThrow(EvaluationFault);

@@ -159,6 +159,29 @@ describe('a profile', () => {
     expect((await send(patient(`${made.url}|1.0.0`), { ...another, id: unique('profile') })).status).toBe(422);
   });
 
+  test('no longer counts in the transaction that deletes it', async () => {
+    const made = profile(unique('profile'), [minimum('Patient.name', 1)], { version: '2.0.0' });
+    expect((await server.send('PUT', `/StructureDefinition/${made.id}`, made)).status).toBe(201);
+    const differential = { element: [minimum('Patient.birthDate', 1)] };
+    const earlier = { ...made, id: unique('profile'), version: '1.0.0', differential };
+    const gone = { request: { method: 'DELETE', url: `StructureDefinition/${made.id}` } };
+    const send = (resource: Json) =>
+      server.send(
+        'POST',
+        '',
+        bundle(
+          'transaction',
+          entry('POST', 'Patient', resource),
+          entry('PUT', `StructureDefinition/${earlier.id}`, earlier),
+          gone,
+        ),
+      );
+    // The version 2.0.0 goes, so the url means 1.0.0.
+    expect((await send(patient(made.url, named))).status).toBe(422);
+    const reply = await send(patient(made.url, { birthDate: '1960' }));
+    expect(reply.status, reply.text).toBe(200);
+  });
+
   test('with its value set and code system counts within the transaction that brings all of them', async () => {
     const [name, system] = [unique('bound'), `http://example.org/CodeSystem/${unique('colours')}`];
     const set = { resourceType: 'ValueSet', text: narrative, url: `${system}/set`, status: 'active' };

@@ -53,14 +53,13 @@ export function compileWithLibrary(
     scope = current;
     const { resource, rootResource } = current;
     const [item] = self;
-    let found: readonly unknown[];
     try {
-      found = evaluate(item?.value ?? {}, { resource, rootResource });
+      const found: readonly unknown[] = evaluate(item?.value ?? {}, { resource, rootResource });
+      return itemsOf(found, fhirpath.types(found), shapes);
     } catch (error) {
       if (error instanceof OverBudget) throw error;
       throw new EvaluationFault('the expression fails on this value');
     }
-    return itemsOf(found, fhirpath.types(found), shapes);
   };
 }
 
@@ -80,6 +79,7 @@ function shapeOf(type: string, shapes: Shapes): Shape {
 function dataOf(node: unknown): JsonValue | undefined {
   const data: unknown = typeof node === 'object' && node !== null && 'data' in node ? node.data : node;
   if (data === undefined || data === null) return undefined;
+  if (typeof data === 'bigint') return Number(data);
   // Dates and decimals that were computed are objects of the package, which know their JSON.
   return JSON.parse(JSON.stringify(data));
 }

@@ -69,7 +69,7 @@ function checkPath(fhirpath: typeof FhirPath, path: string, site: Site): void {
     throw failure(
       400,
       'not-supported',
-      `${site.title}: regular expressions are not supported in paths.`,
+      `${site.title}: regular expressions and replace() are not supported in paths.`,
       site.expression,
     );
   }

@@ -82,7 +82,7 @@ export async function prepareContents(
   const faults = new Faults();
   // One that comes alone has nothing to be looked up by.
   const coming = resolved.length > 1 && validates(context) ? await definitionsIn(context, resolved) : [];
-  if (coming.length > 0) validations.beside(coming);
+  validations.beside(coming);
   for (const each of resolved) {
     const { entry, action } = each;
     if (action.kind === 'found' || action.kind === 'same') {
@@ -122,11 +122,15 @@ export async function prepareContents(
 
 const validates = ({ settings }: Context): boolean => settings.validation !== 'off';
 
-/** The definitions that entries create or update with what they carry. */
+/** The definitions that entries create or update with what they carry, and those that they delete. */
 async function definitionsIn(context: Context, resolved: readonly Resolved[]): Promise<readonly Coming[]> {
   const found: Coming[] = [];
   const pace = makePace();
   for (const { entry, action } of resolved) {
+    if (action.kind === 'delete' && canonicalTypes.has(action.type)) {
+      const { type, ids } = action;
+      for (const id of ids) found.push({ type, id, content: undefined, key: context.newId() });
+    }
     const { body } = entry.call;
     if (action.kind !== 'put' || action.method === 'PATCH' || !canonicalTypes.has(action.type) || !body) continue;
     const { type, id } = action;

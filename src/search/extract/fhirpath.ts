@@ -64,7 +64,7 @@ export function fhirpathFault(expression: string, base: string): string | undefi
   let deadline = 0;
   try {
     const text = readable(expression);
-    if (callsUnstoppable(fhirpath.parse(text))) return 'regular expressions are not supported';
+    if (callsUnstoppable(fhirpath.parse(text))) return 'regular expressions and replace() are not supported';
     const evaluate = fhirpath.compile(base.includes('.') ? { base, expression: text } : text, model, {
       ...quietly,
       debugger: () => stopAfter(deadline),

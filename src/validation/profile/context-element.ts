@@ -19,6 +19,7 @@ export function valuesAlong(
   properties: readonly string[],
   indexes: readonly number[],
   definitions: Definitions,
+  run: Run,
 ): readonly Item[] {
   const { resourceType: type } = resource;
   let at: Item = { value: resource, beside: undefined, property: '', index: -1, type };
@@ -28,6 +29,7 @@ export function valuesAlong(
     const own = (definitions.type(at.type ?? '') ?? definitions.type('Element'))?.elements.get(property)?.type;
     if (holder === undefined || own === undefined) break;
     const found = itemsOf(holder, [{ property, beside: `_${property}`, type: own }]);
+    run.spend(1 + (found.length >> 3));
     const next = found[Math.max(0, indexes[depth] ?? 0)];
     if (next === undefined) break;
     values.push(next);

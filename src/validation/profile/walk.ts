@@ -192,7 +192,7 @@ export class ResourceWalk {
 
   /** Whether the way leads to a profile's element of that id, or that can't be said; `url` undefined: one of those that the resource names. */
   #isElement(url: string | undefined, id: string): boolean {
-    const values = valuesAlong(this.#resource, this.#properties, this.#indexes, this.#definitions);
+    const values = valuesAlong(this.#resource, this.#properties, this.#indexes, this.#definitions, this.#run);
     if (url !== undefined) {
       const answer = this.#isOf(url, id, values, (value) => this.#run.conforms(url, value));
       return answer === undefined || answer === true;

@@ -31,9 +31,9 @@ test('an expression that takes too long finds nothing, in about its time', () =>
 });
 
 test('what cannot be stopped, or is no FHIRPath, is a fault', () => {
-  expect(fhirpathFault("Patient.name.family.matches('(a+)+$')", 'Patient')).toBe(
-    'regular expressions are not supported',
-  );
+  const refused = 'regular expressions and replace() are not supported';
+  expect(fhirpathFault("Patient.name.family.matches('(a+)+$')", 'Patient')).toBe(refused);
+  expect(fhirpathFault("Patient.name.family.replace('a', %resource.language)", 'Patient')).toBe(refused);
   expect(fhirpathFault('Patient.name.', 'Patient')).toBeDefined();
   expect(fhirpathFault('Patient.name.nothing()', 'Patient')).toBeDefined();
   expect(fhirpathFault('Patient.name.family.lower()', 'Patient')).toBeUndefined();
