@@ -69,7 +69,9 @@ function isFor({ of }: FoundSupplement, system: { readonly url: string; readonly
 async function lookUp(context: Context, position: Pick<Position, 'at' | 'since'> | undefined): Promise<Known> {
   const coming = (context.coming ?? []).filter(({ type }) => type === 'CodeSystem');
   const staying = await ofStore(context, position, new Set(coming.map(({ id }) => id)));
-  const next = coming.flatMap(({ key, content }) => described(content, { key, content: () => content, stored: true }));
+  const next = coming.flatMap(({ key, content }) =>
+    content === undefined ? [] : described(content, { key, content: () => content, stored: true }),
+  );
   const filed = (context.filed?.supplements?.() ?? []).flatMap(({ key, content }) =>
     described(content(), { key, content, stored: false }),
   );

@@ -215,6 +215,8 @@ describe('the supplements of a request', () => {
     const own = 'Oberschenkelknochen';
     const long = 'Fémur, os de la cuisse';
     expect(await designations(withComing(server.context, coming))).toEqual([own, 'Os', long]);
+    const going = { type: 'CodeSystem', id: 'french', key: 'going', content: undefined };
+    expect(await designations(withComing(server.context, [going]))).toEqual([own]);
     expect(await designations(server.context)).toEqual([own, long]);
   });
 
