@@ -51,6 +51,8 @@ function endOf(form: ReturnType<typeof formOf>, source: Readable): Promise<undef
   const end = new Promise<undefined>((resolve, reject) => {
     form.on('file', (_name, stream) => {
       files += 1;
+      // The parser tells the file in which a form breaks off, and an error that nobody hears ends the process.
+      stream.on('error', () => reject(broken()));
       if (files === 1) return;
       // The parser would wait until it is read.
       stream.resume();
@@ -60,7 +62,7 @@ function endOf(form: ReturnType<typeof formOf>, source: Readable): Promise<undef
       if (inUrl.has(name)) reject(failure(400, 'structure', `${name} stands in the form; it belongs into the URL.`));
     });
     form.once('finish', () => resolve(undefined));
-    form.once('error', () => reject(broken()));
+    form.on('error', () => reject(broken()));
     source.once('error', reject);
   });
   // It is waited for when the file has been read.
