@@ -345,8 +345,8 @@ describe('a file', () => {
       expect(idsOf(await server.get(`/Patient?identifier=${mrn(4300)}`))).toEqual([]);
     });
 
-    // More rows than are read before some are stored: the form goes on meanwhile.
-    const rows = Array.from({ length: 250 }, (_, n) => patientRow(4400 + n));
+    // More rows than are read before some are stored, and few enough bytes for the form to go on meanwhile.
+    const rows = Array.from({ length: 250 }, (_, n) => patientRow(4400 + n, { mrn_system: 'urn:x', family: 'H' }));
     const cut = `--x\r\nContent-Disposition: form-data; name="file"; filename="b.csv"\r\n\r\nmrn`;
 
     test.each([

@@ -12,7 +12,7 @@ const inUrl: ReadonlySet<string> = new Set(['profile', 'validateOnly', 'skipDupl
  * The bytes of the file that a call brings. Throws 400 in bundles, 415 for other content than CSV in UTF-8 and forms; the iterator
  * throws 400 for a form without a file, with several, or with a parameter as a field.
  */
-export function fileOf({ stream }: Call): AsyncIterable<Uint8Array> {
+export function fileOf({ stream }: Pick<Call, 'stream'>): AsyncIterable<Uint8Array> {
   if (stream === undefined)
     throw failure(400, 'not-supported', '$csv-import is a request of its own; a bundle has no CSV.');
   const { essence, parameters } = parseMediaType(stream.contentType);
