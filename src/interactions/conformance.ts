@@ -49,9 +49,9 @@ export class Conformance {
     return this.#validator.validate(request);
   }
 
-  /** Why a StructureDefinition can't be used; undefined: it can. `budget`: milliseconds. */
-  fault(definition: JsonObject, budget: number): Promise<string | undefined> {
-    return definitionFault(definition, budget, this.#definitions, this.#source);
+  /** Why a StructureDefinition can't be used; undefined: it can. `budget`: milliseconds, what is left of the `whole`. */
+  fault(definition: JsonObject, budget: number, whole: number): Promise<string | undefined> {
+    return definitionFault(definition, budget, this.#definitions, this.#source, whole);
   }
 
   /** Resolves when all that other processes had stored before counts. */

@@ -5,8 +5,8 @@ import { isArray, isObject, type JsonObject, type JsonValue } from '../fhir/reso
 import type { Criterion } from '../search/criteria.ts';
 import { makePace } from '../store/pace.ts';
 import type { Version } from '../store/port.ts';
-import type { ResourceKey, Write } from '../store/write.ts';
-import { contentOf, findCanonical, isCanonicalType, versionKey } from './canonical.ts';
+import type { Put, ResourceKey, Write } from '../store/write.ts';
+import { contentOf, findCanonical, isCanonicalType, splitCanonical, versionKey } from './canonical.ts';
 import type { Context } from './context.ts';
 
 /** How many of the users are named. */
@@ -38,22 +38,30 @@ export async function* storedOf(context: Context, type: string): AsyncGenerator<
 /**
  * Warnings for each of the writes that deletes a definition (StructureDefinition, ValueSet, CodeSystem, ConceptMap), or gives it another
  * url or version, where others name it as it was: definitions that are stored or lie in files, and resources by `meta.profile`.
- * A list for each write; none at all where no definition is written.
+ * What the writes themselves leave behind counts as it is then. A list for each write; none at all where no definition is written, and in
+ * an import, whose warnings nobody sees.
  */
 export async function warningsOfLoss(
   context: Context,
   writes: readonly Write[],
 ): Promise<readonly (readonly Issue[])[]> {
-  if (!writes.some(({ type }) => isCanonicalType(type))) return [];
-  const losses: (Loss | undefined)[] = [];
-  for (const write of writes) losses.push(await lossOf(context, write));
-  const gone = new Set(writes.filter(({ kind }) => kind === 'delete').map(keyOf));
-  await findUsers(
-    context,
-    losses.filter((each) => each !== undefined),
-    gone,
-  );
-  return losses.map((loss) => (loss === undefined || loss.users.length === 0 ? [] : [warningOf(loss)]));
+  if (context.bulk === true || !writes.some(({ type }) => isCanonicalType(type))) return [];
+  const losses: Loss[] = [];
+  for (const write of writes) {
+    const loss = await lossOf(context, write);
+    if (loss !== undefined) losses.push(loss);
+  }
+  if (losses.length === 0) return [];
+  const brought = await broughtBy(writes, losses);
+  const lasting = losses
+    .map((loss) => ({
+      ...loss,
+      canonicals: loss.canonicals.filter((canonical) => !isBrought(canonical, loss, brought)),
+    }))
+    .filter(({ canonicals }) => canonicals.length > 0);
+  await findUsers(context, lasting, { brought, replaced: new Set(writes.map(keyOf)) });
+  const warnings = new Map(lasting.map((loss) => [loss.write, loss.users.length === 0 ? [] : [warningOf(loss)]]));
+  return writes.map((write) => warnings.get(write) ?? []);
 }
 
 const keyOf = ({ type, id }: ResourceKey): string => `${type}/${id}`;
@@ -80,6 +88,33 @@ async function lossOf(context: Context, write: Write): Promise<Loss | undefined>
   return canonicals.length === 0 ? undefined : { write, canonicals, users: [] };
 }
 
+/** A resource as one of the writes leaves it. */
+interface Brought {
+  readonly put: Put;
+  readonly content: JsonObject;
+}
+
+/** The puts among the writes that mention what is lost. */
+async function broughtBy(writes: readonly Write[], losses: readonly Loss[]): Promise<readonly Brought[]> {
+  const urls = new Set(losses.flatMap(({ canonicals }) => canonicals.map((canonical) => splitCanonical(canonical)[0])));
+  const brought: Brought[] = [];
+  const pace = makePace();
+  for (const put of writes) {
+    if (put.kind !== 'put') continue;
+    const body = bodyBytes(put.body, 1, 0);
+    if (mayMention(body, urls)) brought.push({ put, content: contentOf({ body }) });
+    await pace();
+  }
+  return brought;
+}
+
+/** Whether another definition of the type can be found by the canonical afterwards. */
+function isBrought(canonical: string, { write }: Loss, brought: readonly Brought[]): boolean {
+  return brought.some(
+    ({ put, content }) => put !== write && put.type === write.type && canonicalsOf(content).includes(canonical),
+  );
+}
+
 /** What names a definition: `url`, and `url|version`. */
 function canonicalsOf({ url, version }: JsonObject): readonly string[] {
   if (typeof url !== 'string') return [];
@@ -89,32 +124,39 @@ function canonicalsOf({ url, version }: JsonObject): readonly string[] {
 function warningOf({ write, canonicals, users }: Loss): Issue {
   const named = users.slice(0, mostNamed).join(', ');
   const more = users.length > mostNamed ? ' and others' : '';
-  const happens = write.kind === 'delete' ? 'deleted' : 'another one';
+  const happens = write.kind === 'delete' ? 'is deleted' : 'has another url or version now';
   return {
     severity: 'warning',
     code: 'business-rule',
-    diagnostics: `${keyOf(write)} is ${happens}, but ${canonicals.join(' or ')} is still named by ${named}${more}.`,
+    diagnostics: `${keyOf(write)} ${happens}, but ${canonicals.join(' or ')} is still named by ${named}${more}.`,
     details: ruleDetails('in-use'),
   };
 }
 
-/** Notes the users of all losses in one pass. `gone`: what goes with them. */
-async function findUsers(context: Context, losses: readonly Loss[], gone: ReadonlySet<string>): Promise<void> {
+/** Notes the users of all losses in one pass. `replaced`: what doesn't stay as it is stored. */
+async function findUsers(
+  context: Context,
+  losses: readonly Loss[],
+  { brought, replaced }: { readonly brought: readonly Brought[]; readonly replaced: ReadonlySet<string> },
+): Promise<void> {
   if (losses.length === 0) return;
   const of = new Map<string, Loss[]>();
   for (const loss of losses) for (const each of loss.canonicals) of.set(each, [...(of.get(each) ?? []), loss]);
   const wanted = new Set(of.keys());
   const note = (user: string, losers: readonly Loss[]): void => {
     for (const { write, users } of losers)
-      if (users.length <= mostNamed && keyOf(write) !== user && !gone.has(user) && !users.includes(user))
-        users.push(user);
+      if (users.length <= mostNamed && keyOf(write) !== user && !users.includes(user)) users.push(user);
   };
   const losers = (named: Iterable<string>): readonly Loss[] =>
     [...named].flatMap((canonical) => of.get(canonical) ?? []);
   const { registry, store } = context;
+  const hasUrl = (type: string): boolean => registry.of(type).some(({ code }) => code === 'url');
   const stored = [...(await store.counts()).keys()];
-  for (const type of stored.filter((each) => registry.of(each).some(({ code }) => code === 'url')))
-    for await (const each of storedOf(context, type)) note(keyOf(each), losers(namedIn(each, wanted)));
+  for (const type of stored.filter(hasUrl))
+    for await (const each of storedOf(context, type))
+      if (!replaced.has(keyOf(each))) note(keyOf(each), losers(namedIn(each, wanted)));
+  for (const { put, content } of brought)
+    note(keyOf(put), losers(canonicalsIn(hasUrl(put.type) ? content : profilesOf(content), wanted)));
   const pace = makePace();
   for (const each of context.filed?.naming?.(wanted) ?? []) {
     if (each !== undefined) note(each.user, losers(each.named));
@@ -122,15 +164,23 @@ async function findUsers(context: Context, losses: readonly Loss[], gone: Readon
   }
   for (const loss of losses) {
     if (loss.write.type !== 'StructureDefinition' || loss.users.length > mostNamed) continue;
-    for (const user of await conformingTo(context, stored, loss.canonicals)) note(user, [loss]);
+    const most = Math.min(mostNamed + 1 + replaced.size, mostRead);
+    for (const user of await conformingTo(context, stored, loss.canonicals, most))
+      if (!replaced.has(user)) note(user, [loss]);
   }
 }
 
-/** Resources that say they conform to the profile. */
+/** What a resource says it conforms to. */
+function profilesOf({ meta }: JsonObject): JsonObject {
+  return isObject(meta) && meta.profile !== undefined ? { profile: meta.profile } : {};
+}
+
+/** Resources that say they conform to the profile, `most` of them. */
 async function conformingTo(
   { store, registry, settings }: Context,
   types: readonly string[],
   canonicals: readonly string[],
+  most: number,
 ): Promise<readonly string[]> {
   const parts = types.flatMap((type) => {
     const parameter = registry.get(type, '_profile')?.parameter;
@@ -144,7 +194,7 @@ async function conformingTo(
   });
   if (parts.length === 0) return [];
   const budget = settings.searchBudget;
-  const { matches } = await store.search({ parts, count: mostNamed + 1, total: 'none', totalBound: 0, budget });
+  const { matches } = await store.search({ parts, count: most, total: 'none', totalBound: 0, budget });
   return matches.map(keyOf);
 }
 
@@ -152,11 +202,13 @@ const none: ReadonlySet<string> = new Set();
 
 /** Which of the canonicals a stored definition has anywhere but as its own. */
 function namedIn(stored: Version, wanted: ReadonlySet<string>): ReadonlySet<string> {
-  const { buffer, byteOffset, byteLength } = stored.body ?? new Uint8Array(0);
+  return stored.body !== undefined && mayMention(stored.body, wanted) ? canonicalsIn(contentOf(stored), wanted) : none;
+}
+
+/** Most resources don't have a text at all; to look for many takes longer than to parse. */
+function mayMention({ buffer, byteOffset, byteLength }: Uint8Array, texts: ReadonlySet<string>): boolean {
   const bytes = Buffer.from(buffer, byteOffset, byteLength);
-  // Most definitions don't have a text at all; to look for many takes longer than to parse.
-  if (wanted.size <= mostNamed && ![...wanted].some((canonical) => bytes.includes(canonical))) return none;
-  return canonicalsIn(contentOf(stored), wanted);
+  return texts.size > mostNamed || [...texts].some((text) => bytes.includes(text));
 }
 
 /** The same of a definition that was read. */

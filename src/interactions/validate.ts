@@ -75,7 +75,7 @@ export async function unusableDefinition(
   // What it is based on may be based on it.
   const itself = { type, id, content: resource, key: context.newId() };
   const { conformance } = withComing(context, [...(context.coming ?? []), itself]);
-  const fault = await conformance.fault(resource, Math.max(1, Math.round(budget)));
+  const fault = await conformance.fault(resource, Math.max(1, Math.round(budget)), context.settings.validationBudget);
   if (fault === undefined) return undefined;
   const diagnostics = `${path} can't be used as a profile: ${fault}`;
   return {

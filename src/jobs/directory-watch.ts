@@ -5,7 +5,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 /** Milliseconds without a change after which what has changed is looked at: a file may be written in several pieces. */
 const settled = 100;
 
-export interface DirectoryWatchOptions {
+interface DirectoryWatchOptions {
   /** Called once for changes that come together, and never while the last call is not over; it doesn't reject. */
   readonly onChange: () => Promise<void>;
   /** Hears of a directory that can't be watched. */

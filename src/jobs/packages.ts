@@ -27,7 +27,7 @@ export interface FhirPackage {
 }
 
 /** A file of a package's own folder. */
-export interface PackagedFile {
+interface PackagedFile {
   /** Within that folder. */
   readonly name: string;
   readonly bytes: Uint8Array;

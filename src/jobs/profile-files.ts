@@ -1,4 +1,5 @@
 /** Definitions in files, read when the server starts. https://hl7.org/fhir/R4/profiling.html */
+import { constants } from 'node:buffer';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import type { Definitions, SearchParameterDefinition } from '../fhir/definitions/definitions.ts';
@@ -9,7 +10,10 @@ import { describedDefinition, readDefinition } from '../search/definition.ts';
 import { faultsOf } from '../search/definition-faults.ts';
 import { FiledDefinitions, ofFiles, ofPackages } from './filed-definitions.ts';
 import type { PackageFiles } from './package-files.ts';
-import { type FhirPackage, mostFileBytes } from './packages.ts';
+import type { FhirPackage } from './packages.ts';
+
+/** What a text can hold: somewhat less than 512 MiB. */
+const mostBytes = constants.MAX_STRING_LENGTH;
 
 /** A resource and the file that has it. */
 export interface FiledResource {
@@ -113,7 +117,7 @@ function packagedParameters(packages: readonly FhirPackage[]): readonly FiledRes
 function resourcesIn(directory: string, file: string): readonly Resource[] {
   try {
     const { size } = statSync(join(directory, file));
-    if (size > mostFileBytes) throw new Error(`it has more than ${mostFileBytes} bytes`);
+    if (size > mostBytes) throw new Error(`it has more than ${mostBytes} bytes`);
     const { value } = parseJson(readFileSync(join(directory, file)));
     if (!isResource(value)) return [];
     if (value.resourceType !== 'Bundle' || !isArray(value.entry)) return [value];

@@ -230,7 +230,9 @@ function referenceOf(text: string, { targets, steps }: Column, resolve: Resolve)
 /** A reference that is written as resources have it: `Location/1`. */
 function literalReference(text: string, targets: readonly string[]): ReturnType<Resolve> {
   const parsed = parseReference(text, '');
-  if (parsed.kind === 'other') return { fault: 'must name a resource by an identifier, system|value, or as Type/id' };
+  // With a slash in front it is no reference to this server's resources.
+  if (parsed.kind === 'other' || text.startsWith('/'))
+    return { fault: 'must name a resource by an identifier, system|value, or as Type/id' };
   const anywhere = targets.length === 0 || targets.includes('Resource');
   if (parsed.kind === 'local' && !anywhere && !targets.includes(parsed.type))
     return { fault: `must lead to a ${targets.join(' or ')}` };

@@ -344,6 +344,20 @@ describe('a file', () => {
       expect(reply.body.issue[0].diagnostics).toContain(reason);
       expect(idsOf(await server.get(`/Patient?identifier=${mrn(4300)}`))).toEqual([]);
     });
+
+    // More rows than are read before some are stored, and few enough bytes for the form to go on meanwhile.
+    const rows = Array.from({ length: 250 }, (_, n) => patientRow(4400 + n, { mrn_system: 'urn:x', family: 'H' }));
+    const cut = `--x\r\nContent-Disposition: form-data; name="file"; filename="b.csv"\r\n\r\nmrn`;
+
+    test.each([
+      ['in its second file', `${part('a.csv', file(...rows))}${cut}`, 'several files'],
+      ['in its file behind a parameter', `${field('validateOnly', 'true')}${cut}`, 'validateOnly stands in the form'],
+      ['in its only file', cut, 'ends too early'],
+    ])('that breaks off %s is told, and the server goes on', async (_, parts, reason) => {
+      const reply = await importCsv(server, 'profile=Patient', parts, type);
+      expect(reply.text).toContain(reason);
+      expect((await server.get('/Patient?_summary=count')).status).toBe(200);
+    });
   });
 
   test.each([

@@ -18,6 +18,7 @@ afterAll(async () => {
   await store.remove();
 });
 
+const patientUrl = 'http://hl7.org/fhir/StructureDefinition/Patient';
 const narrative = { status: 'generated', div: '<div xmlns="http://www.w3.org/1999/xhtml">x</div>' };
 const minimum = (path: string, min: number, more: Json = {}) => ({ id: path, path, min, ...more });
 
@@ -32,7 +33,7 @@ function profile(name: string, element: readonly Json[], more: Json = {}): Json 
     kind: 'resource',
     abstract: false,
     type: 'Patient',
-    baseDefinition: 'http://hl7.org/fhir/StructureDefinition/Patient',
+    baseDefinition: patientUrl,
     derivation: 'constraint',
     differential: { element },
     ...more,
@@ -415,6 +416,61 @@ describe('deleting a definition', () => {
     expect(body.entry.map(({ response }: Json) => response.status)).toEqual(['204 No Content', '204 No Content']);
   });
 
+  describe('in a transaction', () => {
+    const warningsOf = ({ body }: Reply): readonly string[] =>
+      body.entry.flatMap(({ response }: Json) =>
+        (response.outcome?.issue ?? [])
+          .filter(({ details }: Json) => details?.coding[0].code === 'in-use')
+          .map(({ diagnostics }: Json) => diagnostics),
+      );
+    const sent = async (...entries: readonly Json[]) => {
+      const reply = await server.send('POST', '', bundle('transaction', ...entries), {
+        Prefer: 'return=OperationOutcome',
+      });
+      expect(reply.status, reply.text).toBe(200);
+      return warningsOf(reply);
+    };
+    const used = async () => {
+      const made = profile(unique('used'), [minimum('Patient.name', 1)]);
+      const derived = profile(unique('derived'), [minimum('Patient.gender', 1)], { baseDefinition: made.url });
+      await stored(made, derived);
+      const user = {
+        ...patient(made.url, named),
+        id: idOf(await server.send('POST', '/Patient', patient(made.url, named))),
+      };
+      return { made, derived, user, path: `StructureDefinition/${made.id}` };
+    };
+
+    test('that changes all that names it, too, it doesn’t warn', async () => {
+      const { made, derived, user, path } = await used();
+      const url = `${made.url}-moved`;
+      const entries = [
+        entry('PUT', path, { ...made, url }),
+        entry('PUT', `StructureDefinition/${derived.id}`, { ...derived, baseDefinition: url }),
+        entry('PUT', `Patient/${user.id}`, { ...user, meta: { profile: [url] } }),
+      ];
+      expect(await sent(...entries)).toEqual([]);
+    });
+
+    test('that brings another one of its url it doesn’t warn', async () => {
+      const { made, path } = await used();
+      const { id: _, ...next } = made;
+      expect(await sent(entry('DELETE', path), entry('POST', 'StructureDefinition', next))).toEqual([]);
+    });
+
+    test('that brings or leaves what names it it warns', async () => {
+      const { made, derived, user, path } = await used();
+      const entries = [
+        entry('DELETE', path),
+        entry('PUT', `StructureDefinition/${derived.id}`, { ...derived, baseDefinition: patientUrl }),
+        entry('PUT', `Patient/${user.id}`, { ...user, gender: 'female' }),
+      ];
+      expect(await sent(...entries)).toEqual([
+        `${path} is deleted, but ${made.url} is still named by Patient/${user.id}.`,
+      ]);
+    });
+  });
+
   test('and giving it another url or version warns, too', async () => {
     const made = profile(unique('used'), [minimum('Patient.name', 1)], { version: '1' });
     await stored(made);
@@ -428,7 +484,7 @@ describe('deleting a definition', () => {
         .map(({ diagnostics }) => diagnostics);
     expect(warnings(await server.send('PUT', path, { ...made, title: 'Same' }, asked))).toEqual([]);
     const told = (canonicals: string) =>
-      `StructureDefinition/${made.id} is another one, but ${canonicals} is still named by Patient/${id}.`;
+      `StructureDefinition/${made.id} has another url or version now, but ${canonicals} is still named by Patient/${id}.`;
     expect(warnings(await server.send('PUT', path, { ...made, version: '2' }, asked))).toEqual([told(`${made.url}|1`)]);
     await stored(made);
     const patch = [{ op: 'replace', path: '/version', value: '3' }];

@@ -1,4 +1,5 @@
 /** Files and packages of definitions. https://hl7.org/fhir/R4/packages.html */
+import { constants } from 'node:buffer';
 import { once } from 'node:events';
 import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -228,9 +229,15 @@ describe('a directory of definitions', () => {
     expect((await read()).definitions.all).toEqual([]);
   });
 
-  it('names a JSON file that is larger than definitions are', async () => {
+  it('has JSON files larger than those of packages may be', async () => {
+    const spaces = Buffer.alloc(mostFileBytes, ' ');
+    writeFileSync(join(directory, 'a.json'), Buffer.concat([Buffer.from(JSON.stringify(valueSet('1'))), spaces]));
+    expect((await read()).definitions.all).toHaveLength(1);
+  });
+
+  it('names a JSON file that is larger than a text can be', async () => {
     writeFileSync(join(directory, 'a.json'), '');
-    truncateSync(join(directory, 'a.json'), mostFileBytes + 1);
+    truncateSync(join(directory, 'a.json'), constants.MAX_STRING_LENGTH + 1);
     await expect(read()).rejects.toThrow(/a\.json: it has more than \d+ bytes/);
   });
 });

@@ -153,6 +153,7 @@ describe('a reference', () => {
   test.each([
     ['Patient/1', 'must lead to a Location or Organization'],
     ['the theatre', 'must name a resource'],
+    ['/Location/1', 'must name a resource'],
     ['urn:x|1', 'nothing has urn:x|1'],
   ])('%s is refused', (text, reason) => {
     expect(elementOf(text, reference, nothing)).toEqual({ fault: expect.stringContaining(reason) });

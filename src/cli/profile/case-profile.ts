@@ -84,7 +84,7 @@ export function caseProfile(
 }
 
 /** The slice of a field's extension, and its value where the case has fewer codes. */
-export function fieldElements({ valueSet, ...field }: CaseField): readonly Element[] {
+function fieldElements({ valueSet, ...field }: CaseField): readonly Element[] {
   const slice = fieldElement(field);
   if (valueSet === undefined) return [slice];
   const rules = { ...typed('CodeableConcept'), ...boundTo(canonicalOf('ValueSet', valueSet)) };

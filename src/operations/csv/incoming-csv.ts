@@ -12,7 +12,7 @@ const inUrl: ReadonlySet<string> = new Set(['profile', 'validateOnly', 'skipDupl
  * The bytes of the file that a call brings. Throws 400 in bundles, 415 for other content than CSV in UTF-8 and forms; the iterator
  * throws 400 for a form without a file, with several, or with a parameter as a field.
  */
-export function fileOf({ stream }: Call): AsyncIterable<Uint8Array> {
+export function fileOf({ stream }: Pick<Call, 'stream'>): AsyncIterable<Uint8Array> {
   if (stream === undefined)
     throw failure(400, 'not-supported', '$csv-import is a request of its own; a bundle has no CSV.');
   const { essence, parameters } = parseMediaType(stream.contentType);
@@ -51,6 +51,8 @@ function endOf(form: ReturnType<typeof formOf>, source: Readable): Promise<undef
   const end = new Promise<undefined>((resolve, reject) => {
     form.on('file', (_name, stream) => {
       files += 1;
+      // The parser tells the file in which a form breaks off, and an error that nobody hears ends the process.
+      stream.on('error', () => reject(broken()));
       if (files === 1) return;
       // The parser would wait until it is read.
       stream.resume();
@@ -60,7 +62,7 @@ function endOf(form: ReturnType<typeof formOf>, source: Readable): Promise<undef
       if (inUrl.has(name)) reject(failure(400, 'structure', `${name} stands in the form; it belongs into the URL.`));
     });
     form.once('finish', () => resolve(undefined));
-    form.once('error', () => reject(broken()));
+    form.on('error', () => reject(broken()));
     source.once('error', reject);
   });
   // It is waited for when the file has been read.

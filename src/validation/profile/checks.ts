@@ -77,12 +77,16 @@ export class ProfileChecks {
   }
 }
 
-/** Why a StructureDefinition can't be used as a profile, for people; undefined: it can. `budget`: milliseconds that finding out may take. */
+/**
+ * Why a StructureDefinition can't be used as a profile, for people; undefined: it can. `budget`: milliseconds that finding out may take;
+ * `whole`: those of which they are what is left.
+ */
 export async function definitionFault(
   definition: JsonObject,
   budget: number,
   definitions: Definitions,
   source: ValidationSource,
+  whole: number = budget,
 ): Promise<string | undefined> {
   const profiles = new Profiles(definitions, source);
   const time = new Budget(performance.now() + budget);
@@ -92,7 +96,7 @@ export async function definitionFault(
   } catch (error) {
     if (error instanceof ProfileFault) return error.message;
     if (error instanceof OverBudget)
-      return `it takes more than ${budget} ms to read: it, or what it is made of, is too large`;
+      return `it takes more than ${whole} ms to read: it, or what it is made of, is too large`;
     throw error;
   }
 }

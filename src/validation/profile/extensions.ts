@@ -53,7 +53,7 @@ const r4Contexts: ReadonlyMap<string, readonly string[]> = new Map([
 ]);
 
 /** What can tell whether an element is the one that a context names. */
-export interface ContextQuestions {
+interface ContextQuestions {
   /** Whether an expression of FHIRPath leads to it. */
   readonly isAmong: (expression: string) => boolean;
   /** Whether it is the element of that id in a profile; `url` undefined: in one of those that the resource names. */

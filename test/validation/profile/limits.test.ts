@@ -141,6 +141,9 @@ describe('a profile that somebody made to keep the server busy', () => {
     };
     const fault = await definitionFault(profile, 50, definitions, { ...source, structureDefinition });
     expect(fault).toMatch(/^it takes more than 50 ms to read/);
+    // Of the time that was set, some may have gone by.
+    const late = await definitionFault(profile, 50, definitions, { ...source, structureDefinition }, 2000);
+    expect(late).toMatch(/^it takes more than 2000 ms to read/);
   });
 
   it('is stopped where a pattern has thousands of items, and the value too', async () => {
