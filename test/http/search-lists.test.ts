@@ -14,7 +14,8 @@ const list = (id: string, ...references: readonly string[]): Json => ({
 });
 
 beforeAll(async () => {
-  server = await testServer();
+  // A search of all types is one for each: a server for tests may need seconds for them.
+  server = await testServer({ SEARCH_BUDGET_MS: '60000' });
   await load(server, [
     ...['a', 'b', 'c', 'd'].map((id) => patient(id)),
     observation('o'),
