@@ -5,7 +5,8 @@ import type { Criterion, Parameter } from '../../search/criteria.ts';
 import type { SimpleValue } from '../../search/entry.ts';
 import type { AuditLog } from '../audit-log.ts';
 import { Conflict, StoreUnavailable } from '../errors.ts';
-import type { ParameterDefinition, ParameterIndex } from '../parameter-index.ts';
+import type { Operation, StoredParameters, WantedParameters } from '../opening.ts';
+import type { ParameterIndex } from '../parameter-index.ts';
 import type { Explanation, HistoryPage, HistoryQuery, SearchPage, SearchQuery, Store, Version } from '../port.ts';
 import type { Tally, TallyQuery } from '../tally.ts';
 import type { TerminologyStore } from '../terminology.ts';
@@ -35,8 +36,8 @@ export interface SqliteOptions {
   readonly timezone: string;
   /** What else entries depend on, as its owner spells it; the store records it for whoever checks them. */
   readonly extraction?: string;
-  /** Every search parameter of which entries will come; they may depend on what the store has. */
-  readonly parameters: readonly ParameterDefinition[] | ((stored: StoredParameters) => readonly ParameterDefinition[]);
+  /** They may depend on what the store has. */
+  readonly parameters: WantedParameters;
   /** Milliseconds after which audit records are removed; absent: never. */
   readonly auditRetention?: number;
   /** Hears of the newest hash (hexadecimal) of this opening's audit chain, once a minute and at the end. */
@@ -46,26 +47,6 @@ export interface SqliteOptions {
   /** Hears of each operation and the milliseconds it took. */
   readonly onTiming?: (operation: Operation, milliseconds: number) => void;
 }
-
-/** What a store that is being opened knows of search parameters. */
-export interface StoredParameters {
-  /** The current SearchParameter resources, the oldest change first. */
-  readonly resources: readonly { readonly id: string; readonly body: Uint8Array }[];
-  /** The definitions that are current in the index. */
-  readonly current: readonly ParameterDefinition[];
-}
-
-export type Operation =
-  | 'read'
-  | 'vread'
-  | 'history'
-  | 'search'
-  | 'matches'
-  | 'commit'
-  | 'group'
-  | 'values'
-  | 'counts'
-  | 'tally';
 
 /** Milliseconds by which the mark for walks goes beyond what is needed, so that it is seldom written. */
 const walksAhead = 600_000;
