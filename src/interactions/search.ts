@@ -5,7 +5,8 @@ import { parseJson } from '../fhir/json.ts';
 import { failure, type Issue, operationOutcome } from '../fhir/outcome.ts';
 import { isResource } from '../fhir/resource.ts';
 import { compartmentTypes } from '../search/compartment.ts';
-import type { IndexEntry } from '../search/entry.ts';
+import type { ContainedEntries, IndexEntry } from '../search/entry.ts';
+import { extractContained } from '../search/extract/contained.ts';
 import { collectIncludes } from '../search/include.ts';
 import { parseSearch, type Search } from '../search/query.ts';
 import type { SearchPage, Version } from '../store/port.ts';
@@ -134,7 +135,8 @@ async function searchOnce(context: Context, call: Call): Promise<Answer> {
  */
 function namesAuditEvents(type: string | undefined, { parts, used, contained }: Search): boolean {
   if (contained) {
-    if ((type ?? used.find(([name]) => name === '_type')?.[1]) !== 'AuditEvent') return false;
+    const names = type ?? used.find(([name]) => name === '_type')?.[1] ?? '';
+    if (!names.split(',').includes('AuditEvent')) return false;
     throw failure(400, 'not-supported', '_contained: AuditEvents are not searched inside others.');
   }
   if (type !== undefined) return type === 'AuditEvent';
@@ -206,7 +208,10 @@ async function include(
     revincludes,
     includeCap,
     {
-      entries: ({ body }) => (body === undefined ? [] : entriesOf(context, body)),
+      entries: remembering(({ body }) => (body === undefined ? [] : entriesOf(context, body))),
+      inside: remembering(({ body, contained }) =>
+        contained === undefined || body === undefined ? undefined : insideOf(context, body, contained),
+      ),
       mayHaveVersions: ({ type, body }) =>
         // What a later page shows may have changed since; the server's own AuditEvents have no rows in the index.
         walking ||
@@ -224,6 +229,23 @@ async function include(
 function entriesOf(context: Context, body: Uint8Array): readonly IndexEntry[] {
   const { indexed } = parseJson(body);
   return isResource(indexed) ? context.extract(indexed) : [];
+}
+
+/** The same, evaluated once for each version: every include of `*` asks again. */
+function remembering<T>(find: (version: Version) => T): (version: Version) => T {
+  const known = new Map<Version, { readonly found: T }>();
+  return (version) => {
+    const { found } = known.get(version) ?? { found: find(version) };
+    known.set(version, { found });
+    return found;
+  };
+}
+
+/** A contained resource as it is indexed. */
+function insideOf(context: Context, body: Uint8Array, id: string): ContainedEntries | undefined {
+  const { indexed } = parseJson(body);
+  const all = isResource(indexed) ? extractContained(indexed, context.extract) : undefined;
+  return all?.find((each) => each.id === id);
 }
 
 /** What the client should know: parameters that were ignored, includes that were cut. */

@@ -27,7 +27,7 @@ function elementOf<K extends SimpleTest['kind']>(kind: K, test: Of<K>): Element 
 }
 
 /** Where the components' values are in a stored composite. */
-const names = ['a', 'b', 'd'] as const;
+export const componentNames = ['a', 'b', 'd'] as const;
 
 export function composite(tests: readonly CompositeTest[]): Element {
   const each = tests.map(one);
@@ -36,6 +36,6 @@ export function composite(tests: readonly CompositeTest[]): Element {
 
 function one({ components }: CompositeTest): Element {
   const parts = components.map((test) => elementOf(test.kind, test));
-  const filter = allOf(parts.map((part, place) => ofComponent(part, names[place] ?? 'd')));
+  const filter = allOf(parts.map((part, place) => ofComponent(part, componentNames[place] ?? 'd')));
   return { anyOf: [filter], exact: parts.every(({ exact }) => exact) };
 }
