@@ -10,13 +10,13 @@ import { type BenchOptions, readOptions, usage } from './options.ts';
 import { type Measurement, markdown, type Results, table, writeResults } from './report.ts';
 import { startServer } from './server.ts';
 import { type Paths, sampleValues } from './values.ts';
-import { type Audit, type Bench, bytesOf, type Place } from './workloads/bench.ts';
+import { type Audit, type Bench, bytesOf, type Place, wants } from './workloads/bench.ts';
 import { readsBesideSearches } from './workloads/beside-searches.ts';
 import { cohortStudy } from './workloads/cohort.ts';
 import { searchFamilies } from './workloads/families.ts';
 import { importCommand, importHttp } from './workloads/imports.ts';
 import { largeTransaction } from './workloads/large.ts';
-import { requests } from './workloads/requests.ts';
+import { requests, requestWorkloads } from './workloads/requests.ts';
 import { scale } from './workloads/scale.ts';
 import { startTime } from './workloads/start.ts';
 import { terminology } from './workloads/terminology.ts';
@@ -59,7 +59,9 @@ async function run(options: BenchOptions, folder: string): Promise<Results> {
     await cohortStudy(bench);
     await terminology(bench);
     const paths = new Map<Audit, Paths>();
-    for (const [audit, place] of places) paths.set(audit, await sample(place, audit, folder));
+    // Sampling takes a while on a server for tests.
+    if (wants(bench, ...sampled))
+      for (const [audit, place] of places) paths.set(audit, await sample(place, audit, folder));
     const first = [...paths.values()][0];
     if (first !== undefined) await startTime(bench, places, first.oneRead);
     await requests(bench, places, paths);
@@ -74,6 +76,17 @@ async function run(options: BenchOptions, folder: string): Promise<Results> {
   }
   return results();
 }
+
+/** The workloads that ask for what was sampled. */
+const sampled: readonly string[] = [
+  'start',
+  ...requestWorkloads,
+  'families',
+  'mix',
+  'reads-beside-searches',
+  'large-transaction',
+  'scale',
+];
 
 async function sample(place: Place, audit: Audit, folder: string): Promise<Paths> {
   const server = await startServer({ storeUrl: place.url, audit });

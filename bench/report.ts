@@ -7,6 +7,8 @@ import type { MachineFacts } from './machine.ts';
 export interface Ceiling {
   readonly name: string;
   readonly value: number;
+  /** Microseconds of its processor time for each. */
+  readonly processor?: number;
   /** false: the ratio to it is shown, and not judged. */
   readonly judged?: boolean;
 }
@@ -89,8 +91,8 @@ export function table(measurements: readonly Measurement[]): string {
       max === undefined ? '' : number(max),
       peakMemory === undefined ? '' : number(peakMemory / 2 ** 20),
       processor === undefined ? '' : number(processor),
-      ceiling === undefined ? '' : `${ceiling.name}: ${number(ceiling.value)}`,
-      ceiling === undefined ? '' : (value / ceiling.value).toFixed(2),
+      ceiling === undefined ? '' : ceilingText(ceiling),
+      ceiling === undefined ? '' : ratioText(value / ceiling.value, ceiling.processor, processor),
       target === undefined
         ? ''
         : `${target.of === 'ratio' ? 'ratio ' : ''}${target.bound === 'least' ? '≥' : '≤'} ${number(target.value)}`,
@@ -104,6 +106,16 @@ export function table(measurements: readonly Measurement[]): string {
   const line = (cells: readonly string[]): string =>
     `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`;
   return [line(header), `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`, ...rows.map(line)].join('\n');
+}
+
+function ceilingText({ name, value, processor }: Ceiling): string {
+  return `${name}: ${number(value)}${processor === undefined ? '' : `, ${number(processor)} µs CPU`}`;
+}
+
+/** The ratio of rates, and where both processes' processor time is known that of those. */
+function ratioText(rates: number, bare: number | undefined, server: number | undefined): string {
+  const times = bare === undefined || server === undefined ? '' : `, by CPU ${(bare / server).toFixed(2)}`;
+  return rates.toFixed(2) + times;
 }
 
 /** Three digits that mean something; whole numbers with separators from a thousand. */

@@ -39,6 +39,8 @@ export interface DriverPlan {
   /** The database that the server has filled. */
   readonly url: string;
   readonly connections: number;
+  /** Seconds of the same that aren't counted. */
+  readonly warmUp: number;
   /** How long it goes on; transactions are made of the resources that are there, once. */
   readonly seconds: number;
   readonly operation: DriverOperation;
@@ -47,6 +49,8 @@ export interface DriverPlan {
 export interface DriverResult {
   /** Operations, of transactions resources. */
   readonly perSecond: number;
+  /** Microseconds of the process's processor time for each. */
+  readonly processor: number;
   /** Whether it is a MongoDB with a storage engine; ratios on one for tests are shown, and not judged. */
   readonly judged: boolean;
 }

@@ -16,10 +16,28 @@ const db = client.db();
 const projection = { version: 1, updated: 1, method: 1, deleted: 1, bytes: 1, deflated: 1, file: 1 };
 const majority = { writeConcern: { w: 'majority', journal: true } } as const;
 
-/** Begins the same again and again, as many at a time as there are connections. Resolves to how many a second ended. */
-async function rateOf(act: () => Promise<unknown>): Promise<number> {
+type Rate = Omit<DriverResult, 'judged'>;
+
+/** What was done since this was called, when it is known how much that is. */
+function measured(): (done: number) => Rate {
   const begun = performance.now();
-  const end = begun + plan.seconds * 1000;
+  const before = process.cpuUsage();
+  return (done) => {
+    const { user, system } = process.cpuUsage(before);
+    return { perSecond: (done * 1000) / (performance.now() - begun), processor: (user + system) / done };
+  };
+}
+
+/** Begins the same again and again, as many at a time as there are connections; what the warm-up does isn't counted. */
+async function rateOf(act: () => Promise<unknown>): Promise<Rate> {
+  await repeated(act, plan.warmUp);
+  const rate = measured();
+  return rate(await repeated(act, plan.seconds));
+}
+
+/** How many ended within some seconds. */
+async function repeated(act: () => Promise<unknown>, seconds: number): Promise<number> {
+  const end = performance.now() + seconds * 1000;
   let done = 0;
   const line = async () => {
     while (performance.now() < end) {
@@ -28,7 +46,7 @@ async function rateOf(act: () => Promise<unknown>): Promise<number> {
     }
   };
   await Promise.all(Array.from({ length: plan.connections }, line));
-  return (done * 1000) / (performance.now() - begun);
+  return done;
 }
 
 function pathsOf(file: string): readonly URL[] {
@@ -62,7 +80,7 @@ function filterOf({ searchParams }: URL): Document {
   return { [`index.${name}`]: { $elemMatch: { l: { $gte: low }, h: { $lte: high.getTime() } } } };
 }
 
-function reads(file: string): Promise<number> {
+function reads(file: string): Promise<Rate> {
   const next = inTurn(pathsOf(file));
   return rateOf(() => {
     const url = next();
@@ -71,7 +89,7 @@ function reads(file: string): Promise<number> {
   });
 }
 
-function pages(file: string): Promise<number> {
+function pages(file: string): Promise<Rate> {
   const next = inTurn(pathsOf(file));
   return rateOf(() => {
     const url = next();
@@ -120,7 +138,7 @@ async function insert(into: Db, group: readonly (readonly [string, Document])[])
   );
 }
 
-async function creates(): Promise<number> {
+async function creates(): Promise<Rate> {
   const into = await likeness(`${db.databaseName}_bare`, ['Observation']);
   await into.createCollection('audit');
   const next = inTurn(await documents(['Observation'], 500));
@@ -132,15 +150,15 @@ async function creates(): Promise<number> {
   return rate;
 }
 
-/** Resources a second in transactions of a group each. */
-async function transactions(group: number): Promise<number> {
+/** Resources in transactions of a group each. */
+async function transactions(group: number): Promise<Rate> {
   const names = await db.listCollections({}, { nameOnly: true }).toArray();
   const types = names.map(({ name }) => name).filter((name) => /^[A-Z][A-Za-z]*$/.test(name));
   const into = await likeness(`${db.databaseName}_bare`, types);
   await into.createCollection('audit');
   const all = await documents(types.sort(), 20_000);
   let place = 0;
-  const begun = performance.now();
+  const rate = measured();
   const line = async () => {
     while (place < all.length) {
       const some = all.slice(place, place + group);
@@ -149,21 +167,21 @@ async function transactions(group: number): Promise<number> {
     }
   };
   await Promise.all(Array.from({ length: 4 }, line));
-  const seconds = (performance.now() - begun) / 1000;
+  const result = rate(all.length);
   await into.dropDatabase();
-  return all.length / seconds;
+  return result;
 }
 
 try {
   const { operation } = plan;
-  let perSecond: number;
-  if (operation.kind === 'read') perSecond = await reads(operation.paths);
-  else if (operation.kind === 'page') perSecond = await pages(operation.paths);
-  else if (operation.kind === 'create') perSecond = await creates();
-  else perSecond = await transactions(operation.group);
+  let rate: Rate;
+  if (operation.kind === 'read') rate = await reads(operation.paths);
+  else if (operation.kind === 'page') rate = await pages(operation.paths);
+  else if (operation.kind === 'create') rate = await creates();
+  else rate = await transactions(operation.group);
   const { storageEngines = [] } = await client.db('admin').command({ buildInfo: 1 });
   const judged = Array.isArray(storageEngines) && storageEngines.includes('wiredTiger');
-  console.log(JSON.stringify({ perSecond, judged } satisfies DriverResult));
+  console.log(JSON.stringify({ ...rate, judged } satisfies DriverResult));
 } finally {
   await client.close();
 }

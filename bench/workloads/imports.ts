@@ -115,9 +115,9 @@ export async function importCommand(bench: Bench): Promise<ReadonlyMap<Audit, Pl
 async function driverImport({ data, options }: Bench, url: string): Promise<Ceiling> {
   const group = Math.max(1, Math.round(data.resources / data.bundles));
   const operation = { kind: 'transactions', group } as const;
-  const { connections, seconds } = options;
-  const { perSecond, judged } = await driverRate({ url, connections, seconds, operation });
-  return { name: 'bare driver, same documents', value: perSecond, judged };
+  const { connections, warmUp, seconds } = options;
+  const { perSecond, ...rest } = await driverRate({ url, connections, warmUp, seconds, operation });
+  return { name: 'bare driver, same documents', value: perSecond, ...rest };
 }
 
 /** Bare inserts of the same rows, in groups as large as the Bundles. */

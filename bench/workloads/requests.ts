@@ -203,9 +203,10 @@ async function driverCeiling(
 ): Promise<Ceiling | undefined> {
   if (bare === undefined || place === undefined || paths === undefined) return undefined;
   if (storeKind(place.url) !== 'mongodb') return undefined;
-  const { connections, seconds } = options;
-  const { perSecond, judged } = await driverRate({ url: place.url, connections, seconds, operation: bare(paths) });
-  return { name: 'bare driver', value: perSecond, judged };
+  const { connections, warmUp, seconds } = options;
+  const plan = { url: place.url, connections, warmUp, seconds, operation: bare(paths) };
+  const { perSecond, ...rest } = await driverRate(plan);
+  return { name: 'bare driver', value: perSecond, ...rest };
 }
 
 function bareRate(bench: Bench, workload: string): Ceiling | undefined {
