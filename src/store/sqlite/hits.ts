@@ -250,7 +250,8 @@ function versionOf(type: string, row: Row, place: number): Version {
   };
 }
 
-function keyValue(value: SqlValue): KeyValue {
+/** A column's value as part of a key. */
+export function keyValue(value: SqlValue): KeyValue {
   if (value instanceof Uint8Array) throw new Error('a walk is never ordered by bytes');
   return value;
 }

@@ -182,6 +182,7 @@ export class Part {
   count(bound: number): number {
     if (this.#reader === undefined) return 0;
     const counted = { walk: this.#walk, conditions: this.#conditions };
-    return countMatches(counted, bound, this.#connection.statements, this.#connection.probes);
+    const { statements, probes, thresholds } = this.#connection;
+    return countMatches(counted, bound, { statements, probes, slice: thresholds.slice });
   }
 }
