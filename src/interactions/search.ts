@@ -1,5 +1,5 @@
 /** Searches a type or the whole system. https://hl7.org/fhir/R4/http.html#search */
-import { type BundleEntry, bundleBytes } from '../fhir/bundle.ts';
+import { aroundMatch, type BundleEntry, bundleBytes } from '../fhir/bundle.ts';
 import { containedBytes } from '../fhir/contained.ts';
 import { parseJson } from '../fhir/json.ts';
 import { failure, type Issue, operationOutcome } from '../fhir/outcome.ts';
@@ -9,6 +9,7 @@ import type { ContainedEntries, IndexEntry } from '../search/entry.ts';
 import { extractContained } from '../search/extract/contained.ts';
 import { collectIncludes } from '../search/include.ts';
 import { parseSearch, type Search } from '../search/query.ts';
+import { relevanceOf } from '../search/score.ts';
 import type { SearchPage, Version } from '../store/port.ts';
 import { namesAuditEvent, withOwnAuditEvents } from './audit-chains.ts';
 import { searchAuditEvents } from './audit-event.ts';
@@ -103,9 +104,10 @@ async function searchOnce(context: Context, call: Call): Promise<Answer> {
       throw failure(400, 'not-supported', '_explain: AuditEvents are not read by the indexes of other resources.');
     return explained(parsed, await context.store.explain(query));
   }
+  const around = isWhole(parsed, wanted) && type !== undefined ? aroundMatch(`${baseUrl}/${type}/`) : undefined;
   const page = namesAuditEvents(type, parsed)
     ? await searchAuditEvents(context, query)
-    : await context.store.search(query);
+    : await context.store.search(around === undefined ? query : { ...query, around });
   const { included, capped } = await include(context, parsed, page.matches, walk !== undefined);
   const scores = await scoresOf(parsed.parts, page.matches);
   const links = await linkPages(context, of, parsed.used, path, [
@@ -119,6 +121,7 @@ async function searchOnce(context: Context, call: Call): Promise<Answer> {
     ...(page.total === undefined ? {} : { total: page.total }),
     lastUpdated: context.clock(),
     links: [{ relation: 'self', url: self }, ...(parsed.count === 0 ? [] : links)],
+    ...(page.spliced === undefined ? {} : { spliced: page.spliced }),
     entries: [
       ...page.matches.map((version, n) => entryOf(context, version, { mode: 'match', score: scores[n] }, wanted)),
       ...included.map((version) => entryOf(context, version, { mode: 'include' }, wanted)),
@@ -145,6 +148,12 @@ function namesAuditEvents(type: string | undefined, { parts, used, contained }: 
     throw failure(400, 'not-supported', '_type: AuditEvent is searched by itself; ask for the other types apart.');
   }
   return named;
+}
+
+/** Whether each match is shown as it is stored, and nothing is looked up in it. */
+function isWhole({ parts, includes, revincludes, contained }: Search, wanted: Cut | undefined): boolean {
+  if (wanted !== undefined || contained || includes.length + revincludes.length > 0) return false;
+  return parts.every(({ criterion }) => relevanceOf(criterion) === undefined);
 }
 
 /** The part of each resource that the search asks for. Throws 400 for `_summary=text` with includes, as R4 says. */

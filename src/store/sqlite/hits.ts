@@ -1,5 +1,5 @@
 /** Reads matches of one type in an order, of what is current and of what a walk kept. https://hl7.org/fhir/R4/http.html#paging */
-import type { Version } from '../port.ts';
+import type { Around, Version } from '../port.ts';
 import type { Branch, Frame, Walk } from './frame.ts';
 import { beyond, compareKeys, type Key, type KeyValue, type OrderColumn, orderBy } from './keyset.ts';
 import type { Row, SqlValue } from './open.ts';
@@ -70,6 +70,9 @@ interface FirstPage {
   readonly query: Query;
 }
 
+/** What SQLite says of a text beyond its limit. */
+const tooBig = /too big/;
+
 export class HitReader {
   readonly walk: Walk;
   readonly #statements: Statements;
@@ -134,6 +137,25 @@ export class HitReader {
       if (found === undefined) throw new Error(`version ${vid} is indexed but not stored`);
       return versionOf(this.#typeName, found, 0);
     });
+  }
+
+  /**
+   * The matches as one text, a comma between two; `undefined` where SQLite can't hold it. The binding takes longer to give
+   * twenty bodies than SQLite to find and to join them.
+   */
+  spliced(hits: readonly Hit[], { before, between, after }: Around): Uint8Array | undefined {
+    const changes = JSON.stringify(hits.map(({ row, columns }) => row[columns]));
+    const query = sql`SELECT count(*),
+        CAST(group_concat(${before} || e.id || ${between} || CAST(v.body AS TEXT) || ${after}, ',') AS BLOB)
+      FROM json_each(${changes}) j CROSS JOIN version v ON v.vid = j.value CROSS JOIN entity e ON e.rid = v.rid`;
+    try {
+      const [count, bytes] = this.#statements.get(query) ?? [];
+      if (count === hits.length && bytes instanceof Uint8Array) return bytes;
+    } catch (error) {
+      if (!(error instanceof Error) || !tooBig.test(error.message)) throw error;
+      return undefined;
+    }
+    throw new Error(`of the versions ${changes} not all are stored`);
   }
 
   /** The versions in which matches of contained resources lie. */
@@ -250,7 +272,8 @@ function versionOf(type: string, row: Row, place: number): Version {
   };
 }
 
-function keyValue(value: SqlValue): KeyValue {
+/** A column's value as part of a key. */
+export function keyValue(value: SqlValue): KeyValue {
   if (value instanceof Uint8Array) throw new Error('a walk is never ordered by bytes');
   return value;
 }

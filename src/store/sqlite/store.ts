@@ -21,6 +21,7 @@ import { inMemory, pathOf } from './path.ts';
 import { PointReads, TypeNumbers } from './read.ts';
 import { type ReadSide, readSide } from './read-side.ts';
 import { getSetting, setSetting } from './settings.ts';
+import { Snapshot } from './snapshot.ts';
 import { TextCatchUp } from './text-catch-up.ts';
 import { refreshTextIndex } from './text-index.ts';
 import { Values } from './values.ts';
@@ -65,7 +66,7 @@ export async function openSqliteStore(url: string, options: SqliteOptions): Prom
     const db = openDatabase(path);
     prepare(db, options);
     const engine = writerEngine(db, { ...options, clock });
-    return new SqliteStore(path, db, new InlineWriter(engine), undefined, options);
+    return new SqliteStore(path, db, new InlineWriter(engine), {}, options);
   }
   mkdirSync(dirname(path), { recursive: true });
   const lock = takeLock(path);
@@ -83,12 +84,16 @@ export async function openSqliteStore(url: string, options: SqliteOptions): Prom
       systemClock: options.clock === undefined,
       ...(options.auditRetention === undefined ? {} : { auditRetention: options.auditRetention }),
     };
+    const snapshot = new Snapshot(db);
     const writer = await ThreadWriter.start(start, clock, {
-      onGroup: (milliseconds) => options.onTiming?.('group', milliseconds),
+      onGroup: (milliseconds) => {
+        snapshot.release();
+        options.onTiming?.('group', milliseconds);
+      },
       onAuditHead: options.onAuditHead,
       report: options.report,
     });
-    return new SqliteStore(path, db, writer, lock, options);
+    return new SqliteStore(path, db, writer, { lock, snapshot }, options);
   } catch (error) {
     lock.release();
     if (!isSqlite(error)) throw error;
@@ -130,6 +135,12 @@ function storedParameters(db: Database): StoredParameters {
   };
 }
 
+/** What only a store in a file has. */
+interface OfFile {
+  readonly lock?: Lock;
+  readonly snapshot?: Snapshot;
+}
+
 class SqliteStore implements Store {
   readonly name: string;
   readonly secret: Uint8Array;
@@ -141,6 +152,7 @@ class SqliteStore implements Store {
   readonly #side: ReadSide;
   readonly #text: TextCatchUp;
   readonly #lock: Lock | undefined;
+  readonly #snapshot: Snapshot | undefined;
   readonly #options: SqliteOptions;
   readonly #clock: () => number;
   readonly #reads: PointReads;
@@ -155,7 +167,7 @@ class SqliteStore implements Store {
   #working = 0;
   #atRest: (() => void) | undefined;
 
-  constructor(path: string, db: Database, writer: Writer, lock: Lock | undefined, options: SqliteOptions) {
+  constructor(path: string, db: Database, writer: Writer, { lock, snapshot }: OfFile, options: SqliteOptions) {
     const secret = getSetting(db, 'secret');
     if (!(secret instanceof Uint8Array)) throw new StoreUnavailable('The store has lost its secret: restore a backup.');
     this.name = path === inMemory ? 'sqlite in memory' : `sqlite ${path}`;
@@ -163,6 +175,7 @@ class SqliteStore implements Store {
     this.#db = db;
     this.#writer = writer;
     this.#lock = lock;
+    this.#snapshot = snapshot;
     this.#options = options;
     this.#clock = options.clock ?? Date.now;
     const types = new TypeNumbers(db);
@@ -172,7 +185,9 @@ class SqliteStore implements Store {
     this.#counts = db.prepare('SELECT name, live FROM type WHERE live > 0 ORDER BY name');
     this.#note = db.prepare('SELECT text FROM note WHERE key = ? AND until > ?');
     this.#walksUntil = Number(getSetting(db, 'walks') ?? 0);
-    this.#side = readSide(path, db, writer, { clock: this.#clock, cursorLifetime: options.cursorLifetime });
+    const { cursorLifetime } = options;
+    const searching = { clock: this.#clock, cursorLifetime, ...(snapshot === undefined ? {} : { snapshot }) };
+    this.#side = readSide(path, db, writer, searching);
     this.#text = new TextCatchUp(db, writer, options.report);
     this.audit = this.#side.audit;
     this.terminology = this.#side.terminology;
@@ -180,7 +195,10 @@ class SqliteStore implements Store {
   }
 
   read(type: string, id: string): Promise<Version | undefined> {
-    return this.#timed('read', () => this.#reads.read(type, id));
+    return this.#timed('read', () => {
+      this.#snapshot?.hold();
+      return this.#reads.read(type, id);
+    });
   }
 
   vread(type: string, id: string, versionId: number): Promise<Version | undefined> {
@@ -268,6 +286,7 @@ class SqliteStore implements Store {
     if (this.#working > 0) await new Promise<void>((resolve) => (this.#atRest = resolve));
     await this.#text.close();
     await this.#side.close();
+    this.#snapshot?.release();
     // The connection that closes last removes the log, which only a writing one can: the writer's, where it has its own.
     if (this.#lock !== undefined) this.#db.close();
     await this.#writer.close();
