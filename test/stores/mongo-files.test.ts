@@ -1,6 +1,10 @@
 /** Resources that are larger than a document of MongoDB. https://hl7.org/fhir/R4/binary.html */
 import { randomBytes } from 'node:crypto';
+import { Binary, ObjectId } from 'mongodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Files } from '../../src/store/mongo/files.ts';
+import { type LeaseDocument, Leases } from '../../src/store/mongo/leases.ts';
+import { Orphans } from '../../src/store/mongo/orphans.ts';
 import { openMongoStore } from '../../src/store/mongo/store.ts';
 import type { Store } from '../../src/store/port.ts';
 import { commit, contentOf, erase, failureOf, patient, put, usual, write } from '../contract/subject.ts';
@@ -54,5 +58,30 @@ describe('a resource above 16 MB', () => {
     expect(await files().countDocuments()).toBe(before + 1);
     await write(store, erase('Binary', 'erased'));
     expect(await files().countDocuments()).toBe(before);
+  });
+
+  it('of a process that was killed before its commit is removed after an hour, and no other', async () => {
+    const db = client().db(databaseName(database));
+    const kept = new Files(db);
+    const before = await files().countDocuments();
+    const uncommitted = await kept.write({ type: 'Binary', id: 'noise' }, Buffer.from('of no version'));
+    // One that was killed while it wrote has left chunks alone.
+    const chunks = db.collection('osteon_files.chunks');
+    const partial = new ObjectId();
+    await chunks.insertOne({ files_id: partial, n: 0, data: new Binary(Buffer.from('the beginning')) });
+    const leases = new Leases(db.collection<LeaseDocument>('osteon_leases'), { holder: 'another' });
+    const orphansAt = (clock: () => number) => new Orphans(db, { files: kept, leases, clock });
+    expect(await orphansAt(() => Date.now() + 59 * 60_000).remove()).toBe(0);
+    expect(await files().countDocuments()).toBe(before + 1);
+    const later = () => Date.now() + 61 * 60_000;
+    // Who finds another process at it leaves it alone.
+    const first = new Leases(db.collection<LeaseDocument>('osteon_leases'), { holder: 'first' });
+    await first.ifAlone('files', () => orphansAt(later).forget());
+    expect(await files().countDocuments()).toBe(before + 1);
+    await orphansAt(later).forget();
+    expect(await files().countDocuments()).toBe(before);
+    expect(await chunks.countDocuments({ files_id: { $in: [uncommitted, partial] } })).toBe(0);
+    const { versions } = await store.history({ type: 'Binary', id: 'noise', count: 9 });
+    expect(versions.map(({ body }) => contentOf(body).data === noise)).toContain(true);
   });
 });

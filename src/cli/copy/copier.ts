@@ -160,7 +160,8 @@ async function copyVersions(
       const { written } = defines ? await searchParameters.commit(writes, commit) : await commit();
       for (const [place, { type, id, versionId, lastUpdated }] of batch.entries()) {
         const copy = written[place];
-        if (copy?.versionId === versionId && copy.lastUpdated === lastUpdated && copy.outcome !== 'unchanged') continue;
+        // Unchanged is what an earlier copy made before it was cut off, where a store has no transactions.
+        if (copy?.versionId === versionId && copy.lastUpdated === lastUpdated) continue;
         throw new StoreUnavailable(
           `${type}/${id}, version ${versionId}, has become version ${copy?.versionId} of ${store.name}: someone else has ` +
             'written there. Begin anew with an empty store.',

@@ -1,6 +1,6 @@
 /** What criteria of a search are compiled with. https://hl7.org/fhir/R4/search.html */
 import { isContained, resourceTypeOf } from '../../search/contained.ts';
-import type { Criterion } from '../../search/criteria.ts';
+import type { Criterion, Parameter } from '../../search/criteria.ts';
 import { type Condition, type Context, certain } from './compile/condition.ts';
 import { containing } from './compile/contains.ts';
 import { compile } from './compile/criterion.ts';
@@ -29,7 +29,6 @@ export function contextOf(type: string, env: Env, contexts = new Map<string, Con
   const known = contexts.get(type);
   if (known !== undefined) return known;
   const { state, fields, most } = env;
-  const compiled = new Map<Criterion, Promise<Condition>>();
   const listed = new Map<Condition, Promise<readonly string[] | undefined>>();
   const list = async (condition: Condition): Promise<readonly string[] | undefined> => {
     const ids: string[] = [];
@@ -53,31 +52,41 @@ export function contextOf(type: string, env: Env, contexts = new Map<string, Con
       }
     }
   }
-  const context: Context = {
+  const make = (candidates: Condition | undefined): Context => {
+    const compiled = new Map<Criterion, Promise<Condition>>();
+    const context: Context = {
+      ...shared,
+      candidates,
+      beside: make,
+      compile: (criterion) => {
+        const condition = compiled.get(criterion) ?? compile(criterion.kind, criterion, context);
+        compiled.set(criterion, condition);
+        return condition;
+      },
+    };
+    return context;
+  };
+  const shared = {
     type,
     most,
-    fieldOf: (parameter) => fields.ofParameter(parameter),
-    uses: (path) => {
+    fieldOf: (parameter: Parameter) => fields.ofParameter(parameter),
+    uses: (path: string) => {
       if (!isContained(type)) env.uses(type, path);
     },
-    on: (other) => contextOf(other, env, contexts),
-    compile: (criterion) => {
-      const condition = compiled.get(criterion) ?? compile(criterion.kind, criterion, context);
-      compiled.set(criterion, condition);
-      return condition;
-    },
-    ids: (condition) => {
+    on: (other: string) => contextOf(other, env, contexts),
+    ids: (condition: Condition) => {
       const ids = listed.get(condition) ?? list(condition);
       listed.set(condition, ids);
       return ids;
     },
-    references: async (condition, field, beginning) => {
+    references: async (condition: Condition, field: string, beginning: string) => {
       if (isNever(condition.filter)) return [];
       env.looksAt(type);
       return state.references(type, condition, field, beginning, most + 1);
     },
     read: isContained(type) ? readContained : read,
   };
+  const context = make(undefined);
   contexts.set(type, context);
   return context;
 }

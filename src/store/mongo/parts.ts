@@ -23,6 +23,7 @@ import { KeyLocks } from './locks.ts';
 import { prepareMeta } from './meta.ts';
 import { Notes, noteIndexes } from './notes.ts';
 import type { Connection } from './open.ts';
+import { Orphans } from './orphans.ts';
 import { MongoParameterIndex } from './parameter-index.ts';
 import { Processes, takeNumber } from './processes.ts';
 import { PointReads } from './read.ts';
@@ -47,6 +48,8 @@ export interface PartsOptions {
   readonly extraction?: string;
   /** Milliseconds after which audit records are removed; absent: never. */
   readonly auditRetention?: number;
+  /** Resources of other types that a criterion may list. */
+  readonly most?: number;
   /** How indexes on what is searched are made. */
   readonly indexes?: IndexesOptions;
   /** Hears of the newest hash (hexadecimal) of this process's audit chain, once a minute and at the end. */
@@ -126,7 +129,10 @@ export async function openParts(connection: Connection, options: PartsOptions): 
   const indexes = new Indexes(db, options.indexes);
   const searcher = new Searcher(
     { db, fields, types, bodies, snapshots, clock: now, cursorLifetime },
-    { uses: (type, path) => indexes.uses(type, path) },
+    {
+      uses: (type, path) => indexes.uses(type, path),
+      ...(options.most === undefined ? {} : { most: options.most }),
+    },
   );
   const notes = new Notes(db, now);
   const committer = new Committer({
@@ -151,7 +157,7 @@ export async function openParts(connection: Connection, options: PartsOptions): 
   const upkeep = new Upkeep(
     db,
     types,
-    { notes, terminology: terminology.writes },
+    { notes, terminology: terminology.writes, files: new Orphans(db, { files, leases, clock: now }) },
     { clock: now, cursorLifetime, auditRetention },
   );
   const searchParameters = async () => {

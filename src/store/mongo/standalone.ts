@@ -1,5 +1,5 @@
 /**
- * Commits on a server that has no transactions: of one write at most. https://hl7.org/fhir/R4/http.html#transaction
+ * Commits on a server that has no transactions: of one write at most, or of a copy. https://hl7.org/fhir/R4/http.html#transaction
  *
  * What is current is archived first, which does no harm if it stays current; then it is replaced, if it is still the same.
  * The AuditEvents of a write come with the new document, and are moved to their own collection afterwards.
@@ -64,6 +64,15 @@ export async function makeOne(
     if (matchedCount === 0) throw new Outdated();
   }
   if (documents.length > 0) await move(db, type, whole, audit);
+}
+
+/**
+ * Makes the changes of a copy, in their order. One that is cut off has made the first of them; the same copy once more finds
+ * those unchanged, and makes the rest.
+ * @throws Outdated as `makeOne` does.
+ */
+export async function makeEach(db: Db, changes: readonly Change[], block: Block, audit: AuditAppender): Promise<void> {
+  for (const change of changes) await makeOne(db, change, [], block, audit);
 }
 
 /** Moves AuditEvents that came with documents, where a process ended before it could. */

@@ -5,6 +5,7 @@ import { recordsOf, type SealDocument } from './audit-chain.ts';
 import { type HistoryDocument, historyName, names } from './document.ts';
 import { forgetGuards } from './guards.ts';
 import type { Notes } from './notes.ts';
+import type { Orphans } from './orphans.ts';
 import type { TerminologyWrites } from './terminology-write.ts';
 import type { Types } from './types.ts';
 
@@ -18,6 +19,7 @@ export interface UpkeepOptions {
 interface Kept {
   readonly notes: Pick<Notes, 'forget'>;
   readonly terminology: Pick<TerminologyWrites, 'forget'>;
+  readonly files: Pick<Orphans, 'forget'>;
 }
 
 /** Milliseconds between two times. */
@@ -58,6 +60,7 @@ export class Upkeep {
     await this.#forgetWalks();
     await this.#kept.notes.forget();
     await this.#kept.terminology.forget();
+    await this.#kept.files.forget();
     await forgetGuards(this.#db);
     await this.#retainAudit();
   }

@@ -30,6 +30,10 @@ export interface Context {
   on(type: string): Context;
   /** Compiles a criterion that is part of another. */
   compile(criterion: Criterion): Promise<Condition>;
+  /** What every resource passes of which a criterion is asked here: others may be taken to pass the criterion or not. */
+  readonly candidates: Condition | undefined;
+  /** The same context for criteria that are only asked of what passes a condition. */
+  beside(candidates: Condition): Context;
   /** Logical ids of resources that pass, as they were when the walk began; undefined where they are more than `most`. */
   ids(condition: Condition): Promise<readonly string[] | undefined>;
   /**
