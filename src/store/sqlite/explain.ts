@@ -26,7 +26,9 @@ export class StatementWatch implements Watch {
   }
 
   text(text: string): string {
-    return text.replaceAll(tick, '(($1 & 1023) <> 0 OR tick()) AND examined()').replaceAll(eachRow.text, 'examined() AND');
+    return text
+      .replaceAll(tick, '(($1 & 1023) <> 0 OR tick()) AND examined()')
+      .replaceAll(eachRow.text, 'examined() AND');
   }
 
   run({ text, values }: Sql, read: () => readonly Row[]): readonly Row[] {

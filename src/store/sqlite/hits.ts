@@ -42,6 +42,8 @@ export interface Source {
    * apart, or in none (so that all are read).
    */
   readonly order: 'index' | 'blocks' | 'none';
+  /** Whether the frame is of index rows alone, without the resource: for rows in no order. */
+  readonly bare?: boolean;
 }
 
 /** Where a page begins, which way it goes, and how many matches it takes. */
@@ -233,7 +235,7 @@ function scanningQuery(
 
 /** All rows, sorted: what is sorted is small, so versions join the rows that are left. */
 function sortingQuery(
-  { frame, tests }: Source,
+  { frame, tests, bare = false }: Source,
   columns: readonly OrderColumn[],
   after: Key | undefined,
   backwards: boolean,
@@ -242,7 +244,8 @@ function sortingQuery(
 ): Sql {
   const named = columns.map((column, place) => ({ ...column, value: raw(`k${place}`) }));
   const values = columns.map(({ value }, place) => sql`${value} AS ${raw(`k${place}`)}`);
-  const list = join([...values, raw('r.vid AS vid'), ...(withVersion ? [sql`${idOf(frame)} AS id`] : [])], ', ');
+  const own = bare ? [] : [raw('r.vid AS vid'), ...(withVersion ? [sql`${idOf(frame)} AS id`] : [])];
+  const list = join([...values, ...own], ', ');
   const where = all([frame.where, filters(tests)]);
   const order = orderBy(named, backwards);
   const found = sql`SELECT ${list} FROM ${frame.from} WHERE ${where}`;
@@ -251,11 +254,17 @@ function sortingQuery(
     after === undefined
       ? sql`${found} ORDER BY ${order} LIMIT ${limit}`
       : sql`SELECT * FROM (${found} LIMIT -1) WHERE ${beyond(named, after, backwards)} ORDER BY ${order} LIMIT ${limit}`;
-  if (!withVersion) return sorted;
+  if (!withVersion && !bare) return sorted;
   const names = join(
     named.map(({ value }) => sql`p.${value}`),
     ', ',
   );
+  if (bare) {
+    const from = sql`FROM (${sorted}) p CROSS JOIN entity r ON r.rid = p.${raw(`k${columns.length - 1}`)}`;
+    return withVersion
+      ? sql`SELECT ${names}, r.id, ${versionColumns} ${from} CROSS JOIN version v ON v.vid = r.vid`
+      : sql`SELECT ${names}, r.vid ${from}`;
+  }
   return sql`SELECT ${names}, p.id, ${versionColumns} FROM (${sorted}) p CROSS JOIN version v ON v.vid = p.vid`;
 }
 

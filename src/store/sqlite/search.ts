@@ -41,7 +41,7 @@ interface Reading {
 }
 
 /** How many are remembered at least: compiled criteria take some kilobytes. */
-const rememberedParts = 250;
+const rememberedParts = 1000;
 const rememberedTotals = 2000;
 
 /** Matches up to which a page is given as one text, so that the text stays small. */

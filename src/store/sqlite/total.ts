@@ -38,7 +38,7 @@ export function countMatches(
 function countable(conditions: readonly Condition[]): readonly Range[] | undefined {
   const [only] = conditions;
   const drive = conditions.length === 1 ? only?.drive : undefined;
-  return drive !== undefined && drive.unique && countsByIndex(drive, []) ? drive.ranges : undefined;
+  return drive?.unique && countsByIndex(drive, []) ? drive.ranges : undefined;
 }
 
 /**
