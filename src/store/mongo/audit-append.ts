@@ -38,7 +38,7 @@ export const auditIndexes: readonly IndexDescription[] = [
 ];
 
 /** Records that one insertion takes. */
-const batch = 5000;
+const batch = 1000;
 const duplicateKey = 11000;
 
 export class AuditAppender {

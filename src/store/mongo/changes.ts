@@ -1,5 +1,6 @@
 /** The documents that planned writes make. https://hl7.org/fhir/R4/http.html#transaction */
-import type { AnyBulkWriteOperation, ClientSession, Db, ObjectId } from 'mongodb';
+import type { ClientSession, Db, ObjectId, UnorderedBulkOperation } from 'mongodb';
+import { makePace } from '../pace.ts';
 import { byType } from './by-type.ts';
 import type { Block } from './clock.ts';
 import { type CurrentDocument, type HistoryDocument, historyName, type VersionFields } from './document.ts';
@@ -7,6 +8,9 @@ import type { Files } from './files.ts';
 import type { Planned } from './plan.ts';
 import { contentOf } from './prepare.ts';
 import { Outdated } from './transaction.ts';
+
+/** Changes that one command makes. */
+const step = 300;
 
 /** What a write does to the documents of its resource. */
 export interface Change {
@@ -29,6 +33,7 @@ export interface Changes {
 export async function changesOf(planned: readonly Planned[], block: Block, files: Files): Promise<Changes> {
   const changes: Change[] = [];
   const written: ObjectId[] = [];
+  const rest = makePace();
   for (const { write, prepared, current, versionId, time = block.updated } of planned) {
     const { type, id } = write;
     const before = current?.document;
@@ -55,6 +60,7 @@ export async function changesOf(planned: readonly Planned[], block: Block, files
       ...(prepared.words === undefined ? {} : { words: prepared.words }),
     };
     changes.push({ type, id, before, after });
+    await rest();
   }
   return { changes, files: written };
 }
@@ -72,41 +78,85 @@ export function superseded(before: CurrentDocument, block: Block, until: number)
   };
 }
 
-/**
- * Makes the changes in a transaction.
- * @throws Outdated when a document isn't any more as it was when they were planned.
- */
-export async function makeChanges(
-  db: Db,
-  changes: readonly Change[],
-  block: Block,
-  session: ClientSession,
-): Promise<void> {
-  for (const [type, of] of byType(changes, (change) => change.type)) {
-    const operations = of.map(operationOf);
-    const replaced = of.filter(({ before, after }) => before !== undefined && after !== undefined).length;
-    const erased = of.filter(({ after }) => after === undefined);
-    const result = await db.collection<CurrentDocument>(type).bulkWrite(operations, { session, ordered: false });
-    if (result.matchedCount !== replaced || result.deletedCount !== erased.length) throw new Outdated();
-    const archive = of.flatMap(({ before, after }) =>
-      before === undefined || after === undefined ? [] : [superseded(before, block, after.change)],
-    );
-    const history = db.collection<HistoryDocument>(historyName(type));
-    if (archive.length > 0) await history.insertMany(archive, { session, ordered: false });
-    for (const { id } of erased) await history.deleteMany(versionsOf(id), { session });
-  }
+/** Changes as commands of one collection, which have their documents in BSON already. */
+export interface Command {
+  readonly bulk: UnorderedBulkOperation;
+  /** How many documents must be there as they were. */
+  readonly replaced: number;
+  readonly deleted: number;
 }
 
-function operationOf({ id, before, after }: Change): AnyBulkWriteOperation<CurrentDocument> {
+/** Commands, with what is known by ids alone. */
+export interface Commands {
+  readonly commands: readonly Command[];
+  /** Superseded versions that go with their resources. */
+  readonly erased: readonly Change[];
+}
+
+/**
+ * Makes the commands of changes before the transaction begins, which has a minute. Each is small, so that a server, and this
+ * process, do other things in between.
+ */
+export async function commandsOf(db: Db, changes: readonly Change[], block: Block): Promise<Commands> {
+  const commands: Command[] = [];
+  const rest = makePace();
+  for (const [type, of] of byType(changes, (change) => change.type)) {
+    const archive = of.flatMap(({ before, after }) =>
+      before === undefined || after === undefined ? [] : [{ before, until: after.change }],
+    );
+    for (const some of inSteps(of)) {
+      const bulk = db.collection<CurrentDocument>(type).initializeUnorderedBulkOp();
+      for (const change of some) {
+        add(bulk, change);
+        await rest();
+      }
+      const deleted = some.filter(({ after }) => after === undefined).length;
+      const inserted = some.filter(({ before }) => before === undefined).length;
+      commands.push({ bulk, replaced: some.length - inserted - deleted, deleted });
+    }
+    for (const some of inSteps(archive)) {
+      const bulk = db.collection<HistoryDocument>(historyName(type)).initializeUnorderedBulkOp();
+      for (const { before, until } of some) {
+        bulk.insert(superseded(before, block, until));
+        await rest();
+      }
+      commands.push({ bulk, replaced: 0, deleted: 0 });
+    }
+  }
+  return { commands, erased: changes.filter(({ after }) => after === undefined) };
+}
+
+/**
+ * Gives commands in a transaction.
+ * @throws Outdated when a document isn't any more as it was when they were planned.
+ */
+export async function makeChanges(db: Db, { commands, erased }: Commands, session: ClientSession): Promise<void> {
+  for (const { bulk, replaced, deleted } of commands) {
+    const { matchedCount, deletedCount } = await bulk.execute({ session });
+    if (matchedCount !== replaced || deletedCount !== deleted) throw new Outdated();
+  }
+  for (const { type, id } of erased)
+    await db.collection<HistoryDocument>(historyName(type)).deleteMany(versionsOf(id), { session });
+}
+
+function add(bulk: UnorderedBulkOperation, { id, before, after }: Change): void {
   if (before === undefined) {
     if (after === undefined) throw new Error('what was never there is not erased');
-    return { insertOne: { document: after } };
+    bulk.insert(after);
+    return;
   }
   const { change, rewritten } = before;
-  const filter = { _id: id, change, rewritten: rewritten ?? { $exists: false } };
-  if (after === undefined) return { deleteOne: { filter } };
+  const found = bulk.find({ _id: id, change, rewritten: rewritten ?? { $exists: false } });
+  if (after === undefined) {
+    found.deleteOne();
+    return;
+  }
   const { _id, ...replacement } = after;
-  return { replaceOne: { filter, replacement } };
+  found.replaceOne(replacement);
+}
+
+function* inSteps<T>(items: readonly T[]): Generator<readonly T[]> {
+  for (let start = 0; start < items.length; start += step) yield items.slice(start, start + step);
 }
 
 /** The superseded versions of a resource. */

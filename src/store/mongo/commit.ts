@@ -1,14 +1,14 @@
 /**
  * Commits: everything is computed first, then written in one transaction. https://hl7.org/fhir/R4/http.html#transaction
  */
-import { setImmediate as turn } from 'node:timers/promises';
 import { type ClientSession, MongoServerError, type ObjectId } from 'mongodb';
 import { Conflict, IntegrityViolation, Unsupported } from '../errors.ts';
+import { makePace } from '../pace.ts';
 import type { Commit, Committed, Condition, Write, Written } from '../write.ts';
 import type { AuditAppender } from './audit-append.ts';
 import type { Bodies } from './bodies.ts';
 import { byType } from './by-type.ts';
-import { type Changes, changesOf, filesOf, makeChanges, wereMade } from './changes.ts';
+import { type Changes, type Commands, changesOf, commandsOf, filesOf, makeChanges, wereMade } from './changes.ts';
 import type { Block, Clock } from './clock.ts';
 import type { CurrentDocument } from './document.ts';
 import type { Fields } from './fields.ts';
@@ -30,7 +30,7 @@ import type { Connection } from './open.ts';
 import { type Current, type Plan, type Planned, planOf } from './plan.ts';
 import { type Prepared, prepare } from './prepare.ts';
 import type { Processes } from './processes.ts';
-import { makeOne, requireOne } from './standalone.ts';
+import { makeEach, makeOne, requireOne } from './standalone.ts';
 import { inTransaction, Outdated, type Try } from './transaction.ts';
 import type { Types } from './types.ts';
 
@@ -56,10 +56,8 @@ export interface CommitSurroundings {
   readonly matches: Matches;
 }
 
-/** Milliseconds of the thread that preparing takes at a time: other requests are answered in between. */
-const slice = 5;
-/** Writes of a transaction at most: four times of what takes some seconds. */
-const mostWrites = 100_000;
+/** Writes of a transaction at most: half as many take a dozen seconds of the minute on a slow server. */
+const mostWrites = 50_000;
 const duplicateKey = 11000;
 
 export class Committer {
@@ -95,12 +93,10 @@ export class Committer {
 
   async #prepare(writes: readonly Write[]): Promise<readonly (Prepared | undefined)[]> {
     const prepared: (Prepared | undefined)[] = [];
-    let began = performance.now();
+    const rest = makePace();
     for (const write of writes) {
       prepared.push(write.kind === 'put' ? prepare(write, this.#around.fields) : undefined);
-      if (performance.now() - began < slice) continue;
-      await turn();
-      began = performance.now();
+      await rest();
     }
     return prepared;
   }
@@ -141,8 +137,10 @@ export class Committer {
     const block = clock.begin(effective.length + audit.length);
     let erased: readonly ObjectId[] = [];
     let changes: Changes = { changes: [], files: [] };
+    let commands: Commands = { commands: [], erased: [] };
     try {
       changes = await changesOf(effective, block, files);
+      commands = await commandsOf(connection.db, changes.changes, block);
       erased = await this.#erasedFiles(effective);
     } catch (error) {
       clock.end(block);
@@ -150,7 +148,7 @@ export class Committer {
     }
     return {
       attempt: {
-        body: (session) => this.#body({ commit, plan, changes, block, locked }, session),
+        body: (session) => this.#body({ commit, plan, changes, commands, block, locked }, session),
         tookEffect:
           changes.changes.length === 0
             ? () => this.#around.audit.has(audit, block)
@@ -165,7 +163,10 @@ export class Committer {
     };
   }
 
-  /** The same of one write at most, on a server without transactions; conditions hold within this process. */
+  /**
+   * The same of one write at most, or of the writes of a copy, on a server without transactions; conditions hold within
+   * this process.
+   */
   async #withoutTransaction(commit: Commit, prepared: readonly (Prepared | undefined)[]): Promise<Committed> {
     const { connection, clock, files, integrity, audit, notes } = this.#around;
     const { writes, conditions, mustExist = [], mustBeUnreferenced = [] } = commit;
@@ -175,7 +176,8 @@ export class Committer {
       await this.#checkConditions(conditions, undefined);
       if (plan.failure !== undefined) throw plan.failure;
       const effective = plan.planned.filter(({ outcome }) => outcome !== 'unchanged');
-      requireOne(effective.length);
+      const copied = commit.times !== undefined;
+      if (!copied) requireOne(effective.length);
       const [only] = effective;
       const put = plan.planned.filter(({ write }) => write.kind === 'put').map(({ write }) => keyOf(write));
       const others = mustExist.filter((key) => !put.includes(`${key.type}/${key.id}`));
@@ -185,28 +187,30 @@ export class Committer {
       }
       await integrity.mustExist(others, undefined);
       await integrity.mustBeUnreferenced(mustBeUnreferenced, undefined, only?.write);
-      const block = clock.begin(1 + commit.audit.length);
+      const block = clock.begin(effective.length + commit.audit.length);
       let written: Changes['files'] = [];
       try {
         const erased = await this.#erasedFiles(effective);
         const { changes, files: fresh } = await changesOf(effective, block, files);
         written = fresh;
         const [change] = changes;
-        if (change === undefined) await audit.write(commit.audit, block, 1);
+        if (copied) await makeEach(connection.db, changes, block, audit);
+        if (copied || change === undefined) await audit.write(commit.audit, block, changes.length);
         else await makeOne(connection.db, change, commit.audit, block, audit);
         await notes.keep(commit.notes ?? []);
         await files.remove(erased);
         return resultOf(plan.planned, block);
       } catch (error) {
         if (!(error instanceof Outdated)) throw error;
-        await files.remove(written);
+        // Of a copy some may be in use; those that aren't go after an hour.
+        if (!copied) await files.remove(written);
       } finally {
         clock.end(block);
       }
     }
   }
 
-  async #body({ commit, plan, changes, block, locked }: Work, session: ClientSession): Promise<void> {
+  async #body({ commit, plan, changes, commands, block, locked }: Work, session: ClientSession): Promise<void> {
     const { connection, integrity, audit, notes } = this.#around;
     const { conditions, mustExist = [], mustBeUnreferenced = [] } = commit;
     const guards = new Set([...locked].filter((key) => key.includes('|')));
@@ -215,12 +219,13 @@ export class Committer {
     await this.#checkConditions(conditions, session);
     if (plan.failure !== undefined) throw plan.failure;
     await this.#checkUnchanged(plan.planned, session);
-    await makeChanges(connection.db, changes.changes, block, session);
+    await makeChanges(connection.db, commands, session);
     await integrity.mustExist(mustExist, session);
     await integrity.mustBeUnreferenced(mustBeUnreferenced, session);
     await audit.write(commit.audit, block, changes.changes.length, session);
     await notes.keep(commit.notes ?? [], session);
     await this.#around.processes.committing();
+    if (this.#around.processes.isLost(block.first)) throw new Outdated();
   }
 
   async #touch(guards: ReadonlySet<string>, block: Block, session: ClientSession): Promise<void> {
@@ -312,6 +317,7 @@ interface Work {
   readonly commit: Commit;
   readonly plan: Plan;
   readonly changes: Changes;
+  readonly commands: Commands;
   readonly block: Block;
   readonly locked: ReadonlySet<string>;
 }

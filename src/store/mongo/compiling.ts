@@ -84,6 +84,11 @@ export function contextOf(type: string, env: Env, contexts = new Map<string, Con
       env.looksAt(type);
       return state.references(type, condition, field, beginning, most + 1);
     },
+    texts: async (paths: readonly string[]) => {
+      if (isContained(type)) return undefined;
+      env.looksAt(type);
+      return state.texts(type, paths);
+    },
     read: isContained(type) ? readContained : read,
   };
   const context = make(undefined);

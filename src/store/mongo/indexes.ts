@@ -53,7 +53,7 @@ export class Indexes {
     this.#options = options;
   }
 
-  /** Says that documents of a type are found or sorted by a path. Returns at once. */
+  /** Says that documents of a type are found or sorted by a path, or by several (`keysOf`). Returns at once. */
   uses(type: string, path: string): void {
     if (always.has(path) || this.#closed) return;
     const key = keyOf(type, path);
@@ -139,13 +139,21 @@ export class Indexes {
   /** Each ends in the id, so that what has the same value comes in the order of walks. */
   async #make(type: string, path: string): Promise<void> {
     await this.#note(type, path);
-    await this.#db.collection(type).createIndex({ [path]: 1, _id: 1 }, { name: path });
+    const keys = [...keysOf(path), '_id'].map((key) => [key, 1] as const);
+    await this.#db.collection(type).createIndex(Object.fromEntries(keys), { name: path });
   }
 
   async #note(type: string, path: string): Promise<void> {
     const set = { type, path, used: new Date() };
     await this.#uses.updateOne({ _id: keyOf(type, path) }, { $set: set }, { upsert: true });
   }
+}
+
+/** `index.weight.c,l`: two fields of the same values. */
+function keysOf(path: string): readonly string[] {
+  const [first = '', ...others] = path.split(',');
+  const values = first.slice(0, first.lastIndexOf('.') + 1);
+  return [first, ...others.map((other) => values + other)];
 }
 
 function keyOf(type: string, path: string): string {

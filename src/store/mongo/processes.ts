@@ -29,9 +29,16 @@ export interface Leased {
   readonly owner: string;
 }
 
-/** Milliseconds for which a number is leased, and after which the lease is renewed. */
-const lease = 6_000;
-const beat = 1000;
+/**
+ * Milliseconds for which a number is leased: for so long at most others stay behind the commits of a process that was killed.
+ * One that stood still for longer makes its commits anew.
+ */
+const lease = 3_000;
+/** Milliseconds before the end of the lease in which nothing is committed, since that takes a while. */
+const margin = 1000;
+/** Milliseconds after which the lease is renewed, and after which the rest of the store hears of it. */
+const beat = 500;
+const told = 1000;
 /** Milliseconds between two words of a process that writes while others live. */
 const activeBeat = 50;
 /** Milliseconds without a commit after which a process is idle. */
@@ -45,7 +52,7 @@ export interface Heartbeat {
   readonly generation: () => number;
   /** The greatest change number that is stored. */
   readonly newest: () => Promise<number>;
-  /** Called at each beat. */
+  /** Called once a second. */
   readonly onBeat: () => Promise<void>;
 }
 
@@ -83,7 +90,12 @@ export class Processes {
   #timer: NodeJS.Timeout | undefined;
   #beating: Promise<void> = Promise.resolve();
   /** Until when (milliseconds) the number is surely ours. */
-  #until = Date.now() + lease - beat;
+  #until = Date.now() + lease - margin;
+  /** The greatest change number that was given when a lease that was over was renewed. */
+  #revived = 0;
+  /** Whether others may have to learn that this process lives after all. */
+  #forgotten = false;
+  #told = 0;
   #others: readonly ProcessDocument[] = [];
   #looked = 0;
   /** Whether the others know that commits may be in flight. */
@@ -102,15 +114,19 @@ export class Processes {
 
   /** Learns who else lives; resolves when they know of this one, or seem to be dead. */
   async start(): Promise<void> {
+    await this.#introduce(false);
+    this.#schedule();
+  }
+
+  async #introduce(active: boolean): Promise<void> {
     await this.#look();
-    await this.#publish(false);
-    const limit = Date.now() + 2 * beat;
+    await this.#publish(active);
+    const limit = Date.now() + 4 * beat;
     const known = () => this.#others.every(({ knows }) => knows.includes(this.#owner));
     while (!known() && Date.now() < limit) {
-      await new Promise((resolve) => setTimeout(resolve, beat / 20));
+      await new Promise((resolve) => setTimeout(resolve, beat / 10));
       await this.#look();
     }
-    this.#schedule();
   }
 
   /** Whether no other process is known to live. */
@@ -128,6 +144,10 @@ export class Processes {
       await this.#publish(this.#active);
       if (Date.now() > this.#until) throw new StoreUnavailable('The process has lost its place in the database.');
     }
+    if (this.#forgotten) {
+      await this.#introduce(this.#active);
+      this.#forgotten = false;
+    }
     this.#lastCommit = Date.now();
     if (this.alone || this.#active) return;
     this.#publishing ??= this.#publish(true).finally(() => {
@@ -135,6 +155,11 @@ export class Processes {
       this.#schedule();
     });
     await this.#publishing;
+  }
+
+  /** Whether others may have gone past a number that was given, since the lease was over in between: it must not be used. */
+  isLost(change: number): boolean {
+    return change <= this.#revived;
   }
 
   /**
@@ -193,7 +218,9 @@ export class Processes {
     if (due) await this.#look();
     const busy = Date.now() - this.#lastCommit < idleAfter || this.#clock.floor() < this.#clock.last();
     await this.#publish(!this.alone && busy);
-    if (due) await this.#heartbeat.onBeat();
+    if (this.#told + told * 0.9 > Date.now()) return;
+    this.#told = Date.now();
+    await this.#heartbeat.onBeat();
   }
 
   async #publish(active: boolean): Promise<void> {
@@ -203,8 +230,21 @@ export class Processes {
     const knows = this.#others.map(({ owner }) => owner);
     const set = { generation: this.#heartbeat.generation(), until: new Date(now + lease), floor, knows };
     const { matchedCount } = await this.#collection.updateOne(this.#own(), { $set: set });
-    if (matchedCount === 1) this.#until = now + lease - beat;
+    if (matchedCount === 1) {
+      // Looked at afterwards: until this arrived, others may have taken the process for dead.
+      if (Date.now() > this.#until) await this.#revive();
+      this.#until = now + lease - margin;
+    }
     this.#active = active;
+  }
+
+  /** What was given may have been gone past, if there is anybody else. */
+  async #revive(): Promise<void> {
+    const given = this.#clock.last();
+    await this.#look();
+    if (this.alone) return;
+    this.#revived = given;
+    this.#forgotten = true;
   }
 
   #own(): { readonly _id: number; readonly owner: string } {

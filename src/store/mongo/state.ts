@@ -58,6 +58,8 @@ export interface Asked {
   readonly marks?: Readonly<Record<string, Document>> | undefined;
 }
 
+/** Distinct texts that are listed. */
+const mostTexts = 200;
 /** Documents that a cursor reads at a time. */
 const batch = 500;
 
@@ -168,6 +170,25 @@ export class State {
       });
       return found.map(({ _id }) => _id);
     });
+  }
+
+  /** The distinct texts at some paths of all versions that may be shown; undefined in a transaction, or where they are many. */
+  async texts(type: string, paths: readonly string[]): Promise<readonly string[] | undefined> {
+    if (this.#options.session !== undefined) return undefined;
+    const { snapshot } = this;
+    const found = new Set<string>();
+    for (const path of paths) {
+      const asked: [string, DriverFilter<Document>][] = [[type, {}]];
+      if (snapshot !== undefined) asked.push([historyName(type), superseded(snapshot)]);
+      for (const [name, filter] of asked) {
+        const values = await this.#within(({ maxTimeMS = 0 }) =>
+          this.#db.collection(name).distinct(path, filter, { maxTimeMS }),
+        );
+        for (const value of values) if (typeof value === 'string') found.add(value);
+      }
+      if (found.size > mostTexts) return undefined;
+    }
+    return [...found];
   }
 
   /** What stages make of the current documents that pass; the condition must be exact. */

@@ -12,7 +12,9 @@ import { uri } from './uri.ts';
 
 type Of<K extends SimpleTest['kind']> = Extract<SimpleTest, { kind: K }>;
 
-const elements: { readonly [K in SimpleTest['kind']]: (tests: readonly Of<K>[]) => Element } = {
+const elements: {
+  readonly [K in SimpleTest['kind']]: (tests: readonly Of<K>[], units: readonly string[] | undefined) => Element;
+} = {
   token,
   string,
   date,
@@ -22,20 +24,21 @@ const elements: { readonly [K in SimpleTest['kind']]: (tests: readonly Of<K>[]) 
   uri,
 };
 
-function elementOf<K extends SimpleTest['kind']>(kind: K, test: Of<K>): Element {
-  return elements[kind]([test]);
+function elementOf<K extends SimpleTest['kind']>(kind: K, test: Of<K>, units: readonly string[] | undefined): Element {
+  return elements[kind]([test], units);
 }
 
 /** Where the components' values are in a stored composite. */
 export const componentNames = ['a', 'b', 'd'] as const;
 
-export function composite(tests: readonly CompositeTest[]): Element {
-  const each = tests.map(one);
+/** @param units as `quantity` has them. */
+export function composite(tests: readonly CompositeTest[], units?: readonly string[]): Element {
+  const each = tests.map((test) => one(test, units));
   return { anyOf: each.flatMap(({ anyOf }) => anyOf), exact: each.every(({ exact }) => exact) };
 }
 
-function one({ components }: CompositeTest): Element {
-  const parts = components.map((test) => elementOf(test.kind, test));
+function one({ components }: CompositeTest, units: readonly string[] | undefined): Element {
+  const parts = components.map((test) => elementOf(test.kind, test, units));
   const filter = allOf(parts.map((part, place) => ofComponent(part, componentNames[place] ?? 'd')));
   return { anyOf: [filter], exact: parts.every(({ exact }) => exact) };
 }

@@ -41,6 +41,8 @@ export interface Context {
    * looked at.
    */
   references(condition: Condition, field: string, beginning: string): Promise<readonly string[] | undefined>;
+  /** The distinct texts that resources have at some paths; undefined where documents would have to be looked at, or they are many. */
+  texts(paths: readonly string[]): Promise<readonly string[] | undefined>;
   /** What they have at some paths, one after the other; of contained resources at least those that pass the filter. */
   read(condition: Condition, paths: readonly string[]): AsyncIterable<object>;
 }

@@ -7,7 +7,7 @@ import { date } from './date.ts';
 import type { Element } from './element.ts';
 import { near } from './near.ts';
 import { number } from './number.ts';
-import { quantity } from './quantity.ts';
+import { converts, quantity } from './quantity.ts';
 import { reference } from './reference.ts';
 import { string } from './string.ts';
 import { text } from './text.ts';
@@ -17,7 +17,9 @@ import { uri } from './uri.ts';
 type Of<K extends ValueTest['kind']> = Extract<ValueTest, { kind: K }>;
 
 /** For each kind of test what an OR of them means for one value. */
-const elements: { readonly [K in ValueTest['kind']]: (tests: readonly Of<K>[]) => Element } = {
+const elements: {
+  readonly [K in ValueTest['kind']]: (tests: readonly Of<K>[], units: readonly string[] | undefined) => Element;
+} = {
   token,
   string,
   date,
@@ -30,31 +32,54 @@ const elements: { readonly [K in ValueTest['kind']]: (tests: readonly Of<K>[]) =
   near,
 };
 
-function elementOf<K extends ValueTest['kind']>(kind: K, tests: readonly ValueTest[]): Element {
-  return elements[kind](tests.filter((test): test is Of<K> => test.kind === kind));
+function elementOf<K extends ValueTest['kind']>(
+  kind: K,
+  tests: readonly ValueTest[],
+  units: readonly string[] | undefined,
+): Element {
+  return elements[kind](
+    tests.filter((test): test is Of<K> => test.kind === kind),
+    units,
+  );
 }
 
-function elementsOf(tests: readonly ValueTest[]): Element {
-  const each = [...new Set(tests.map(({ kind }) => kind))].map((kind) => elementOf(kind, tests));
+async function elementsOf(tests: readonly ValueTest[], field: string, context: Context): Promise<Element> {
+  const paths = new Set(tests.flatMap(unitPaths));
+  const units = paths.size === 0 ? undefined : await context.texts([...paths].map((path) => `index.${field}.${path}`));
+  const each = [...new Set(tests.map(({ kind }) => kind))].map((kind) => elementOf(kind, tests, units));
   return { anyOf: each.flatMap((element) => element.anyOf), exact: each.every(({ exact }) => exact) };
 }
 
-export function value({ parameter, anyOf: tests }: ValueCriterion, context: Context): Condition {
+/** Where values have the codes of units that a test has to be converted to. */
+function unitPaths(test: ValueTest): readonly string[] {
+  if (test.kind === 'quantity') return converts(test) ? ['c'] : [];
+  if (test.kind !== 'composite') return [];
+  return test.components.flatMap((component, place) =>
+    component.kind === 'quantity' && converts(component) ? [`${componentNames[place] ?? 'd'}.c`] : [],
+  );
+}
+
+export async function value({ parameter, anyOf: tests }: ValueCriterion, context: Context): Promise<Condition> {
   const field = context.fieldOf(parameter);
   if (field === undefined) return impossible;
-  const { anyOf: ways, exact } = elementsOf(tests);
-  for (const way of ways) for (const [key] of leading(way)) context.uses(`index.${field}.${key}`);
+  const { anyOf: ways, exact } = await elementsOf(tests, field, context);
+  const ranges = tests.some(({ kind }) => kind === 'quantity');
+  for (const way of ways)
+    for (const [key] of leading(way)) context.uses(`index.${field}.${ranges && key === 'c' ? inUnits : key}`);
   // Each way by itself can be found by an index; within one value's test an OR can't.
   const filter = anyOf(ways.map((way) => ofValue(field, way)));
   const local = { kind: 'value', parameter: { ...parameter, code: field }, anyOf: tests } as const;
   return { filter, exact, live: true, local };
 }
 
+/** What quantities in a unit are found by. */
+const inUnits = 'c,l';
+
 /** Criteria on a value that is none of these. */
-export function differs({ parameter, from }: DiffersCriterion, context: Context): Condition {
+export async function differs({ parameter, from }: DiffersCriterion, context: Context): Promise<Condition> {
   const field = context.fieldOf(parameter);
   if (field === undefined) return impossible;
-  const { anyOf: ways, exact } = elementsOf(from);
+  const { anyOf: ways, exact } = await elementsOf(from, field, context);
   // Words of longer values are no values of their own.
   const whole = allOf(texts(parameter).map((text) => ({ [text]: { $ne: null } })));
   context.uses('present');
