@@ -1,6 +1,6 @@
 /** Answers and failures as HTTP responses. https://hl7.org/fhir/R4/http.html#ops */
 import { promisify } from 'node:util';
-import { constants, gzip } from 'node:zlib';
+import { constants, gzip, gzipSync } from 'node:zlib';
 import { etag } from '../fhir/etag.ts';
 import { httpDate } from '../fhir/instant.ts';
 import { fhirJsonType } from '../fhir/media-type.ts';
@@ -10,8 +10,11 @@ import type { Answer, Prefer } from '../interactions/context.ts';
 
 /** Bodies below this many bytes are not worth packing. */
 const smallestPacked = 1024;
+/** Bodies up to this many bytes are packed sooner than another thread is woken for them. */
+const largestAtOnce = 16 * 1024;
 
-const pack = promisify(gzip);
+const packing = { level: constants.Z_BEST_SPEED };
+const packLater = promisify(gzip);
 const encoder = new TextEncoder();
 
 /** How a response is to look. */
@@ -97,7 +100,7 @@ async function finish(
   if (body.byteLength >= smallestPacked) {
     headers.Vary = varying(headers.Vary, 'Accept-Encoding');
     if (look.gzip) {
-      sent = await pack(body, { level: constants.Z_BEST_SPEED });
+      sent = body.byteLength <= largestAtOnce ? gzipSync(body, packing) : await packLater(body, packing);
       headers['Content-Encoding'] = 'gzip';
     }
   }

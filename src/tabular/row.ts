@@ -17,10 +17,16 @@ export interface CellFault {
 /** Cells by the place of their column; undefined where the file has no such column. */
 export type Cells = readonly (string | undefined)[];
 
-/** A part's elements by the place of its columns; none for an empty cell. Columns that the file doesn't have are left out. */
+/** What a cell says: none where it is empty. */
+export interface CellElements {
+  readonly column: Column;
+  readonly values: readonly ExactJson[];
+}
+
+/** A part's elements in the order of its columns. Columns that the file doesn't have are left out. */
 export interface ReadPart {
   readonly part: Part;
-  readonly elements: ReadonlyMap<Column, readonly ExactJson[]>;
+  readonly elements: readonly CellElements[];
   /** Whether no cell has anything. */
   readonly empty: boolean;
   /** Whether the file has all columns of the part. */
@@ -33,7 +39,18 @@ const tooMany = `has more than ${mostValues} values`;
 
 const noTexts: readonly string[] = [];
 const noValues: readonly ExactJson[] = [];
-const noElements: ReadPart['elements'] = new Map();
+const noElements: ReadPart['elements'] = [];
+
+const emptyCells = new WeakMap<Part, readonly CellElements[]>();
+
+/** Of each column of a part what its empty cell says: most cells of most files are empty. */
+function emptyOf(part: Part): readonly CellElements[] {
+  const known = emptyCells.get(part);
+  if (known !== undefined) return known;
+  const made = part.columns.map((column) => ({ column, values: noValues }));
+  emptyCells.set(part, made);
+  return made;
+}
 
 /** The elements of a row's part; what is wrong with its cells goes to `faults`. */
 export function readPart(part: Part, cells: Cells, resolve: Resolve, faults: CellFault[]): ReadPart {
@@ -41,10 +58,11 @@ export function readPart(part: Part, cells: Cells, resolve: Resolve, faults: Cel
     const whole = part.columns.every(({ index }) => cells[index] !== undefined);
     return { part, elements: noElements, empty: true, whole };
   }
-  const elements = new Map<Column, readonly ExactJson[]>();
+  const elements: CellElements[] = [];
   let empty = true;
   let whole = true;
-  for (const column of part.columns) {
+  for (const none of emptyOf(part)) {
+    const { column } = none;
     const cell = cells[column.index];
     if (cell === undefined) {
       whole = false;
@@ -52,17 +70,16 @@ export function readPart(part: Part, cells: Cells, resolve: Resolve, faults: Cel
     }
     const texts = cell === '' ? noTexts : textsOf(cell, column);
     if (texts.length === 0) {
-      elements.set(column, noValues);
+      elements.push(none);
       continue;
     }
     empty = false;
     const read = texts.length > mostValues ? { fault: tooMany } : elementsOf(texts, column, resolve);
     if ('fault' in read) faults.push({ column: column.name, reason: read.fault });
-    elements.set(column, 'fault' in read ? noValues : read.value);
+    elements.push('fault' in read ? none : { column, values: read.value });
   }
-  for (const column of part.columns) {
-    const lacking = elements.get(column)?.length === 0;
-    if (!lacking || !(column.required === 'yes' || (column.required === 'part' && !empty))) continue;
+  for (const { column, values } of elements) {
+    if (values.length > 0 || !(column.required === 'yes' || (column.required === 'part' && !empty))) continue;
     if (faults.some((fault) => fault.column === column.name)) continue;
     faults.push({ column: column.name, reason: 'must have a value' });
   }
@@ -136,7 +153,7 @@ export function merged(present: ExactObject, { read, references, claims }: Chang
     changed ??= shallow(present);
     return changed;
   };
-  for (const [column, values] of elements) {
+  for (const { column, values } of elements) {
     // What is fixed counts where the cell is empty.
     if (values.length === 0 && column.steps.at(-1)?.node.fixed !== undefined && isSimple(column)) continue;
     if (own) {

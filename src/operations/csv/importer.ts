@@ -29,8 +29,13 @@ import type { NamedTemplate } from './template-source.ts';
 const mostRows = 200;
 const mostCells = 10_000;
 const mostCharacters = 1 << 20;
-/** Chunks in work at a time: one is planned while another one is committed. */
+/** Chunks in work at a time, so that one is planned while another one is committed. */
 const chunksAtOnce = 2;
+/** How many chunks of so many cells, characters or writes there may be: small ones are stored together, which writes fewer pages. */
+const fullAtOnce = 2;
+const fullWrites = 700;
+/** Chunks with hardly anything in them count too. */
+const mostSmall = 5;
 
 export interface ImportOptions {
   /** Nothing is written. */
@@ -41,6 +46,18 @@ export interface ImportOptions {
 
 /** What a row came to in a plan. */
 type Settled = { readonly row: ReadRow; readonly outcome: RowOutcome | 'skipped' | FaultyRow };
+
+/** Rows of one transaction. */
+interface Chunk {
+  readonly rows: FileRow[];
+  /** Cells that have a value. */
+  cells: number;
+  characters: number;
+  /** Known once it is planned. */
+  writes: number;
+}
+
+const newChunk = (): Chunk => ({ rows: [], cells: 0, characters: 0, writes: 0 });
 
 /** One import: takes rows with `add`, which says when there is room for more, and ends with `finish`. */
 export class CsvImporter {
@@ -55,11 +72,8 @@ export class CsvImporter {
   readonly #lines = new Map<string, number>();
   /** The first row that had a shared resource, and its content there. */
   readonly #shared = new Map<string, { readonly line: number; readonly content: string }>();
-  readonly #inWork = new Set<Promise<void>>();
-  #chunk: FileRow[] = [];
-  /** Cells of the chunk that have a value. */
-  #cells = 0;
-  #characters = 0;
+  readonly #inWork = new Map<Chunk, Promise<void>>();
+  #chunk = newChunk();
   #begun = false;
   #failure: { readonly error: unknown } | undefined;
 
@@ -86,20 +100,21 @@ export class CsvImporter {
 
   /** What has to be waited for before the next row; rejects with what went wrong with the store. */
   add(row: FileRow): Promise<void> | undefined {
-    this.#chunk.push(row);
+    const chunk = this.#chunk;
+    chunk.rows.push(row);
     for (const cell of row.cells) {
       if (cell === undefined || cell === '') continue;
-      this.#cells += 1;
-      this.#characters += cell.length;
+      chunk.cells += 1;
+      chunk.characters += cell.length;
     }
-    const isFull = this.#chunk.length >= mostRows || this.#cells >= mostCells || this.#characters >= mostCharacters;
+    const isFull = chunk.rows.length >= mostRows || chunk.cells >= mostCells || chunk.characters >= mostCharacters;
     return isFull ? this.#start() : undefined;
   }
 
   /** Resolves when all rows are done. Rejects as `add` does. */
   async finish(): Promise<void> {
-    if (this.#chunk.length > 0) await this.#start();
-    await Promise.all(this.#inWork);
+    if (this.#chunk.rows.length > 0) await this.#start();
+    await Promise.all(this.#inWork.values());
     this.#throwFailure();
   }
 
@@ -109,37 +124,45 @@ export class CsvImporter {
 
   /** Resolves when the chunk is planned and there is room for another one. */
   async #start(): Promise<void> {
-    const rows = this.#chunk;
-    this.#chunk = [];
-    this.#cells = 0;
-    this.#characters = 0;
+    const chunk = this.#chunk;
+    this.#chunk = newChunk();
     this.#begun = true;
-    while (this.#inWork.size >= chunksAtOnce) await Promise.race(this.#inWork);
+    while (this.#isBusy()) await Promise.race(this.#inWork.values());
     this.#throwFailure();
     await new Promise<void>((planned) => {
-      const work = this.#import(rows, planned)
+      const work = this.#import(chunk, planned)
         .catch((error: unknown) => {
           this.#failure ??= { error };
         })
         .finally(() => {
-          this.#inWork.delete(work);
+          this.#inWork.delete(chunk);
           planned();
         });
-      this.#inWork.add(work);
+      this.#inWork.set(chunk, work);
     });
   }
 
-  async #import(rows: readonly FileRow[], onPlanned: () => void): Promise<void> {
-    const read = await this.#read(rows);
+  /** Whether there is enough in work. */
+  #isBusy(): boolean {
+    if (this.#inWork.size < chunksAtOnce) return false;
+    let full = 0;
+    for (const { cells, characters, writes } of this.#inWork.keys()) {
+      full += Math.max(1 / mostSmall, cells / mostCells, characters / mostCharacters, writes / fullWrites);
+    }
+    return full >= fullAtOnce;
+  }
+
+  async #import(chunk: Chunk, onPlanned: () => void): Promise<void> {
+    const read = await this.#read(chunk.rows);
     const context: Context = { ...this.#context, bulk: true, onPlanned };
     try {
-      await this.#settle(context, read);
+      await this.#settle(context, read, chunk);
     } catch (error) {
       if (!(error instanceof OutcomeError) || error.status >= 500) throw error;
       // One row keeps the others from being stored: each by itself.
       for (const row of read) {
         try {
-          await this.#settle(context, [row]);
+          await this.#settle(context, [row], chunk);
         } catch (again) {
           if (!(again instanceof OutcomeError) || again.status >= 500) throw again;
           this.#tell({
@@ -192,12 +215,14 @@ export class CsvImporter {
     };
   }
 
-  async #settle(context: Context, rows: readonly ReadRow[]): Promise<void> {
+  async #settle(context: Context, rows: readonly ReadRow[], chunk: Chunk): Promise<void> {
     if (rows.length === 0) return;
     let attempts = 0;
-    const plan = () => {
+    const plan = async () => {
       attempts += 1;
-      return this.#plan(context, rows, attempts > 1);
+      const made = await this.#plan(context, rows, attempts > 1);
+      chunk.writes = made.writes.length;
+      return made;
     };
     const settled = this.#options.validateOnly ? (await plan()).answer([]) : await commitPlan(context, plan);
     for (const each of settled.rows) this.#tell(each);

@@ -1,14 +1,22 @@
 /** What a row makes of the resources that it is about. https://hl7.org/fhir/R4/http.html#create */
 import { parse, v5 as uuidOf } from 'uuid';
-import type { ExactJson, ExactObject } from '../../fhir/exact-json.ts';
+import type { ExactObject } from '../../fhir/exact-json.ts';
 import { type Issue, OutcomeError } from '../../fhir/outcome.ts';
 import type { Context } from '../../interactions/context.ts';
 import { prepareTree } from '../../interactions/prepare.ts';
 import type { Validations } from '../../interactions/validate.ts';
 import { bodyMass, bodyMassCode, hasCode, heightCode, weightCode } from '../../tabular/body-mass.ts';
 import { placeOf, valuesAt } from '../../tabular/place.ts';
-import { type CellFault, isPart, isTold, merged, newResource, referenceAt } from '../../tabular/row.ts';
-import type { Column, Part, Step, Template } from '../../tabular/template.ts';
+import {
+  type CellElements,
+  type CellFault,
+  isPart,
+  isTold,
+  merged,
+  newResource,
+  referenceAt,
+} from '../../tabular/row.ts';
+import type { Part, Step, Template } from '../../tabular/template.ts';
 import { type Key, localOf, ownerOf } from './held.ts';
 import { type ByProfile, byProfile, profileKey } from './owned.ts';
 import type { ReadRow, RowPart } from './read-rows.ts';
@@ -235,7 +243,7 @@ export class RowPlanner {
   }
 }
 
-const none: ReadonlyMap<Column, readonly ExactJson[]> = new Map();
+const none: readonly CellElements[] = [];
 
 function rowPartOf({ parts }: ReadRow, { index }: Part): RowPart {
   const found = parts[index];
@@ -297,7 +305,11 @@ function withBodyMass(rowPart: RowPart, row: ReadRow, { height, weight }: Measur
   };
   const value = bodyMass(measured(height), measured(weight));
   if (column === undefined || value === undefined) return rowPart;
-  const computed = { ...read, empty: false, elements: new Map([...read.elements, [column, [value]]]) };
+  const computed = {
+    ...read,
+    empty: false,
+    elements: [...read.elements.filter((each) => each.column !== column), { column, values: [value] }],
+  };
   return {
     ...rowPart,
     read: computed,

@@ -9,7 +9,9 @@ const short = 8;
  */
 export function distinct(values: readonly IndexValue[]): readonly IndexValue[] {
   if (values.length < 2) return values;
-  const wholes = values.some((value) => value.kind === 'string') ? wholeTexts(values) : undefined;
+  const wholes = values.some((value) => value.kind === 'string' && value.exact === null)
+    ? wholeTexts(values)
+    : undefined;
   const wanted =
     wholes === undefined
       ? values

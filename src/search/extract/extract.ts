@@ -64,8 +64,9 @@ export function createExtractor(
     const slots: Slots = new Array(typePlan.codes.length);
     walk(typePlan.plan, resource, resource, slots);
     const entries: IndexEntry[] = [];
-    for (const [slot, parameter] of typePlan.codes.entries()) {
-      const values = slots[slot];
+    let slot = 0;
+    for (const parameter of typePlan.codes) {
+      const values = slots[slot++];
       if (values === undefined) continue;
       for (const value of distinct(values)) entries.push({ parameter, value });
     }

@@ -5,8 +5,8 @@
 import { statSync } from 'node:fs';
 import type { Database, Statement } from './open.ts';
 
-/** Bytes of the log beyond which it is moved while writes go on. */
-const limit = 40 * 1024 * 1024;
+/** Bytes of the log beyond which it is moved while writes go on: seldom, since a page that many groups change is moved once. */
+const limit = 96 * 1024 * 1024;
 /** Bytes beyond which the writer waits for readers to let the log start anew. */
 const hardLimit = 256 * 1024 * 1024;
 /** Milliseconds between two attempts. */

@@ -18,6 +18,9 @@ export interface Entity {
 /** The columns of `Entity` in the order that its statements select them. */
 export type EntityRow = [rid: number, state: number, vid: number | null, number: number, pattern: number | null];
 
+/** Resources that others are likely to refer to again: those of the last commits, and those that are referred to much. */
+const remembered = 10_000;
+
 /** Finds and makes rows of `entity` for the writer, in its transaction. */
 export class Entities {
   readonly #db: Database;
@@ -25,7 +28,7 @@ export class Entities {
   readonly #insert: Statement;
   readonly #update: Statement;
   readonly #remove: Statement;
-  readonly #cache = new BoundedCache<number>(100_000);
+  readonly #cache = new BoundedCache<number>(remembered);
   /** Resources that the commit in work creates: numbered, but without a row yet. */
   readonly #reserved = new Map<string, number>();
   #made: string[] = [];

@@ -45,6 +45,8 @@ export interface OpenOptions {
 
 /** Bytes of a page of a new file. Narrow index rows are written at random: smaller pages make a smaller log. */
 const pageSize = 4096;
+/** Bytes that the log keeps when it starts anew: making a file longer costs more than writing over what it has. At rest it is emptied. */
+const keptLog = 128 * 1024 * 1024;
 /** Milliseconds a connection waits for another's lock before it fails, unless it says otherwise. */
 const busyTimeout = 10_000;
 
@@ -67,7 +69,7 @@ export function openDatabase(path: string, options: OpenOptions = {}): Database 
     if (!readOnly && options.lock !== true) {
       // The writer checkpoints between groups of commits, not SQLite inside one.
       database.exec(`PRAGMA page_size = ${pageSize}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
-        PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = ${32 * 1024 * 1024}`);
+        PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = ${keptLog}`);
     }
   } catch (error) {
     database.close();

@@ -5,7 +5,7 @@ import type { Database } from './open.ts';
 import { Searcher } from './search.ts';
 
 /** How a writer opens its file. `cache`: mebibytes. `timeout`: nobody else writes, and a checkpoint can come later. */
-export const writerOpening = { cache: 32, timeout: 250 } as const;
+export const writerOpening = { cache: 48, timeout: 250 } as const;
 
 /** Milliseconds that a condition may take while all other writes wait. */
 const conditionBudget = 2_000;
