@@ -3,7 +3,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { load } from './searching.ts';
 import { type Json, type TestServer, testServer } from './server.ts';
 import { outOf, refusedWith, valueSet } from './terminology.ts';
-import { issueOf } from './writing.ts';
 
 let server: TestServer;
 const colours = 'http://example.org/CodeSystem/colours';
