@@ -1,6 +1,7 @@
 /** Creates a resource under an id of the server's, or finds the one that the criteria match. https://hl7.org/fhir/R4/http.html#create */
 import { patientOf } from '../fhir/definitions/patient.ts';
 import { failure, type Issue } from '../fhir/outcome.ts';
+import { makePace } from '../store/pace.ts';
 import type { Version } from '../store/port.ts';
 import type { Condition } from '../store/write.ts';
 import { resourceBytes } from './body.ts';
@@ -47,19 +48,24 @@ export function criteriaOf(header: string, type: string, expression?: string): s
   return header.slice(mark + 1);
 }
 
-function createPlan(
+async function createPlan(
   context: Context,
   call: Call,
   prepared: Prepared,
   conditions: readonly Condition[],
   warnings: readonly Issue[],
-): Plan {
+): Promise<Plan> {
+  // A large resource takes long in each of its steps: others run between them.
+  const pace = makePace();
   const put = putOf(context, prepared, context.newId(), 'POST');
+  await pace();
+  const mustExist = requiredReferences(context, prepared.resource);
+  await pace();
   const patient = patientOf(prepared.resource, put.id);
   return {
     writes: [put],
     conditions,
-    mustExist: requiredReferences(context, prepared.resource),
+    mustExist,
     noted: [{ call, status: 201, type: put.type, id: put.id, patient }],
     answer: ([written]) => {
       if (written === undefined) throw new Error('a commit answers each write');

@@ -7,15 +7,19 @@ import type { ResourceKey } from '../store/write.ts';
 import type { RequiredReference } from './commit.ts';
 import type { Context } from './context.ts';
 
-/** The references of a resource that must resolve after it is written; `prefix` goes before each expression. */
+/**
+ * The references of a resource that must resolve after it is written, those to one resource once: by the first of them. `prefix` goes
+ * before each expression.
+ */
 export function requiredReferences(context: Context, resource: Resource, prefix = ''): readonly RequiredReference[] {
   const { referentialIntegrity, baseUrl } = context.settings;
   if (referentialIntegrity === 'off') return [];
-  return localReferences(resource, context.definitions, baseUrl).map(({ type, id, expression }) => ({
-    type,
-    id,
-    expression: prefix + expression,
-  }));
+  const required = new Map<string, RequiredReference>();
+  for (const { type, id, expression } of localReferences(resource, context.definitions, baseUrl)) {
+    const key = `${type}/${id}`;
+    if (!required.has(key)) required.set(key, { type, id, expression: prefix + expression });
+  }
+  return [...required.values()];
 }
 
 /** What nothing may refer to once it is deleted. Throws 503 while that can't be known yet. */

@@ -5,6 +5,7 @@ import { parseMediaType } from '../fhir/media-type.ts';
 import { failure, OutcomeError } from '../fhir/outcome.ts';
 import { applyPatch, type Patch, patchFormatOf } from '../fhir/patch/patch.ts';
 import { PreconditionFailed } from '../store/errors.ts';
+import { makePace } from '../store/pace.ts';
 import type { Condition, Precondition } from '../store/write.ts';
 import { checkStructure } from '../validation/structure.ts';
 import { refuseOtherVersion } from './body.ts';
@@ -41,13 +42,18 @@ export async function patch(context: Context, call: Call): Promise<Answer> {
     const result = await patched(context, type, target, parsed, precondition);
     const { prepared } = result;
     const warnings = await validations.of(prepared, 0, true);
+    // A large resource takes long in each of its steps: others run between them.
+    const pace = makePace();
     const put = putOf(context, prepared, target, 'PATCH', result.precondition);
+    await pace();
+    const mustExist = requiredReferences(context, prepared.resource);
+    await pace();
     const losses = (await warningsOfLoss(context, [put])).flat();
     const patient = patientOf(prepared.resource);
     return {
       writes: [put],
       conditions,
-      mustExist: requiredReferences(context, prepared.resource),
+      mustExist,
       noted: [{ call, status: 200, type, id: target, patient }],
       answer: ([written]) => {
         if (written === undefined) throw new Error('a commit answers each write');

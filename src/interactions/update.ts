@@ -3,6 +3,7 @@ import { patientOf } from '../fhir/definitions/patient.ts';
 import { parseETags } from '../fhir/etag.ts';
 import { isId } from '../fhir/id.ts';
 import { failure, type Issue } from '../fhir/outcome.ts';
+import { makePace } from '../store/pace.ts';
 import type { Condition, Precondition } from '../store/write.ts';
 import { resourceBytes } from './body.ts';
 import { commitPlan, type Plan } from './commit.ts';
@@ -111,13 +112,18 @@ async function updatePlan(
   precondition: Precondition | undefined,
   found: readonly Issue[],
 ): Promise<Plan> {
+  // A large resource takes long in each of its steps: others run between them.
+  const pace = makePace();
   const put = putOf(context, prepared, id, 'PUT', precondition);
+  await pace();
+  const mustExist = requiredReferences(context, prepared.resource);
+  await pace();
   const warnings = [...found, ...(await warningsOfLoss(context, [put])).flat()];
   const patient = patientOf(prepared.resource, id);
   return {
     writes: [put],
     conditions,
-    mustExist: requiredReferences(context, prepared.resource),
+    mustExist,
     noted: [{ call, status: 200, type: put.type, id, patient }],
     answer: ([written]) => {
       if (written === undefined) throw new Error('a commit answers each write');

@@ -5,6 +5,7 @@ import type { Answer, Call, Context, Operation } from '../interactions/context.t
 import { type Prepared, prepareResource } from '../interactions/prepare.ts';
 import { currentOf } from '../interactions/read.ts';
 import { unusableDefinition } from '../interactions/validate.ts';
+import { makePace } from '../store/pace.ts';
 import { refusalsOfDeletion, refusalsOfWrite } from './validate/acceptance.ts';
 import { requestOf, type ValidateRequest } from './validate/request.ts';
 
@@ -36,6 +37,8 @@ export const validate: Operation = {
 async function issuesOfSent(context: Context, call: Call, request: ValidateRequest): Promise<readonly Issue[]> {
   const { sent = new Uint8Array(0), mode, profiles } = request;
   let prepared: Prepared;
+  // Between its steps others run, which may be long ones for a large resource.
+  const pace = makePace();
   try {
     prepared = prepareResource(context, sent, call.type);
   } catch (error) {
@@ -43,6 +46,7 @@ async function issuesOfSent(context: Context, call: Call, request: ValidateReque
     throw error;
   }
   const { conformance, settings } = context;
+  await pace();
   await conformance.refresh();
   const begun = performance.now();
   const issues = await conformance.validate({
@@ -51,6 +55,7 @@ async function issuesOfSent(context: Context, call: Call, request: ValidateReque
     profiles,
     budget: settings.validationBudget,
   });
+  await pace();
   const unusable = await unusableDefinition(context, prepared.resource, {
     path: prepared.resource.resourceType,
     budget: settings.validationBudget - (performance.now() - begun),

@@ -83,7 +83,8 @@ export async function prepareContents(
   const pending: Pending[] = [];
   const faults = new Faults();
   // One that comes alone has nothing to be looked up by.
-  const coming = resolved.length > 1 && validates(context) ? await definitionsIn(context, resolved) : [];
+  const alone = resolved.length <= 1 || !validates(context);
+  const { coming, read } = alone ? noDefinitions : await definitionsIn(context, resolved);
   validations.beside(coming);
   for (const each of resolved) {
     const { entry, action } = each;
@@ -94,7 +95,7 @@ export async function prepareContents(
     }
     if (action.kind !== 'put') continue;
     await faults.collect(entry.expression, async () => {
-      const { prepared, precondition, stored } = await sentOf(context, each, action);
+      const { prepared, precondition, stored } = await sentOf(context, each, action, read.get(entry.index));
       const all = findLinks(prepared.resource, context.definitions);
       const found = stored.size === 0 ? all : all.filter(({ text }) => !stored.has(text));
       const resolve = resolverOf(links, entry.fullUrl, stored);
@@ -124,9 +125,18 @@ export async function prepareContents(
 
 const validates = ({ settings }: Context): boolean => settings.validation !== 'off';
 
+interface Definitions {
+  readonly coming: readonly Coming[];
+  /** What entries carry, by their indexes: each is parsed once. */
+  readonly read: ReadonlyMap<number, Prepared>;
+}
+
+const noDefinitions: Definitions = { coming: [], read: new Map() };
+
 /** The definitions that entries create or update with what they carry, and those that they delete. */
-async function definitionsIn(context: Context, resolved: readonly Resolved[]): Promise<readonly Coming[]> {
+async function definitionsIn(context: Context, resolved: readonly Resolved[]): Promise<Definitions> {
   const found: Coming[] = [];
+  const read = new Map<number, Prepared>();
   const pace = makePace();
   for (const { entry, action } of resolved) {
     if (action.kind === 'delete' && canonicalTypes.has(action.type)) {
@@ -137,14 +147,16 @@ async function definitionsIn(context: Context, resolved: readonly Resolved[]): P
     if (action.kind !== 'put' || action.method === 'PATCH' || !canonicalTypes.has(action.type) || !body) continue;
     const { type, id } = action;
     try {
-      found.push({ type, id, content: prepareResource(context, body.bytes, type).resource, key: context.newId() });
+      const prepared = prepareResource(context, body.bytes, type);
+      read.set(entry.index, prepared);
+      found.push({ type, id, content: prepared.resource, key: context.newId() });
     } catch (error) {
       // It is prepared once more, and told of, in its turn.
       if (!(error instanceof OutcomeError)) throw error;
     }
     await pace();
   }
-  return found;
+  return { coming: found, read };
 }
 
 async function checkResource(context: Context, { entry }: Resolved, validations: Validations): Promise<void> {
@@ -164,12 +176,18 @@ function warningsOf(
   return validations.of(prepared, entry.index, method === 'PATCH', `${entry.expression}.resource`);
 }
 
-async function sentOf(context: Context, { entry }: Resolved, action: PutAction): Promise<Sent> {
+/** `read`: what the entry carries, where it was parsed already. */
+async function sentOf(
+  context: Context,
+  { entry }: Resolved,
+  action: PutAction,
+  read: Prepared | undefined,
+): Promise<Sent> {
   const { body } = entry.call;
   const { method, type, id, precondition } = action;
   if (body === undefined) throw failure(400, 'required', 'The entry has no resource.');
   if (method !== 'PATCH') {
-    const prepared = prepareResource(context, body.bytes, type);
+    const prepared = read ?? prepareResource(context, body.bytes, type);
     // A conditional update may leave the id to the server.
     if (method === 'PUT' && entry.call.id !== undefined) checkId(prepared, id);
     return { prepared, precondition, stored: none };
@@ -229,7 +247,7 @@ function contentOf(
 
 /**
  * A resource with its links rewritten, `bytes` already. Links change strings only, so what was checked before still holds.
- * Nobody else has the parsed resource, so it is changed where it is.
+ * Nobody else has the parsed resource, but for those who look up definitions, and mean what will be stored: it is changed where it is.
  */
 function withLinks(before: Prepared, bytes: Uint8Array, found: readonly Link[], resolve: LinkResolver): Prepared {
   if (before.indexed !== before.resource || !replaceLinks(found, resolve)) return reparse(bytes);

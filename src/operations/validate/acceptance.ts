@@ -1,6 +1,7 @@
 /** Whether a write would be accepted, without doing it. https://hl7.org/fhir/R4/valueset-resource-validation-mode.html */
 import type { Issue } from '../../fhir/outcome.ts';
 import { failure, OutcomeError } from '../../fhir/outcome.ts';
+import type { Resource } from '../../fhir/resource.ts';
 import type { Call, Context } from '../../interactions/context.ts';
 import { warningsOfLoss } from '../../interactions/in-use.ts';
 import { referencesParameter, requiredReferences } from '../../interactions/integrity.ts';
@@ -8,7 +9,11 @@ import { interactionsOf } from '../../interactions/path.ts';
 import { type Prepared, putOf } from '../../interactions/prepare.ts';
 import { checkId } from '../../interactions/update.ts';
 import type { Criterion, Parameter } from '../../search/criteria.ts';
+import { makePace } from '../../store/pace.ts';
 import type { Mode } from './request.ts';
+
+/** How many references to nothing are told of one resource. */
+const mostIssues = 50;
 
 /** How many resources that refer to one are named. */
 const mostNamed = 10;
@@ -28,14 +33,31 @@ export async function refusalsOfWrite(
     // Without an id in the URL, an update is that of the resource's own.
     const target = id ?? (typeof resource.id === 'string' ? resource.id : '');
     if (mode === 'update') issues.push(...refused(() => checkId(prepared, target)));
-    for (const { type: other, id: named, expression } of requiredReferences(context, resource)) {
-      const found = other === type && named === id ? resource : (await context.store.read(other, named))?.body;
-      if (found === undefined) issues.push(missing(`${other}/${named}`, expression));
-    }
+    issues.push(...(await unresolved(context, resource, id)));
   }
   if (type === 'SearchParameter') {
     const put = putOf(context, prepared, id ?? context.newId(), 'PUT');
     issues.push(...(await refusedLater(() => context.searchParameters.check([put]))));
+  }
+  return issues;
+}
+
+/** The references to nothing, as many as are told of one resource; what isn't looked up within the budget is said. */
+async function unresolved(context: Context, resource: Resource, ownId: string | undefined): Promise<readonly Issue[]> {
+  const { validationBudget } = context.settings;
+  const deadline = performance.now() + validationBudget;
+  const pace = makePace();
+  const issues: Issue[] = [];
+  for (const { type, id, expression } of requiredReferences(context, resource)) {
+    if (issues.length === mostIssues) break;
+    if (performance.now() > deadline) {
+      const diagnostics = `Looking up all references takes more than ${validationBudget} ms: those from here on were not looked up.`;
+      return [...issues, { severity: 'error', code: 'too-costly', diagnostics, expression: [expression] }];
+    }
+    const isItself = type === resource.resourceType && id === ownId;
+    const found = isItself ? resource : (await context.store.read(type, id))?.body;
+    if (found === undefined) issues.push(missing(`${type}/${id}`, expression));
+    await pace();
   }
   return issues;
 }

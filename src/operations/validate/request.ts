@@ -1,6 +1,7 @@
 /** What a call of `$validate` asks for. https://hl7.org/fhir/R4/resource-operation-validate.html */
 import { closest } from 'fastest-levenshtein';
 import { type ExactJson, isExactObject, parseExact, plain, writeExact } from '../../fhir/exact-json.ts';
+import { resourceTypeOf } from '../../fhir/json.ts';
 import { failure, OutcomeError } from '../../fhir/outcome.ts';
 import { jsonBytes } from '../../interactions/body.ts';
 import type { Call, Context } from '../../interactions/context.ts';
@@ -80,6 +81,8 @@ interface Unwrapped {
 
 /** The parts of Parameters; any other body is the resource itself, also one that is no JSON. */
 function unwrapped(context: Context, bytes: Uint8Array): Unwrapped {
+  // It may be a Bundle of many megabytes, which is parsed later.
+  if (resourceTypeOf(bytes) !== 'Parameters') return { resource: bytes, named: [] };
   let body: ExactJson;
   try {
     body = parseExact(bytes);
