@@ -10,6 +10,8 @@ import { extractContained } from '../search/extract/contained.ts';
 import { collectIncludes } from '../search/include.ts';
 import { parseSearch, type Search } from '../search/query.ts';
 import { relevanceOf } from '../search/score.ts';
+import { TooCostly } from '../store/errors.ts';
+import { makePace } from '../store/pace.ts';
 import type { SearchPage, Version } from '../store/port.ts';
 import { namesAuditEvent, withOwnAuditEvents } from './audit-chains.ts';
 import { searchAuditEvents } from './audit-event.ts';
@@ -84,6 +86,7 @@ async function searchOnce(context: Context, call: Call): Promise<Answer> {
   const searched = searchedPath(call);
   const path = searched === '' ? baseUrl : `${baseUrl}/${searched}`;
   const { of, walk, parsed, wanted } = await planSearch(context, call);
+  const begun = performance.now();
   if (walk === undefined) await refuseAmbiguous(context, parsed.ambiguousIds);
   const { searchBudget } = context.settings;
   const parts = parsed.parts.map((part) => {
@@ -108,7 +111,7 @@ async function searchOnce(context: Context, call: Call): Promise<Answer> {
   const page = namesAuditEvents(type, parsed)
     ? await searchAuditEvents(context, query)
     : await context.store.search(around === undefined ? query : { ...query, around });
-  const { included, capped } = await include(context, parsed, page.matches, walk !== undefined);
+  const { included, capped } = await include(context, parsed, page.matches, walk !== undefined, begun);
   const scores = await scoresOf(parsed.parts, page.matches);
   const links = await linkPages(context, of, parsed.used, path, [
     ['first', page.first],
@@ -184,11 +187,13 @@ function entryOf(
   return { fullUrl, resource: wanted === undefined ? body : cut(context, body, wanted), search };
 }
 
+/** `begun`: when the search did, by the clock of `performance`: it has one budget, however many searches its includes come to. */
 async function include(
   context: Context,
   parsed: Search,
   matches: readonly Version[],
   walking: boolean,
+  begun: number,
 ): Promise<{ readonly included: readonly Version[]; readonly capped: boolean }> {
   const { includes, revincludes } = parsed;
   if (matches.length === 0 || includes.length + revincludes.length === 0) return { included: [], capped: false };
@@ -197,14 +202,21 @@ async function include(
   const ownAuditEvents = parsed.used.some(([name, value]) => {
     return (name === '_include' || name === '_revinclude') && value.split(':').includes('AuditEvent');
   });
+  const left = (): number => {
+    const budget = Math.floor(begun + searchBudget - performance.now());
+    if (budget <= 0) throw new TooCostly(lessIncludes);
+    return budget;
+  };
+  const pace = makePace();
   return collectIncludes<Version>(
     async ({ type, criterion }, limit) => {
+      const budget = left();
       const query = {
         parts: [{ type, criterion, sort: [] }],
         count: limit,
         total: 'none' as const,
         totalBound: 0,
-        budget: searchBudget,
+        budget,
       };
       const page: SearchPage =
         type === 'AuditEvent' && ownAuditEvents
@@ -231,6 +243,10 @@ async function include(
         return version?.body === undefined ? undefined : version;
       },
       has: (type) => (type === 'AuditEvent' && ownAuditEvents) || counts.has(type),
+      pause: () => {
+        left();
+        return pace();
+      },
     },
   );
 }
@@ -249,6 +265,8 @@ function remembering<T>(find: (version: Version) => T): (version: Version) => T 
     return found;
   };
 }
+
+const lessIncludes = 'Ask for less that is included: leave out * or :iterate, or take smaller pages with _count.';
 
 /** A contained resource as it is indexed. */
 function insideOf(context: Context, body: Uint8Array, id: string): ContainedEntries | undefined {

@@ -43,6 +43,8 @@ export interface IncludeSources<F extends Found> {
   vread(type: string, id: string, versionId: string): Promise<F | undefined>;
   /** Whether there are resources of a type at all. */
   has(type: string): boolean;
+  /** Awaited between resources: looking at thousands takes its time. It may throw. */
+  pause?(): Promise<void> | undefined;
 }
 
 /**
@@ -65,7 +67,7 @@ export async function collectIncludes<F extends Found>(
     const before = collection.included.length;
     const wanted = new Wanted();
     for (const include of forward) await wantReferred(include, from, wanted, collection, sources);
-    for (const include of backward) wantReferring(include, from, wanted, sources);
+    for (const include of backward) await wantReferring(include, from, wanted, sources);
     for (const [type, of] of wanted.byType) {
       if (collection.capped) break;
       if (sources?.has(type) === false) continue;
@@ -144,12 +146,14 @@ async function wantReferred<F extends Found>(
   const by = plain.map(({ id }) => id);
   if (by.length > 0) for (const type of targets) wanted.add(type, { kind: 'referenced', parameter, by });
   if (sources === undefined) return;
+  const isPlain = new Set(plain);
   for (const found of of) {
-    if (include.canonicals.length === 0 && plain.includes(found)) continue;
+    if (include.canonicals.length === 0 && isPlain.has(found)) continue;
+    await sources.pause?.();
     for (const { parameter: code, value } of sources.entries(found)) {
       if (code !== parameter.code) continue;
       if (value.kind === 'uri') wantCanonical(value.value, include.canonicals, wanted);
-      if (value.kind !== 'reference' || plain.includes(found) || !targets.includes(value.type)) continue;
+      if (value.kind !== 'reference' || isPlain.has(found) || !targets.includes(value.type)) continue;
       await wantVersion(value, wanted, collection, sources);
     }
   }
@@ -165,6 +169,8 @@ async function wantReferredInside<F extends Found>(
 ): Promise<void> {
   if (sources === undefined) return;
   for (const found of from) {
+    if (found.contained === undefined) continue;
+    await sources.pause?.();
     const inside = sources.inside?.(found);
     if (inside?.type !== parameter.type) continue;
     for (const { parameter: code, value } of inside.entries) {
@@ -203,12 +209,12 @@ function wantCanonical(canonical: string, targets: readonly CanonicalTarget[], w
   }
 }
 
-function wantReferring<F extends Found>(
+async function wantReferring<F extends Found>(
   { parameter, targets, canonicals }: Include,
   from: readonly F[],
   wanted: Wanted,
   sources: IncludeSources<F> | undefined,
-): void {
+): Promise<void> {
   const tests: ValueTest[] = [];
   for (const found of from) {
     const { type, id, contained } = found;
@@ -218,8 +224,9 @@ function wantReferring<F extends Found>(
     }
     if (targets.includes(type)) tests.push({ kind: 'reference', type, id });
     const canonical = canonicals.find((each) => each.type === type);
-    if (canonical !== undefined && sources !== undefined)
-      tests.push(...ownCanonicals(canonical, sources.entries(found)));
+    if (canonical === undefined || sources === undefined) continue;
+    await sources.pause?.();
+    tests.push(...ownCanonicals(canonical, sources.entries(found)));
   }
   if (tests.length > 0) wanted.add(parameter.type, valueCriterion(parameter, tests));
 }

@@ -43,7 +43,8 @@ function prescription(id: string, code: string, more: Json = {}): Json {
 }
 
 beforeAll(async () => {
-  server = await testServer();
+  // Searches of all types at once are many.
+  server = await testServer({ SEARCH_BUDGET_MS: '60000' });
   await load(server, [
     { resourceType: 'Organization', id: 'north', name: 'Northern Pharma' },
     { resourceType: 'Medication', id: 'stock', ingredient: [{ itemCodeableConcept: coded('abc') }] },

@@ -66,7 +66,7 @@ describe('refused whatever the handling', () => {
     ['_containedType=container', 'invalid', '_containedType'],
     ['_contained=false&_containedType=contained', 'invalid', '_containedType'],
     ['_contained=true&_containedType=all', 'value', '_containedType'],
-    ['_contained=true&_include=Patient:link', 'not-supported', '_contained'],
+    ['_contained=true&_containedType=contained&_include=Observation:subject', 'value', '_include'],
     ['_contained=true&_sort=name', 'not-supported', '_sort'],
     ['_count=x', 'value', '_count'],
     ['_count=-1', 'value', '_count'],

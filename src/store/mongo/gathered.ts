@@ -4,7 +4,7 @@
  */
 import { containedType, resourceTypeOf } from '../../search/contained.ts';
 import type { Parameter, SortBy, SortKey, SortThrough } from '../../search/criteria.ts';
-import { containedIn } from '../../search/match.ts';
+import { containedIn, type Indexed } from '../../search/match.ts';
 import { TooCostly } from '../errors.ts';
 import { textsAt } from './compile/canonical.ts';
 import { type Condition, certain } from './compile/condition.ts';
@@ -30,6 +30,8 @@ export interface Gathering {
   readonly condition: Condition;
   readonly sort: readonly SortKey[];
   fieldOf(parameter: Parameter): string | undefined;
+  /** What other parts of the search have read. */
+  readonly shared?: SharedContainers | undefined;
 }
 
 /** What has values to sort by: a document, or a contained resource with what it shares with its container's. */
@@ -62,26 +64,15 @@ export async function gather(gathering: Gathering): Promise<readonly Hit[]> {
 
 /** All contained resources of a type that match, in any of the given types, in no order. */
 export async function gatherContained(gathering: Gathering, types: readonly string[]): Promise<readonly Hit[]> {
-  const { state, type, condition } = gathering;
+  const { type, condition } = gathering;
   if (isNever(condition.filter)) return [];
   const own = resourceTypeOf(type);
   const whole = { ...certain, filter: containing(own, condition), live: true };
   const owners: Owner[] = [];
   for (const container of types) {
-    const documents: Found[] = [];
-    for await (const document of state.documents(container, whole, [
-      'version',
-      'updated',
-      'change',
-      'index',
-      'contained',
-    ])) {
-      documents.push(document);
-      checkCount(documents.length + owners.length);
-    }
-    for (const document of await shownOf(documents, container, state)) {
+    for (const { document, contents } of await containersOf(gathering, container, whole)) {
       const { updated, change } = document;
-      for (const inside of containedIn(await state.tested(container, document, false))) {
+      for (const inside of contents) {
         if (inside.type !== containedType(own) || !passesLocally(condition.local, inside)) continue;
         const values = document.contained?.find((each: ContainedDocument) => each.id === inside.id) ?? {};
         owners.push({
@@ -93,6 +84,44 @@ export async function gatherContained(gathering: Gathering, types: readonly stri
     }
   }
   return keyed(gathering, owners);
+}
+
+/** A document with the resources in it. */
+interface Container {
+  readonly document: Found;
+  readonly contents: readonly Indexed[];
+}
+
+/** What contains resources, by type: parts of one search that look for contained resources of many types read it once. */
+export type SharedContainers = Map<string, Promise<readonly Container[]>>;
+
+/** Passed by all that contain something. */
+const anything: Condition = { ...certain, filter: { 'contained.0': { $exists: true } }, live: true };
+
+/** The containers of a type among which those that pass are; where they are shared, all. */
+function containersOf(
+  { state, shared }: Gathering,
+  container: string,
+  condition: Condition,
+): Promise<readonly Container[]> {
+  if (shared === undefined) return readContainers(state, container, condition);
+  const known = shared.get(container) ?? readContainers(state, container, anything);
+  shared.set(container, known);
+  return known;
+}
+
+async function readContainers(state: State, container: string, condition: Condition): Promise<readonly Container[]> {
+  const documents: Found[] = [];
+  const paths = ['version', 'updated', 'change', 'index', 'contained'];
+  for await (const document of state.documents(container, condition, paths)) {
+    documents.push(document);
+    checkCount(documents.length);
+  }
+  const containers: Container[] = [];
+  for (const document of await shownOf(documents, container, state)) {
+    containers.push({ document, contents: containedIn(await state.tested(container, document, false)) });
+  }
+  return containers;
 }
 
 /** A resource that was deleted since isn't shown. */

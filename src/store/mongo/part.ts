@@ -4,7 +4,7 @@ import type { Parameter } from '../../search/criteria.ts';
 import type { TypeQuery } from '../port.ts';
 import { type Condition, ofLive } from './compile/condition.ts';
 import { isAlways, isNever } from './filter.ts';
-import { type Gathering, gather, gatherContained } from './gathered.ts';
+import { type Gathering, gather, gatherContained, type SharedContainers } from './gathered.ts';
 import { type Hit, notDeleted } from './hits.ts';
 import { compareKeys, type OrderColumn } from './keyset.ts';
 import { sortColumn } from './sort-key.ts';
@@ -20,6 +20,8 @@ export interface PartOptions {
   /** The types that hold data; asked for where contained resources are searched. */
   types(): Promise<readonly string[]>;
   fieldOf(parameter: Parameter): string | undefined;
+  /** Where contained resources of many types are searched. */
+  readonly shared?: SharedContainers | undefined;
 }
 
 export class Part {
@@ -93,8 +95,8 @@ export class Part {
 
   async #gather(): Promise<readonly Hit[]> {
     const { type, sort } = this.#query;
-    const { state, place, condition, types, fieldOf } = this.#options;
-    const gathering: Gathering = { state, type, place, condition, sort, fieldOf };
+    const { state, place, condition, types, fieldOf, shared } = this.#options;
+    const gathering: Gathering = { state, type, place, condition, sort, fieldOf, shared };
     this.#gathered ??= isContained(type) ? await gatherContained(gathering, await types()) : await gather(gathering);
     return this.#gathered;
   }

@@ -17,6 +17,7 @@ import type { Snapshot } from './clock.ts';
 import { contextOf, type Env } from './compiling.ts';
 import type { SearchContext } from './context.ts';
 import { conjuncts, ReadWatch } from './explain.ts';
+import type { SharedContainers } from './gathered.ts';
 import { versionsOf } from './hits.ts';
 import type { Key } from './keyset.ts';
 import { type PageOfHits, readPage } from './page.ts';
@@ -39,6 +40,9 @@ export const matchesBudget = 10_000;
 const mostListed = 10_000;
 /** Rows of each criterion that an explanation counts. */
 const mostExplained = 8192;
+
+/** Types whose contained resources are looked for one type after the other. */
+const fewTypes = 3;
 
 const nothing: PageOfHits = { hits: [], more: false };
 
@@ -245,13 +249,16 @@ export class Searcher {
     const env: Env = { state, fields, most, uses, types: typesWithData, looksAt: (type) => types.add(type) };
     const held = alone ? undefined : new Set(await typesWithData());
     const parts: Part[] = [];
+    // By itself each type's containers are found by what is asked; for many of them all are read once.
+    const inside = queries.filter(({ type }) => isContained(type)).length;
+    const shared: SharedContainers | undefined = inside > fewTypes ? new Map() : undefined;
     for (const [place, query] of queries.entries()) {
       const { type } = query;
       if (held?.has(type) === false && !isContained(type)) continue;
       const context = contextOf(type, env);
       const condition = await context.compile(query.criterion);
       const { fieldOf } = context;
-      parts.push(new Part(query, { state, place, condition, alone, types: typesWithData, fieldOf }));
+      parts.push(new Part(query, { state, place, condition, alone, types: typesWithData, fieldOf, shared }));
       for (const { path } of parts.at(-1)?.columns ?? []) if (path !== undefined) context.uses(path);
       if (isContained(type)) for (const each of await typesWithData()) types.add(each);
       else types.add(type);
