@@ -282,8 +282,7 @@ function versionOf(type: string, row: Row, place: number): Version {
   };
 }
 
-/** A column's value as part of a key. */
-export function keyValue(value: SqlValue): KeyValue {
+function keyValue(value: SqlValue): KeyValue {
   if (value instanceof Uint8Array) throw new Error('a walk is never ordered by bytes');
   return value;
 }
