@@ -188,6 +188,6 @@ export class Part {
     if (this.#reader === undefined) return 0;
     const counted = { walk: this.#walk, conditions: this.#conditions };
     const { statements, probes, thresholds } = this.#connection;
-    return countMatches(counted, bound, { statements, probes, slice: thresholds.slice });
+    return countMatches(counted, bound, { statements, probes, unwatched: thresholds.unwatched });
   }
 }

@@ -62,11 +62,23 @@ export interface Drive {
   readonly rank: number;
 }
 
+/** A query for all current resources that pass, for who needs each of them. */
+export interface AllThatPass {
+  /** Gives numbers of live resources of the searched type (column `rid`), each once. */
+  readonly rows: Sql;
+  /** What it goes through. */
+  readonly read: Drive;
+  /** How many rows of that cost as much as to test every resource. */
+  readonly most: number;
+}
+
 /** A compiled criterion. */
 export interface Condition {
   test(subject: Subject): Sql;
   /** undefined: only a test. */
   readonly drive?: Drive;
+  /** Beside a test alone. */
+  readonly all?: AllThatPass;
   /** Whether the test reads the resource's own row. */
   readonly usesResource: boolean;
 }

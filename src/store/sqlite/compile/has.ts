@@ -4,7 +4,15 @@ import { isContained } from '../../../search/contained.ts';
 import type { HasCriterion } from '../../../search/criteria.ts';
 import { any, raw, sql, tick } from '../sql.ts';
 import { canonicalsIn, passingCanonicals } from './canonical.ts';
-import { type Condition, type Context, impossible, indexed, isImpossible, type Subject } from './condition.ts';
+import {
+  type AllThatPass,
+  type Condition,
+  type Context,
+  impossible,
+  indexed,
+  isImpossible,
+  type Subject,
+} from './condition.ts';
 import { ofResources } from './id.ts';
 import { either } from './or.ts';
 import { type Passing, passing } from './passing.ts';
@@ -17,7 +25,7 @@ export function has({ parameter, canonical, of }: HasCriterion, context: Context
   if (isImpossible(condition)) return impossible;
   const found = passing(condition, there, context.most);
   const referred =
-    found === undefined ? tested(condition, number, there) : ofResources(referredBy(found, number, context));
+    found === undefined ? tested(condition, number, there, context) : ofResources(referredBy(found, number, context));
   // What is contained has no URL of its own.
   if (canonical === undefined || isContained(context.type)) return referred;
   const canonicals = canonicalsIn(found ?? passingCanonicals(condition, there), parameter, there);
@@ -39,7 +47,9 @@ function referredBy(
 }
 
 /** Too many refer to list them: those that refer to the tested resource are. */
-function tested(condition: Condition, parameter: number, { alias: row, at }: Context): Condition {
+function tested(condition: Condition, parameter: number, there: Context, here: Context): Condition {
+  const { alias: row, at } = there;
+  const all = allReferred(condition, parameter, there, here);
   const rid = raw(`${row}.rid`);
   const vid = raw(`${row}.vid`);
   // Only live resources have rows in the index, so those that refer needn't be read themselves. Tests call their rows x.
@@ -62,6 +72,26 @@ function tested(condition: Condition, parameter: number, { alias: row, at }: Con
   const now = condition.usesResource ? current : bare;
   return {
     test: (subject) => (at === undefined ? now(subject) : any([current(subject), kept(subject)])),
+    ...(all === undefined ? {} : { all }),
     usesResource: true,
   };
+}
+
+/**
+ * Those that are referred to, by way of those that refer. Of n that refer to one resource m pass: a test looks at about n / m
+ * of them, this way at m, each of which takes four times as long. So it costs less up to half the root of n.
+ */
+function allReferred(
+  { drive }: Condition,
+  parameter: number,
+  there: Context,
+  { typeNumber, numbers }: Context,
+): AllThatPass | undefined {
+  if (drive === undefined || !drive.exact || there.at !== undefined) return undefined;
+  const referred = sql`SELECT DISTINCT x.target AS target FROM (${drive.rows('')}) o
+    CROSS JOIN ${raw(indexed('', 'reference', 'by_resource', 'x'))} ON x.rid = o.rid AND x.param = ${parameter}`;
+  const rows = sql`SELECT t.rid AS rid FROM (${referred}) u
+    CROSS JOIN entity t ON t.rid = u.target AND t.type = ${typeNumber} AND t.state = 1`;
+  const live = (type: number): number => numbers(sql`SELECT live FROM type WHERE num = ${type}`)[0] ?? 0;
+  return { rows, read: drive, most: Math.floor(Math.sqrt(live(there.typeNumber) * live(typeNumber)) / 2) };
 }
