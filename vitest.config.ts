@@ -13,6 +13,7 @@ export default defineConfig({
     pool: 'forks',
     execArgv: ['--import', new URL('test/typescript.mjs', import.meta.url).href],
     maxWorkers: 2,
+    setupFiles: ['test/seed.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
     projects: [

@@ -39,12 +39,14 @@ export function judge(criterion: Criterion, record: AuditRecord): boolean | unde
       return within(criterion.interval, record.recorded, record.recorded);
     case 'value':
       return judgeValue(criterion, record);
+    case 'words':
+      // They have no narrative.
+      return criterion.scope === 'narrative' ? false : undefined;
     case 'differs':
     case 'missing':
     case 'referenced':
     case 'chain':
     case 'has':
-    case 'words':
     case 'hierarchy':
     case 'contains':
       return undefined;

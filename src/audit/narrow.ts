@@ -29,13 +29,15 @@ export function narrow(criterion: Criterion): AuditQuery {
       return { recorded: hull(criterion.interval, 0) };
     case 'value':
       return criterion.anyOf.map((test) => narrowTest(criterion, test)).reduce(either, nothing);
+    case 'words':
+      // They have no narrative.
+      return criterion.scope === 'narrative' ? nothing : {};
     case 'not':
     case 'differs':
     case 'missing':
     case 'referenced':
     case 'chain':
     case 'has':
-    case 'words':
     case 'hierarchy':
     case 'contains':
       return {};

@@ -4,25 +4,15 @@ import type { AuditLog, StoredAuditRecord } from '../store/audit-log.ts';
 import type { AuditRecord } from '../store/audit-record.ts';
 import { TooCostly } from '../store/errors.ts';
 import type { Version } from '../store/port.ts';
-import type { Criterion, IndexEntry } from './criterion.ts';
+import type { Criterion } from './criterion.ts';
 import { judge } from './judge.ts';
 import { narrow } from './narrow.ts';
 import { auditEventOf, renderAuditEvent } from './render.ts';
 
-/** What tells whether a criterion holds for a resource, for parameters that records don't tell. */
+/** What tells whether a criterion holds for an AuditEvent, for parameters that records don't tell. */
 export interface AuditMatching {
-  /** `search/match.ts`. */
-  readonly matches: (
-    criterion: Criterion,
-    resource: {
-      readonly type: string;
-      readonly id: string;
-      readonly lastUpdated: number;
-      readonly entries: readonly IndexEntry[];
-    },
-  ) => boolean;
-  /** `search/extract/extract.ts`. */
-  readonly extract: (resource: Resource) => readonly IndexEntry[];
+  /** `search/match.ts`; `lastUpdated`: milliseconds since 1970. */
+  readonly holds: (criterion: Criterion, event: Resource, lastUpdated: number) => boolean;
   /** Milliseconds, from any beginning. */
   readonly clock: () => number;
 }
@@ -126,9 +116,6 @@ async function* holding(
   }
 }
 
-function holds(criterion: Criterion, record: AuditRecord, { matches, extract }: AuditMatching): boolean {
-  const judged = judge(criterion, record);
-  if (judged !== undefined) return judged;
-  const { id, recorded } = record;
-  return matches(criterion, { type: 'AuditEvent', id, lastUpdated: recorded, entries: extract(auditEventOf(record)) });
+function holds(criterion: Criterion, record: AuditRecord, matching: AuditMatching): boolean {
+  return judge(criterion, record) ?? matching.holds(criterion, auditEventOf(record), record.recorded);
 }

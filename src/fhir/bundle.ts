@@ -31,7 +31,22 @@ export interface BundleParts {
   /** Milliseconds since 1970, for `meta.lastUpdated`. */
   readonly lastUpdated?: number;
   readonly links: readonly BundleLink[];
+  /** Entries that are bytes already, a comma between two: they come first. */
+  readonly spliced?: Uint8Array;
   readonly entries: readonly BundleEntry[];
+}
+
+/** What stands around the id and the bytes of a match, as `writeEntry` would write it. `url`: up to the id. */
+export function aroundMatch(url: string): {
+  readonly before: string;
+  readonly between: string;
+  readonly after: string;
+} {
+  return {
+    before: `{"fullUrl":${quoted(url).slice(0, -1)}`,
+    between: '","resource":',
+    after: ',"search":{"mode":"match"}}',
+  };
 }
 
 /** The JSON of a Bundle in UTF-8, properties in R4's order. Empty lists are left out, as R4 demands. */
@@ -57,7 +72,8 @@ export async function bundleBytesInSlices(
   }
 }
 
-function* bundleInSteps({ id, type, total, lastUpdated, links, entries }: BundleParts): Generator<void, Uint8Array> {
+function* bundleInSteps(parts: BundleParts): Generator<void, Uint8Array> {
+  const { id, type, total, lastUpdated, links, spliced, entries } = parts;
   const splice = new Splice();
   splice.open();
   splice.member('resourceType', '"Bundle"');
@@ -69,10 +85,11 @@ function* bundleInSteps({ id, type, total, lastUpdated, links, entries }: Bundle
     const items = links.map(({ relation, url }) => `{"relation":${quoted(relation)},"url":${quoted(url)}}`);
     splice.member('link', `[${items.join()}]`);
   }
-  if (entries.length > 0) {
+  if (entries.length > 0 || spliced !== undefined) {
     splice.member('entry', '[');
+    if (spliced !== undefined) splice.whole(spliced);
     for (const [index, entry] of entries.entries()) {
-      if (index > 0) splice.text(',');
+      if (index > 0 || spliced !== undefined) splice.text(',');
       writeEntry(splice, entry);
       yield;
     }
@@ -144,6 +161,10 @@ class Splice {
 
   resource(name: string, bytes: Uint8Array): void {
     this.member(name, '');
+    this.whole(bytes);
+  }
+
+  whole(bytes: Uint8Array): void {
     this.#flush();
     this.#parts.push(bytes);
     this.#room += bytes.length;

@@ -1,5 +1,5 @@
 /** What the client wants: format, preferences, compression. https://hl7.org/fhir/R4/http.html#mime-type */
-import { fhirJsonType, isFhirJson, isVersionR4, parseMediaType } from '../fhir/media-type.ts';
+import { fhirJsonType, isFhirJson, isVersionR4, type MediaType, parseMediaType } from '../fhir/media-type.ts';
 import { failure } from '../fhir/outcome.ts';
 import type { Prefer, QueryParameters } from '../interactions/context.ts';
 
@@ -31,49 +31,124 @@ export function formatOf(
     if (name === '_pretty') pretty = value === 'true';
     else if (name === '_format' && value !== '') named = value;
   }
-  const other = others.length === 0 ? undefined : otherFormat(named ?? accept ?? '', others);
-  const format = other ?? (named === undefined ? acceptedFormat(accept, binary) : namedFormat(named));
+  const format = named === undefined ? acceptedFormat(accept, binary, others) : namedFormat(named, others);
   return pretty ? { ...format, pretty } : format;
 }
 
-/** The first of the media types that is one of these; undefined where FHIR JSON, or anything, comes before it. */
-function otherFormat(text: string, others: readonly string[]): Format | undefined {
-  for (const part of text.split(',')) {
-    const mediaType = parseMediaType(part);
-    if (isFhirJson(mediaType) || mediaType.essence === '*/*') return undefined;
-    const media = others.find((each) => each === mediaType.essence);
-    if (media !== undefined) return { pretty: false, fhir: false, media };
-  }
-  return undefined;
-}
-
-function namedFormat(text: string): Format {
+function namedFormat(text: string, others: readonly string[]): Format {
   // A `+` in a query is a space to many parsers.
   const mediaType = parseMediaType(text.replaceAll(' json', '+json').replaceAll(' xml', '+xml'));
+  const other = others.find((each) => each === mediaType.essence);
+  if (other !== undefined) return { pretty: false, fhir: false, media: other };
   if (!isFhirJson(mediaType)) throw notAcceptable('_format');
   if (!isVersionR4(mediaType)) throw otherVersion();
   return fhirFormat;
 }
 
-function acceptedFormat(accept: string | undefined, binary: boolean): Format {
+function acceptedFormat(accept: string | undefined, binary: boolean, others: readonly string[]): Format {
   if (accept === undefined || accept === '*/*') return plainFormat;
-  if (accept === 'application/fhir+json' || accept === 'application/json') return fhirFormat;
-  let wildcard = false;
-  let otherVersionAsked = false;
-  for (const part of accept.split(',')) {
-    const mediaType = parseMediaType(part);
-    if (mediaType.parameters.get('q') !== undefined && Number(mediaType.parameters.get('q')) === 0) continue;
-    if (isFhirJson(mediaType)) {
-      if (isVersionR4(mediaType)) return fhirFormat;
-      otherVersionAsked = true;
-    } else if (['*/*', 'application/*', 'text/*', ''].includes(mediaType.essence)) {
-      wildcard = true;
-    }
+  if (accept === 'application/fhir+json' || (accept === 'application/json' && !binary)) return fhirFormat;
+  const ranges = rangesOf(accept);
+  if (ranges.length === 0) return plainFormat;
+  if (binary) return binaryFormat(ranges);
+  const json = fhirQuality(ranges);
+  let best = json;
+  let media: string | undefined;
+  for (const each of others) {
+    const quality = qualityOf(each, ranges);
+    if (quality === undefined || (best !== undefined && !isBetter(quality, best))) continue;
+    best = quality;
+    media = each;
   }
-  if (wildcard) return plainFormat;
-  if (otherVersionAsked) throw otherVersion();
-  if (binary && !/fhir\+xml/i.test(accept)) return plainFormat;
-  throw notAcceptable('Accept');
+  if (best === undefined || best.q === 0) throw asksOtherVersion(ranges) ? otherVersion() : notAcceptable('Accept');
+  if (media !== undefined) return { pretty: false, fhir: false, media };
+  return best.specificity === NAMED ? fhirFormat : plainFormat;
+}
+
+/**
+ * Of a Binary the content comes in the type that it has, unless FHIR is asked for by its own name, and nothing else rather.
+ * https://hl7.org/fhir/R4/binary.html#rest
+ */
+function binaryFormat(ranges: readonly MediaRange[]): Format {
+  const fhir = qualityOf(fhirJson, ranges.filter(isVersionR4));
+  const rest = ranges.filter(({ essence, q }) => q > 0 && !/^application\/fhir\+/.test(essence));
+  if (fhir?.specificity === NAMED && fhir.q > 0 && rest.every(({ q }) => q <= fhir.q)) return fhirFormat;
+  if (rest.length > 0) return plainFormat;
+  throw asksOtherVersion(ranges) ? otherVersion() : notAcceptable('Accept');
+}
+
+/** One of the media ranges of `Accept`. https://www.rfc-editor.org/rfc/rfc9110#section-12.5.1 */
+interface MediaRange extends MediaType {
+  readonly q: number;
+  /** Its place in the header. */
+  readonly at: number;
+}
+
+/** How much a media type is wanted, by the most specific range that it is in. */
+interface Quality {
+  readonly q: number;
+  readonly specificity: number;
+  readonly at: number;
+}
+
+const fhirJson = 'application/fhir+json';
+
+/** Other names for it. */
+const genericJson = ['application/json', 'text/json'];
+
+/** How specific ranges are: a type by its name, `type/*`, and any. */
+const NAMED = 2;
+
+function rangesOf(accept: string): readonly MediaRange[] {
+  return (accept.match(/(?:[^,"]|"(?:[^"\\]|\\.)*"?)+/g) ?? [])
+    .map(parseMediaType)
+    .filter(({ essence }) => essence !== '')
+    .map(({ essence, parameters }, at) => {
+      const q = Number(parameters.get('q') ?? 1);
+      return { essence: essence === '*' ? '*/*' : essence, parameters, q: q >= 0 && q <= 1 ? q : 1, at };
+    });
+}
+
+function specificityOf(essence: string, media: string): number | undefined {
+  if (essence === media) return NAMED;
+  if (essence === `${media.slice(0, media.indexOf('/'))}/*`) return 1;
+  return essence === '*/*' ? 0 : undefined;
+}
+
+/** undefined where it is in none of the ranges. Of ranges that are as specific the one that is wanted more counts. */
+function qualityOf(media: string, ranges: readonly MediaRange[]): Quality | undefined {
+  let found: Quality | undefined;
+  for (const { essence, q, at } of ranges) {
+    const specificity = specificityOf(essence, media);
+    if (specificity === undefined || (found !== undefined && found.specificity > specificity)) continue;
+    if (found === undefined || specificity > found.specificity || q > found.q) found = { q, specificity, at };
+  }
+  return found;
+}
+
+/** FHIR's JSON by its own name, or else by the one of its other names, or the range, by which it is wanted most. */
+function fhirQuality(ranges: readonly MediaRange[]): Quality | undefined {
+  const ofR4 = ranges.filter((range) => !isFhirJson(range) || isVersionR4(range));
+  const own = qualityOf(fhirJson, ofR4);
+  if (own?.specificity === NAMED) return own;
+  let best = own;
+  for (const name of genericJson) {
+    const found = qualityOf(name, ofR4);
+    // A range that has but another name of it means rather what is of that type itself: `text/*`.
+    const quality = found?.specificity === 1 ? { ...found, specificity: 0 } : found;
+    if (quality !== undefined && (best === undefined || isBetter(quality, best))) best = quality;
+  }
+  return best;
+}
+
+/** Whether one is wanted more than another: by its quality, by a name rather than among others, or named before it. */
+function isBetter(one: Quality, other: Quality): boolean {
+  if (one.q !== other.q) return one.q > other.q;
+  return one.specificity === other.specificity ? one.at < other.at : one.specificity > other.specificity;
+}
+
+function asksOtherVersion(ranges: readonly MediaRange[]): boolean {
+  return ranges.some((range) => range.q > 0 && isFhirJson(range) && !isVersionR4(range));
 }
 
 const notAcceptable = (where: string) =>
@@ -101,15 +176,15 @@ export function parsePrefer(header: string | undefined): Prefer {
   return prefer;
 }
 
-/** Whether `Accept-Encoding` allows gzip. */
+/** Whether `Accept-Encoding` allows gzip. https://www.rfc-editor.org/rfc/rfc9110#section-12.5.3 */
 export function acceptsGzip(header: string | undefined): boolean {
   if (header === undefined) return false;
   let any = false;
   for (const part of header.split(',')) {
-    const [coding, quality = ''] = part.split(';').map((each) => each.trim().toLowerCase());
-    const allowed = !/^q=0(\.0*)?$/.test(quality);
-    if (coding === 'gzip' || coding === 'x-gzip') return allowed;
-    if (coding === '*') any = allowed;
+    const { essence, parameters } = parseMediaType(part);
+    const allowed = Number(parameters.get('q') ?? 1) !== 0;
+    if (essence === 'gzip' || essence === 'x-gzip') return allowed;
+    if (essence === '*') any = allowed;
   }
   return any;
 }

@@ -4,6 +4,7 @@ import { parseJson } from '../fhir/json.ts';
 import { isResource } from '../fhir/resource.ts';
 import type { Criterion, SortKey } from '../search/criteria.ts';
 import { compareBy, type Indexed, matches } from '../search/match.ts';
+import { looksAtWords, wordsOf } from '../search/words.ts';
 import { TooCostly } from '../store/errors.ts';
 import { makePace } from '../store/pace.ts';
 import type { Position, SearchPage, SearchQuery, Version } from '../store/port.ts';
@@ -14,7 +15,14 @@ const most = 10_000;
 
 /** How a context's search decides whether a criterion holds for an AuditEvent. */
 export function matchingOf({ extract, clock }: Context): AuditMatching {
-  return { matches, extract, clock };
+  return {
+    holds: (criterion, event, lastUpdated) => {
+      const { resourceType: type, id = '' } = event;
+      const words = looksAtWords(criterion) ? wordsOf(event) : undefined;
+      return matches(criterion, { type, id, lastUpdated, entries: extract(event), words });
+    },
+    clock,
+  };
 }
 
 /** Without what clients created since the walk began: an AuditEvent never changes, so that is the state of then. */
@@ -60,15 +68,15 @@ async function sortedMatches(
   since: number,
 ): Promise<readonly Version[]> {
   const end = context.clock() + query.budget;
+  const sort: readonly SortKey[] = query.parts[0]?.sort ?? [];
   const found = await allMatches(context, query, upTo, since);
   const resources: (Indexed & { readonly version: Version })[] = [];
   const pace = makePace();
   for (const version of found) {
-    resources.push({ ...indexedOf(context, version), version });
+    resources.push({ ...indexedOf(context, version, sort), version });
     await pace();
     if (context.clock() > end) throw tooMany();
   }
-  const sort: readonly SortKey[] = query.parts[0]?.sort ?? [];
   return resources.sort(compareBy(sort)).map(({ version }) => version);
 }
 
@@ -97,9 +105,15 @@ async function allMatches(
   return [...own.matches.map(({ version }) => version), ...clients.matches];
 }
 
-function indexedOf({ extract }: Context, { type, id, lastUpdated, body }: Version): Indexed {
-  const { indexed } = parseJson(body ?? new Uint8Array());
-  return { type, id, lastUpdated, entries: isResource(indexed) ? extract(indexed) : [] };
+function isByScore({ by }: SortKey): boolean {
+  return typeof by === 'object' && 'score' in by;
+}
+
+/** What a sort needs to know of an AuditEvent. */
+function indexedOf({ extract }: Context, { type, id, lastUpdated, body }: Version, sort: readonly SortKey[]): Indexed {
+  const { indexed, value } = parseJson(body ?? new Uint8Array());
+  const entries = isResource(indexed) ? extract(indexed) : [];
+  return { type, id, lastUpdated, entries, ...(sort.some(isByScore) && { words: wordsOf(value) }) };
 }
 
 function tooMany(): TooCostly {

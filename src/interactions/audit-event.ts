@@ -5,7 +5,6 @@ import { failure } from '../fhir/outcome.ts';
 import { dateRange } from '../fhir/period.ts';
 import { isObject } from '../fhir/resource.ts';
 import type { Criterion, SortKey } from '../search/criteria.ts';
-import { looksAtWords } from '../search/words.ts';
 import { CursorExpired } from '../store/errors.ts';
 import type { Position, SearchPage, SearchQuery, Version } from '../store/port.ts';
 import { followed } from './audit-chains.ts';
@@ -38,8 +37,6 @@ interface Place {
 export async function searchAuditEvents(context: Context, query: SearchQuery): Promise<SearchPage> {
   const [asked] = query.parts;
   if (asked === undefined) return { matches: [] };
-  if (looksAtWords(asked.criterion))
-    throw failure(400, 'not-supported', '_text and _content: AuditEvents are not searched by words.');
   const part = { ...asked, criterion: await followed(context, asked.criterion, query.budget) };
   const { position } = query;
   const { cursorLifetime } = context.settings;

@@ -2,10 +2,12 @@
  * Resources that others name by canonical: those of the store, of files, and R4's own. https://hl7.org/fhir/R4/references.html#canonical
  */
 import { builtInStructure } from '../fhir/definitions/structures.ts';
+import { parseInSlices } from '../fhir/json-slices.ts';
 import { parseReference } from '../fhir/reference.ts';
 import { isObject, type JsonObject, type JsonValue } from '../fhir/resource.ts';
 import { compareVersions } from '../search/canonical-target.ts';
 import type { Criterion } from '../search/criteria.ts';
+import { makePace } from '../store/pace.ts';
 import type { Position, Version } from '../store/port.ts';
 import { builtIn, isBuiltIn } from '../terminology/built-in.ts';
 import type { Conformance } from './conformance.ts';
@@ -29,6 +31,8 @@ export interface Found {
   /** Names its very version. */
   readonly key: string;
   readonly content: () => JsonObject;
+  /** The same of what may be large, read while others go on; absent: `content` has it at hand. */
+  readonly read?: () => Promise<JsonObject>;
   /** Whether it is a resource of the store. */
   readonly stored?: boolean;
   /** Bytes that it takes in memory; absent: of what is there anyway. */
@@ -119,7 +123,7 @@ async function storedCanonical(
   const stored = await versionsOf(context, type, named, position);
   const staying = stored.filter(({ id }) => coming.every((each) => each.id !== id));
   const next = coming.flatMap(({ key, content }) => (content?.url === url ? [foundComing(key, content)] : []));
-  return latest([...staying.map(foundStored), ...next], version);
+  return await latest([...staying.map(foundStored), ...next], version);
 }
 
 /** A resource of the store, or one that is about to be there. */
@@ -137,7 +141,8 @@ function foundStored(version: Version): Candidate {
     body !== undefined &&
     Buffer.from(body.buffer, body.byteOffset, bytes).includes('"supplement"');
   const content = () => contentOf(version);
-  return { key: versionKey(version), content, stored: true, bytes, since: lastUpdated, maySupplement };
+  const read = () => readContent(version);
+  return { key: versionKey(version), content, read, stored: true, bytes, since: lastUpdated, maySupplement };
 }
 
 /** The key of a stored version. */
@@ -169,11 +174,12 @@ async function versionsOf(
 }
 
 /** The one with that version, or the latest where none is named, an active one if there is one; supplements are not meant. */
-function latest(found: readonly Candidate[], version: string | undefined): Found | undefined {
+async function latest(found: readonly Candidate[], version: string | undefined): Promise<Found | undefined> {
   const [only, another] = found;
   if (only !== undefined && another === undefined && version === undefined && !only.maySupplement) return only;
-  const candidates = found
-    .map((each) => ({ found: each, content: each.content() }))
+  const read: { readonly found: Candidate; readonly content: JsonObject }[] = [];
+  for (const each of found) read.push({ found: each, content: await contentSlowly(each) });
+  const candidates = read
     .filter(({ content }) => content.content !== 'supplement')
     .filter(({ content }) => version === undefined || content.version === version)
     .sort(
@@ -205,6 +211,16 @@ export function splitCanonical(canonical: string): readonly [url: string, versio
 }
 
 const decoder = new TextDecoder();
+
+/** The content of what may be large: reading it lets others go on. */
+export function contentSlowly(found: Found): JsonObject | Promise<JsonObject> {
+  return found.read?.() ?? found.content();
+}
+
+async function readContent({ body }: Pick<Version, 'body'>): Promise<JsonObject> {
+  const value = body === undefined ? null : await parseInSlices(body, makePace());
+  return isObject(value) ? value : {};
+}
 
 /** A stored resource as plain JSON: of its numbers none is compared by its text here. */
 export function contentOf({ body }: Pick<Version, 'body'>): JsonObject {

@@ -2,13 +2,14 @@
 import type { JsonObject } from '../fhir/resource.ts';
 import { compareVersions } from '../search/canonical-target.ts';
 import { wordsIn } from '../search/words.ts';
+import { makePace } from '../store/pace.ts';
 import type { Position, Store } from '../store/port.ts';
 import type { CountedSystem, TerminologyStore } from '../store/terminology.ts';
-import { readCodeSystem } from '../terminology/code-system.ts';
+import { readCodeSystemInSlices } from '../terminology/code-system.ts';
 import { type Concepts, hasConcepts } from '../terminology/concepts.ts';
 import { MemoryConcepts } from '../terminology/memory-concepts.ts';
 import { readSupplement, type Supplement, SupplementedConcepts } from '../terminology/supplements.ts';
-import { findCanonical, splitCanonical } from './canonical.ts';
+import { contentSlowly, findCanonical, splitCanonical } from './canonical.ts';
 import type { Context } from './context.ts';
 import { LoadedConcepts } from './loaded-concepts.ts';
 import { type FoundSupplement, supplementsFor, supplementsHere } from './supplements.ts';
@@ -66,13 +67,13 @@ async function findUnsupplemented(
   position: Pick<Position, 'at' | 'since'> | undefined,
 ): Promise<FoundConcepts | undefined> {
   const found = await findCanonical(context, 'CodeSystem', canonical, position);
-  const read = (): FoundConcepts | undefined => {
+  const read = async (): Promise<FoundConcepts | undefined> => {
     if (found === undefined) return undefined;
-    const concepts = readOnce(context.store, found.key, () => readSystem(found.content()));
+    const concepts = await readOnce(context.store, found.key, async () => readSystem(await contentSlowly(found)));
     return concepts.content === 'supplement' ? undefined : { key: found.key, concepts };
   };
   if (found?.stored === true) {
-    const resource = read();
+    const resource = await read();
     if (resource !== undefined && hasConcepts(resource.concepts)) return resource;
   }
   return (await findLoaded(context.store, canonical)) ?? read();
@@ -112,12 +113,14 @@ interface Kept {
 }
 
 const kept = new WeakMap<Store, Map<string, Kept>>();
+/** What is being read. */
+const reading = new WeakMap<Store, Map<string, Promise<Kept>>>();
 
 /** Concepts that are made of resources, kept for the next request. `key` names the resources' very versions. */
-function readOnce(store: Store, key: string, make: () => Kept): Concepts {
+async function readOnce(store: Store, key: string, make: () => Promise<Kept>): Promise<Concepts> {
   const systems = kept.get(store) ?? new Map<string, Kept>();
   kept.set(store, systems);
-  const made = systems.get(key) ?? make();
+  const made = systems.get(key) ?? (await readTogether(store, key, make));
   // Whatever was asked for last is kept longest.
   systems.delete(key);
   systems.set(key, made);
@@ -130,14 +133,27 @@ function readOnce(store: Store, key: string, make: () => Kept): Concepts {
   return made.concepts;
 }
 
-function readSystem(resource: JsonObject): Kept {
-  const system = readCodeSystem(resource);
+/** Whoever asks while something is being read waits for it. */
+async function readTogether(store: Store, key: string, make: () => Promise<Kept>): Promise<Kept> {
+  const all = reading.get(store) ?? new Map<string, Promise<Kept>>();
+  reading.set(store, all);
+  const made = all.get(key) ?? make();
+  all.set(key, made);
+  try {
+    return await made;
+  } finally {
+    all.delete(key);
+  }
+}
+
+async function readSystem(resource: JsonObject): Promise<Kept> {
+  const system = await readCodeSystemInSlices(resource, makePace());
   return { concepts: new MemoryConcepts(system, wordsIn), size: system.concepts.size + 100 };
 }
 
 /** The concepts of a resource that a request carries, or names by its id, with what supplements add. */
 export async function conceptsIn(context: Context, resource: JsonObject): Promise<Concepts> {
-  const { concepts } = readSystem(resource);
+  const { concepts } = await readSystem(resource);
   const supplements = supplementsFor(concepts, await supplementsHere(context));
   return supplements.length === 0 || !hasConcepts(concepts) ? concepts : supplemented(concepts, supplements);
 }

@@ -1,6 +1,7 @@
 /** Criteria that decide what is written. https://hl7.org/fhir/R4/http.html#cond-update */
 import { failure, type OutcomeError } from '../fhir/outcome.ts';
 import type { CompartmentOwner } from '../search/compartment.ts';
+import type { Criterion } from '../search/criteria.ts';
 import { type AmbiguousId, parseCondition, type SearchContext } from '../search/query.ts';
 import type { Condition } from '../store/write.ts';
 import type { Context } from './context.ts';
@@ -43,14 +44,20 @@ export async function resolveCondition(
   query: string,
   limit: number,
 ): Promise<Condition> {
+  const criterion = await parsedCondition(context, type, query);
+  const matches = await context.store.matches(type, criterion, limit);
+  return { type, criterion, matches, limit };
+}
+
+/** The criteria themselves. Throws as `resolveCondition` does. */
+export async function parsedCondition(context: Context, type: string, query: string): Promise<Criterion> {
   const searching = searchContext(context, [type], 'strict');
   const { criterion, ambiguousIds } = await withTerms(context, searching, (known) => {
     const found: AmbiguousId[] = [];
     return { criterion: parseCondition(type, query, known, found), ambiguousIds: found };
   });
   await refuseAmbiguous(context, ambiguousIds);
-  const matches = await context.store.matches(type, criterion, limit);
-  return { type, criterion, matches, limit };
+  return criterion;
 }
 
 /** 400 for a bare id that exists in several of the parameter's types: it says nothing about which one is meant. */

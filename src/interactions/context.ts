@@ -162,7 +162,7 @@ export interface SearchParameters {
     expressionOf?: (write: number) => string,
   ) => Promise<T>;
   /** Throws 422 where what the writes define can't be used. */
-  readonly check: (writes: readonly Write[]) => void;
+  readonly check: (writes: readonly Write[]) => Promise<void>;
   /** Throws 503 while it isn't known yet what refers to what. */
   readonly requireReferences: () => void;
   /** Whether a walk of that query that began then (milliseconds) used a definition that has been replaced since. */

@@ -1,13 +1,15 @@
 /** Searches a type or the whole system. https://hl7.org/fhir/R4/http.html#search */
-import { type BundleEntry, bundleBytes } from '../fhir/bundle.ts';
+import { aroundMatch, type BundleEntry, bundleBytes } from '../fhir/bundle.ts';
 import { containedBytes } from '../fhir/contained.ts';
 import { parseJson } from '../fhir/json.ts';
 import { failure, type Issue, operationOutcome } from '../fhir/outcome.ts';
 import { isResource } from '../fhir/resource.ts';
 import { compartmentTypes } from '../search/compartment.ts';
-import type { IndexEntry } from '../search/entry.ts';
+import type { ContainedEntries, IndexEntry } from '../search/entry.ts';
+import { extractContained } from '../search/extract/contained.ts';
 import { collectIncludes } from '../search/include.ts';
 import { parseSearch, type Search } from '../search/query.ts';
+import { relevanceOf } from '../search/score.ts';
 import type { SearchPage, Version } from '../store/port.ts';
 import { namesAuditEvent, withOwnAuditEvents } from './audit-chains.ts';
 import { searchAuditEvents } from './audit-event.ts';
@@ -102,9 +104,10 @@ async function searchOnce(context: Context, call: Call): Promise<Answer> {
       throw failure(400, 'not-supported', '_explain: AuditEvents are not read by the indexes of other resources.');
     return explained(parsed, await context.store.explain(query));
   }
+  const around = isWhole(parsed, wanted) && type !== undefined ? aroundMatch(`${baseUrl}/${type}/`) : undefined;
   const page = namesAuditEvents(type, parsed)
     ? await searchAuditEvents(context, query)
-    : await context.store.search(query);
+    : await context.store.search(around === undefined ? query : { ...query, around });
   const { included, capped } = await include(context, parsed, page.matches, walk !== undefined);
   const scores = await scoresOf(parsed.parts, page.matches);
   const links = await linkPages(context, of, parsed.used, path, [
@@ -118,6 +121,7 @@ async function searchOnce(context: Context, call: Call): Promise<Answer> {
     ...(page.total === undefined ? {} : { total: page.total }),
     lastUpdated: context.clock(),
     links: [{ relation: 'self', url: self }, ...(parsed.count === 0 ? [] : links)],
+    ...(page.spliced === undefined ? {} : { spliced: page.spliced }),
     entries: [
       ...page.matches.map((version, n) => entryOf(context, version, { mode: 'match', score: scores[n] }, wanted)),
       ...included.map((version) => entryOf(context, version, { mode: 'include' }, wanted)),
@@ -134,7 +138,8 @@ async function searchOnce(context: Context, call: Call): Promise<Answer> {
  */
 function namesAuditEvents(type: string | undefined, { parts, used, contained }: Search): boolean {
   if (contained) {
-    if ((type ?? used.find(([name]) => name === '_type')?.[1]) !== 'AuditEvent') return false;
+    const names = type ?? used.find(([name]) => name === '_type')?.[1] ?? '';
+    if (!names.split(',').includes('AuditEvent')) return false;
     throw failure(400, 'not-supported', '_contained: AuditEvents are not searched inside others.');
   }
   if (type !== undefined) return type === 'AuditEvent';
@@ -143,6 +148,12 @@ function namesAuditEvents(type: string | undefined, { parts, used, contained }: 
     throw failure(400, 'not-supported', '_type: AuditEvent is searched by itself; ask for the other types apart.');
   }
   return named;
+}
+
+/** Whether each match is shown as it is stored, and nothing is looked up in it. */
+function isWhole({ parts, includes, revincludes, contained }: Search, wanted: Cut | undefined): boolean {
+  if (wanted !== undefined || contained || includes.length + revincludes.length > 0) return false;
+  return parts.every(({ criterion }) => relevanceOf(criterion) === undefined);
 }
 
 /** The part of each resource that the search asks for. Throws 400 for `_summary=text` with includes, as R4 says. */
@@ -206,7 +217,10 @@ async function include(
     revincludes,
     includeCap,
     {
-      entries: ({ body }) => (body === undefined ? [] : entriesOf(context, body)),
+      entries: remembering(({ body }) => (body === undefined ? [] : entriesOf(context, body))),
+      inside: remembering(({ body, contained }) =>
+        contained === undefined || body === undefined ? undefined : insideOf(context, body, contained),
+      ),
       mayHaveVersions: ({ type, body }) =>
         // What a later page shows may have changed since; the server's own AuditEvents have no rows in the index.
         walking ||
@@ -224,6 +238,23 @@ async function include(
 function entriesOf(context: Context, body: Uint8Array): readonly IndexEntry[] {
   const { indexed } = parseJson(body);
   return isResource(indexed) ? context.extract(indexed) : [];
+}
+
+/** The same, evaluated once for each version: every include of `*` asks again. */
+function remembering<T>(find: (version: Version) => T): (version: Version) => T {
+  const known = new Map<Version, { readonly found: T }>();
+  return (version) => {
+    const { found } = known.get(version) ?? { found: find(version) };
+    known.set(version, { found });
+    return found;
+  };
+}
+
+/** A contained resource as it is indexed. */
+function insideOf(context: Context, body: Uint8Array, id: string): ContainedEntries | undefined {
+  const { indexed } = parseJson(body);
+  const all = isResource(indexed) ? extractContained(indexed, context.extract) : undefined;
+  return all?.find((each) => each.id === id);
 }
 
 /** What the client should know: parameters that were ignored, includes that were cut. */

@@ -2,7 +2,7 @@
 import type { Position } from '../store/port.ts';
 import type { TermSource } from '../terminology/expand.ts';
 import { implicitValueSet } from '../terminology/implicit.ts';
-import { type Found, findCanonical } from './canonical.ts';
+import { contentSlowly, type Found, findCanonical } from './canonical.ts';
 import { type FoundConcepts, findConcepts } from './concepts.ts';
 import type { Context } from './context.ts';
 import type { Ingredient } from './kept-codes.ts';
@@ -66,7 +66,7 @@ export class TermLookup {
       valueSet: async (canonical) => {
         const found = await this.valueSet(canonical);
         use('ValueSet', canonical, found?.key);
-        return found?.content();
+        return found && contentSlowly(found);
       },
       codeSystem: async (canonical) => {
         const found = await this.codeSystem(canonical);

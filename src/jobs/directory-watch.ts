@@ -1,6 +1,7 @@
 /** Tells when something in a directory, or below it, has changed. https://hl7.org/fhir/R4/profiling.html */
-import { type FSWatcher, readdirSync, statSync, watch } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
+import { type FSWatcher, watch } from 'node:fs';
+import { basename, resolve } from 'node:path';
+import { directoriesBelow, idOf, nearestAbove } from './directories.ts';
 
 /** Milliseconds without a change after which what has changed is looked at: a file may be written in several pieces. */
 const settled = 100;
@@ -15,12 +16,14 @@ interface DirectoryWatchOptions {
 interface Watched {
   readonly watcher: FSWatcher;
   /** Another one when another directory has taken the place. */
-  readonly inode: number;
+  readonly id: string;
+  /** The names of what matters in it; undefined: everything does. */
+  only: Set<string> | undefined;
 }
 
 /**
- * Each directory is watched by itself, so that it works the same on all systems. The one that is meant may come, go and come back: what
- * it is to lie in tells.
+ * Each directory is watched by itself, so that it works the same on all systems. The one that is meant, and what links lead to, may come,
+ * go and come back: what it is to lie in tells.
  */
 export class DirectoryWatch {
   readonly #directory: string;
@@ -60,43 +63,53 @@ export class DirectoryWatch {
   /** Watches what is there now: each directory before it is looked into. */
   #follow(): void {
     const present = new Set<string>();
-    let above = nearestAbove(this.#directory);
-    for (;;) {
-      this.#watch(above.path, above.next);
-      const now = nearestAbove(this.#directory);
-      if (now.path === above.path) break;
-      above = now;
-    }
-    present.add(above.path);
-    const inside = [this.#directory];
-    for (const path of inside) {
-      if (inodeOf(path) === undefined) continue;
-      present.add(path);
-      this.#watch(path, undefined);
-      inside.push(...directoriesIn(path));
+    this.#watchAbove(this.#directory, present);
+    try {
+      const inside = directoriesBelow(this.#directory, (path) => this.#watch(path, undefined, present));
+      for (const { links } of inside) for (const target of links) this.#watchAbove(target, present);
+    } catch (error) {
+      this.#options.onFault(error);
     }
     this.#keep(present);
   }
 
+  /** Watches for something to come, go, or be another: where it lies, or is to lie. */
+  #watchAbove(path: string, present: Set<string>): void {
+    let above = nearestAbove(path);
+    for (;;) {
+      this.#watch(above.path, above.next, present);
+      const now = nearestAbove(path);
+      if (now.path === above.path) return;
+      above = now;
+    }
+  }
+
   /** `only`: the name of what matters in it; undefined: everything does. */
-  #watch(path: string, only: string | undefined): void {
-    const inode = inodeOf(path);
+  #watch(path: string, only: string | undefined, present: Set<string>): void {
+    const id = idOf(path);
+    if (id === undefined) return;
+    present.add(path);
     const known = this.#watched.get(path);
-    if (inode === undefined || known?.inode === inode) return;
+    if (known?.id === id) {
+      if (only === undefined) known.only = undefined;
+      else known.only?.add(only);
+      return;
+    }
     if (known !== undefined) this.#leave(path, known.watcher);
     try {
       const watcher = watch(path, { persistent: false }, (_, name) => {
         // By its own name it tells that it is gone, or elsewhere: it is watched anew, if it is there.
         const itself = name === null || name === basename(path);
         if (itself) this.#leave(path, watcher);
-        if (itself || only === undefined || name === only) this.#changed();
+        if (itself || watched.only === undefined || watched.only.has(name)) this.#changed();
       });
+      const watched: Watched = { watcher, id, only: only === undefined ? undefined : new Set([only]) };
       // It is gone: what it lay in tells.
       watcher.on('error', () => this.#leave(path, watcher));
-      this.#watched.set(path, { watcher, inode });
+      this.#watched.set(path, watched);
     } catch (error) {
       // It may have gone away meanwhile.
-      if (inodeOf(path) !== undefined) this.#options.onFault(error);
+      if (idOf(path) !== undefined) this.#options.onFault(error);
     }
   }
 
@@ -108,38 +121,5 @@ export class DirectoryWatch {
   #leave(path: string, watcher: FSWatcher): void {
     watcher.close();
     if (this.#watched.get(path)?.watcher === watcher) this.#watched.delete(path);
-  }
-}
-
-/** The nearest directory that a path lies in, and is there; `next`: the name in it that leads to the path. */
-function nearestAbove(path: string): { readonly path: string; readonly next: string } {
-  let next = path;
-  let above = dirname(path);
-  while (inodeOf(above) === undefined && dirname(above) !== above) {
-    next = above;
-    above = dirname(above);
-  }
-  return { path: above, next: basename(next) };
-}
-
-/** undefined where there is no such directory. */
-function inodeOf(path: string): number | undefined {
-  try {
-    const found = statSync(path);
-    return found.isDirectory() ? found.ino : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function directoriesIn(path: string): readonly string[] {
-  try {
-    const entries = readdirSync(path, { withFileTypes: true });
-    return entries
-      .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
-      .map(({ name }) => join(path, name));
-  } catch {
-    // It went away meanwhile, or isn't ours to read: reading the files tells.
-    return [];
   }
 }

@@ -1,13 +1,14 @@
 /** Definitions in files, read when the server starts. https://hl7.org/fhir/R4/profiling.html */
 import { constants } from 'node:buffer';
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Definitions, SearchParameterDefinition } from '../fhir/definitions/definitions.ts';
 import { parseJson } from '../fhir/json.ts';
 import { OutcomeError } from '../fhir/outcome.ts';
 import { isArray, isObject, isResource, type Resource } from '../fhir/resource.ts';
 import { describedDefinition, readDefinition } from '../search/definition.ts';
 import { faultsOf } from '../search/definition-faults.ts';
+import { filesBelow } from './directories.ts';
 import { FiledDefinitions, ofFiles, ofPackages } from './filed-definitions.ts';
 import type { PackageFiles } from './package-files.ts';
 import type { FhirPackage } from './packages.ts';
@@ -37,7 +38,7 @@ export interface ProfileFiles {
  */
 export async function readProfileFiles(directory: string, packages: PackageFiles): Promise<ProfileFiles> {
   const filed = readProfiles(directory);
-  const read = await packages.read(directory, filesIn(directory, '.tgz'));
+  const read = await packages.read(directory, filesBelow(directory, '.tgz'));
   return { filed, packages: read, definitions: new FiledDefinitions([...ofFiles(filed), ...ofPackages(read)]) };
 }
 
@@ -47,21 +48,9 @@ export async function readProfileFiles(directory: string, packages: PackageFiles
  * Throws Error that names the file for what is no JSON.
  */
 export function readProfiles(directory: string): readonly FiledResource[] {
-  return filesIn(directory, '.json').flatMap((file) =>
+  return filesBelow(directory, '.json').flatMap((file) =>
     resourcesIn(directory, file).map((resource) => ({ file, resource })),
   );
-}
-
-/** Names that begin so are of editors and systems, not of definitions. */
-const hidden = /(^|[\\/])\./;
-
-function filesIn(directory: string, ending: string): readonly string[] {
-  if (!existsSync(directory)) return [];
-  return readdirSync(directory, { recursive: true, withFileTypes: true })
-    .filter((entry) => !entry.isDirectory() && entry.name.endsWith(ending))
-    .map(({ parentPath, name }) => relative(directory, join(parentPath, name)))
-    .filter((file) => !hidden.test(file))
-    .sort();
 }
 
 /**

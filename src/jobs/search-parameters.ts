@@ -10,7 +10,7 @@ import { searchedTypes } from '../search/definition.ts';
 import type { IndexEntry } from '../search/entry.ts';
 import { extractAll } from '../search/extract/contained.ts';
 import type { ExtractedParameters } from '../search/extract/extract.ts';
-import { analyse } from '../search/extract/values.ts';
+import { analyse, type Values } from '../search/extract/values.ts';
 import { createRegistry, type ParameterRegistry, type SearchParameter } from '../search/registry.ts';
 import type { ParameterDefinition, ParameterState } from '../store/parameter-index.ts';
 import type { Store } from '../store/port.ts';
@@ -42,6 +42,9 @@ interface Stored {
 /** Milliseconds after which to look again whether the process that fills the index is done, or has ended. */
 const lookAgain = 1000;
 
+/** What expressions give is kept of so many. */
+const mostValues = 20_000;
+
 /** What `source` keeps of a definition: enough to go on with it when the resource says something else. */
 interface Source {
   readonly version: number;
@@ -57,6 +60,7 @@ export class SearchParameterKeeper {
   #ready: ParameterRegistry;
   #extract: Extract;
   #filling: readonly ParameterState[] = [];
+  readonly #values = new Map<string, Pick<Values, 'types'>>();
   /** Resolves when the last commit of definitions is done: one comes after the other. */
   #turn: Promise<unknown> = Promise.resolve();
   /** Milliseconds that filling a resource took lately. */
@@ -101,7 +105,7 @@ export class SearchParameterKeeper {
     expressionOf?: (write: number) => string,
   ): Promise<T> => {
     const define = async (): Promise<T> => {
-      const next = this.#definitions.after(writes, expressionOf);
+      const next = await this.#definitions.after(writes, expressionOf);
       const committed = await commit();
       if (next !== undefined) {
         this.#definitions.adopt(next);
@@ -121,8 +125,8 @@ export class SearchParameterKeeper {
   };
 
   /** Throws 422 where what the writes define can't be used. */
-  readonly check = (writes: readonly Write[]): void => {
-    this.#definitions.after(writes, undefined);
+  readonly check = async (writes: readonly Write[]): Promise<void> => {
+    await this.#definitions.after(writes, undefined);
   };
 
   /**
@@ -200,7 +204,7 @@ export class SearchParameterKeeper {
       const { url, code, type: kind, expression = '', digest = '' } = definition;
       return searchedTypes(definition.base, definitions).flatMap((type) => {
         // Others have no companions, whatever they lead to.
-        const values = kind === 'token' ? analyse(expression, kind, type, type, definitions) : { types: [] };
+        const values = kind === 'token' ? this.#valuesOf(expression, type) : { types: [] };
         const companions = companionsOf({ url, code, kind, expression, definition: digest, values });
         const codes = [code, ...companions.map((companion) => companion.code)];
         return codes.map((each) => ({ type, code: each, definition: digest, source }));
@@ -219,6 +223,15 @@ export class SearchParameterKeeper {
       return answers && source.version === version;
     });
     return [...fixed, ...own, ...replaced];
+  }
+
+  /** What a token parameter's expression gives for a type: asked for again whenever a definition comes. */
+  #valuesOf(expression: string, type: string): Pick<Values, 'types'> {
+    const key = `${type} ${expression}`;
+    const values = this.#values.get(key) ?? analyse(expression, 'token', type, type, this.#options.definitions);
+    if (this.#values.size >= mostValues) this.#values.clear();
+    this.#values.set(key, values);
+    return values;
   }
 
   /** Takes over what other processes have defined, and what of it is indexed. */

@@ -6,6 +6,7 @@ import { type Issue, OutcomeError } from '../fhir/outcome.ts';
 import { isObject } from '../fhir/resource.ts';
 import { describedDefinition, readDefinition, withDigest } from '../search/definition.ts';
 import { type Fault, faultsOf } from '../search/definition-faults.ts';
+import { makePace } from '../store/pace.ts';
 import type { Write } from '../store/write.ts';
 
 export interface StoredDefinitionsOptions {
@@ -61,9 +62,14 @@ export class StoredDefinitions {
 
   /**
    * The stored definitions as they are after the writes, for `adopt`; undefined: as before.
-   * Throws 422 for one that can't be used, and for the loss of a component. `expressionOf`: the place of a write.
+   * Throws 422 for one that can't be used, and for the loss of a component. `expressionOf`: the place of a write. Each
+   * definition takes milliseconds, between which others go on.
    */
-  after(writes: readonly Write[], expressionOf: ((write: number) => string) | undefined): ById | undefined {
+  async after(
+    writes: readonly Write[],
+    expressionOf: ((write: number) => string) | undefined,
+  ): Promise<ById | undefined> {
+    const pace = makePace();
     const next = new Map(this.#stored);
     const fresh = new Map<string, number>();
     for (const [index, write] of writes.entries()) {
@@ -72,20 +78,24 @@ export class StoredDefinitions {
       if (definition === undefined) next.delete(write.id);
       else next.set(write.id, definition);
       if (definition !== undefined) fresh.set(write.id, index);
+      await pace();
     }
     if (fresh.size === 0 && next.size === this.#stored.size) return undefined;
     const issues: Issue[] = [];
+    const [before, afterwards] = [this.#beside(this.#stored), this.#beside(next)];
     for (const [id, index] of fresh) {
       const resource = expressionOf === undefined ? 'SearchParameter' : `${expressionOf(index)}.resource`;
-      for (const { code, text, element } of this.#faults(id, next)) {
+      for (const { code, text, element } of this.#faults(id, next, afterwards)) {
         issues.push({ severity: 'error', code, diagnostics: text, expression: [`${resource}.${element}`] });
       }
+      await pace();
     }
     for (const [id, definition] of next) {
-      if (fresh.has(id) || definition.type !== 'composite' || this.#faults(id, next).length === 0) continue;
-      if (this.#faults(id, this.#stored).length > 0) continue;
+      if (fresh.has(id) || definition.type !== 'composite' || this.#faults(id, next, afterwards).length === 0) continue;
+      if (this.#faults(id, this.#stored, before).length > 0) continue;
       const diagnostics = `SearchParameter/${id} is a composite that needs what would change. Change that first.`;
       issues.push({ severity: 'error', code: 'business-rule', diagnostics });
+      await pace();
     }
     if (issues.length > 0) throw new OutcomeError(422, issues);
     return next;
@@ -109,13 +119,17 @@ export class StoredDefinitions {
     return this.#profiled.size > 0 && this.#profiled.has(JSON.stringify(definition));
   }
 
-  #faults(id: string, among: ById): readonly Fault[] {
+  /** All definitions, of which none comes twice. */
+  #beside(stored: ById): readonly SearchParameterDefinition[] {
+    return [...this.#profiles, ...[...stored.values()].filter((each) => !this.#isProfiled(each))];
+  }
+
+  /** `all`: what `#beside` gives. */
+  #faults(id: string, among: ById, all: readonly SearchParameterDefinition[]): readonly Fault[] {
     const definition = among.get(id);
     if (definition === undefined || this.#isProfiled(definition)) return [];
-    const others = [...among]
-      .filter(([other, each]) => other !== id && !this.#isProfiled(each))
-      .map(([, other]) => other);
-    return faultsOf(definition, this.#options.definitions, [...this.#profiles, ...others]);
+    const others = all.filter((each) => each !== definition);
+    return faultsOf(definition, this.#options.definitions, others);
   }
 
   #usable(): readonly SearchParameterDefinition[] {

@@ -1,6 +1,6 @@
 /** `ValueSet/$expand`: the codes of a value set. https://hl7.org/fhir/R4/valueset-operation-expand.html */
 import { formatInstant } from '../fhir/instant.ts';
-import { failure } from '../fhir/outcome.ts';
+import { failure, OutcomeError } from '../fhir/outcome.ts';
 import type { JsonObject } from '../fhir/resource.ts';
 import { splitCanonical } from '../interactions/canonical.ts';
 import type { Answer, Call, Context, Operation } from '../interactions/context.ts';
@@ -70,7 +70,7 @@ async function run(context: Context, call: Call): Promise<Answer> {
   const url = text(resource.url);
   const name = url === '' ? 'the value set' : `the value set ${shorten(url)}`;
   const offset = inputs.count('offset') ?? 0;
-  const expansion = await expansionOf(resource, name, {
+  const expansion = await expanded(resource, name, {
     source: withVersions(sets, inputs),
     work: new Work(name),
     wordsOf: wordsIn,
@@ -98,6 +98,16 @@ async function run(context: Context, call: Call): Promise<Answer> {
       ...(contains.length > 0 && { contains: nested ? nest(expansion.entries, contains) : contains }),
     },
   });
+}
+
+/** Throws 422 `not-found` where a value set that it imports isn't here: the one that was asked for is. */
+async function expanded(...[resource, name, making]: Parameters<typeof expansionOf>): Promise<Expansion> {
+  try {
+    return await expansionOf(resource, name, making);
+  } catch (error) {
+    if (!(error instanceof OutcomeError) || error.issues[0]?.code !== 'not-found') throw error;
+    throw failure(422, 'not-found', `${name} can't be expanded: ${error.message}`.replace(/^t/, 'T'));
+  }
 }
 
 /** A page has no more codes than an expansion. */

@@ -11,7 +11,7 @@ import { TermLookup } from '../interactions/term-source.ts';
 import { type ConceptDetail, type Concepts, hasConcepts } from '../terminology/concepts.ts';
 import { versioned } from '../terminology/expand.ts';
 import { objects, text } from '../terminology/json.ts';
-import { type Membership, membershipIn } from '../terminology/membership.ts';
+import { type Membership, membershipIn, takesVersion } from '../terminology/membership.ts';
 import { shorten } from '../terminology/shorten.ts';
 import { Work } from '../terminology/work.ts';
 import { type DeclaredInputs, type Inputs, readInputs } from './inputs.ts';
@@ -141,7 +141,17 @@ async function inValueSet(context: Context, call: Call): Promise<Answer> {
       continue;
     }
     const system = each.system === '' ? await systemOf(membership, each.code, inputs) : each.system;
-    const found = await lookup.codeSystem(versioned(system, each.version));
+    const versions = membership.versions(system);
+    if (!takesVersion(membership, system, each.version)) {
+      const taken = [...(versions ?? [])].map(shorten).join(' and ');
+      const message = `The ${name} takes codes of version ${taken} of ${shorten(system)}, not of ${shorten(each.version)}.`;
+      verdicts.push({ result: false, message });
+      continue;
+    }
+    // What a code means is said by the version that it is taken from.
+    const [own = '', another] = versions ?? [];
+    const version = each.version === '' && another === undefined ? own : each.version;
+    const found = await lookup.codeSystem(versioned(system, version));
     if (found === undefined && each.version !== '' && (await lookup.codeSystem(system)) !== undefined) {
       const message = `There is no version ${shorten(each.version)} of ${shorten(system)} here.`;
       verdicts.push({ result: false, message });
@@ -151,8 +161,13 @@ async function inValueSet(context: Context, call: Call): Promise<Answer> {
     const concept = await concepts?.get(each.code);
     const one = { ...each, system };
     const known = await membership.has(system, concept?.code ?? each.code);
-    if (known === true) verdicts.push(await described(one, concept, inputs, words));
-    else verdicts.push(refused(one, concepts, concept, known, name, membership));
+    if (known === true) {
+      const verdict = await described(one, concept, inputs, words);
+      // A code that the set lists is in it all the same.
+      const lacking = version !== '' && concepts === undefined;
+      const message = `Version ${shorten(version)} of ${shorten(system)}, which the ${name} names, is not here.`;
+      verdicts.push(lacking ? { ...verdict, message: [verdict.message ?? [], message].flat().join(' ') } : verdict);
+    } else verdicts.push(refused(one, concepts, concept, known, name, membership));
   }
   return answerOf(verdicts);
 }

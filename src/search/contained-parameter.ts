@@ -11,7 +11,7 @@ export interface Containment {
   readonly shown: 'container' | 'contained';
 }
 
-/** A search of one type, which `_contained` turns into others. */
+/** A searched type, which `_contained` turns into others. */
 interface Part {
   readonly type: string;
   readonly criterion: Criterion;
@@ -27,33 +27,49 @@ export function parseContained(contained: string | undefined, shown: string | un
   throw refuse('invalid', '_containedType says what _contained=true or both answers with: add it, or leave both out.');
 }
 
+/** The types of what such a search answers with. */
+export function shownTypes(
+  types: readonly string[],
+  containment: Containment | undefined,
+  definitions: Definitions,
+): readonly string[] {
+  if (containment?.shown !== 'container') return types;
+  const containers = [...definitions.resourceTypes].filter((type) => mayContain(type, definitions));
+  return containment.contained === 'both' ? [...new Set([...containers, ...types])] : containers;
+}
+
 /**
- * The parts of a search of contained resources: by themselves, or the resources that contain them. Throws 400 for a search
- * of several types, and for what is sorted by what it doesn't have.
+ * The parts of a search of contained resources: by themselves, or the resources that contain them. Throws 400 for what is
+ * sorted by what it doesn't have.
  */
 export function containedParts(
   parts: readonly Part[],
   { contained, shown }: Containment,
   definitions: Definitions,
 ): readonly Part[] {
-  const [own, ...others] = parts;
-  if (own === undefined || others.length > 0)
-    throw refuse('not-supported', '_contained is for one type: name it in the URL, or one in _type.');
-  const { type, criterion, sort } = own;
+  const [first] = parts;
+  if (first === undefined) return parts;
+  const { sort } = first;
   if (shown === 'contained') {
     if (sort.some(({ by }) => by === 'id'))
       throw refuse('not-supported', '_sort: contained resources have no _id; sort by another parameter.');
-    const inside = { type: containedType(type), criterion, sort };
-    return contained === 'both' ? [own, inside] : [inside];
+    const inside = parts.map((part) => ({ ...part, type: containedType(part.type) }));
+    return contained === 'both' ? [...parts, ...inside] : inside;
   }
   if (sort.some(({ by }) => by !== 'id' && by !== 'lastUpdated'))
     throw refuse('not-supported', '_sort: containers sort by _id and _lastUpdated; add _containedType=contained.');
-  const containing: Criterion = { kind: 'contains', type, of: criterion };
-  return [...definitions.resourceTypes].flatMap((each): readonly Part[] => {
-    const also = contained === 'both' && each === type;
-    if (!mayContain(each, definitions)) return also ? [own] : [];
-    return [{ type: each, criterion: also ? { kind: 'or', of: [criterion, containing] } : containing, sort }];
+  const own = new Map(contained === 'both' ? parts.map(({ type, criterion }) => [type, criterion]) : []);
+  const containing = anyOf(parts.map(({ type, criterion }) => ({ kind: 'contains', type, of: criterion })));
+  return [...definitions.resourceTypes].flatMap((type): readonly Part[] => {
+    const also = own.get(type);
+    if (!mayContain(type, definitions)) return also === undefined ? [] : [{ type, criterion: also, sort }];
+    return [{ type, criterion: also === undefined ? containing : anyOf([also, containing]), sort }];
   });
+}
+
+function anyOf(of: readonly Criterion[]): Criterion {
+  const [only] = of;
+  return of.length === 1 && only !== undefined ? only : { kind: 'or', of };
 }
 
 function mayContain(type: string, definitions: Definitions): boolean {

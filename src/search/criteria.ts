@@ -133,11 +133,14 @@ export interface ValueCriterion {
   readonly anyOf: readonly ValueTest[];
 }
 
-/** Holds when some whole value of the parameter (no word of a longer string) passes none of the tests. `from` is never empty. */
+/**
+ * Holds when some whole value of the parameter (no word of a longer string, nor one in a composite) passes none of the
+ * tests. `from` is never empty.
+ */
 export interface DiffersCriterion {
   readonly kind: 'differs';
   readonly parameter: Parameter;
-  readonly from: readonly (TokenTest | StringTest | UriTest)[];
+  readonly from: readonly (TokenTest | StringTest | UriTest | CompositeTest)[];
 }
 
 /** Holds when the resource has no value of the parameter (`missing` true), or has one (false). */

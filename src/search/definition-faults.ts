@@ -124,7 +124,7 @@ function takenBy(
   return undefined;
 }
 
-/** What an expression comes to; a text says why it comes to nothing. undefined: the library evaluates it. */
+/** What an expression comes to; a text says why it comes to nothing. undefined: it is evaluated as FHIRPath. */
 function compiled(
   expression: string,
   context: string,
@@ -134,7 +134,7 @@ function compiled(
   const tree = parseExpression(expression);
   const found =
     tree === undefined ? undefined : compileExpression(tree, context, { definitions, resourceType: type, baseUrl: '' });
-  return found ?? fhirpathFault(expression, context);
+  return found ?? fhirpathFault(expression, context, definitions);
 }
 
 /** The faults of an expression on values of `contexts`; `types`: what `%resource` is for each of them. */

@@ -50,9 +50,21 @@ const listOf = (value: JsonValue | undefined): readonly JsonValue[] => (isArray(
 const textsOf = (value: JsonValue | undefined): readonly string[] => listOf(value).map(textOf);
 const withoutVersion = (canonical: string): string => canonical.split('|')[0] ?? '';
 
+/** By the bases: hundreds of definitions have the same few. */
+const typesOfBases = new WeakMap<Definitions, Map<string, readonly string[]>>();
+const mostBases = 1000;
+
 /** The resource types that a definition's bases stand for. */
 export function searchedTypes(base: readonly string[], definitions: Definitions): readonly string[] {
-  return [...definitions.resourceTypes].filter((type) => base.some((each) => isType(type, each, definitions)));
+  const known = typesOfBases.get(definitions) ?? new Map<string, readonly string[]>();
+  typesOfBases.set(definitions, known);
+  const key = JSON.stringify(base);
+  const types =
+    known.get(key) ??
+    [...definitions.resourceTypes].filter((type) => base.some((each) => isType(type, each, definitions)));
+  if (known.size >= mostBases) known.clear();
+  known.set(key, types);
+  return types;
 }
 
 /**

@@ -1,6 +1,7 @@
 /** Resources that travel with the matches of a page, found by further searches. https://hl7.org/fhir/R4/search.html#include */
+import { containedType } from './contained.ts';
 import type { CanonicalTarget, Criterion, Parameter, ValueTest } from './criteria.ts';
-import type { IndexEntry } from './entry.ts';
+import type { ContainedEntries, IndexEntry, ReferenceValue } from './entry.ts';
 import { foldToken } from './normalise.ts';
 
 /** One reference parameter that `_include` follows, or `_revinclude` follows backwards. Wildcards are expanded. */
@@ -20,6 +21,8 @@ export interface Found {
   readonly type: string;
   readonly id: string;
   readonly versionId: number;
+  /** For a contained resource, whose container the others say, its local id. */
+  readonly contained?: string;
 }
 
 /** Finds current resources of a type, at most `limit`. */
@@ -32,6 +35,8 @@ export type Find<F extends Found> = (
 export interface IncludeSources<F extends Found> {
   /** The index entries of a found resource. */
   entries(found: F): readonly IndexEntry[];
+  /** A found contained resource with its entries; undefined for others. */
+  inside?(found: F): ContainedEntries | undefined;
   /** Whether the resource may hold versioned references: a cheap test, true when in doubt. */
   mayHaveVersions(found: F): boolean;
   /** A version of a resource, undefined where there is none. */
@@ -106,7 +111,9 @@ class Collection<F extends Found> {
     this.included.push(found);
   }
 
-  #see({ type, id, versionId }: F): void {
+  #see({ type, id, versionId, contained }: F): void {
+    // What lies in a resource doesn't stand for it.
+    if (contained !== undefined) return;
     this.#seen.add(`${type}/${id}/${versionId}`);
     this.#seenOfType.set(type, (this.#seenOfType.get(type) ?? 0) + 1);
   }
@@ -131,7 +138,8 @@ async function wantReferred<F extends Found>(
   sources: IncludeSources<F> | undefined,
 ): Promise<void> {
   const { parameter, targets } = include;
-  const of = from.filter(({ type }) => type === parameter.type);
+  await wantReferredInside(include, from, wanted, collection, sources);
+  const of = from.filter(({ type, contained }) => contained === undefined && type === parameter.type);
   const plain = sources === undefined ? of : of.filter((found) => !sources.mayHaveVersions(found));
   const by = plain.map(({ id }) => id);
   if (by.length > 0) for (const type of targets) wanted.add(type, { kind: 'referenced', parameter, by });
@@ -142,12 +150,43 @@ async function wantReferred<F extends Found>(
       if (code !== parameter.code) continue;
       if (value.kind === 'uri') wantCanonical(value.value, include.canonicals, wanted);
       if (value.kind !== 'reference' || plain.includes(found) || !targets.includes(value.type)) continue;
-      if (value.version === '') wanted.add(value.type, { kind: 'id', ids: [value.id] });
-      else if (!collection.has(value.type, value.id, value.version)) {
-        const version = await sources.vread(value.type, value.id, value.version);
-        if (version !== undefined) collection.add(version);
-      }
+      await wantVersion(value, wanted, collection, sources);
     }
+  }
+}
+
+/** What contained resources that were found refer to; not what lies beside them, which no search includes. */
+async function wantReferredInside<F extends Found>(
+  { parameter, targets, canonicals }: Include,
+  from: readonly F[],
+  wanted: Wanted,
+  collection: Collection<F>,
+  sources: IncludeSources<F> | undefined,
+): Promise<void> {
+  if (sources === undefined) return;
+  for (const found of from) {
+    const inside = sources.inside?.(found);
+    if (inside?.type !== parameter.type) continue;
+    for (const { parameter: code, value } of inside.entries) {
+      if (code !== parameter.code) continue;
+      if (value.kind === 'uri') wantCanonical(value.value, canonicals, wanted);
+      if (value.kind === 'reference' && targets.includes(value.type))
+        await wantVersion(value, wanted, collection, sources);
+    }
+  }
+}
+
+/** Wants what a reference leads to: the version that it names, or the current one. */
+async function wantVersion<F extends Found>(
+  { type, id, version: named }: ReferenceValue,
+  wanted: Wanted,
+  collection: Collection<F>,
+  sources: IncludeSources<F>,
+): Promise<void> {
+  if (named === '') wanted.add(type, { kind: 'id', ids: [id] });
+  else if (!collection.has(type, id, named)) {
+    const version = await sources.vread(type, id, named);
+    if (version !== undefined) collection.add(version);
   }
 }
 
@@ -172,13 +211,35 @@ function wantReferring<F extends Found>(
 ): void {
   const tests: ValueTest[] = [];
   for (const found of from) {
-    const { type, id } = found;
+    const { type, id, contained } = found;
+    if (contained !== undefined) {
+      wantContainer(parameter, targets, found, wanted, sources);
+      continue;
+    }
     if (targets.includes(type)) tests.push({ kind: 'reference', type, id });
     const canonical = canonicals.find((each) => each.type === type);
     if (canonical !== undefined && sources !== undefined)
       tests.push(...ownCanonicals(canonical, sources.entries(found)));
   }
   if (tests.length > 0) wanted.add(parameter.type, valueCriterion(parameter, tests));
+}
+
+/** Only what contains a contained resource refers to it. */
+function wantContainer<F extends Found>(
+  parameter: Parameter,
+  targets: readonly string[],
+  found: F,
+  wanted: Wanted,
+  sources: IncludeSources<F> | undefined,
+): void {
+  const { type, id, contained } = found;
+  const inside = type === parameter.type ? sources?.inside?.(found) : undefined;
+  if (inside === undefined || !targets.includes(inside.type)) return;
+  const refers = sources?.entries(found).some(({ parameter: code, value }) => {
+    if (code !== parameter.code || value.kind !== 'reference') return false;
+    return value.type === containedType(inside.type) && value.id === contained;
+  });
+  if (refers === true) wanted.add(type, { kind: 'id', ids: [id] });
 }
 
 /** Tests for the canonicals that name a resource: its URL alone, and with its version. */

@@ -219,8 +219,9 @@ function passesString({ match, value: sought }: StringTest, value: StringValue):
   }
 }
 
-/** Whether a value stands in the resource as it is, not as a word of a longer one. */
+/** Whether a value stands in the resource as it is, not as a word of a longer one; of a composite, all of its parts. */
 function isWhole(value: IndexValue): boolean {
+  if (value.kind === 'composite') return value.components.every(isWhole);
   return value.kind !== 'string' || value.exact !== null;
 }
 

@@ -1,7 +1,7 @@
 /** Query strings turned into lowered criteria and result parameters. https://hl7.org/fhir/R4/search.html */
 import type { Definitions } from '../fhir/definitions/definitions.ts';
 import { type CompartmentOwner, compartmentCriterion } from './compartment.ts';
-import { containedParts, parseContained } from './contained-parameter.ts';
+import { containedParts, parseContained, shownTypes } from './contained-parameter.ts';
 import type { Criterion, SortKey } from './criteria.ts';
 import { lowerFilter } from './filter/lower.ts';
 import type { Include } from './include.ts';
@@ -100,8 +100,7 @@ export function parseSearch(parameters: readonly (readonly [string, string])[], 
   const ignored: string[] = [];
   const criteria: QueryParameter[] = [];
   const results = new Map<string, QueryParameter>();
-  const includes: Include[] = [];
-  const revincludes: Include[] = [];
+  const following: QueryParameter[] = [];
 
   const types = searchedTypes(parameters, context);
   for (const pair of parameters) {
@@ -117,10 +116,7 @@ export function parseSearch(parameters: readonly (readonly [string, string])[], 
       if (written.values.length === 0) continue;
       if (results.has(code)) throw refuse('invalid', `${code} is given twice.`);
       if (singleParameters.has(code)) results.set(code, written);
-      if (code === '_include' || code === '_revinclude') {
-        const followed = parseInclude(code, written.text, modifier === 'iterate', { ...context, types });
-        (code === '_include' ? includes : revincludes).push(...followed);
-      }
+      if (code === '_include' || code === '_revinclude') following.push(written);
       if (code !== '_count') used.push(pair);
       continue;
     }
@@ -149,8 +145,12 @@ export function parseSearch(parameters: readonly (readonly [string, string])[], 
   });
   checkSorts(parts.map(({ sort }) => sort));
   const containment = parseContained(results.get('_contained')?.text, results.get('_containedType')?.text);
-  if (containment !== undefined && includes.length + revincludes.length > 0)
-    throw refuse('not-supported', '_contained does not go with _include and _revinclude yet.');
+  const shown = shownTypes(types, containment, context.definitions);
+  const includesOf = (name: '_include' | '_revinclude'): readonly Include[] =>
+    following.flatMap(({ name: { steps }, text }) => {
+      if (steps[0]?.code !== name) return [];
+      return parseInclude(name, text, steps[0].modifier === 'iterate', { ...context, types: shown });
+    });
   const countText = results.get('_count')?.text;
   const asked =
     countText === undefined
@@ -170,9 +170,9 @@ export function parseSearch(parameters: readonly (readonly [string, string])[], 
     count: onlyCount ? 0 : asked,
     total: total ?? (onlyCount ? 'accurate' : 'bounded'),
     ...(onlyCount ? { summary: 'count' } : summary === 'false' ? {} : { summary }),
-    ...(elements === undefined ? {} : { elements: parseElements(elements, types, context.definitions) }),
-    includes,
-    revincludes,
+    ...(elements === undefined ? {} : { elements: parseElements(elements, shown, context.definitions) }),
+    includes: includesOf('_include'),
+    revincludes: includesOf('_revinclude'),
     used,
     ignored,
     ambiguousIds: distinctIds(ambiguousIds),

@@ -46,6 +46,13 @@ export interface TypeQuery {
   readonly sort: readonly SortKey[];
 }
 
+/** What stands before, between and after the id and the body of each resource, where a page is wanted as a text. */
+export interface Around {
+  readonly before: string;
+  readonly between: string;
+  readonly after: string;
+}
+
 export interface SearchQuery {
   /** One part for each searched type. */
   readonly parts: readonly TypeQuery[];
@@ -58,10 +65,15 @@ export interface SearchQuery {
   readonly position?: Position;
   /** Milliseconds the search may take. */
   readonly budget: number;
+  /** A store may then give the matches as the bytes of one text, which costs less than to give each. */
+  readonly around?: Around;
 }
 
 export interface SearchPage {
+  /** None where they are in `spliced`. */
   readonly matches: readonly Version[];
+  /** The matches with what stands around them, a comma between two; only where the query says what that is. */
+  readonly spliced?: Uint8Array;
   readonly total?: number | undefined;
   /** The walk's first page; absent where the walk has but one. */
   readonly first?: Position | undefined;

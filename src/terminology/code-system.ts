@@ -76,6 +76,31 @@ const standardProperties: readonly (readonly [string, PropertyType])[] = [
 
 /** A CodeSystem resource as concepts; what isn't as R4 has it is left out. The hierarchy is of nested concepts and properties. */
 export function readCodeSystem(resource: JsonObject): CodeSystem {
+  const reading = readInSteps(resource);
+  for (;;) {
+    const step = reading.next();
+    if (step.done) return step.value;
+  }
+}
+
+/** The same; awaits `pause`, which may do nothing, between some hundred concepts. */
+export async function readCodeSystemInSlices(
+  resource: JsonObject,
+  pause: () => Promise<void> | undefined,
+): Promise<CodeSystem> {
+  const reading = readInSteps(resource);
+  for (;;) {
+    const step = reading.next();
+    if (step.done) return step.value;
+    const pausing = pause();
+    if (pausing !== undefined) await pausing;
+  }
+}
+
+/** Concepts between two steps. */
+const someConcepts = 256;
+
+function* readInSteps(resource: JsonObject): Generator<void, CodeSystem> {
   const relations = new Map(Object.entries(standard));
   const properties = new Map(standardProperties);
   const flags = { inactive: new Set(['inactive']), notSelectable: new Set(['notSelectable']) };
@@ -89,7 +114,8 @@ export function readCodeSystem(resource: JsonObject): CodeSystem {
     }
   }
   const reader = new Reader(relations);
-  for (const concept of objects(resource.concept)) reader.add(concept, undefined);
+  for (const concept of objects(resource.concept)) yield* reader.add(concept, undefined);
+  const concepts = yield* reader.concepts();
   return {
     url: text(resource.url),
     version: text(resource.version),
@@ -97,7 +123,7 @@ export function readCodeSystem(resource: JsonObject): CodeSystem {
     content: text(resource.content),
     // R4 leaves open what is meant where nothing is said; all of its own systems count it.
     caseSensitive: resource.caseSensitive !== false,
-    concepts: reader.concepts(),
+    concepts,
     properties,
     flags,
   };
@@ -128,10 +154,11 @@ class Reader {
     this.#relations = relations;
   }
 
-  add(concept: JsonObject, parent: string | undefined): void {
+  *add(concept: JsonObject, parent: string | undefined): Generator<void, void> {
     const code = text(concept.code);
     if (code === '') return;
     this.#defined.set(code, concept);
+    if (this.#defined.size % someConcepts === 0) yield;
     if (parent !== undefined) this.#relate(parent, code);
     for (const property of objects(concept.property)) {
       const name = text(property.code);
@@ -142,10 +169,10 @@ class Reader {
       else if (relation === 'child') this.#relate(code, value);
       else this.#property(code, name, value);
     }
-    for (const child of objects(concept.concept)) this.add(child, code);
+    for (const child of objects(concept.concept)) yield* this.add(child, code);
   }
 
-  concepts(): ReadonlyMap<string, Concept> {
+  *concepts(): Generator<void, ReadonlyMap<string, Concept>> {
     const concepts = new Map<string, Concept>();
     for (const [code, { display, definition, designation }] of this.#defined) {
       const { parents, children, properties = noProperties } = this.#drafts.get(code) ?? {};
@@ -158,6 +185,7 @@ class Reader {
         ...(typeof definition === 'string' && { definition }),
         ...(designations.length > 0 && { designations }),
       });
+      if (concepts.size % someConcepts === 0) yield;
     }
     return concepts;
   }

@@ -126,8 +126,8 @@ export interface Said {
 
 /** Hears what is on the way to the codes; for whoever tells of them later. */
 export interface Listener {
-  /** The canonical of a code system, with the version where the value set names one. */
-  readonly uses: (system: string, canonical: string) => void;
+  /** The canonical of a code system, with the version where the value set names one; whether all of its codes are taken. */
+  readonly uses: (system: string, canonical: string, whole: boolean) => void;
   readonly says: (system: string, code: string, said: Said) => void;
 }
 
@@ -154,7 +154,11 @@ export class Expander {
     }
     this.#work.spend(lookUp);
     const resource = await this.#source.valueSet(canonical);
-    if (resource === undefined) throw failure(400, 'not-found', `there is no value set ${shorten(canonical)} here.`);
+    if (resource === undefined) {
+      const by = this.#within.at(-1);
+      const importer = by === undefined ? '' : `, which ${shorten(by)} imports`;
+      throw failure(400, 'not-found', `there is no value set ${shorten(canonical)} here${importer}.`);
+    }
     this.#within.push(canonical);
     const codes = await this.resource(resource, canonical);
     this.#within.pop();
@@ -236,8 +240,8 @@ export class Expander {
   async #ofSystem({ system: url, version, concept, filter }: JsonObject): Promise<Codes> {
     const system = text(url);
     const canonical = versioned(system, text(version));
-    this.#listener?.uses(system, canonical);
     const listed = objects(concept);
+    this.#listener?.uses(system, canonical, listed.length === 0 && objects(filter).length === 0);
     this.#work.spend(listed.length);
     if (listed.length > 0) {
       for (const each of this.#listener === undefined ? [] : listed) this.#says(system, each);

@@ -18,6 +18,8 @@ type Test = (system: string, code: string) => Soon<Known>;
 export interface Membership {
   /** The systems that its codes may be of. */
   readonly systems: ReadonlySet<string>;
+  /** The versions of a system that it takes its codes from; undefined: whichever there is. */
+  readonly versions: (system: string) => ReadonlySet<string> | undefined;
   /** undefined where what it takes is lacking here. */
   readonly has: Test;
   /** Why some answers are lacking, for people. */
@@ -42,7 +44,23 @@ export async function membershipIn(
 ): Promise<Membership> {
   const compiler = new Compiler(source, work);
   const test = await compiler.resource(resource, name);
-  return { systems: compiler.systems, has: test, lacking: compiler.lacking };
+  return {
+    systems: new Set(compiler.systems.keys()),
+    versions: (system) => {
+      const versions = compiler.systems.get(system);
+      return versions?.has('') === false ? versions : undefined;
+    },
+    has: test,
+    lacking: compiler.lacking,
+  };
+}
+
+/**
+ * Whether a code of a version of a system, '' where that isn't known, can be in a set: R4 has "the version of the code system that the
+ * codes are selected from". https://hl7.org/fhir/R4/valueset-definitions.html#ValueSet.compose.include.version
+ */
+export function takesVersion({ versions }: Membership, system: string, version: string): boolean {
+  return version === '' || versions(system)?.has(version) !== false;
 }
 
 /** The first decisive answer of the tests; without one the other answer, unless something isn't known. */
@@ -85,7 +103,8 @@ function not(test: Test): Test {
 }
 
 class Compiler {
-  readonly systems = new Set<string>();
+  /** With the versions that are named, '' for none. */
+  readonly systems = new Map<string, Set<string>>();
   readonly lacking: string[] = [];
   readonly #source: TermSource;
   readonly #work: Work;
@@ -107,7 +126,7 @@ class Compiler {
     if (isObject(compose)) tests.push(await this.#compose(compose));
     if (isObject(expansion)) {
       const codes = wholeExpansion(expansion, this.#work);
-      for (const system of (codes ?? noCodes).keys()) this.systems.add(system);
+      for (const system of (codes ?? noCodes).keys()) this.#uses(system, '');
       if (codes !== undefined) tests.push((system, code) => has(codes, system, code));
     }
     const [composed, expanded] = tests;
@@ -137,10 +156,10 @@ class Compiler {
     const included = await this.#parts(objects(include));
     const kept = inactive === false ? all([included, await this.#active(objects(include))]) : included;
     const excluded = objects(exclude);
-    return excluded.length === 0 ? kept : all([kept, not(await this.#parts(excluded))]);
+    return excluded.length === 0 ? kept : all([kept, not(await this.#parts(excluded, false))]);
   }
 
-  async #parts(parts: readonly JsonObject[]): Promise<Test> {
+  async #parts(parts: readonly JsonObject[], included = true): Promise<Test> {
     const tests: Test[] = [];
     const listed = new Map<string, Set<string>>();
     for (const part of parts) {
@@ -148,7 +167,7 @@ class Compiler {
       const concepts = objects(part.concept);
       const imported = isArray(part.valueSet) ? part.valueSet.filter((each) => typeof each === 'string') : [];
       this.#work.spend(1 + concepts.length);
-      if (system !== '') this.systems.add(system);
+      if (system !== '') this.#uses(system, included ? text(part.version) : undefined);
       if (system !== '' && concepts.length > 0 && imported.length === 0) {
         const codes = listed.get(system) ?? new Set();
         listed.set(system, codes);
@@ -161,6 +180,12 @@ class Compiler {
     }
     if (listed.size > 0) tests.unshift((system, code) => listed.get(system)?.has(code) ?? false);
     return any(tests);
+  }
+
+  #uses(system: string, version: string | undefined): void {
+    const versions = this.systems.get(system) ?? new Set();
+    if (version !== undefined) versions.add(version);
+    this.systems.set(system, versions);
   }
 
   async #ofSystem({ system: url, version, concept, filter }: JsonObject): Promise<Test> {

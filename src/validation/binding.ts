@@ -22,11 +22,11 @@ export class BoundCodes {
   }
 
   /** `system` undefined: a code alone, which any of the set's systems may have. */
-  has(system: string | undefined, code: string): Answer {
-    if (this.#found === undefined) return async () => (await this.#look())?.has(system, code);
+  has(system: string | undefined, code: string, version?: string): Answer {
+    if (this.#found === undefined) return async () => (await this.#look())?.has(system, code, version);
     const { set } = this.#found;
-    if (this.#stored) return async () => set?.has(system, code);
-    const known = set?.has(system, code);
+    if (this.#stored) return async () => set?.has(system, code, version);
+    const known = set?.has(system, code, version);
     if (!(known instanceof Promise)) return known;
     this.#stored = true;
     // Where the time is over before it is its turn, nobody waits for it.
@@ -86,9 +86,10 @@ export function bindingCheck(type: string, bound: Bound): (value: JsonValue, wal
   }
 }
 
-function ofCoding({ system, code }: JsonObject, { codes }: Bound): Answer {
+function ofCoding({ system, code, version }: JsonObject, { codes }: Bound): Answer {
+  if (typeof code !== 'string') return false;
   // R4: "If the system is not specified, the code's meaning is undefined": it is none of the set's.
-  return typeof code === 'string' ? codes.has(typeof system === 'string' ? system : '', code) : false;
+  return codes.has(typeof system === 'string' ? system : '', code, typeof version === 'string' ? version : undefined);
 }
 
 function checkConcept(concept: JsonObject, bound: Bound, walk: Walk): void {

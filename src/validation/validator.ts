@@ -15,9 +15,10 @@ export type Known = boolean | undefined;
 export interface CodeSet {
   /**
    * Whether a code is in the set. `system` undefined: the element is a code alone, which any of the set's systems may have. A promise
-   * where the store has to be asked: then the answer is waited for after everything else was checked.
+   * where the store has to be asked: then the answer is waited for after everything else was checked. `version`: the system's, where the
+   * element says it.
    */
-  readonly has: (system: string | undefined, code: string) => Known | Promise<Known>;
+  readonly has: (system: string | undefined, code: string, version?: string) => Known | Promise<Known>;
 }
 
 /** Where validation finds what it needs; what was found is compiled once and kept until `Validator.renew`. */

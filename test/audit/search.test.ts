@@ -11,6 +11,7 @@ import { createExtractor } from '../../src/search/extract/extract.ts';
 import { matches } from '../../src/search/match.ts';
 import { parseSearch } from '../../src/search/query.ts';
 import { createRegistry } from '../../src/search/registry.ts';
+import { wordsOf } from '../../src/search/words.ts';
 import { fits } from '../../src/store/audit-log.ts';
 import type { AuditRecord } from '../../src/store/audit-record.ts';
 import { TooCostly } from '../../src/store/errors.ts';
@@ -21,7 +22,13 @@ const definitions = loadDefinitions();
 const registry = createRegistry(definitions);
 const baseUrl = 'http://example.org/fhir';
 const extract = createExtractor(registry, definitions, { baseUrl, timezone: 'UTC' });
-const matching: AuditMatching = { matches, extract, clock: () => 0 };
+const matching: AuditMatching = {
+  holds: (criterion, event, lastUpdated) => {
+    const { resourceType: type, id = '' } = event;
+    return matches(criterion, { type, id, lastUpdated, entries: extract(event), words: wordsOf(event) });
+  },
+  clock: () => 0,
+};
 
 /** The criterion of a query string. */
 function criterion(query: string): Criterion {
@@ -43,11 +50,15 @@ function criterion(query: string): Criterion {
 }
 
 function holds(of: Criterion, each: AuditRecord): boolean {
-  const { id, recorded } = each;
-  return matches(of, { type: 'AuditEvent', id, lastUpdated: recorded, entries: extract(auditEventOf(each)) });
+  return matching.holds(of, auditEventOf(each), each.recorded);
 }
 
 const parameters = [
+  '_text=read',
+  '_text=not read',
+  '_content=read',
+  '_content=read OR update',
+  '_content=not "rest* read"',
   'action=R',
   'action=r',
   'action=C,D',

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { bundleBytes } from '../../src/fhir/bundle.ts';
+import { aroundMatch, bundleBytes } from '../../src/fhir/bundle.ts';
 import { pretty } from '../../src/fhir/pretty.ts';
 import { anyJson, anyText, spaced } from './json-arbitrary.ts';
 
@@ -26,6 +26,22 @@ describe('bundleBytes', () => {
         '"entry":[{"fullUrl":"http://h/fhir/Patient/1","resource":{"v":1.00},"search":{"mode":"match","score":0.5}},' +
         '{"resource":{"é":1},"search":{"mode":"outcome"}}]}',
     );
+  });
+
+  test('entries that are bytes already are those that it would write', () => {
+    const outcome = { resource: bytes('{"v":3}'), search: { mode: 'outcome' } } as const;
+    const match = (id: string) => ({
+      fullUrl: `http://h/"é"/Patient/${id}`,
+      resource: bytes(`{"é":${id}}`),
+      search: { mode: 'match' } as const,
+    });
+    const { before, between, after } = aroundMatch('http://h/"é"/Patient/');
+    const spliced = bytes(['1', '2'].map((id) => `${before}${id}${between}{"é":${id}}${after}`).join());
+    for (const others of [[], [outcome]]) {
+      const page = bundleBytes({ type: 'searchset', links: [], spliced, entries: others });
+      const written = bundleBytes({ type: 'searchset', links: [], entries: [match('1'), match('2'), ...others] });
+      expect(text(page)).toBe(text(written));
+    }
   });
 
   test('a history, and a transaction response', () => {

@@ -83,3 +83,29 @@ it('any path of names and indexes', () => {
   );
   expect(followed).toBeGreaterThan(20);
 });
+
+/** Paths that need more than names: what they select, as the package for FHIRPath has it too. */
+const selecting: readonly (readonly [string, readonly string[]])[] = [
+  ["Observation.code.coding.where(code = 'b').code", ['.code.coding[1].code']],
+  ["Observation.code.coding.where(code = 'b').code.id", ['.code.coding[1].code.id']],
+  ['Observation.code.coding.last()', ['.code.coding[1]']],
+  ["Observation.status.extension.where(url = 'v').extension.url", ['.status.extension[1].extension[0].url']],
+  ['Observation.contained.ofType(Patient).name.given', ['.contained[0].name[0].given[0]']],
+  ['Observation.contained.where($this is Patient).deceased', ['.contained[0].deceasedBoolean']],
+  ['Observation.component.value.ofType(Quantity).value', ['.component[1].valueQuantity.value']],
+  ['Observation.component.where(referenceRange.exists()).referenceRange.low', ['.component[1].referenceRange[0].low']],
+  ['Observation.value.as(Quantity).unit', ['.valueQuantity.unit']],
+  ["Observation.performer.where(display = 'x').display", ['.performer[1].display']],
+  ["Observation.note.where(text.id = 'n').text", ['.note[0].text']],
+  ["Observation.component.where(code.text.upper() = 'C').value", ['.component[0].valueString']],
+  ['Observation.where(false)', []],
+];
+
+it.each(selecting)('%s', (path, expected) => {
+  expect(evaluatePath(resource, path, definitions, site, () => {}).map(shown)).toEqual(expected);
+});
+
+it('by functions that only the package has', () => {
+  const path = "Observation.code.coding.where(code.encode('hex') = '62').code";
+  expect(evaluatePath(resource, path, definitions, site, () => {}).map(shown)).toEqual(['.code.coding[1].code']);
+});

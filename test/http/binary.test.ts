@@ -104,6 +104,11 @@ describe('GET gives the raw bytes with the stored type unless Accept or _format 
     'image/png',
     'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8',
     'application/*',
+    'application/json',
+    'text/json',
+    'application/fhir+json;q=0, */*',
+    'text/plain, application/fhir+json;q=0.5',
+    'application/fhir+xml, */*;q=0.1',
   ])('raw for Accept: %s', async (accept) => {
     const { status, text, headers } = await server.get(path, accept === undefined ? {} : { Accept: accept });
     expect(status).toBe(200);
@@ -114,7 +119,7 @@ describe('GET gives the raw bytes with the stored type unless Accept or _format 
     expect(headers.get('last-modified')).not.toBeNull();
   });
 
-  test.each(['application/fhir+json', 'application/json', 'text/json', 'application/fhir+json; fhirVersion=4.0, */*'])(
+  test.each(['application/fhir+json', 'application/fhir+json; fhirVersion=4.0, */*', 'Application/FHIR+JSON;q=0.5'])(
     'FHIR for Accept: %s',
     async (accept) => {
       const { body, headers } = await server.get(path, { Accept: accept });
@@ -130,7 +135,8 @@ describe('GET gives the raw bytes with the stored type unless Accept or _format 
   });
 
   test('FHIR’s XML is 406', async () => {
-    expect((await server.get(path, { Accept: 'application/fhir+xml' })).status).toBe(406);
+    for (const accept of ['application/fhir+xml', 'application/fhir+xml, text/plain;q=0', '*/*;q=0'])
+      expect((await server.get(path, { Accept: accept })).status).toBe(406);
     expect((await server.get(`${path}?_format=xml`)).status).toBe(406);
   });
 

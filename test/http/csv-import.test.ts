@@ -161,6 +161,22 @@ describe('a row of patients', () => {
     expect(rowsIn(first.text)).toEqual([{ line: '2', column: 'gender', reason: expect.stringContaining('must be') }]);
     const second = await importCsv(server, 'profile=Patient&_format=text/csv', text);
     expect(second.text).toBe(first.text);
+    for (const [accept, csv] of [
+      ['text/csv, */*', true],
+      ['*/*, text/csv', true],
+      ['text/csv;q=0.5, */*;q=0.1', true],
+      ['application/fhir+json;q=0.5, text/csv', true],
+      ['text/*', true],
+      ['*/*', false],
+      ['text/csv;q=0, */*', false],
+      ['text/csv;q=0.5, application/fhir+json', false],
+      ['application/json, text/csv', false],
+      ['text/csv;q=0.2, */*;q=0.9', false],
+    ] as const) {
+      const { headers } = await importCsv(server, 'profile=Patient', text, { Accept: accept });
+      expect([accept, headers.get('content-type')?.includes('text/csv')]).toEqual([accept, csv]);
+    }
+    expect((await importCsv(server, 'profile=Patient', text, { Accept: 'text/csv;q=0, text/html' })).status).toBe(406);
   });
 
   test('what a profile forbids is told with the column', async () => {

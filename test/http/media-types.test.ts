@@ -41,6 +41,12 @@ describe('`application/json` and `text/json` count as FHIR JSON', () => {
     'application/fhir+json; fhirVersion=4.0.1',
     'application/fhir+json;fhirVersion=3.0, application/fhir+json;fhirVersion=4.0',
     'application/fhir+turtle, */*;q=0.1',
+    'text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2',
+    'application/json;q=0, */*',
+    'text/json;q=0, application/fhir+json;q=0.001',
+    'application/fhir+json;x="a,b", text/html',
+    'application/fhir+json;fhirVersion=3.0, */*;q=0.1',
+    ',',
   ])('Accept: %s', async (accept) => {
     const { status, headers } = await server.get('/Patient/a', accept === undefined ? {} : { Accept: accept });
     expect(status).toBe(200);
@@ -78,6 +84,10 @@ describe('406 and 415 with an OperationOutcome', () => {
     'application/fhir+ndjson',
     'application/json;q=0, text/html',
     '*/*;q=0',
+    'application/fhir+json;q=0, */*',
+    'application/fhir+json;q=0.0, application/*',
+    'application/*;q=0, */*;q=0.5, text/*;q=0',
+    'text/html;x="application/json,*/*"',
     'nonsense',
   ])('Accept: %s → 406', async (accept) => {
     for (const path of ['/Patient/a', '/Patient', '/metadata', '/_history']) {

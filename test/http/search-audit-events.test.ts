@@ -61,6 +61,18 @@ describe('the server’s own AuditEvents', () => {
     expect((await server.get('?_lastUpdated=gt2000&_count=0')).body.total).toBe(2);
   });
 
+  it('are searched by words', async () => {
+    const reads = await server.get('/AuditEvent?_content=read&entity=Patient/a');
+    expect(entriesOf(reads).map(({ resource }) => resource.subtype[0].code)).toEqual(['read']);
+    expect(entriesOf(reads)[0].search.score).toBeGreaterThan(0);
+    expect(idsOf(await server.get('/AuditEvent?_content=app&entity=Patient/a'))).toEqual([client]);
+    expect(idsOf(await server.get('/AuditEvent?_content=app OR read&entity=Patient/a&_sort=-_score'))).toHaveLength(2);
+    expect(idsOf(await server.get('/Patient?_has:AuditEvent:entity:_content=read'))).toEqual(['a']);
+    // None of them has a narrative.
+    expect((await server.get('/AuditEvent?_text=read&_total=accurate')).body.total).toBe(0);
+    expect(idsOf(await server.get('/AuditEvent?_text=not read&subtype=read&entity=Patient/a'))).toHaveLength(1);
+  });
+
   it('are searched by themselves', async () => {
     const issue = refusal(await server.get('?_type=AuditEvent,Patient'));
     expect(issue.code).toBe('not-supported');

@@ -151,6 +151,17 @@ describe('_contained', () => {
     ['/Patient?_contained=true&_has:Observation:subject:status=final&_containedType=contained', 'Observation/o1#p'],
     ['/Patient?_contained=true&_has:Observation:subject:status=amended', ''],
     ['?_type=Patient&_contained=both', 'Observation/o1 Patient/ann'],
+    ['?_type=Patient,Medication&_contained=true&_content=arendt', ''],
+    ['?_type=Patient,Questionnaire&_contained=true', 'Observation/o1 QuestionnaireResponse/q'],
+    ['?_type=Patient,Medication&_contained=both&_id=stock,ann', 'Medication/stock Patient/ann'],
+    [
+      '?_type=Questionnaire,Patient&_contained=true&_containedType=contained',
+      'Observation/o1#p QuestionnaireResponse/q#form',
+    ],
+    [
+      '?_type=Patient,Questionnaire&_contained=both&_containedType=contained',
+      'Observation/o1#p Patient/ann QuestionnaireResponse/q#form',
+    ],
     ['/Encounter?_contained=true', ''],
     ['/Bundle?_contained=both', ''],
   ])('%s finds %s', async (path, found) => {
@@ -166,6 +177,60 @@ describe('_contained', () => {
     expect(entry.search.mode).toBe('match');
     const [cut] = entriesOf(await server.get(`${path}&_elements=status`));
     expect(Object.keys(cut.resource).sort()).toEqual(['id', 'meta', 'resourceType', 'status']);
+  });
+
+  it('is searched in all types at once', async () => {
+    const containers = await urls('?_contained=true&_lastUpdated=gt2000&_count=100');
+    expect(containers).toEqual(
+      expect.arrayContaining(['MedicationRequest/r1', 'Observation/o1', 'QuestionnaireResponse/q']),
+    );
+    expect(containers.filter((url) => !/^(MedicationRequest|Observation|QuestionnaireResponse)\//.test(url))).toEqual(
+      [],
+    );
+    const inside = await urls('?_contained=both&_containedType=contained&_lastUpdated=gt2000&_count=100');
+    expect(inside).toEqual(
+      expect.arrayContaining([
+        'MedicationRequest/r1#mix',
+        'MedicationRequest/r1#maker',
+        'Observation/o1',
+        'Observation/o1#p',
+      ]),
+    );
+    const all = await walk(server, '?_contained=both&_lastUpdated=gt2000&_count=3');
+    expect(all).toHaveLength((await server.get('?_contained=both&_lastUpdated=gt2000&_summary=count')).body.total);
+    expect(new Set(all).size).toBe(all.length);
+  });
+
+  it.each([
+    ['/Medication?_contained=true&ingredient-code=def&_include=MedicationRequest:patient', 'Patient/ann'],
+    ['/Organization?_contained=true&name=maker of def&_revinclude=MedicationRequest:patient', ''],
+    ['/Medication?_contained=both&ingredient-code=abc&_include=MedicationRequest:*', 'Patient/ann'],
+    ['/Medication?_contained=both&_id=stock&_revinclude=MedicationRequest:medication', 'MedicationRequest/r3'],
+    [
+      '/Organization?_contained=true&_containedType=contained&name=maker of def&_include=Organization:partof',
+      'Organization/north',
+    ],
+    [
+      '/Medication?_contained=true&_containedType=contained&ingredient-code=def&_revinclude=MedicationRequest:medication',
+      'MedicationRequest/r2',
+    ],
+    [
+      '/Medication?_contained=true&_containedType=contained&ingredient-code=def&_revinclude=MedicationRequest:medication' +
+        '&_include:iterate=MedicationRequest:patient',
+      'MedicationRequest/r2 Patient/ann',
+    ],
+    // r4 contains one, but refers to another.
+    [
+      '/Medication?_contained=true&_containedType=contained&ingredient-code=abc&_revinclude=MedicationRequest:medication',
+      'MedicationRequest/r1',
+    ],
+    ['/Medication?_contained=true&_containedType=contained&ingredient-code=def&_include=Medication:manufacturer', ''],
+    ['/Patient?_contained=true&_containedType=contained&_revinclude=*', 'Observation/o1'],
+  ])('with includes: %s brings %s', async (path, found) => {
+    const page = await server.get(path);
+    const included = entriesOf(page, 'include').map(({ resource }) => `${resource.resourceType}/${resource.id}`);
+    expect(included.sort().join(' ')).toBe(found);
+    expect(entriesOf(page, 'match').length).toBeGreaterThan(0);
   });
 
   it('comes page by page, sorted, as it was at the beginning', async () => {
@@ -191,11 +256,15 @@ describe('_contained', () => {
   it.each([
     ['/Medication?_contained=maybe', /_contained: "maybe" is not one of/],
     ['/Medication?_contained=true&_containedType=both', /_containedType: "both" is not one of/],
-    ['?_contained=true&_lastUpdated=gt2000', /_contained is for one type/],
     ['/Medication?_contained=true&_sort=status', /containers sort by _id and _lastUpdated/],
     ['/Medication?_contained=true&_containedType=contained&_sort=_id', /contained resources have no _id/],
-    ['/Medication?_contained=true&_include=Medication:manufacturer', /does not go with _include/],
+    ['/Medication?_contained=true&_include=Medicaton:manufacturer', /no resource type; nearest: Medication/],
+    [
+      '/Medication?_contained=true&_containedType=contained&_include=MedicationRequest:patient',
+      /MedicationRequest is not searched here/,
+    ],
     ['/AuditEvent?_contained=true', /AuditEvents are not searched inside others/],
+    ['?_type=AuditEvent,Patient&_contained=true', /AuditEvents are not searched inside others/],
   ])('%s is refused', async (path, text) => {
     expect(await refused(server, path)).toMatch(text);
   });

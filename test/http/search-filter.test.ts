@@ -6,6 +6,7 @@ import { type TestServer, testServer } from './server.ts';
 let server: TestServer;
 const lenient = { Prefer: 'handling=lenient' };
 
+const quantity = (value: number) => ({ valueQuantity: { value } });
 const coded = (code: string) => ({ code: { coding: [{ system: 'http://loinc.org', code }] } });
 
 beforeAll(async () => {
@@ -16,9 +17,19 @@ beforeAll(async () => {
     patient('c', { name: [{ family: 'Zoë', given: ['peter'] }], birthDate: '2015-01-01', gender: 'male' }),
     patient('d'),
     { resourceType: 'Practitioner', id: 'e', name: [{ family: 'Chalmers' }] },
-    observation('o1', { subject: { reference: 'Patient/a' }, ...coded('1234-5'), effectiveDateTime: '2020-05' }),
-    observation('o2', { subject: { reference: 'Patient/a' }, ...coded('8480-6'), effectiveDateTime: '2020-05-17' }),
-    observation('o3', { subject: { reference: 'Patient/b' }, ...coded('1234-5') }),
+    observation('o1', {
+      subject: { reference: 'Patient/a' },
+      ...coded('1234-5'),
+      effectiveDateTime: '2020-05',
+      ...quantity(3),
+    }),
+    observation('o2', {
+      subject: { reference: 'Patient/a' },
+      ...coded('8480-6'),
+      effectiveDateTime: '2020-05-17',
+      ...quantity(9),
+    }),
+    observation('o3', { subject: { reference: 'Patient/b' }, ...coded('1234-5'), valueString: 'badly broken' }),
     {
       resourceType: 'DocumentReference',
       id: 'r',
@@ -55,6 +66,15 @@ describe('a filter finds', () => {
     ['/Patient', 'gender ne nothing', 'b c'],
     ['/Patient', '_id eq a or _id eq d', 'a d'],
     ['/Patient', '_id ne a', 'b c d'],
+    ['/Observation', 'code-value-quantity pr true', 'o1 o2'],
+    ['/Observation', 'code-value-quantity pr false', 'o3'],
+    ['/Observation', 'code-value-quantity ne http://loinc.org|1234-5$gt2', 'o2'],
+    ['/Observation', 'code-value-string ne 1234-5$broken', 'o3'],
+    ['/Observation', 'code-value-string ne 1234-5$brokenness', 'o3'],
+    ['/Observation', '_content co "broken NOT arm"', 'o3'],
+    ['/Observation', '_content co broken or subject.name eq chalmers', 'o1 o2 o3'],
+    ['/Observation', '_text co broken', ''],
+    ['/Observation', 'not (_content co "brok*")', 'o1 o2'],
     ['/Patient', 'gender eq male or given eq james and birthdate lt 2000', 'a'],
     ['/Patient', 'gender eq male or (given eq james and birthdate lt 2000)', 'a c'],
     ['/Patient', 'birthdate po 2014-10', 'b'],

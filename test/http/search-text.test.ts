@@ -75,11 +75,6 @@ describe('words', () => {
     expect(await refused(server, '/Condition?_filter=_text eq bone')).toMatch(/_text/);
   });
 
-  it('of AuditEvents are refused', async () => {
-    expect(await refused(server, '/AuditEvent?_content=x')).toMatch(/AuditEvents are not searched by words/);
-    expect(await refused(server, '/Patient?_has:AuditEvent:entity:_content=x')).toMatch(/by words/);
-  });
-
   it('are those of the last acknowledged write', async () => {
     for (const [text, found] of [
       ['first', 'w'],

@@ -530,3 +530,99 @@ describe.each(stores)('simultaneous transactions, store %s', (_name, start) => {
     expect(await found(racing, `Patient?identifier=${value}`)).toHaveLength(1);
   });
 });
+
+describe('chains lead across bundle and store', () => {
+  const uuid = 'urn:uuid:0c3151bd-1cbf-4d64-b04d-cd9187a4c6e0';
+  const coded = (code: string, reference: string): Json => ({
+    ...about(reference),
+    code: { text: code, coding: [{ code }] },
+  });
+  const listing = (reference: string): Json => ({
+    resourceType: 'List',
+    status: 'current',
+    mode: 'working',
+    entry: [{ item: { reference } }],
+  });
+  const listed = async (reply: Json, n: number): Promise<string> =>
+    (await server.get(`/List/${idOf(reply.body.entry[n])}`)).body.entry[0].item.reference;
+
+  test('criteria of an entry: from what the bundle creates to what is stored, and to what it creates', async () => {
+    const [value, another, code] = [unique(), unique(), unique()];
+    const id = await stored(value);
+    const reply = await post(
+      entry('POST', 'Basic', coded(code, `Patient/${id}`)),
+      entry('POST', 'Basic', coded(code, uuid)),
+      entry('POST', 'Patient', patient(another), {}, uuid),
+      entry('POST', 'Basic', coded('x', 'Patient/none'), ifNone(`patient.identifier=${value}&code=${code}`)),
+      entry('POST', 'Basic', coded('y', 'Patient/none'), ifNone(`subject:Patient.identifier=${another}&code=${code}`)),
+      entry('POST', 'Basic', coded(`${code}z`, 'Patient/none'), ifNone(`patient.identifier=${value}&code=${code}z`)),
+    );
+    expect([reply.status, reply.text]).toEqual([200, expect.anything()]);
+    const ids = reply.body.entry.map(idOf);
+    expect([ids[3], ids[4]]).toEqual([ids[0], ids[1]]);
+    expect(reply.body.entry.map((each: Json) => each.response.status)).toEqual([
+      ...['201 Created', '201 Created', '201 Created', '200 OK', '200 OK', '201 Created'],
+    ]);
+  });
+
+  test('criteria of an entry: backwards, and to what the bundle gives another content', async () => {
+    const [value, another, code] = [unique(), unique(), unique()];
+    const id = await stored(value);
+    // Patient/id is no longer the one with that value.
+    const changed = await post(
+      entry('PUT', `Patient/${id}`, { ...patient(another), id }),
+      entry('POST', 'Basic', coded(code, `Patient/${id}`)),
+      entry('POST', 'Basic', coded(code, 'Patient/none'), ifNone(`patient.identifier=${value}&code=${code}`)),
+      entry('POST', 'Basic', coded('x', 'Patient/none'), ifNone(`patient.identifier=${another}&code=${code}`)),
+    );
+    expect(changed.body.entry?.map((each: Json) => each.response.status.slice(0, 3))).toEqual([
+      '200',
+      '201',
+      '201',
+      '200',
+    ]);
+    const other = unique();
+    await refused(
+      400,
+      [
+        entry('POST', 'Patient', patient(other), {}, uuid),
+        entry('POST', 'Basic', coded(`${code}b`, uuid)),
+        entry('PUT', `Patient?_has:Basic:patient:code=${code}b`, patient(other)),
+      ],
+      'Bundle.entry[0]',
+      'Bundle.entry[2]',
+    );
+  });
+
+  test('conditional references: as it is after the writes', async () => {
+    const [value, another, code] = [unique(), unique(), unique()];
+    const id = await stored(value);
+    const basic = idOf(await server.send('POST', '/Basic', coded(code, `Patient/${id}`)));
+    // A resource of the bundle that refers to a stored one.
+    const first = await post(
+      entry('POST', 'Basic', coded(`${code}a`, `Patient/${id}`)),
+      entry('POST', 'List', listing(`Basic?patient.identifier=${value}&code=${code}a`)),
+      entry('POST', 'List', listing(`Patient?_has:Basic:patient:code=${code}a`)),
+    );
+    expect(first.status, first.text).toBe(200);
+    expect(await listed(first, 1)).toBe(`Basic/${idOf(first.body.entry[0])}`);
+    expect(await listed(first, 2)).toBe(`Patient/${id}`);
+    // A stored resource that refers to one that the bundle changes.
+    const second = await post(
+      entry('PUT', `Patient/${id}`, { ...patient(another), id }),
+      entry('POST', 'List', listing(`Basic?patient.identifier=${another}&code=${code}`)),
+      entry('POST', 'List', listing(`Patient?identifier=${another}&_has:Basic:patient:code=${code}`)),
+    );
+    expect(second.status, second.text).toBe(200);
+    expect(await listed(second, 1)).toBe(`Basic/${basic}`);
+    expect(await listed(second, 2)).toBe(`Patient/${id}`);
+    await refused(
+      412,
+      [
+        entry('PUT', `Patient/${id}`, { ...patient(value), id }),
+        entry('POST', 'List', listing(`Basic?patient.identifier=${another}&code=${code}`)),
+      ],
+      'Bundle.entry[1].resource.entry[0].item.reference',
+    );
+  });
+});

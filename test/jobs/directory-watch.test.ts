@@ -91,6 +91,28 @@ test('follows the name, not what was there: a directory, or a link, that takes t
   await told(() => write('other', 'x'));
 });
 
+test('follows links to directories and files, wherever they lead, also around', async () => {
+  for (const name of ['a', 'away', 'next']) mkdirSync(path(name));
+  write('file');
+  symlinkSync(path('away'), path('a', 'link'));
+  symlinkSync(join('..', 'file'), path('a', 'file'));
+  symlinkSync(path('a'), path('away', 'around'));
+  watchOf('a');
+  await told(() => write('away', 'x'));
+  await told(() => mkdirSync(path('away', 'b')));
+  await told(() => write('away', 'b', 'x'));
+  await told(() => write('file'));
+  // What a link leads to goes, and comes back.
+  await told(() => renameSync(path('away'), path('before')));
+  await told(() => renameSync(path('next'), path('away')));
+  await told(() => write('away', 'y'));
+  await told(() => {
+    rmSync(path('a', 'link'));
+    symlinkSync(path('before'), path('a', 'link'));
+  });
+  await told(() => write('before', 'y'));
+});
+
 test('doesn’t tell of what lies beside it', async () => {
   watchOf('a');
   let others = 0;

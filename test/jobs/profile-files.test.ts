@@ -1,7 +1,16 @@
 /** Files and packages of definitions. https://hl7.org/fhir/R4/packages.html */
 import { constants } from 'node:buffer';
 import { once } from 'node:events';
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -84,6 +93,18 @@ async function writePackage(name: string, resources: Readonly<Record<string, Jso
 describe('a directory of definitions', () => {
   it('that is not there has none', async () => {
     expect((await read(join(directory, 'absent'))).definitions.all).toEqual([]);
+  });
+
+  it('has what links lead to, once, whatever the version of Node; what a dot hides is left alone', async () => {
+    for (const name of ['a', 'away', '.git']) mkdirSync(join(directory, name));
+    writeFileSync(join(directory, 'away', 'x.json'), JSON.stringify(valueSet('1')));
+    writeFileSync(join(directory, '.git', 'y.json'), 'no JSON');
+    symlinkSync(join(directory, 'away'), join(directory, 'a', 'link'));
+    symlinkSync(join(directory, 'a'), join(directory, 'away', 'around'));
+    symlinkSync(join('..', '.git', 'y.json'), join(directory, 'a', '.z.json'));
+    expect((await read(join(directory, 'a'))).definitions.all.map(({ file }) => file)).toEqual([
+      join('link', 'x.json'),
+    ]);
   });
 
   it('has those of files and of packages, by url and version; without version the latest active one counts', async () => {

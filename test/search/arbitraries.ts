@@ -9,6 +9,7 @@ import { containedType } from '../../src/search/contained.ts';
 import type {
   CanonicalTarget,
   ComponentKind,
+  CompositeTest,
   Criterion,
   IntervalTest,
   NearTest,
@@ -324,7 +325,7 @@ function simpleTest(kind: SimpleKind, textual: boolean): fc.Arbitrary<SimpleTest
 }
 
 function valueCriterion(parameter: Parameter): fc.Arbitrary<Criterion> {
-  const { code, kind, textual, components } = parameter;
+  const { code, kind, textual } = parameter;
   if (code.endsWith(':text')) {
     const test = fc.tuple(pick(texts), fc.integer({ min: 1, max: 8 })).map(([text, length]): ValueTest => {
       return { kind: 'text', value: [...normaliseString(text)].slice(0, length).join('') };
@@ -341,9 +342,7 @@ function valueCriterion(parameter: Parameter): fc.Arbitrary<Criterion> {
     return anyOf(parameter, test);
   }
   if (kind === 'composite') {
-    const parts = components.map((part) => simpleTest(part.kind, part.textual));
-    const test = fc.tuple(...parts).map((tests): ValueTest => ({ kind: 'composite', components: tests }));
-    return anyOf(parameter, test);
+    return compositeTests(parameter).map((tests) => ({ kind: 'value', parameter, anyOf: tests }));
   }
   if (kind !== 'reference') return anyOf(parameter, simpleTest(kind, textual));
   return fc.oneof(
@@ -355,6 +354,9 @@ function valueCriterion(parameter: Parameter): fc.Arbitrary<Criterion> {
 
 /** A value that is none of these, for the kinds of parameters that have such criteria. */
 function differs(parameter: Parameter): fc.Arbitrary<Criterion> {
+  if (parameter.kind === 'composite') {
+    return compositeTests(parameter).map((from) => ({ kind: 'differs', parameter, from }));
+  }
   if (parameter.kind !== 'string' && parameter.kind !== 'token' && parameter.kind !== 'uri') {
     return valueCriterion(parameter);
   }
@@ -362,6 +364,12 @@ function differs(parameter: Parameter): fc.Arbitrary<Criterion> {
     (each) => each.kind === 'string' || each.kind === 'token' || each.kind === 'uri',
   );
   return fc.array(test, { minLength: 1, maxLength: 3 }).map((from) => ({ kind: 'differs', parameter, from }));
+}
+
+function compositeTests({ components }: Parameter): fc.Arbitrary<readonly CompositeTest[]> {
+  const parts = components.map((part) => simpleTest(part.kind, part.textual));
+  const test = fc.tuple(...parts).map((tests): CompositeTest => ({ kind: 'composite', components: tests }));
+  return fc.array(test, { minLength: 1, maxLength: 3 });
 }
 
 function anyOf(parameter: Parameter, test: fc.Arbitrary<ValueTest>): fc.Arbitrary<Criterion> {

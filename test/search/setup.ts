@@ -50,13 +50,19 @@ export function search(type: string, query: string, more: Partial<SearchContext>
   return parseSearch([...new URLSearchParams(query)], context([type], more));
 }
 
+interface Find extends Pick<SearchContext, 'terms'> {
+  readonly type?: string;
+  readonly lastUpdated?: number;
+  readonly zone?: string;
+}
+
 /** Which of the resources a query finds: their places in the list. Resources without an id have their place as id. */
 export function find(
   resources: readonly Resource[],
   query: string,
-  { type = resources[0]?.resourceType ?? '', lastUpdated = now, zone = timezone } = {},
+  { type = resources[0]?.resourceType ?? '', lastUpdated = now, zone = timezone, terms }: Find = {},
 ): readonly number[] {
-  const [part] = search(type, query, { timezone: zone }).parts;
+  const [part] = search(type, query, { timezone: zone, terms }).parts;
   if (part === undefined) return [];
   const extractor = zone === timezone ? extract : extractIn(zone);
   return resources.flatMap((resource, n) => {

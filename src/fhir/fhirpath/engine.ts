@@ -41,10 +41,3 @@ export const quietly = {
  * put into another one at thousands of places.
  */
 export const unstoppable: ReadonlySet<string> = new Set(['matches', 'matchesFull', 'replaceMatches', 'replace']);
-
-/** Whether an expression, as the package parses it, calls one of them. */
-export function callsUnstoppable(node: unknown): boolean {
-  if (typeof node !== 'object' || node === null) return false;
-  if ('type' in node && node.type === 'Functn' && 'text' in node && unstoppable.has(String(node.text))) return true;
-  return 'children' in node && Array.isArray(node.children) && node.children.some(callsUnstoppable);
-}

@@ -8,7 +8,7 @@ import { type Items, itemOf } from './item.ts';
 import { compileWithLibrary } from './library.ts';
 import { parseFhirpath } from './parse.ts';
 import { EvaluationFault, type Scope } from './scope.ts';
-import { shapesOf } from './shapes.ts';
+import { type Shapes, shapesOf, type TypeSource } from './shapes.ts';
 import { UnknownFunction } from './syntax.ts';
 
 /**
@@ -52,7 +52,19 @@ export function compileInvariant(expression: string, contextType: string, defini
 
 /** The same for an expression of which more than a truth value is wanted: constraints of profiles, paths of discriminators. */
 export function compileExpression(expression: string, contextType: string, definitions: Definitions): Expression {
-  const { code, start } = compiled(expression, contextType, definitions);
+  return expressionOf(compiled(expression, contextType, definitions));
+}
+
+/** The same without the package: what is found is what was given. Throws UnknownFunction where that would be needed. */
+export function compileWithoutLibrary(expression: string, contextType: string, definitions: TypeSource): Expression {
+  const shapes = shapesOf(definitions);
+  return expressionOf({
+    code: compileTree(parseFhirpath(expression), shapes),
+    start: starting(contextType, shapes),
+  });
+}
+
+function expressionOf({ code, start }: Compiled): Expression {
   return (value, scope, beside) => {
     const { context } = scope;
     try {
@@ -64,15 +76,18 @@ export function compileExpression(expression: string, contextType: string, defin
 }
 
 function compiled(expression: string, contextType: string, definitions: Definitions): Compiled {
-  const shapes = shapesOf(definitions);
-  const shape = shapes.of(contextType);
   return {
     code: codeOf(expression, contextType, definitions),
-    start: (value, scope, beside) => {
-      const self = [itemOf(value, shape, beside, shapes)];
-      scope.context = self;
-      return self;
-    },
+    start: starting(contextType, shapesOf(definitions)),
+  };
+}
+
+function starting(contextType: string, shapes: Shapes): Compiled['start'] {
+  const shape = shapes.of(contextType);
+  return (value, scope, beside) => {
+    const self = [itemOf(value, shape, beside, shapes)];
+    scope.context = self;
+    return self;
   };
 }
 

@@ -7,20 +7,30 @@ import { Budget, EvaluationFault, OverBudget, Scope } from './scope.ts';
 import { type Shape, type Shapes, system } from './shapes.ts';
 import { type BinaryOperator, type ExpressionFault, type Syntax, uses } from './syntax.ts';
 
-/** What the package does with all items, or pairs of them, at once: within such a step it can't be stopped. */
+/** What the package does with all items, pairs of them, or two long texts at once: within such a step it can't be stopped. */
 const unbounded: ReadonlySet<string> = new Set([
   ...unstoppable,
   ...['subsetOf', 'supersetOf', 'intersect', 'exclude', 'union', 'combine', 'distinct', 'isDistinct'],
   ...['repeat', 'repeatAll', 'aggregate', 'toChars', 'split', 'join', 'sort'],
+  ...['contains', 'indexOf', 'lastIndexOf'],
 ]);
 const unboundedOperators: ReadonlySet<BinaryOperator> = new Set(['|', '~', '!~', 'in', 'contains']);
+const noOperators: ReadonlySet<BinaryOperator> = new Set();
+
+/** What the package would ask a server, and waits for. */
+const asking: ReadonlySet<string> = new Set(['resolve', 'memberOf', 'conformsTo', 'weight', 'ordinal']);
+
+/** Whether an expression may be left to the package: it can be stopped everywhere, and needs nothing but its resource. */
+function fitsLibrary(tree: Syntax): boolean {
+  return !uses(tree, unbounded, unboundedOperators) && !uses(tree, asking, noOperators);
+}
 
 /** Milliseconds after which an expression is given up that does nothing but compute on nothing. */
 const PROBE = 500;
 
 /**
  * An expression run by the package, evaluated on values of a type. Throws ExpressionFault where the package doesn't know it either, or
- * where it could not be stopped: it has regular expressions, or compares many items with each other. `why` is why it isn't compiled.
+ * where it could not be stopped (it has regular expressions, or compares many items with each other) or would ask a server. `why` is why it isn't compiled.
  */
 export function compileWithLibrary(
   expression: string,
@@ -29,7 +39,7 @@ export function compileWithLibrary(
   why: ExpressionFault,
   shapes: Shapes,
 ): Evaluate {
-  if (uses(tree, unbounded, unboundedOperators)) throw why;
+  if (!fitsLibrary(tree)) throw why;
   const { fhirpath, model } = loadEngine();
   let scope: Scope | undefined;
   const compile = () =>

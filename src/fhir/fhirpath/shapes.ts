@@ -2,6 +2,9 @@
 import type { Definitions } from '../definitions/definitions.ts';
 import type { TypeName } from './syntax.ts';
 
+/** What shapes are made of. */
+export type TypeSource = Pick<Definitions, 'type' | 'resourceTypes'>;
+
 /** What a value is to operators. */
 export type Nature =
   | 'string'
@@ -146,10 +149,10 @@ class DefinedShape implements Shape {
 
 /** The shapes of R4's types. */
 export class Shapes {
-  readonly definitions: Definitions;
+  readonly definitions: TypeSource;
   readonly #known = new Map<string, Shape>();
 
-  constructor(definitions: Definitions) {
+  constructor(definitions: TypeSource) {
     this.definitions = definitions;
   }
 
@@ -178,10 +181,10 @@ export class Shapes {
   }
 }
 
-const known = new WeakMap<Definitions, Shapes>();
+const known = new WeakMap<TypeSource, Shapes>();
 
 /** The shapes of these definitions, made once. */
-export function shapesOf(definitions: Definitions): Shapes {
+export function shapesOf(definitions: TypeSource): Shapes {
   let shapes = known.get(definitions);
   if (shapes === undefined) {
     shapes = new Shapes(definitions);

@@ -6,20 +6,22 @@ import { parseJson } from '../../fhir/json.ts';
 import { failure, type Issue, OutcomeError } from '../../fhir/outcome.ts';
 import { patchFromBundleEntry } from '../../fhir/patch/patch.ts';
 import { isResource } from '../../fhir/resource.ts';
-import { type Words, wordsOf } from '../../search/words.ts';
+import { extractAll } from '../../search/extract/contained.ts';
+import { looksAtWords, type Words, wordsOf } from '../../search/words.ts';
 import { makePace } from '../../store/pace.ts';
 import type { Condition, Precondition, Put } from '../../store/write.ts';
 import { canonicalTypes } from '../canonical.ts';
 import type { Coming } from '../coming.ts';
 import type { RequiredReference } from '../commit.ts';
-import { resolveCondition } from '../condition.ts';
 import type { Context } from '../context.ts';
 import { requiredReferences } from '../integrity.ts';
 import { parsePatch, patched, refuseBinary } from '../patch.ts';
 import { type Prepared, prepareResource, putOf } from '../prepare.ts';
 import { checkId } from '../update.ts';
 import type { Validations } from '../validate.ts';
+import { Across, lookedAt } from './across.ts';
 import { Arena } from './arena.ts';
+import { type ConditionalReference, conditionalReference, replacedOf, targetOf } from './conditional-references.ts';
 import { mostIssues, within } from './entry.ts';
 import { findLinks, type Link, type LinkResolver, replaceLinks, resolveLink, rewriteLinks } from './links.ts';
 import { type LinkTable, linkTable, linkTarget } from './links-table.ts';
@@ -273,34 +275,46 @@ async function resolvePending(
   validations: Validations,
 ): Promise<readonly Condition[]> {
   const pace = makePace();
-  const wanted = new Set(pending.flatMap(({ conditional }) => conditional));
-  const types = new Set([...wanted].map((text) => text.slice(0, text.indexOf('?'))));
+  const wanted = new Map<string, ConditionalReference | OutcomeError>();
+  for (const text of new Set(pending.flatMap(({ conditional }) => conditional))) {
+    wanted.set(text, await conditionalReference(context, text));
+    await pace();
+  }
+  const known = [...wanted.values()].filter((each): each is ConditionalReference => !(each instanceof OutcomeError));
+  const types = new Set(
+    known.flatMap(({ type, criterion }) => [type, ...lookedAt(criterion).map((other) => other.type)]),
+  );
   // What the bundle itself writes of these types: it may match, with its conditional references still open.
   const own = new OwnResources();
-  const worded = [...wanted].some((text) => /(?:_|%5f)(?:text|content)/i.test(text));
+  const worded = known.some(({ criterion }) => looksAtWords(criterion));
   const lastUpdated = context.clock();
   for (const [entry, { put }] of byEntry) {
-    const { type, id, entries } = put;
+    const { type, id, entries, contained } = put;
     if (!types.has(type)) continue;
     const words = worded ? wordsOf(reparse(bodyBytes(put.body, 1, 0)).indexed) : undefined;
-    own.add({ entry, type, id, lastUpdated, entries, words });
+    own.add({ entry, type, id, lastUpdated, entries, contained, words });
   }
   for (const { resolved, action, bytes } of pending) {
     const { type, id } = action;
     if (!types.has(type)) continue;
     const { indexed } = reparse(bytes);
-    const entries = context.extract(indexed);
     const words: Words | undefined = worded ? wordsOf(indexed) : undefined;
-    own.add({ entry: resolved.entry.index, type, id, lastUpdated, entries, words });
+    own.add({ entry: resolved.entry.index, type, id, lastUpdated, ...extractAll(indexed, context.extract), words });
     await pace();
   }
   const replaced = replacedOf(own, types, resolution.deleted);
+  const across = new Across(context, { own: [own], gone: (type) => replaced.get(type) ?? none });
   const conditions: Condition[] = [];
   const targets = new Map<string, string | OutcomeError>();
-  for (const text of wanted) {
-    targets.set(text, await targetOf(context, own, replaced, text, conditions));
+  for (const [text, reference] of wanted) {
+    const target =
+      reference instanceof OutcomeError
+        ? reference
+        : await targetOf(context, own, replaced, reference, across, conditions);
+    targets.set(text, target);
     await pace();
   }
+  conditions.push(...across.conditions);
   const resolve: LinkResolver = (text) => {
     const target = targets.get(text);
     return typeof target === 'string' ? target : undefined;
@@ -328,51 +342,4 @@ async function resolvePending(
 function placeOf(context: Context, { resource }: Prepared, text: string): string {
   const found = findLinks(resource, context.definitions).find((link) => isConditional(link) && link.text === text);
   return found?.expression ?? resource.resourceType;
-}
-
-/** For each type the ids whose stored content the bundle replaces or deletes. */
-function replacedOf(
-  own: OwnResources,
-  types: ReadonlySet<string>,
-  deleted: ReadonlySet<string>,
-): ReadonlyMap<string, ReadonlySet<string>> {
-  const replaced = new Map([...types].map((type) => [type, new Set<string>(own.ids(type))]));
-  for (const key of deleted) {
-    const slash = key.indexOf('/');
-    replaced.get(key.slice(0, slash))?.add(key.slice(slash + 1));
-  }
-  return replaced;
-}
-
-/** The one match of a conditional reference in the state after the bundle's own writes. */
-async function targetOf(
-  context: Context,
-  own: OwnResources,
-  replaced: ReadonlyMap<string, ReadonlySet<string>>,
-  text: string,
-  conditions: Condition[],
-): Promise<string | OutcomeError> {
-  const mark = text.indexOf('?');
-  const type = text.slice(0, mark);
-  if (!context.definitions.resourceTypes.has(type)) {
-    return failure(400, 'value', `${type} is no resource type; a conditional reference is Type?criteria.`);
-  }
-  const gone = replaced.get(type) ?? none;
-  let condition: Condition;
-  try {
-    condition = await resolveCondition(context, type, text.slice(mark + 1), 2 + gone.size);
-  } catch (error) {
-    if (error instanceof OutcomeError) return error;
-    throw error;
-  }
-  conditions.push(condition);
-  const found = new Set([
-    ...condition.matches.filter((id) => !gone.has(id)),
-    ...own.matching(type, condition.criterion).map(({ id }) => id),
-  ]);
-  const [only] = found;
-  if (found.size === 1 && only !== undefined) return `${type}/${only}`;
-  const many = found.size > 1 ? 'several resources' : 'nothing';
-  const code = found.size > 1 ? 'multiple-matches' : 'not-found';
-  return failure(412, code, `The conditional reference ${text} matches ${many}; it must match exactly one.`);
 }

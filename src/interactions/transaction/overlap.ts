@@ -1,14 +1,20 @@
 /** Criteria of a transaction's entries against what its other entries write. https://hl7.org/fhir/R4/http.html#trules */
 import { parseJson } from '../../fhir/json.ts';
 import { OutcomeError } from '../../fhir/outcome.ts';
+import { isResource, type Resource } from '../../fhir/resource.ts';
 import type { Criterion } from '../../search/criteria.ts';
+import { extractContained } from '../../search/extract/contained.ts';
 import type { Indexed } from '../../search/match.ts';
 import { wordsOf } from '../../search/words.ts';
 import { makePace } from '../../store/pace.ts';
+import type { Condition } from '../../store/write.ts';
 import { multipleMatches } from '../condition.ts';
 import type { Context } from '../context.ts';
 import { prepareResource } from '../prepare.ts';
+import { Across, idsByType, leadsElsewhere, lookedAt } from './across.ts';
 import type { Entry } from './entry.ts';
+import { findLinks, rewriteLinks } from './links.ts';
+import { type LinkTable, linkTable, linkTarget } from './links-table.ts';
 import { canonical, OwnResources, parametersOf, wordsCode } from './own.ts';
 import type { Resolved } from './resolve.ts';
 
@@ -30,18 +36,24 @@ export interface Conditional {
  * - conditional creates that match each other's content make one resource, if their contents are equal (otherwise 400);
  * - a conditional update that matches what another entry writes is the same resource twice (400), or, where a stored
  *   resource matches too, many (412); so is a conditional patch.
+ * Chains lead from what the bundle writes to what it writes and to what is stored. `deleted`: `Type/id` of what it deletes;
+ * `conditions` takes what was looked up.
  */
 export async function settle(
   context: Context,
   resolved: readonly Resolved[],
-  conditional: readonly Conditional[],
+  given: readonly Conditional[],
+  deleted: ReadonlySet<string>,
+  conditions: Condition[],
 ): Promise<readonly Resolved[]> {
-  if (conditional.length === 0) return resolved;
+  if (given.length === 0) return resolved;
   const entries = new Map(resolved.map((each) => [each.entry.index, each]));
-  const updates = conditional.filter(({ entry }) => entry.call.interaction !== 'create');
-  const creates = conditional.filter(({ entry }) => entry.call.interaction === 'create');
-  const repeats = repeatsOf(creates);
-  const own = await ownResources(context, resolved, conditional, repeats);
+  const isCreate = ({ entry }: Conditional): boolean => entry.call.interaction === 'create';
+  const repeats = repeatsOf(given.filter(isCreate));
+  const own = await ownResources(context, resolved, given, repeats);
+  const conditional = await ofOwn(context, given, own, deleted, conditions);
+  const updates = conditional.filter((each) => !isCreate(each));
+  const creates = conditional.filter(isCreate);
   await refuseOverlaps(updates, own, entries);
   const first = creates.filter(({ entry }) => !repeats.has(entry.index));
   const creators = await creatorsOf(first, own, entries);
@@ -79,6 +91,29 @@ interface Own {
   readonly updates: OwnResources;
 }
 
+/** The same with criteria for what the bundle writes: what they lead to is looked up. */
+async function ofOwn(
+  context: Context,
+  conditional: readonly Conditional[],
+  { conditional: creates, unconditional, updates }: Own,
+  deleted: ReadonlySet<string>,
+  conditions: Condition[],
+): Promise<readonly Conditional[]> {
+  if (!conditional.some(({ criterion }) => leadsElsewhere(criterion))) return conditional;
+  const gone = idsByType(deleted);
+  const across = new Across(context, {
+    own: [creates, unconditional, updates],
+    gone: (type) => new Set([...updates.ids(type), ...(gone.get(type) ?? [])]),
+  });
+  const changed: Conditional[] = [];
+  for (const each of conditional) {
+    if (!leadsElsewhere(each.criterion)) changed.push(each);
+    else changed.push({ ...each, criterion: (await across.sidesOf(each.criterion, each.type)).own });
+  }
+  conditions.push(...across.conditions);
+  return changed;
+}
+
 /** The content of entries whose types have criteria in the bundle, as far as those criteria look at it. */
 async function ownResources(
   context: Context,
@@ -87,11 +122,19 @@ async function ownResources(
   repeats: ReadonlyMap<number, number>,
 ): Promise<Own> {
   const parameters = new Map<string, Set<string>>();
-  for (const { type, criterion } of conditional) {
+  const look = (type: string, criterion: Criterion): void => {
     const known = parameters.get(type) ?? new Set();
     parameters.set(type, known);
     for (const code of parametersOf(criterion)) known.add(code);
+  };
+  for (const { type, criterion } of conditional) {
+    look(type, criterion);
+    for (const other of lookedAt(criterion)) look(other.type, other.of);
   }
+  // References between entries name what these write or find.
+  const links = conditional.some(({ criterion }) => leadsElsewhere(criterion))
+    ? linkTable(context, resolved)
+    : undefined;
   const own = { conditional: new OwnResources(), unconditional: new OwnResources(), updates: new OwnResources() };
   const pace = makePace();
   const lastUpdated = context.clock();
@@ -100,7 +143,7 @@ async function ownResources(
     if (action.kind !== 'put' || action.method === 'PATCH' || call.body === undefined || repeats.has(index)) continue;
     const { method, type, id } = action;
     const codes = parameters.get(type);
-    const content = codes === undefined ? undefined : contentOf(context, call.body.bytes, codes);
+    const content = codes === undefined ? undefined : contentOf(context, call.body.bytes, codes, links, entry);
     if (content === undefined) continue;
     const group = method === 'PUT' ? 'updates' : call.ifNoneExist === undefined ? 'unconditional' : 'conditional';
     own[group].add({ entry: index, type, id, lastUpdated, ...content });
@@ -114,15 +157,36 @@ function contentOf(
   context: Context,
   bytes: Uint8Array,
   codes: ReadonlySet<string>,
-): Pick<Indexed, 'entries' | 'words'> | undefined {
+  links: LinkTable | undefined,
+  { fullUrl }: Entry,
+): Pick<Indexed, 'entries' | 'words' | 'contained'> | undefined {
   try {
-    const { indexed } = prepareResource(context, bytes, undefined);
+    const sent = prepareResource(context, bytes, undefined);
+    const indexed = links === undefined ? sent.indexed : linked(context, sent, links, fullUrl);
     const entries = context.extract(indexed).filter(({ parameter }) => codes.has(parameter));
-    return codes.has(wordsCode) ? { entries, words: wordsOf(indexed) } : { entries };
+    const contained = links === undefined ? undefined : extractContained(indexed, context.extract);
+    return { entries, contained, ...(codes.has(wordsCode) && { words: wordsOf(indexed) }) };
   } catch (error) {
     if (error instanceof OutcomeError) return undefined;
     throw error;
   }
+}
+
+/** A resource with links to what the bundle's entries write or find. */
+function linked(
+  { definitions }: Context,
+  { bytes, resource, indexed }: ReturnType<typeof prepareResource>,
+  links: LinkTable,
+  fullUrl: string | undefined,
+): Resource {
+  const rewritten = rewriteLinks(
+    { bytes, value: resource },
+    (text) => linkTarget(links, text, fullUrl),
+    definitions,
+    findLinks(resource, definitions),
+  );
+  const changed = rewritten === bytes ? indexed : parseJson(rewritten).indexed;
+  return isResource(changed) ? changed : indexed;
 }
 
 type Entries = ReadonlyMap<number, Resolved>;

@@ -34,9 +34,14 @@ export class OwnResources {
     return this.#candidates(type, criterion).filter((resource) => matches(criterion, resource));
   }
 
+  /** All of a type. */
+  of(type: string): readonly OwnResource[] {
+    return this.#byType.get(type) ?? [];
+  }
+
   /** Ids of a type. */
   ids(type: string): readonly string[] {
-    return (this.#byType.get(type) ?? []).map(({ id }) => id);
+    return this.of(type).map(({ id }) => id);
   }
 
   #candidates(type: string, criterion: Criterion): readonly OwnResource[] {

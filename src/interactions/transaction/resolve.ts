@@ -101,7 +101,7 @@ class Resolver {
   async resolution(): Promise<Resolution> {
     if (this.#issues.length > 0) throw new OutcomeError(this.#status, this.#issues);
     const inOrder = this.#resolved.toSorted((a, b) => a.entry.index - b.entry.index);
-    const resolved = await settle(this.#context, inOrder, this.#conditional);
+    const resolved = await settle(this.#context, inOrder, this.#conditional, this.#deleted, this.#conditions);
     return { resolved, conditions: this.#conditions, deleted: this.#deleted };
   }
 

@@ -35,7 +35,7 @@ export async function refusalsOfWrite(
   }
   if (type === 'SearchParameter') {
     const put = putOf(context, prepared, id ?? context.newId(), 'PUT');
-    issues.push(...refused(() => context.searchParameters.check([put])));
+    issues.push(...(await refusedLater(() => context.searchParameters.check([put]))));
   }
   return issues;
 }
@@ -62,6 +62,17 @@ function notOffered(type: string, mode: Mode): never {
 export function refused(check: () => void): readonly Issue[] {
   try {
     check();
+    return [];
+  } catch (error) {
+    if (error instanceof OutcomeError) return error.issues;
+    throw error;
+  }
+}
+
+/** The same of what takes its time. */
+async function refusedLater(check: () => Promise<void>): Promise<readonly Issue[]> {
+  try {
+    await check();
     return [];
   } catch (error) {
     if (error instanceof OutcomeError) return error.issues;

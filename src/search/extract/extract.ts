@@ -1,5 +1,7 @@
 /** Finds the index entries of resources. https://hl7.org/fhir/R4/search.html */
 import type { Definitions } from '../../fhir/definitions/definitions.ts';
+import type { Scope } from '../../fhir/fhirpath/scope.ts';
+import { ExpressionFault } from '../../fhir/fhirpath/syntax.ts';
 import type { Resource } from '../../fhir/resource.ts';
 import { companionsOf } from '../companion.ts';
 import type { IndexEntry } from '../entry.ts';
@@ -10,7 +12,7 @@ import { type Convertible, converterOf } from './convert.ts';
 import type { ConvertContext, Converter } from './converter.ts';
 import { distinct } from './distinct.ts';
 import { parseExpression } from './expression.ts';
-import { compileFhirpath, type Evaluate } from './fhirpath.ts';
+import { compileFhirpath, type Evaluate, startScope } from './fhirpath.ts';
 import { addEmitter, addRoute, emptyPlan, type PlanNode, type Slots, walk } from './plan.ts';
 import type { Route } from './route.ts';
 import { bindingSystem, isNamePart } from './values.ts';
@@ -46,11 +48,17 @@ export function createExtractor(
   options: ExtractOptions,
 ): Extractor {
   const plans = new Map<string, TypePlan>();
+  let scope: Scope | undefined;
+  const scopeOf = (resource: Resource): Scope => {
+    scope ??= startScope(resource);
+    return scope;
+  };
   return (resource) => {
     const { resourceType } = resource;
+    scope = undefined;
     let typePlan = plans.get(resourceType);
     if (typePlan === undefined) {
-      typePlan = planOf(resourceType, registry, definitions, options);
+      typePlan = planOf(registry, { type: resourceType, definitions, options, scopeOf });
       plans.set(resourceType, typePlan);
     }
     const slots: Slots = new Array(typePlan.codes.length);
@@ -65,14 +73,9 @@ export function createExtractor(
   };
 }
 
-function planOf(
-  type: string,
-  registry: ExtractedParameters,
-  definitions: Definitions,
-  options: ExtractOptions,
-): TypePlan {
+function planOf(registry: ExtractedParameters, compiler: Compiler): TypePlan {
+  const { type } = compiler;
   const parameters = registry.of(type).filter(({ code }) => !known.has(code));
-  const compiler: Compiler = { type, definitions, options };
   const plan = emptyPlan();
   const codes: string[] = [];
   const slotOf = (parameter: SearchParameter, code: string): number =>
@@ -92,6 +95,8 @@ interface Compiler {
   readonly type: string;
   readonly definitions: Definitions;
   readonly options: ExtractOptions;
+  /** What expressions are evaluated in on the resource that is extracted. */
+  readonly scopeOf: (resource: Resource) => Scope;
 }
 
 /**
@@ -104,8 +109,9 @@ function addExpression(
   parameter: Convertible,
   context: string,
   slot: number,
-  { type, definitions, options }: Compiler,
+  compiler: Compiler,
 ): PlanNode | undefined {
+  const { type, definitions, options } = compiler;
   const convert = (dataType: string, route?: Route): Converter | undefined => {
     const system = route === undefined ? undefined : bindingSystem(route, definitions);
     const place = { system, namePart: route !== undefined && isNamePart(route) };
@@ -120,7 +126,7 @@ function addExpression(
     addEmitter(
       plan,
       `fhirpath ${expression} ${keyOf(parameter)}`,
-      evaluated(expression, context, options.baseUrl, convert),
+      evaluated(expression, context, compiler, convert),
       slot,
     );
     return undefined;
@@ -151,26 +157,27 @@ function keyOf({ kind, textual, targets, values }: Convertible): string {
   return `${kind} ${textual} ${values.folded} ${kind === 'reference' ? targets.join() : ''}`;
 }
 
-/** The converter for what the FHIRPath library finds. */
+/** The converter for what the expressions find that have no routes. */
 function evaluated(
   expression: string,
   context: string,
-  baseUrl: string,
+  { definitions, scopeOf }: Compiler,
   convert: (dataType: string) => Converter | undefined,
 ): Converter {
   let evaluate: Evaluate | undefined;
   return (value, out, resource) => {
-    evaluate ??= compiledOrNothing(expression, context, baseUrl);
-    for (const found of evaluate(value, resource)) convert(found.type)?.(found.value, out, resource);
+    evaluate ??= compiledOrNothing(expression, context, definitions);
+    for (const found of evaluate(value, scopeOf(resource))) convert(found.type)?.(found.value, out, resource);
   };
 }
 
 /** What isn't FHIRPath finds nothing here; whoever takes in a definition refuses it there. */
-function compiledOrNothing(expression: string, context: string, baseUrl: string): Evaluate {
+function compiledOrNothing(expression: string, context: string, definitions: Definitions): Evaluate {
   try {
-    return compileFhirpath(expression, context, baseUrl);
-  } catch {
-    return () => [];
+    return compileFhirpath(expression, context, definitions);
+  } catch (error) {
+    if (error instanceof ExpressionFault) return () => [];
+    throw error;
   }
 }
 

@@ -51,23 +51,37 @@ export function lowerComparison(
     case 'reference':
       return asParameter(undefined, escaped(value), parameter, context);
     case 'composite':
+      return ofEquality(operator, asParameter(undefined, value, parameter, context));
     case 'special':
       return asParameter(undefined, value, parameter, context);
   }
 }
 
-/** What equality with a composite's component means. Throws 400 for other operators, and values that don't fit. */
-export function lowerEqual(
+/** By the operators that codes within one repetition take: the modifiers that mean them. */
+const ofCodes: Readonly<Partial<Record<FilterOperator, string>>> = {
+  ss: 'below',
+  sb: 'above',
+  in: 'in',
+};
+
+/**
+ * What a comparison with a composite's component means. Throws 400 for operators that don't say which values there may be,
+ * and values that don't fit.
+ */
+export function lowerComponent(
   { operator, value }: Pick<FilterTest, 'operator' | 'value'>,
   part: ComponentParameter,
   context: LowerContext,
 ): readonly SimpleTest[] {
-  const reference = part.kind === 'reference';
-  if (operator !== 'eq' && !(reference && operator === 're')) {
-    throw refuse('not-supported', `${context.name}: only ${reference ? 're' : 'eq'} works within one repetition.`);
+  const taken =
+    part.kind === 'reference' ? ['re', 'eq'] : part.kind === 'token' ? ['eq', ...Object.keys(ofCodes)] : ['eq'];
+  if (!taken.includes(operator)) {
+    throw refuse('not-supported', `${context.name}: within one repetition only ${taken.join(', ')} work here.`);
   }
   if (value === '') throw badValue(context, value, 'a value to compare with');
-  return lowerSimple(reference ? escaped(value) : withNamespace(value), undefined, part, context);
+  if (part.kind === 'reference') return lowerSimple(escaped(value), undefined, part, context);
+  const written = operator === 'in' ? escaped(value) : withNamespace(value);
+  return lowerSimple(written, ofCodes[operator], part, context);
 }
 
 /** What a query's parameter with one value means. */
@@ -82,6 +96,9 @@ function asParameter(
 
 function present(value: string, parameter: SearchParameter, context: LowerContext): Criterion {
   if (value !== 'true' && value !== 'false') throw badValue(context, value, 'true or false');
+  // Composites take no :missing, but there are repetitions or there are none.
+  if (parameter.kind === 'composite')
+    return { kind: 'missing', parameter: parameter.parameter, missing: value === 'false' };
   return asParameter('missing', value === 'true' ? 'false' : 'true', parameter, context);
 }
 
@@ -156,7 +173,8 @@ function ofEquality(operator: FilterOperator, criterion: Criterion): Criterion {
 }
 
 function comparable(test: ValueTest): DiffersCriterion['from'] {
-  return test.kind === 'token' || test.kind === 'string' || test.kind === 'uri' ? [test] : [];
+  const { kind } = test;
+  return kind === 'token' || kind === 'string' || kind === 'uri' || kind === 'composite' ? [test] : [];
 }
 
 function valueCriterion(parameter: SearchParameter, test: ValueTest): Criterion {

@@ -5,9 +5,11 @@ import type { Criterion } from '../criteria.ts';
 import { type LowerContext, refuse } from '../lower/context.ts';
 import { type Path, targetTypes, type UnknownName } from '../lower/name.ts';
 import { mayBeUri } from '../lower/reference.ts';
+import { lowerWords, wordsScopes } from '../lower/words.ts';
 import { nearest } from '../nearest.ts';
 import type { ParameterRegistry, SearchParameter } from '../registry.ts';
 import { lowerComparison } from './compare.ts';
+import { checkWordsOperator } from './operators.ts';
 import { parseFilter } from './parse.ts';
 import { isRepetition, lowerRepetition } from './repetition.ts';
 import type { Filter, FilterTest } from './tree.ts';
@@ -58,6 +60,11 @@ function lowerTest(test: FilterTest, type: string, scope: Scope): Criterion {
   const context = { ...scope.context, name: `_filter: ${written(test)}` };
   const repetition = lowerRepetition(test, type, scope.registry, context);
   if (repetition !== undefined) return repetition;
+  const words = rest.length === 0 ? wordsScopes.get(first?.name ?? '') : undefined;
+  if (words !== undefined) {
+    checkWordsOperator(test.operator, context);
+    return lowerWords([test.value], words, context);
+  }
   const parameter = scope.registry.get(type, first?.name ?? '');
   if (parameter === undefined) throw unknown({ type, code: first?.name ?? '' }, scope.registry, context);
   if (rest.length === 0) return lowerComparison(test, parameter, context);
@@ -106,6 +113,7 @@ function unknownIn(filter: Filter, type: string, scope: Scope): UnknownName | un
   }
   if (isRepetition(filter, type)) return undefined;
   const code = filter.path[0]?.name ?? '';
+  if (wordsScopes.has(code) && filter.path.length === 1) return undefined;
   const parameter = scope.registry.get(type, code);
   if (parameter === undefined) return { type, code };
   if (filter.path.length === 1) return undefined;

@@ -5,8 +5,8 @@ import type { SearchParameter } from '../registry.ts';
 import type { FilterOperator } from './tree.ts';
 
 /**
- * By R4's table; it has no column for uris, which are compared as tokens are, nor for composites. References take `eq` as
- * well, which clients write for `re`.
+ * By R4's table; it has no column for uris, which are compared as tokens are, nor for composites, whose repetitions are the
+ * same, others or none. References take `eq` as well, which clients write for `re`.
  */
 const operators: Readonly<Record<SearchParameterType, readonly FilterOperator[]>> = {
   string: ['eq', 'ne', 'co', 'sw', 'ew', 'gt', 'lt', 'ge', 'le', 'pr'],
@@ -16,7 +16,7 @@ const operators: Readonly<Record<SearchParameterType, readonly FilterOperator[]>
   reference: ['re', 'eq', 'pr'],
   quantity: ['eq', 'ne', 'gt', 'lt', 'ge', 'le', 'ap', 'sa', 'eb', 'pr'],
   uri: ['eq', 'ne', 'pr'],
-  composite: ['eq'],
+  composite: ['eq', 'ne', 'pr'],
   special: [],
 };
 
@@ -27,6 +27,23 @@ export function checkOperator(operator: FilterOperator, { code, kind }: SearchPa
   if (operator === 'co' && kind === 'number') {
     throw refuse('not-supported', `${context.name}: the precision of stored numbers is not kept, so co has no answer.`);
   }
-  const hint = taken.length === 0 ? 'takes no operator' : `takes ${taken.join(', ')}`;
+  const why = reasons[kind];
+  const hint =
+    taken.length === 0 ? 'takes no operator' : `takes ${taken.join(', ')}${why === undefined ? '' : `: ${why}`}`;
   throw refuse('invalid', `${context.name}: ${code}, a ${kind} parameter, ${hint}.`);
+}
+
+/** Why the others mean nothing, where one may wonder. */
+const reasons: Readonly<Partial<Record<SearchParameterType, string>>> = {
+  quantity: 'R4 gives co no meaning there',
+  composite: 'a pair of values has no order and no parts; the prefixes of its components stand in its value (code$gt5)',
+};
+
+/**
+ * The parameters of words, which have no definition that could be compared with: what `co` seeks is written as their own
+ * values are. Throws 400 for other operators.
+ */
+export function checkWordsOperator(operator: FilterOperator, context: LowerContext): void {
+  if (operator === 'co') return;
+  throw refuse('invalid', `${context.name}: words are in a text or not; write co, e.g. _content co "knee OR hip".`);
 }

@@ -2,7 +2,7 @@
 import type { Criterion, SimpleTest } from '../criteria.ts';
 import { type LowerContext, refuse } from '../lower/context.ts';
 import type { ParameterRegistry, SearchParameter } from '../registry.ts';
-import { lowerComparison, lowerEqual } from './compare.ts';
+import { lowerComparison, lowerComponent } from './compare.ts';
 import type { Filter, FilterTest } from './tree.ts';
 
 interface Repetition {
@@ -82,7 +82,8 @@ export function lowerRepetition(
   const anyOf = sought.flatMap((outer) =>
     given.map((each) => ({ kind: 'composite', components: place === 0 ? [outer, each] : [each, outer] }) as const),
   );
-  return { kind: 'value', parameter: composite.parameter, anyOf };
+  context.allowance.values(anyOf.length);
+  return anyOf.length === 0 ? { kind: 'or', of: [] } : { kind: 'value', parameter: composite.parameter, anyOf };
 }
 
 function testsOf(
@@ -92,7 +93,7 @@ function testsOf(
   context: LowerContext,
 ): readonly SimpleTest[] {
   const part = composite.parts[place];
-  return part === undefined ? [] : lowerEqual(test, part, context);
+  return part === undefined ? [] : lowerComponent(test, part, context);
 }
 
 /** The comparisons of which any has to hold; undefined for a filter that isn't that simple. */

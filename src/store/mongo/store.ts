@@ -4,7 +4,8 @@ import type { Criterion, Parameter } from '../../search/criteria.ts';
 import type { SimpleValue } from '../../search/entry.ts';
 import type { AuditLog } from '../audit-log.ts';
 import { StoreUnavailable } from '../errors.ts';
-import type { ParameterDefinition, ParameterIndex } from '../parameter-index.ts';
+import type { Operation, StoredParameters, WantedParameters } from '../opening.ts';
+import type { ParameterIndex } from '../parameter-index.ts';
 import type { Explanation, HistoryPage, HistoryQuery, SearchPage, SearchQuery, Store, Version } from '../port.ts';
 import { parametersLease, type SharedStore } from '../shared.ts';
 import type { Tally, TallyQuery } from '../tally.ts';
@@ -15,31 +16,11 @@ import { type Opened, openParts, type PartsOptions } from './parts.ts';
 import { terminologyOf } from './terminology.ts';
 
 export interface MongoOptions extends PartsOptions {
-  /** Every search parameter of which entries will come; they may depend on what the store has. */
-  readonly parameters: readonly ParameterDefinition[] | ((stored: StoredParameters) => readonly ParameterDefinition[]);
+  /** They may depend on what the store has. */
+  readonly parameters: WantedParameters;
   /** Hears of each operation and the milliseconds it took. */
   readonly onTiming?: (operation: Operation, milliseconds: number) => void;
 }
-
-/** What a store that is being opened knows of search parameters. */
-export interface StoredParameters {
-  /** The current SearchParameter resources, the oldest change first. */
-  readonly resources: readonly { readonly id: string; readonly body: Uint8Array }[];
-  /** The definitions that are current in the index. */
-  readonly current: readonly ParameterDefinition[];
-}
-
-export type Operation =
-  | 'read'
-  | 'vread'
-  | 'history'
-  | 'search'
-  | 'matches'
-  | 'commit'
-  | 'group'
-  | 'values'
-  | 'counts'
-  | 'tally';
 
 /**
  * Opens the store, and makes its collections where they aren't there.

@@ -1,7 +1,7 @@
 /** Watches the statements of a search: what they read, and how long it takes. https://hl7.org/fhir/R4/search.html */
 import type { ExplainedStep } from '../port.ts';
 import type { Database, Row } from './open.ts';
-import type { Sql } from './sql.ts';
+import { eachRow, type Sql } from './sql.ts';
 import type { Watch } from './statements.ts';
 
 /** `tick` in `sql.ts`: asked about every 1,024th row. */
@@ -26,7 +26,9 @@ export class StatementWatch implements Watch {
   }
 
   text(text: string): string {
-    return text.replaceAll(tick, '(($1 & 1023) <> 0 OR tick()) AND examined()');
+    return text
+      .replaceAll(tick, '(($1 & 1023) <> 0 OR tick()) AND examined()')
+      .replaceAll(eachRow.text, 'examined() AND');
   }
 
   run({ text, values }: Sql, read: () => readonly Row[]): readonly Row[] {

@@ -1,12 +1,17 @@
 /** A page of one or several types, and the places of its first and last match. https://hl7.org/fhir/R4/http.html#paging */
-import type { Version } from '../port.ts';
+import type { Around, Version } from '../port.ts';
 import { type Hit, keyOf } from './hits.ts';
 import { compareKeys, type Key } from './keyset.ts';
 import type { Part } from './part.ts';
 
 /** What a page shows, with the keys of its first and last match. */
 export interface PageOfHits {
+  /** How many matches it shows. */
+  readonly size: number;
+  /** None where they are in `spliced`. */
   readonly versions: readonly Version[];
+  /** The matches as one text. */
+  readonly spliced?: Uint8Array | undefined;
   readonly first: Key | undefined;
   readonly last: Key | undefined;
   /** The place before the first match of the walk: an unsorted one is led there as it is here. */
@@ -21,25 +26,34 @@ interface Found {
   readonly hits: readonly Hit[];
 }
 
-/** Reads a page: `count` matches after the key, or before it when going backwards, always in the walk's order. */
+/**
+ * Reads a page: `count` matches after the key, or before it when going backwards, always in the walk's order.
+ * @param around what stands around matches that are wanted as one text: only for a single part.
+ */
 export function readPage(
   parts: readonly Part[],
   sorted: boolean,
   after: Key | undefined,
   backwards: boolean,
   count: number,
+  around?: Around,
 ): PageOfHits {
   const found = (sorted ? readMerged : readInTurn)(parts, after, backwards, count + 1);
   const shown: Version[] = [];
   let first: Hit | undefined;
   let last: Hit | undefined;
   let more = false;
+  let size = 0;
+  let spliced: Uint8Array | undefined;
   for (const { part, hits } of found) {
-    const taken = hits.length > count - shown.length ? hits.slice(0, count - shown.length) : hits;
+    const taken = hits.length > count - size ? hits.slice(0, count - size) : hits;
     more ||= taken.length < hits.length;
     first ??= taken[0];
     last = taken.at(-1) ?? last;
-    for (const version of part.versions(taken)) shown.push(version);
+    size += taken.length;
+    if (around !== undefined && taken.length > 0)
+      spliced = part.spliced(backwards ? [...taken].reverse() : taken, around);
+    if (spliced === undefined) for (const version of part.versions(taken)) shown.push(version);
   }
   if (backwards) {
     shown.reverse();
@@ -55,7 +69,9 @@ export function readPage(
     return sorted ? [index, ...key] : [index, leads, ...key];
   };
   return {
+    size,
     versions: shown,
+    spliced,
     first: first && place(first),
     last: last && place(last),
     beginning: sorted ? undefined : [null, leads],

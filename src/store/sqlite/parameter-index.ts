@@ -87,10 +87,16 @@ export class SqliteParameterIndex implements ParameterIndex {
 
   states(): readonly ParameterState[] {
     const passes = new Map(this.#passes.all().map((row) => [row[0], passOf(row)]));
+    const live = new Map<number, number>();
+    const liveOf = (type: number): number => {
+      const known = live.get(type) ?? this.#live.get(type)?.[0] ?? 0;
+      live.set(type, known);
+      return known;
+    };
     return namedEntries(this.#rows).map(([entry, { status, number, typeNumber, ...row }]) => {
       if (status === 'current') return { ...row, entry, state: 'current', done: 0, total: 0 };
       const pass = passes.get(typeNumber);
-      const total = pass?.total ?? this.#live.get(typeNumber)?.[0] ?? 0;
+      const total = pass?.total ?? liveOf(typeNumber);
       const begun = pass?.parameters.includes(number) === true ? pass.done : 0;
       return { ...row, entry, state: 'filling', done: status === 'filled' ? total : Math.min(begun, total), total };
     });

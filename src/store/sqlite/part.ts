@@ -2,7 +2,7 @@
 import { isContained } from '../../search/contained.ts';
 import type { Criterion } from '../../search/criteria.ts';
 import { TooCostly } from '../errors.ts';
-import type { ExplainedCriterion, ExplainedPart, TypeQuery, Version } from '../port.ts';
+import type { Around, ExplainedCriterion, ExplainedPart, TypeQuery, Version } from '../port.ts';
 import { type Condition, type Context, isImpossible } from './compile/condition.ts';
 import { conjuncts } from './compile/conjuncts.ts';
 import { ofShownVersions } from './compile/contains.ts';
@@ -178,10 +178,16 @@ export class Part {
     return (isContained(this.#type) ? this.#reader?.containers(hits) : this.#reader?.versions(hits)) ?? [];
   }
 
+  /** The matches as one text; undefined where that isn't possible. Only for a part that reads no bodies with its hits. */
+  spliced(hits: readonly Hit[], around: Around): Uint8Array | undefined {
+    return this.#reader?.spliced(hits, around);
+  }
+
   /** The current matches, at most `bound`. */
   count(bound: number): number {
     if (this.#reader === undefined) return 0;
     const counted = { walk: this.#walk, conditions: this.#conditions };
-    return countMatches(counted, bound, this.#connection.statements, this.#connection.probes);
+    const { statements, probes, thresholds } = this.#connection;
+    return countMatches(counted, bound, { statements, probes, slice: thresholds.slice });
   }
 }

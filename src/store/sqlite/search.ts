@@ -13,6 +13,7 @@ import { type Connection, Part } from './part.ts';
 import { Probes } from './probe.ts';
 import { LastChanges, Remembered } from './remembered.ts';
 import { Scores } from './scores.ts';
+import type { Snapshot } from './snapshot.ts';
 import { sql } from './sql.ts';
 import { Statements } from './statements.ts';
 import { tallyOf } from './tally.ts';
@@ -27,6 +28,8 @@ export interface SearcherOptions {
   readonly thresholds?: Thresholds;
   /** Whether to give up whatever is being read: asked now and then. */
   readonly stopped?: () => boolean;
+  /** What reads on the connection share; absent: each search begins and ends a read of its own. */
+  readonly snapshot?: Snapshot;
 }
 
 /** A way to read on a connection, and what is remembered of searches that are read so. */
@@ -38,8 +41,11 @@ interface Reading {
 }
 
 /** How many are remembered at least: compiled criteria take some kilobytes. */
-const rememberedParts = 250;
+const rememberedParts = 1000;
 const rememberedTotals = 2000;
+
+/** Matches up to which a page is given as one text, so that the text stays small. */
+const mostSpliced = 100;
 
 /** Milliseconds that the criteria of a conditional interaction may take. */
 export const matchesBudget = 10_000;
@@ -77,6 +83,8 @@ export class Searcher {
   /** When a search that has hardly looked at rows ends: not before the deadline. */
   #lastDeadline = Number.POSITIVE_INFINITY;
   #ticks = 0;
+  /** The number of the last change, as it was found in a shared state. */
+  #newest: { readonly snapshot: number; readonly change: number } | undefined;
   /** Whether another will read what this one can't quickly. */
   #hurried = false;
   /** Why the statement that runs was stopped: the binding gives another error for one that its function throws. */
@@ -180,13 +188,16 @@ export class Searcher {
    * read, and if that takes too long, thoroughly.
    */
   #reading<T>(budget: number, allowance: number, quickly: boolean, read: (reading: Reading) => T): T {
-    const foreign = this.#db.isTransaction;
+    const { snapshot } = this.#options;
+    const foreign = snapshot === undefined && this.#db.isTransaction;
     this.#quick.connection.lookUp.remembers = !foreign;
     reading.set(this.#db, this);
     const start = performance.now();
     const most = Math.min(budget, allowance);
     this.#hurried = allowance < budget;
-    if (!foreign) this.#begin.run();
+    const own = snapshot === undefined && !foreign;
+    if (own) this.#begin.run();
+    else snapshot?.hold();
     try {
       const last = start + Math.min(budget, allowance * patience);
       if (!quickly) return this.#until(start + most, last, () => read(this.#thorough));
@@ -197,8 +208,16 @@ export class Searcher {
         return this.#until(start + most, last, () => read(this.#thorough));
       }
     } finally {
-      if (!foreign) this.#end.run();
+      if (own) this.#end.run();
     }
+  }
+
+  /** The number of the last change: looked up once in a shared state. */
+  #newestChange(connection: Connection): number {
+    const snapshot = this.#options.snapshot?.hold();
+    if (snapshot === undefined) return newestChange(connection);
+    if (this.#newest?.snapshot !== snapshot) this.#newest = { snapshot, change: newestChange(connection) };
+    return this.#newest.change;
   }
 
   /** Reads up to a deadline, or where hardly any rows are looked at to the last one, by the clock of `performance`. */
@@ -218,17 +237,19 @@ export class Searcher {
   #page(reading: Reading, query: SearchQuery, now: number, compiled?: readonly Part[]): SearchPage {
     const { parts: queries, count, position } = query;
     const { connection } = reading;
-    const newest = newestChange(connection);
+    const around = isSpliced(query) ? query.around : undefined;
+    const newest = this.#newestChange(connection);
     const at = position === undefined || position.at >= newest ? undefined : position.at;
     // Inside another's transaction what is found may be taken back.
     const key = position === undefined && connection.lookUp.remembers ? JSON.stringify(queries) : undefined;
-    const compile = () => partsOf(connection, queries, at);
-    const parts = compiled ?? (key === undefined ? compile() : reading.parts.get(key, queries, newest, compile));
+    const compile = () => partsOf(connection, queries, at, around === undefined);
+    const named = key === undefined || around === undefined ? key : `spliced ${key}`;
+    const parts = compiled ?? (named === undefined ? compile() : reading.parts.get(named, queries, newest, compile));
     const backwards = position?.direction === 'previous';
     const sorted = queries.some(({ sort }) => sort.length > 0);
-    const page: PageOfHits = count === 0 ? nothing : readPage(parts, sorted, position?.key, backwards, count);
+    const page: PageOfHits = count === 0 ? nothing : readPage(parts, sorted, position?.key, backwards, count, around);
     const begins = isBeginning(position?.key);
-    const shown = begins && count > 0 && !page.more ? page.versions.length : undefined;
+    const shown = begins && count > 0 && !page.more ? page.size : undefined;
     const total = this.#total(query, shown, (bound) => {
       const counting = () => countedOf(parts, bound);
       return key === undefined ? counting() : reading.totals.get(`${bound} ${key}`, queries, newest, counting);
@@ -243,6 +264,7 @@ export class Searcher {
     const previous = (backwards ? more : !begins) && first !== undefined;
     return {
       matches: page.versions,
+      ...(page.spliced === undefined ? {} : { spliced: page.spliced }),
       total,
       first: (next || previous || !begins) && count > 0 ? place('next', page.beginning) : undefined,
       next: next ? place('next', last) : undefined,
@@ -314,15 +336,36 @@ function readingOf(statements: Statements, lookUp: LookUp, thresholds: Threshold
   };
 }
 
-const nothing: PageOfHits = { versions: [], first: undefined, last: undefined, beginning: undefined, more: false };
+const nothing: PageOfHits = {
+  size: 0,
+  versions: [],
+  first: undefined,
+  last: undefined,
+  beginning: undefined,
+  more: false,
+};
 
-/** The searched types of a search, at a change of the store or now. */
-function partsOf(connection: Connection, queries: readonly TypeQuery[], at: number | undefined): readonly Part[] {
+/** Whether the matches of a page are given as one text: a few of one type, which has them itself. */
+function isSpliced({ around, count, parts: [first, ...others] }: SearchQuery): boolean {
+  if (around === undefined || first === undefined || others.length > 0) return false;
+  return count <= mostSpliced && !isContained(first.type);
+}
+
+/**
+ * The searched types of a search, at a change of the store or now.
+ * @param bodies whether versions are read together with their places, where one type is searched.
+ */
+function partsOf(
+  connection: Connection,
+  queries: readonly TypeQuery[],
+  at: number | undefined,
+  bodies = true,
+): readonly Part[] {
   const alone = queries.length === 1;
   const live = alone ? undefined : liveTypes(connection);
   return queries.map((query) => {
     const empty = live?.has(query.type) === false && !isContained(query.type);
-    return new Part(connection, query, at, { bodies: alone, alone, empty });
+    return new Part(connection, query, at, { bodies: alone && bodies, alone, empty });
   });
 }
 

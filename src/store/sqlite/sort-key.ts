@@ -16,6 +16,8 @@ export interface SortColumn {
    * columns of the row that the value stands in, by name.
    */
   readonly ties: readonly Tie[];
+  /** The table where a resource has at most one row, with the columns of the value and of the ties; absent: it may have several. */
+  readonly row?: { readonly table: 'date' | 'quantity'; readonly columns: readonly string[] };
   /** The resource's value: the lowest, or the highest where the order is descending; NULL where it has none. */
   value(subject: Subject): Sql;
 }
@@ -44,7 +46,17 @@ export function sortColumn(key: SortKey, context: Context | undefined, last: boo
   if ('through' in by) return { ...column, nullable: true, value };
   const number = context?.numberOf(by);
   const ties = last && alone ? tiesOf(by, number, descending) : [];
-  return { key, number, descending, nullable: true, ties, value };
+  const row = rowOf(by, descending, 1 + ties.length);
+  return { key, number, descending, nullable: true, ties, ...(row === undefined ? {} : { row }), value };
+}
+
+/** The only row that a resource has of a parameter, and so many of its columns, the value first. */
+function rowOf({ kind, multiple }: Parameter, descending: boolean, length: number): SortColumn['row'] {
+  if (multiple) return undefined;
+  if (kind === 'number' || kind === 'quantity')
+    return { table: 'quantity', columns: quantityColumns(descending).slice(0, length) };
+  if (kind !== 'date') return undefined;
+  return { table: 'date', columns: (descending ? ['high', 'low'] : ['low', 'high']).slice(0, length) };
 }
 
 /** A resource's lowest or highest value. */

@@ -2,16 +2,16 @@
  * Walks with `_sort`: either in the order of an index on the first key, or by sorting all matches, whichever reads
  * less. Both give the same order, so that any page may be read either way. https://hl7.org/fhir/R4/search.html#sort
  */
-import { type Condition, type Context, isImpossible, type Subject } from './compile/condition.ts';
+import { type Condition, type Context, indexed, isImpossible, type Range, type Subject } from './compile/condition.ts';
 import { ofPatterns } from './compile/missing.ts';
 import { ofCodes } from './compile/token.ts';
-import { type Branch, collected, frameOf } from './frame.ts';
+import { type Branch, collected, countsByIndex, frameOf, type Walk } from './frame.ts';
 import type { Hit, HitReader, Source, Span } from './hits.ts';
 import type { Key, OrderColumn } from './keyset.ts';
 import type { Choice, Probes } from './probe.ts';
 import { type CodeGroup, type IndexScan, scanOf, withinCondition } from './scan.ts';
 import type { SortColumn } from './sort-key.ts';
-import { always, never, raw, type Sql } from './sql.ts';
+import { always, never, raw, type Sql, sql } from './sql.ts';
 import { readByNumber } from './unsorted.ts';
 
 /** What reading a sorted part needs. */
@@ -54,11 +54,48 @@ function readAll(
 ): readonly Hit[] {
   const leading = (place === undefined ? undefined : conditions[place]) ?? everything;
   const others = conditions.filter((condition) => condition !== leading);
+  const range = ofIndexRows(leading, others, columns);
   return reader.read((branch) => {
+    if (range !== undefined && branch === 'current' && reader.walk.at === undefined)
+      return [bareSource(range, others, columns, reader.walk)];
     const frame = collected(leading, branch, reader.walk);
     const tests = others.map((condition) => condition.test(frame.subject));
     return [{ frame, tests, columns: columns.flatMap((column) => ordered(column, frame.subject)), order: 'none' }];
   }, span);
+}
+
+/** The stretch whose rows are the matches, each once, where neither tests nor values are of the resource itself. */
+function ofIndexRows(
+  { drive }: Condition,
+  others: readonly Condition[],
+  columns: readonly SortColumn[],
+): Range | undefined {
+  if (drive === undefined || !drive.unique || drive.ranges.length !== 1 || !countsByIndex(drive, others))
+    return undefined;
+  return columns.every(({ number }) => number !== undefined) ? drive.ranges[0] : undefined;
+}
+
+/** The same matches without their resources: only those that a page shows are looked up, after they were sorted. */
+function bareSource(range: Range, others: readonly Condition[], columns: readonly SortColumn[], walk: Walk): Source {
+  const frame = frameOf(range, 'current', walk, true);
+  const tests = others.map((condition) => condition.test(frame.subject));
+  const [first, ...rest] = columns;
+  const row = first?.row;
+  if (first?.number === undefined || row === undefined)
+    return {
+      frame,
+      tests,
+      columns: columns.flatMap((column) => ordered(column, frame.subject)),
+      order: 'none',
+      bare: true,
+    };
+  // Where a resource has but one row, a join finds all that is needed of it at once.
+  const from = sql`${frame.from} LEFT JOIN ${raw(indexed('', row.table, 'by_resource', 'o'))}
+    ON o.rid = d.rid AND o.param = ${first.number}`;
+  const { descending, nullable } = first;
+  const leading = row.columns.map((name): OrderColumn => ({ value: raw(`o.${name}`), descending, nullable }));
+  const later = rest.flatMap((column) => ordered(column, frame.subject));
+  return { frame: { ...frame, from }, tests, columns: [...leading, ...later], order: 'none', bare: true };
 }
 
 /** Matches that have a value of the first key by its index, then those without. */

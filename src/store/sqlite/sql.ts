@@ -50,6 +50,9 @@ export function tick(number: Sql): Sql {
   return sql`((${number} & 1023) <> 0 OR tick())`;
 }
 
+/** Stands after `WHERE` where rows are read without a `tick`: who watches the statement counts them there. */
+export const eachRow: Sql = raw('/* each row */');
+
 /** How many tests stand beside each other before they are put in pairs: SQLite limits how deep an expression is. */
 const longest = 100;
 

@@ -5,7 +5,8 @@ import type { Criterion, Parameter } from '../../search/criteria.ts';
 import type { SimpleValue } from '../../search/entry.ts';
 import type { AuditLog } from '../audit-log.ts';
 import { Conflict, StoreUnavailable } from '../errors.ts';
-import type { ParameterDefinition, ParameterIndex } from '../parameter-index.ts';
+import type { Operation, StoredParameters, WantedParameters } from '../opening.ts';
+import type { ParameterIndex } from '../parameter-index.ts';
 import type { Explanation, HistoryPage, HistoryQuery, SearchPage, SearchQuery, Store, Version } from '../port.ts';
 import type { Tally, TallyQuery } from '../tally.ts';
 import type { TerminologyStore } from '../terminology.ts';
@@ -20,6 +21,7 @@ import { inMemory, pathOf } from './path.ts';
 import { PointReads, TypeNumbers } from './read.ts';
 import { type ReadSide, readSide } from './read-side.ts';
 import { getSetting, setSetting } from './settings.ts';
+import { Snapshot } from './snapshot.ts';
 import { TextCatchUp } from './text-catch-up.ts';
 import { refreshTextIndex } from './text-index.ts';
 import { Values } from './values.ts';
@@ -35,8 +37,8 @@ export interface SqliteOptions {
   readonly timezone: string;
   /** What else entries depend on, as its owner spells it; the store records it for whoever checks them. */
   readonly extraction?: string;
-  /** Every search parameter of which entries will come; they may depend on what the store has. */
-  readonly parameters: readonly ParameterDefinition[] | ((stored: StoredParameters) => readonly ParameterDefinition[]);
+  /** They may depend on what the store has. */
+  readonly parameters: WantedParameters;
   /** Milliseconds after which audit records are removed; absent: never. */
   readonly auditRetention?: number;
   /** Hears of the newest hash (hexadecimal) of this opening's audit chain, once a minute and at the end. */
@@ -46,26 +48,6 @@ export interface SqliteOptions {
   /** Hears of each operation and the milliseconds it took. */
   readonly onTiming?: (operation: Operation, milliseconds: number) => void;
 }
-
-/** What a store that is being opened knows of search parameters. */
-export interface StoredParameters {
-  /** The current SearchParameter resources, the oldest change first. */
-  readonly resources: readonly { readonly id: string; readonly body: Uint8Array }[];
-  /** The definitions that are current in the index. */
-  readonly current: readonly ParameterDefinition[];
-}
-
-export type Operation =
-  | 'read'
-  | 'vread'
-  | 'history'
-  | 'search'
-  | 'matches'
-  | 'commit'
-  | 'group'
-  | 'values'
-  | 'counts'
-  | 'tally';
 
 /** Milliseconds by which the mark for walks goes beyond what is needed, so that it is seldom written. */
 const walksAhead = 600_000;
@@ -84,7 +66,7 @@ export async function openSqliteStore(url: string, options: SqliteOptions): Prom
     const db = openDatabase(path);
     prepare(db, options);
     const engine = writerEngine(db, { ...options, clock });
-    return new SqliteStore(path, db, new InlineWriter(engine), undefined, options);
+    return new SqliteStore(path, db, new InlineWriter(engine), {}, options);
   }
   mkdirSync(dirname(path), { recursive: true });
   const lock = takeLock(path);
@@ -102,12 +84,16 @@ export async function openSqliteStore(url: string, options: SqliteOptions): Prom
       systemClock: options.clock === undefined,
       ...(options.auditRetention === undefined ? {} : { auditRetention: options.auditRetention }),
     };
+    const snapshot = new Snapshot(db);
     const writer = await ThreadWriter.start(start, clock, {
-      onGroup: (milliseconds) => options.onTiming?.('group', milliseconds),
+      onGroup: (milliseconds) => {
+        snapshot.release();
+        options.onTiming?.('group', milliseconds);
+      },
       onAuditHead: options.onAuditHead,
       report: options.report,
     });
-    return new SqliteStore(path, db, writer, lock, options);
+    return new SqliteStore(path, db, writer, { lock, snapshot }, options);
   } catch (error) {
     lock.release();
     if (!isSqlite(error)) throw error;
@@ -149,6 +135,12 @@ function storedParameters(db: Database): StoredParameters {
   };
 }
 
+/** What only a store in a file has. */
+interface OfFile {
+  readonly lock?: Lock;
+  readonly snapshot?: Snapshot;
+}
+
 class SqliteStore implements Store {
   readonly name: string;
   readonly secret: Uint8Array;
@@ -160,6 +152,7 @@ class SqliteStore implements Store {
   readonly #side: ReadSide;
   readonly #text: TextCatchUp;
   readonly #lock: Lock | undefined;
+  readonly #snapshot: Snapshot | undefined;
   readonly #options: SqliteOptions;
   readonly #clock: () => number;
   readonly #reads: PointReads;
@@ -174,7 +167,7 @@ class SqliteStore implements Store {
   #working = 0;
   #atRest: (() => void) | undefined;
 
-  constructor(path: string, db: Database, writer: Writer, lock: Lock | undefined, options: SqliteOptions) {
+  constructor(path: string, db: Database, writer: Writer, { lock, snapshot }: OfFile, options: SqliteOptions) {
     const secret = getSetting(db, 'secret');
     if (!(secret instanceof Uint8Array)) throw new StoreUnavailable('The store has lost its secret: restore a backup.');
     this.name = path === inMemory ? 'sqlite in memory' : `sqlite ${path}`;
@@ -182,6 +175,7 @@ class SqliteStore implements Store {
     this.#db = db;
     this.#writer = writer;
     this.#lock = lock;
+    this.#snapshot = snapshot;
     this.#options = options;
     this.#clock = options.clock ?? Date.now;
     const types = new TypeNumbers(db);
@@ -191,7 +185,9 @@ class SqliteStore implements Store {
     this.#counts = db.prepare('SELECT name, live FROM type WHERE live > 0 ORDER BY name');
     this.#note = db.prepare('SELECT text FROM note WHERE key = ? AND until > ?');
     this.#walksUntil = Number(getSetting(db, 'walks') ?? 0);
-    this.#side = readSide(path, db, writer, { clock: this.#clock, cursorLifetime: options.cursorLifetime });
+    const { cursorLifetime } = options;
+    const searching = { clock: this.#clock, cursorLifetime, ...(snapshot === undefined ? {} : { snapshot }) };
+    this.#side = readSide(path, db, writer, searching);
     this.#text = new TextCatchUp(db, writer, options.report);
     this.audit = this.#side.audit;
     this.terminology = this.#side.terminology;
@@ -199,7 +195,10 @@ class SqliteStore implements Store {
   }
 
   read(type: string, id: string): Promise<Version | undefined> {
-    return this.#timed('read', () => this.#reads.read(type, id));
+    return this.#timed('read', () => {
+      this.#snapshot?.hold();
+      return this.#reads.read(type, id);
+    });
   }
 
   vread(type: string, id: string, versionId: number): Promise<Version | undefined> {
@@ -287,6 +286,7 @@ class SqliteStore implements Store {
     if (this.#working > 0) await new Promise<void>((resolve) => (this.#atRest = resolve));
     await this.#text.close();
     await this.#side.close();
+    this.#snapshot?.release();
     // The connection that closes last removes the log, which only a writing one can: the writer's, where it has its own.
     if (this.#lock !== undefined) this.#db.close();
     await this.#writer.close();

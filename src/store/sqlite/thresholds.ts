@@ -9,10 +9,15 @@ export interface Thresholds {
   readonly kept: number;
   /** Resources that a chain lists; of more each that is referred to is tested. */
   readonly listed: number;
+  /** Rows that are counted at once: between, it is seen whether there is time left. */
+  readonly slice: number;
 }
 
+/** Half a millisecond. */
+const slice = 16_384;
+
 /** For a search that is read at once. At three million resources both ways cost some milliseconds at these numbers. */
-export const quickThresholds: Thresholds = { probes: [64, 8192], sorted: 8192, kept: 300, listed: 1000 };
+export const quickThresholds: Thresholds = { probes: [64, 8192], sorted: 8192, kept: 300, listed: 1000, slice };
 
 /** For a search that turned out to take long: counting further pays. */
 export const thoroughThresholds: Thresholds = {
@@ -21,4 +26,5 @@ export const thoroughThresholds: Thresholds = {
   kept: 300,
   // Twenty thousand take half a second, where to test the few resources that another criterion finds takes milliseconds.
   listed: 5_000,
+  slice,
 };

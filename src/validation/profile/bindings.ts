@@ -78,9 +78,9 @@ export function hasCode(set: CodeSet, value: JsonValue, run: Run): Known {
   return result;
 }
 
-function hasOne(set: CodeSet, { system, code }: JsonObject, run: Run): Known {
+function hasOne(set: CodeSet, { system, code, version }: JsonObject, run: Run): Known {
   const [from, own] = [textOf(system), textOf(code)];
-  return from === undefined || own === undefined ? false : run.has(set, from, own);
+  return from === undefined || own === undefined ? false : run.has(set, from, own, textOf(version));
 }
 
 function hasCoding(value: JsonValue): boolean {

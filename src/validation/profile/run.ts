@@ -203,21 +203,21 @@ export class Run {
   }
 
   /** Whether a code is in a set; undefined also where the store has to be asked first. */
-  has(set: CodeSet, system: string | undefined, code: string): Known {
+  has(set: CodeSet, system: string | undefined, code: string, version?: string): Known {
     const answers = inMap(this.#answers, set, () => new Map<string, Known>());
-    const key = `${system ?? ''}|${code}`;
+    const key = version === undefined ? `${system ?? ''}|${code}` : JSON.stringify([system, code, version]);
     if (answers.has(key)) return answers.get(key);
     const asked = inMap(this.#asked, set, () => new Set<string>());
     if (asked.has(key)) return undefined;
     // A set that had to be asked for one code is asked for the others when it's their turn.
-    const answer = asked.size === 0 ? set.has(system, code) : undefined;
+    const answer = asked.size === 0 ? set.has(system, code, version) : undefined;
     if (asked.size === 0 && !(answer instanceof Promise)) {
       answers.set(key, answer);
       return answer;
     }
     asked.add(key);
     this.waits.push(async () => {
-      answers.set(key, await (answer ?? set.has(system, code)));
+      answers.set(key, await (answer ?? set.has(system, code, version)));
     });
     return undefined;
   }

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { OutcomeError } from '../../../src/fhir/outcome.ts';
 import type { Resource } from '../../../src/fhir/resource.ts';
 import { parseCondition } from '../../../src/search/query.ts';
+import type { SystemCodes, TermRequest } from '../../../src/search/terms.ts';
 import { baseUrl, context, find, search } from '../setup.ts';
 
 /** Which of the resources a filter finds: their places in the list. */
@@ -208,6 +209,9 @@ test('references, uris and composites', () => {
   expect(filtered(observations, 'subject eq Patient/1 or subject eq "Group/1"')).toEqual([0, 1]);
   expect(filtered(observations, 'subject pr true')).toEqual([0, 1, 2]);
   expect(filtered(observations, 'code-value-quantity eq x$gt4')).toEqual([0, 1, 2]);
+  expect(filtered(observations, 'code-value-quantity ne x$gt4')).toEqual([]);
+  expect(filtered(observations, 'code-value-quantity ne x$gt5')).toEqual([0, 1, 2]);
+  expect(filtered(observations, 'code-value-string pr false')).toEqual([0, 1, 2]);
   expect(search('Observation', '_filter=subject re 1').ambiguousIds).toMatchObject([{ parameter: '_filter', id: '1' }]);
   const sets: readonly Resource[] = ['http://a/b', 'http://a/B'].map((url) => ({ resourceType: 'ValueSet', url }));
   expect(filtered(sets, 'url eq http://a/b')).toEqual([0]);
@@ -236,11 +240,27 @@ describe('brackets: parts of one repetition', () => {
     ['relatesTo[code eq appends].target re DocumentReference/1', [1]],
     ['relatesTo[code eq appends or code eq replaces].target re DocumentReference/1', [0, 1]],
     ['relatesTo[target re DocumentReference/2].code eq appends', [0]],
+    [
+      'relatesTo[code ss http://hl7.org/fhir/document-relationship-type|replaces].target re DocumentReference/1',
+      [0, 1],
+    ],
+    ['relatesTo[target re DocumentReference/1].code sb replaces', [0, 1]],
+    ['relatesTo[code in ValueSet/append].target re DocumentReference/1', [1]],
+    ['relatesTo[code in ValueSet/append].target re DocumentReference/2', [0]],
+    ['relatesTo[code in ValueSet/none].target re DocumentReference/1', []],
+    ['relationship ne DocumentReference/1$replaces', [0, 1]],
+    ['relationship pr true', [0, 1]],
+    ['relationship pr false', [2]],
     ['relatesTo[code eq replaces].target pr true', [0, 1]],
     ['relatesTo[code eq replaces].target pr false', [2]],
     ['not (relatesTo[code eq replaces].target re DocumentReference/1)', [1, 2]],
   ])('%s', (filter, expected) => {
-    expect(filtered(documents, filter)).toEqual(expected);
+    const terms = (request: TermRequest): readonly SystemCodes[] => {
+      const system = 'http://hl7.org/fhir/document-relationship-type';
+      if (request.kind !== 'in') return [{ system, codes: ['replaces', 'appends'] }];
+      return request.valueSet === 'ValueSet/none' ? [] : [{ system, codes: ['appends'] }];
+    };
+    expect(find(documents, `_filter=${encodeURIComponent(filter)}`, { terms })).toEqual(expected);
   });
 
   test('characteristics of groups', () => {
@@ -263,7 +283,17 @@ describe('refused, whatever the handling', () => {
     ['Patient', 'name re x', 'invalid', 'string'],
     ['RiskAssessment', 'probability co 0.5', 'not-supported', 'precision'],
     ['Observation', 'value-quantity co 5', 'invalid', 'quantity'],
-    ['Observation', 'code-value-quantity pr true', 'invalid', 'composite'],
+    ['Observation', 'code-value-quantity gt x$5', 'invalid', 'no order'],
+    ['Observation', 'code-value-quantity co x', 'invalid', 'takes eq, ne, pr'],
+    [
+      'DocumentReference',
+      'relatesTo[code ne appends].target re DocumentReference/1',
+      'not-supported',
+      'eq, ss, sb, in',
+    ],
+    ['Patient', '_content eq knee', 'invalid', 'co'],
+    ['Patient', '_text co "(knee"', 'value', '_text co'],
+    ['Patient', '_text.name co knee', 'invalid', '_text'],
     ['Patient', 'birthdate ge soon', 'value', 'birthdate ge'],
     ['Patient', 'birthdate ge gt2014', 'value', 'birthdate ge'],
     ['Patient', 'birthdate po gt2014', 'value', 'birthdate po'],

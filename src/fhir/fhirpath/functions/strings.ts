@@ -11,9 +11,10 @@ import {
 } from '../code.ts';
 import { type Items, nothing, single } from '../item.ts';
 import { type Pattern, patternOf } from '../pattern.ts';
-import { EvaluationFault, type Scope } from '../scope.ts';
+import { type Budget, EvaluationFault, type Scope } from '../scope.ts';
 import { system } from '../shapes.ts';
 import { ExpressionFault } from '../syntax.ts';
+import { finderOf, placesOf } from '../text-search.ts';
 import { argument, optional } from './arguments.ts';
 
 function texts(values: readonly string[]): Items {
@@ -31,7 +32,7 @@ function textOf({ input }: Call): (self: Items, scope: Scope) => string | undefi
 }
 
 /** A test of a text by another. */
-function compared(holds: (text: string, other: string) => boolean): CompileCall {
+function compared(holds: (text: string, other: string, budget: Budget) => boolean): CompileCall {
   return (call) => {
     const [text, other] = [textOf(call), argument(call)];
     return testCode((self, scope) => {
@@ -39,7 +40,7 @@ function compared(holds: (text: string, other: string) => boolean): CompileCall 
       const by = value === undefined ? undefined : onlyText(other.items(self, scope));
       if (value === undefined || by === undefined) return undefined;
       scope.budget.read(value.length);
-      return holds(value, by);
+      return holds(value, by, scope.budget);
     });
   };
 }
@@ -68,11 +69,15 @@ const substring: CompileCall = (call) => {
   });
 };
 
-/** How often a text that isn't empty occurs in another. */
-function occurrences(text: string, part: string): number {
-  let count = 0;
-  for (let at = text.indexOf(part); at >= 0; at = text.indexOf(part, at + part.length)) count += 1;
-  return count;
+/** The pieces of a text between a separator, which isn't empty. */
+function piecesOf(text: string, separator: string, budget: Budget): readonly string[] {
+  let begin = 0;
+  const pieces = placesOf(text, separator, budget).map((at) => {
+    const piece = text.slice(begin, at);
+    begin = at + separator.length;
+    return piece;
+  });
+  return [...pieces, text.slice(begin)];
 }
 
 const replace: CompileCall = (call) => {
@@ -83,12 +88,16 @@ const replace: CompileCall = (call) => {
     const to = onlyText(by.items(self, scope));
     if (value === undefined || from === undefined || to === undefined) return nothing;
     scope.budget.read(value.length);
-    const times = from === '' ? value.length + 1 : occurrences(value, from);
-    scope.budget.write(value.length + times * Math.max(0, to.length - from.length));
-    return single(
-      value.replaceAll(from, () => to),
-      system.String,
-    );
+    if (from === '') {
+      scope.budget.write(value.length + (value.length + 1) * to.length);
+      return single(
+        value.replaceAll('', () => to),
+        system.String,
+      );
+    }
+    const pieces = piecesOf(value, from, scope.budget);
+    scope.budget.write(value.length + (pieces.length - 1) * Math.max(0, to.length - from.length));
+    return single(pieces.join(to), system.String);
   });
 };
 
@@ -99,7 +108,7 @@ const indexOf: CompileCall = (call) => {
     const other = onlyText(part.items(self, scope));
     if (value === undefined || other === undefined) return nothing;
     scope.budget.read(value.length);
-    return single(value.indexOf(other), system.Integer);
+    return single(finderOf(other, scope.budget)(value, 0), system.Integer);
   });
 };
 
@@ -158,8 +167,9 @@ const split: CompileCall = (call) => {
     const by = onlyText(separator.items(self, scope));
     if (value === undefined || by === undefined) return nothing;
     scope.budget.write(value.length);
-    scope.budget.hold(by === '' ? value.length : occurrences(value, by));
-    return texts(value.split(by));
+    if (by !== '') return texts(piecesOf(value, by, scope.budget));
+    scope.budget.hold(value.length);
+    return texts(value.split(''));
   });
 };
 
@@ -180,7 +190,7 @@ const join: CompileCall = (call) => {
 export const strings: Readonly<Record<string, CompileCall>> = {
   startsWith: compared((text, other) => text.startsWith(other)),
   endsWith: compared((text, other) => text.endsWith(other)),
-  contains: compared((text, other) => text.includes(other)),
+  contains: compared((text, other, budget) => finderOf(other, budget)(text, 0) >= 0),
   indexOf,
   substring,
   replace,

@@ -1,6 +1,6 @@
 /** Criteria on the values of one parameter. https://hl7.org/fhir/R4/search.html#ptypes */
-import type { DiffersCriterion, ValueCriterion, ValueTest } from '../../../search/criteria.ts';
-import { anyOf, type Filter, noneOf } from '../filter.ts';
+import type { DiffersCriterion, Parameter, ValueCriterion, ValueTest } from '../../../search/criteria.ts';
+import { allOf, anyOf, type Filter, noneOf } from '../filter.ts';
 import { componentNames, composite } from './composite.ts';
 import { type Condition, type Context, impossible } from './condition.ts';
 import { date } from './date.ts';
@@ -79,16 +79,24 @@ const inUnits = 'c,l';
 export async function differs({ parameter, from }: DiffersCriterion, context: Context): Promise<Condition> {
   const field = context.fieldOf(parameter);
   if (field === undefined) return impossible;
-  const { anyOf: ways } = await elementsOf(from, field, context);
+  const { anyOf: ways, exact } = await elementsOf(from, field, context);
   // Words of longer values are no values of their own.
-  const none = from.some(({ kind }) => kind === 'string') ? { e: { $ne: null } } : {};
+  const whole = allOf(texts(parameter).map((text) => ({ [text]: { $ne: null } })));
   context.uses('present');
+  // What may pass a test and what does isn't told apart here.
+  const other = exact ? { [`index.${field}`]: { $elemMatch: { ...whole, ...noneOf(anyOf(ways)) } } } : {};
   return {
-    filter: { present: field, [`index.${field}`]: { $elemMatch: { ...none, ...noneOf(anyOf(ways)) } } },
-    exact: true,
+    filter: { present: field, ...other },
+    exact,
     live: true,
     local: { kind: 'differs', parameter: { ...parameter, code: field }, from },
   };
+}
+
+/** Where a value has strings as they are written. */
+function texts({ kind, components }: Parameter): readonly string[] {
+  if (kind === 'string') return ['e'];
+  return components.flatMap((component, place) => (component.kind === 'string' ? [`${componentNames[place]}.e`] : []));
 }
 
 /** Some value passes. What is a test of one field needn't be said to be of the same value. */

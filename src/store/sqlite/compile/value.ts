@@ -1,7 +1,8 @@
 /** Criteria on the values of one parameter. https://hl7.org/fhir/R4/search.html#ptypes */
 import type { DiffersCriterion, Parameter, ValueCriterion, ValueTest } from '../../../search/criteria.ts';
-import { indexTables } from '../schema.ts';
-import { all, always, any, filters, negated, never, raw, type Sql, sql } from '../sql.ts';
+import { type IndexTable, indexTables } from '../schema.ts';
+import { all, any, filters, negated, never, raw, type Sql, sql } from '../sql.ts';
+import { componentColumns } from './columns.ts';
 import { composite } from './composite.ts';
 import {
   type Condition,
@@ -77,15 +78,21 @@ export function differs({ parameter, from }: DiffersCriterion, context: Context)
   if (number === undefined || first === undefined) return impossible;
   const matcher = matcherOf(first.kind, from, context, parameter);
   // Tests that no value passes are of codes that nothing has.
-  const table = matcher?.table ?? (parameter.textual ? 'identifier' : 'token');
+  const table =
+    matcher?.table ?? (first.kind === 'composite' ? first.kind : parameter.textual ? 'identifier' : 'token');
   const test = (alias: string): Sql => {
     const passing = matcher === undefined ? never : matcher.test(alias);
-    // Words of longer values have no text of their own.
-    const whole = table === 'string' ? sql`${raw(`${alias}.exact`)} <> ''` : always;
-    return all([whole, negated(passing)]);
+    return all([...texts(parameter, table, alias).map((text) => sql`${text} <> ''`), negated(passing)]);
   };
   const stretches = [filtered(table, test('d'))];
   return conditionOf({ table, test, stretches, byNumber: [], pinned: false, rank: 9 }, number, parameter, context);
+}
+
+/** Where strings stand as they are written: words of longer ones have no text of their own. */
+function texts({ components }: Parameter, table: IndexTable, alias: string): readonly Sql[] {
+  if (table === 'string') return [raw(`${alias}.exact`)];
+  if (table !== 'composite') return [];
+  return components.flatMap(({ kind }, place) => (kind === 'string' ? [componentColumns(place, alias).b] : []));
 }
 
 /** The rows of a parameter that a matcher finds, as a condition. */
