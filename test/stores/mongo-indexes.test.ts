@@ -47,6 +47,15 @@ describe('indexes', () => {
     expect(made?.key).toEqual({ [code]: 1, _id: 1 });
   });
 
+  it('are of several fields of the same values where these are asked for together', async () => {
+    const indexes = open({ small: 3 });
+    indexes.uses('Observation', 'index.value-quantity.c,l');
+    await indexes.settled();
+    const made = await db.collection('Observation').listIndexes({}).toArray();
+    const keys = made.map(({ key }) => key);
+    expect(keys).toContainEqual({ 'index.value-quantity.c': 1, 'index.value-quantity.l': 1, _id: 1 });
+  });
+
   it('are not made for a small type', async () => {
     const indexes = open({ small: 4 });
     indexes.uses('Observation', code);

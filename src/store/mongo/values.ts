@@ -130,7 +130,8 @@ function widened(ends: SortEnds | undefined, value: IndexValue): SortEnds | unde
 }
 
 function both(ends: SortEnds | undefined, low: string | number, high: string | number): SortEnds {
-  return { ...ends, low: least(ends?.low, low), high: greatest(ends?.high, high) };
+  if (ends === undefined) return { low, high };
+  return { ...ends, low: least(ends.low, low), high: greatest(ends.high, high) };
 }
 
 function least(known: string | undefined, value: string): string;
@@ -147,6 +148,16 @@ function greatest(known: string | number | undefined, value: string | number): s
 
 function compare(a: string | number, b: string | number): number {
   if (typeof a === 'number' && typeof b === 'number') return a - b;
-  // Texts in the order of their bytes, as MongoDB has them.
-  return Buffer.compare(Buffer.from(String(a)), Buffer.from(String(b)));
+  return compareTexts(String(a), String(b));
+}
+
+/** Half of a character beyond the first 65,536. */
+const surrogate = /[\ud800-\udfff]/;
+
+/** Texts in the order of their bytes, as MongoDB has them. */
+function compareTexts(a: string, b: string): number {
+  if (a === b) return 0;
+  // Without such characters the order of UTF-16 units is the same.
+  if (surrogate.test(a) || surrogate.test(b)) return Buffer.compare(Buffer.from(a), Buffer.from(b));
+  return a < b ? -1 : 1;
 }
