@@ -175,11 +175,22 @@ test('a reference comes back as it was, whether what it leads to has an identifi
     { resourceType: 'Location', id: 'named', identifier: [{ system: 'urn:x', value: '1' }] },
     { resourceType: 'Location', id: 'barred', identifier: [{ system: 'urn:x', value: '1|2' }] },
     { resourceType: 'Location', id: 'unnamed' },
+    { resourceType: 'Location', id: 'twin-1', identifier: [{ system: 'urn:x', value: '7' }] },
+    {
+      resourceType: 'Location',
+      id: 'twin-2',
+      identifier: [
+        { system: 'urn:y', value: '7' },
+        { system: 'urn:x', value: '7' },
+      ],
+    },
   ]);
   const cells: Readonly<Record<string, string>> = {
     'Location/named': 'urn:x|1',
     'Location/barred': 'Location/barred',
     'Location/unnamed': 'Location/unnamed',
+    'Location/twin-1': 'Location/twin-1',
+    'Location/twin-2': 'urn:y|7',
     'Location/named/_history/1': 'Location/named/_history/1',
     'http://elsewhere.example/fhir/Location/1': 'http://elsewhere.example/fhir/Location/1',
   };

@@ -127,6 +127,11 @@ describe('modes', () => {
       { code: 'not-found', expression: ['Observation.subject.reference'] },
     ]);
     well(await validate('/Observation', refersToNothing));
+    // One resource is told of once, and so many at most.
+    const performer = Array.from({ length: 200 }, (_, n) => ({ reference: `Practitioner/none-${n % 100}` }));
+    const errors = errorsOf(await server.send('POST', url, { ...observation, performer }));
+    expect(errors).toHaveLength(50);
+    expect(errors[49]).toMatchObject({ expression: ['Observation.performer[49].reference'] });
   });
 
   test('update looks at the id', async () => {

@@ -5,7 +5,17 @@ import { makePace } from '../../store/pace.ts';
 import { valuesAt } from '../../tabular/place.ts';
 import { cellsOf, isPart, referenceAt } from '../../tabular/row.ts';
 import type { Part, Template } from '../../tabular/template.ts';
-import { findById, findParts, type Held, identifierOf, localOf, ownerOf } from './held.ts';
+import {
+  findById,
+  findByIdentifier,
+  findParts,
+  type Held,
+  identifierOf,
+  identifiersOf,
+  type Key,
+  localOf,
+  ownerOf,
+} from './held.ts';
 import { type ByProfile, byProfile, profileKey } from './owned.ts';
 import { nameOf } from './state.ts';
 
@@ -40,13 +50,15 @@ export async function rowsOf(
       return firstOf(found.get(key) ?? [], part);
     });
   });
-  await load(context, namedIn(context, template, rows), known);
+  const named = namedIn(context, template, rows);
+  await load(context, named, known);
+  const shared = await sharedAmong(context, named, known);
   const written: (readonly string[])[] = [];
   const pace = makePace();
   for (const trees of rows) {
     written.push(
       template.parts.flatMap((part, n) =>
-        cellsOf(part, trees[n], (reference) => referenceText(context, known, reference)),
+        cellsOf(part, trees[n], (reference) => referenceText(context, { known, shared }, reference)),
       ),
     );
     const pause = pace();
@@ -119,10 +131,41 @@ async function load(context: Context, ids: Ids, known: Map<string, Held>): Promi
   }
 }
 
-/** What a reference leads to, by its first identifier; the reference itself where that would come back as another one. */
-function referenceText(context: Context, known: ReadonlyMap<string, Held>, reference: string): string {
+/** Of resources that references lead to those whose first identifier others of their type have, too. */
+async function sharedAmong(context: Context, ids: Ids, known: ReadonlyMap<string, Held>): Promise<ReadonlySet<string>> {
+  const shared = new Set<string>();
+  for (const [type, each] of ids) {
+    if (context.registry.get(type, 'identifier') === undefined) continue;
+    const keys = new Map<string, Key>();
+    for (const id of each) {
+      const key = identifierOf(known.get(nameOf(type, id))?.tree);
+      if (key !== undefined) keys.set(`${key.system}|${key.value}`, key);
+    }
+    if (keys.size === 0) continue;
+    const owners = new Map<string, number>();
+    for (const { tree } of (await findByIdentifier(context, type, [...keys.values()])).found) {
+      const own = new Set(
+        tree === undefined ? [] : identifiersOf(tree).map(({ system, value }) => `${system}|${value}`),
+      );
+      for (const key of own) owners.set(key, (owners.get(key) ?? 0) + 1);
+    }
+    for (const id of each) {
+      const key = identifierOf(known.get(nameOf(type, id))?.tree);
+      if (key !== undefined && (owners.get(`${key.system}|${key.value}`) ?? 0) > 1) shared.add(nameOf(type, id));
+    }
+  }
+  return shared;
+}
+
+interface Referred {
+  readonly known: ReadonlyMap<string, Held>;
+  readonly shared: ReadonlySet<string>;
+}
+
+/** What a reference leads to, by its first identifier; the reference itself where that would not come back as the same one. */
+function referenceText(context: Context, { known, shared }: Referred, reference: string): string {
   const local = localOf(context, reference);
-  const isPlain = local !== undefined && reference === nameOf(local.type, local.id);
+  const isPlain = local !== undefined && reference === nameOf(local.type, local.id) && !shared.has(reference);
   const key = isPlain ? identifierOf(known.get(reference)?.tree) : undefined;
   return key === undefined || key.value.includes('|') ? reference : `${key.system}|${key.value}`;
 }
