@@ -37,7 +37,9 @@ const tables = source
 if (empty) {
   const statements = source
     .prepare<[string]>(
-      "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite%' ORDER BY type = 'index'",
+      // A virtual table makes the tables behind it itself.
+      `SELECT s.sql FROM sqlite_schema s LEFT JOIN pragma_table_list l ON l.schema = 'main' AND l.name = s.name
+       WHERE s.sql IS NOT NULL AND s.name NOT LIKE 'sqlite%' AND l.type IS NOT 'shadow' ORDER BY s.type = 'index'`,
     )
     .all();
   for (const [sql] of statements) target.exec(sql);
