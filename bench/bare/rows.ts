@@ -32,8 +32,9 @@ const tables = source
       .all()
       .map((row) => row[1]),
   }))
-  // Rows of resources: current ones only, so nothing of superseded versions.
-  .filter(({ name, columns }) => columns.includes('rid') && !name.startsWith('kept'));
+  // Rows of resources: current ones only, so nothing of superseded versions. Those of contained ones are few, and aren't
+  // found by their resource.
+  .filter(({ name, columns }) => columns.includes('rid') && !name.startsWith('kept') && name !== 'contained');
 if (empty) {
   const statements = source
     .prepare<[string]>(
