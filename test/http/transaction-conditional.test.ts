@@ -625,4 +625,85 @@ describe('chains lead across bundle and store', () => {
       'Bundle.entry[1].resource.entry[0].item.reference',
     );
   });
+
+  test('backwards: what is stored may refer to an id before the bundle creates it', async () => {
+    const [id, code] = [unique('p'), unique()];
+    await server.send('POST', '/Basic', coded(code, `Patient/${id}`));
+    const reply = await post(
+      entry('PUT', `Patient/${id}`, { ...patient(unique()), id }),
+      entry('PUT', `Patient/${id}x`, { ...patient(unique()), id: `${id}x` }),
+      entry('POST', 'List', listing(`Patient?_has:Basic:patient:code=${code}`)),
+    );
+    expect(reply.status, reply.text).toBe(200);
+    expect(await listed(reply, 2)).toBe(`Patient/${id}`);
+    await refused(
+      412,
+      [
+        entry('PUT', `Patient/${id}x`, { ...patient(unique()), id: `${id}x` }),
+        entry('POST', 'List', listing(`Patient?_has:Basic:patient:code=${code}x`)),
+      ],
+      'Bundle.entry[1].resource.entry[0].item.reference',
+    );
+  });
+
+  describe('through canonicals', () => {
+    const questionnaire = (name: string, url: string, more: Json = {}): Json => ({
+      resourceType: 'Questionnaire',
+      ...{ status: 'active', name, url, version: '1', ...more },
+    });
+    const answers = (value: string, canonical: string): Json => ({
+      resourceType: 'QuestionnaireResponse',
+      ...{ status: 'completed', questionnaire: canonical, identifier: { system, value } },
+    });
+    const forwards = (value: string, name: string) =>
+      listing(`QuestionnaireResponse?identifier=${value}&questionnaire.name=${name}`);
+    const backwards = (name: string, value: string) =>
+      listing(`Questionnaire?name=${name}&_has:QuestionnaireResponse:questionnaire:identifier=${value}`);
+
+    const forms = [
+      ['', true],
+      ['|1', true],
+      ['|2', false],
+    ] as const;
+    const cases = forms.flatMap(([version, leads]) =>
+      ['neither', 'Questionnaire', 'QuestionnaireResponse'].map((type) => [version, type, leads] as const),
+    );
+
+    test.each(cases)('a reference ending in %j, where %s is stored: %s', async (version, type, leads) => {
+      const [value, url, name] = [unique(), `http://example.org/${unique()}`, unique('Q')];
+      const written: Json[] = [];
+      for (const resource of [questionnaire(name, url), answers(value, `${url}${version}`)]) {
+        if (resource.resourceType === type) await server.send('POST', `/${type}`, resource);
+        else written.push(entry('POST', resource.resourceType, resource));
+      }
+      const lists = [forwards(value, name), backwards(name, value)].map((list) => entry('POST', 'List', list));
+      const reply = await post(...lists, ...written);
+      expect(reply.status, reply.text).toBe(leads ? 200 : 412);
+      if (!leads) return;
+      expect(await listed(reply, 0)).toContain('QuestionnaireResponse/');
+      expect(await listed(reply, 1)).toContain('Questionnaire/');
+    });
+
+    test('criteria of an entry; a URL that the bundle changes', async () => {
+      const [value, url, name] = [unique(), `http://example.org/${unique()}`, unique('Q')];
+      const once = ifNone(`questionnaire.name=${name}&identifier=${value}`);
+      const reply = await post(
+        entry('POST', 'Questionnaire', questionnaire(name, url)),
+        entry('POST', 'QuestionnaireResponse', answers(value, `${url}|1`)),
+        entry('POST', 'QuestionnaireResponse', answers(value, 'http://example.org/other'), once),
+      );
+      expect(reply.body.entry?.map((each: Json) => each.response.status.slice(0, 3))).toEqual(['201', '201', '200']);
+      const id = idOf(reply.body.entry[0]);
+      const unchanged = await post(
+        entry('PUT', `Questionnaire/${id}`, questionnaire(name, url, { id, title: 'x' })),
+        entry('POST', 'List', forwards(value, name)),
+        entry('POST', 'List', backwards(name, value)),
+      );
+      expect(unchanged.status, unchanged.text).toBe(200);
+      const moved = entry('PUT', `Questionnaire/${id}`, questionnaire(name, `${url}/moved`, { id }));
+      for (const list of [forwards(value, name), backwards(name, value)]) {
+        await refused(412, [moved, entry('POST', 'List', list)], 'Bundle.entry[1].resource.entry[0].item.reference');
+      }
+    });
+  });
 });

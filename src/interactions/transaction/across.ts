@@ -2,8 +2,18 @@
  * Criteria of a bundle that lead from one resource to another, of which one may be stored and the other be written by the
  * bundle. https://hl7.org/fhir/R4/http.html#trules
  */
+import { namedBy, splitCanonical } from '../../search/canonical-target.ts';
 import { isContained } from '../../search/contained.ts';
-import type { ChainCriterion, Criterion, HasCriterion, Parameter, ReferenceTest } from '../../search/criteria.ts';
+import type {
+  CanonicalTarget,
+  ChainCriterion,
+  Criterion,
+  HasCriterion,
+  Parameter,
+  ReferenceTest,
+  UriTest,
+} from '../../search/criteria.ts';
+import { foldToken } from '../../search/normalise.ts';
 import type { Condition } from '../../store/write.ts';
 import type { Context } from '../context.ts';
 import type { OwnResource, OwnResources } from './own.ts';
@@ -82,34 +92,60 @@ export class Across {
     }
   }
 
-  /** Canonicals lead to what is stored alone. */
   async #chain(criterion: ChainCriterion, type: string): Promise<Sides> {
-    const { parameter, target, of } = criterion;
+    const { parameter, target, canonical, of } = criterion;
     const inner = await this.sidesOf(of, target);
-    const written = this.#matching(target, inner.own).map(({ id }) => id);
+    const written = this.#matching(target, inner.own);
+    const ids = written.map(({ id }) => id);
     const left = this.#remaining(target, inner.stored);
-    const toWritten = toAny(parameter, target, written);
     const there = await this.#among(target, left, this.#referredBy(type, parameter, target));
-    const toOthers = toAny(parameter, target, [...written, ...there]);
+    const names = namesOf(written, canonical);
+    const known = new Set(names.map(comparable));
+    const given = canonicalsOf(this.#all(type), parameter, canonical);
+    const toStored = await this.#withMatches(
+      target,
+      given.filter((each) => !known.has(comparable(each))),
+      (some) => both(left, named(some, canonical)),
+    );
+    const toOthers = either(
+      toAny(parameter, target, [...ids, ...there]),
+      saysAny(parameter, [...given.filter((each) => known.has(comparable(each))), ...toStored]),
+    );
     return {
-      stored: written.length === 0 ? { ...criterion, of: left } : either({ ...criterion, of: left }, toWritten),
+      stored: either({ ...criterion, of: left }, toAny(parameter, target, ids), saysAny(parameter, names)),
       own: this.#contains(type) ? either(toOthers, { ...criterion, of: inner.own }) : toOthers,
     };
   }
 
   async #has(criterion: HasCriterion, type: string): Promise<Sides> {
-    const { parameter, of } = criterion;
+    const { parameter, canonical, of } = criterion;
     const inner = await this.sidesOf(of, parameter.type);
-    const referred = new Set(
-      this.#matching(parameter.type, inner.own).flatMap((each) => referredIds(each, parameter, type)),
+    const sources = this.#matching(parameter.type, inner.own);
+    const referred = new Set(sources.flatMap((each) => referredIds(each, parameter, type)));
+    const given = named(canonicalsOf(sources, parameter, canonical), canonical);
+    const remaining = this.#remaining(parameter.type, inner.stored);
+    const left: HasCriterion = { ...criterion, of: remaining };
+    const own = this.#all(type);
+    const ids = new Set(own.map(({ id }) => id));
+    // By ids alone: the URL of what is written may be another than that of what is stored.
+    const there = new Set(await this.#among(type, { ...left, canonical: undefined }, ids));
+    // What isn't stored yet may be referred to already: that is asked of what refers to it.
+    const awaited = await this.#withMatches(
+      parameter.type,
+      [...ids].filter((id) => !there.has(id)),
+      (some) => both(remaining, toAny(parameter, type, some)),
     );
-    const left: Criterion = { ...criterion, of: this.#remaining(parameter.type, inner.stored) };
-    const ids = new Set(this.#left.own.flatMap((own) => own.ids(type)));
-    const there = await this.#among(type, left, ids);
+    const names = await this.#withMatches(parameter.type, namesOf(own, canonical), (some) =>
+      both(remaining, saysAny(parameter, some)),
+    );
     return {
-      stored: referred.size === 0 ? left : either(left, { kind: 'id', ids: [...referred] }),
-      own: { kind: 'id', ids: [...new Set([...referred, ...there])] },
+      stored: either(left, toIds([...referred]), given),
+      own: either(toIds([...new Set([...referred, ...there, ...awaited])]), given, named(names, canonical)),
     };
+  }
+
+  #all(type: string): readonly OwnResource[] {
+    return this.#left.own.flatMap((own) => own.of(type));
   }
 
   #matching(type: string, criterion: Criterion): readonly OwnResource[] {
@@ -136,6 +172,22 @@ export class Across {
     return found;
   }
 
+  /** Those of the items for which, each by itself, something stored of a type passes `of`. Most are expected to have nothing. */
+  async #withMatches(
+    type: string,
+    items: readonly string[],
+    of: (some: readonly string[]) => Criterion,
+  ): Promise<readonly string[]> {
+    if (items.length === 0) return [];
+    if (items.length <= most && (await this.#matches(type, of(items), 1)).length === 0) return [];
+    if (items.length === 1) return items;
+    const half = Math.ceil(items.length / 2);
+    return [
+      ...(await this.#withMatches(type, items.slice(0, half), of)),
+      ...(await this.#withMatches(type, items.slice(half), of)),
+    ];
+  }
+
   async #matches(type: string, criterion: Criterion, limit: number): Promise<readonly string[]> {
     const matches = await this.#context.store.matches(type, criterion, limit);
     this.conditions.push({ type, criterion, matches, limit });
@@ -147,8 +199,7 @@ export class Across {
     const key = `${type} ${parameter.code} ${target}`;
     const known = this.#referred.get(key);
     if (known !== undefined) return known;
-    const all = this.#left.own.flatMap((own) => own.of(type));
-    const ids = new Set(all.flatMap((each) => referredIds(each, parameter, target)));
+    const ids = new Set(this.#all(type).flatMap((each) => referredIds(each, parameter, target)));
     this.#referred.set(key, ids);
     return ids;
   }
@@ -157,7 +208,7 @@ export class Across {
   #contains(type: string): boolean {
     const known = this.#contained.get(type);
     if (known !== undefined) return known;
-    const contains = this.#left.own.some((own) => own.of(type).some(({ contained }) => contained !== undefined));
+    const contains = this.#all(type).some(({ contained }) => contained !== undefined);
     this.#contained.set(type, contains);
     return contains;
   }
@@ -183,16 +234,74 @@ export function lookedAt(criterion: Criterion): readonly { readonly type: string
       return criterion.of.flatMap(lookedAt);
     case 'not':
       return lookedAt(criterion.of);
-    case 'chain':
-      return [{ type: criterion.target, of: criterion.of }, ...lookedAt(criterion.of)];
+    case 'chain': {
+      const { target, canonical, of } = criterion;
+      return [{ type: target, of }, ...identity(canonical), ...lookedAt(of)];
+    }
     case 'has': {
-      const { parameter, of } = criterion;
-      const by: Criterion = { kind: 'missing', parameter, missing: false };
-      return [{ type: parameter.type, of: { kind: 'and', of: [by, of] } }, ...lookedAt(of)];
+      const { parameter, canonical, of } = criterion;
+      return [{ type: parameter.type, of: both(present(parameter), of) }, ...identity(canonical), ...lookedAt(of)];
     }
     default:
       return [];
   }
+}
+
+/** What canonicals look at. */
+function identity(canonical: CanonicalTarget | undefined): ReturnType<typeof lookedAt> {
+  if (canonical === undefined) return [];
+  const { type, url, version } = canonical;
+  return [url, version].flatMap((parameter) => (parameter === undefined ? [] : [{ type, of: present(parameter) }]));
+}
+
+function present(parameter: Parameter): Criterion {
+  return { kind: 'missing', parameter, missing: false };
+}
+
+/** The canonicals that name these resources: their URLs, alone and with a version; those with a `#fragment` besides are not listed. */
+function namesOf(resources: readonly OwnResource[], canonical: CanonicalTarget | undefined): readonly string[] {
+  if (canonical === undefined) return [];
+  const { url, version } = canonical;
+  const names = resources.flatMap(({ entries }) => {
+    const of = (code: string | undefined): readonly string[] =>
+      entries.flatMap(({ parameter, value }) => (parameter === code && 'value' in value ? [value.value] : []));
+    return of(url.code).flatMap((each) => [each, ...of(version?.code).map((one) => `${each}|${one}`)]);
+  });
+  return [...new Set(names)];
+}
+
+/** The same text for canonicals that name the same. */
+function comparable(canonical: string): string {
+  const { url, version } = splitCanonical(canonical);
+  return version === undefined ? url : `${url}|${foldToken(version)}`;
+}
+
+/** The canonicals in these resources' values of a parameter. */
+function canonicalsOf(
+  resources: readonly OwnResource[],
+  { code }: Parameter,
+  canonical: CanonicalTarget | undefined,
+): readonly string[] {
+  if (canonical === undefined) return [];
+  const all = resources.flatMap(({ entries }) =>
+    entries.flatMap(({ parameter, value }) => (parameter === code && value.kind === 'uri' ? [value.value] : [])),
+  );
+  return [...new Set(all)];
+}
+
+/** Is named by any of these. */
+function named(canonicals: readonly string[], canonical: CanonicalTarget | undefined): Criterion {
+  return canonical === undefined || canonicals.length === 0 ? nothing : namedBy(canonicals, canonical);
+}
+
+/** Has any of these canonicals. */
+function saysAny(parameter: Parameter, canonicals: readonly string[]): Criterion {
+  if (canonicals.length === 0) return nothing;
+  return {
+    kind: 'value',
+    parameter,
+    anyOf: canonicals.map((value): UriTest => ({ kind: 'uri', match: 'exact', value })),
+  };
 }
 
 /** The ids of a type that a resource's references of a parameter lead to. */
@@ -213,6 +322,17 @@ function toAny(parameter: Parameter, type: string, ids: readonly string[]): Crit
   };
 }
 
-function either(one: Criterion, other: Criterion): Criterion {
-  return { kind: 'or', of: [one, other] };
+function toIds(ids: readonly string[]): Criterion {
+  return ids.length === 0 ? nothing : { kind: 'id', ids };
+}
+
+function both(one: Criterion, other: Criterion): Criterion {
+  return { kind: 'and', of: [one, other] };
+}
+
+/** Any of these; those that are nothing are left out. */
+function either(...of: readonly Criterion[]): Criterion {
+  const some = of.filter((each) => each !== nothing);
+  const [only] = some;
+  return only !== undefined && some.length === 1 ? only : { kind: 'or', of: some };
 }
