@@ -1,6 +1,6 @@
 /** Value sets that are asked whether they have a code, kept while what they are made of is the same. https://hl7.org/fhir/R4/terminologies.html#strength */
 import type { Store } from '../store/port.ts';
-import { type Membership, membershipOf, takesVersion } from '../terminology/membership.ts';
+import { type Membership, membershipOf } from '../terminology/membership.ts';
 import { shorten } from '../terminology/shorten.ts';
 import { Work } from '../terminology/work.ts';
 import type { CodeSet, Known } from '../validation/validator.ts';
@@ -27,10 +27,8 @@ export async function codeSetOf(context: Context, canonical: string): Promise<Co
   const membership = await keptMembership(context, canonical);
   if (membership === undefined) return undefined;
   return {
-    has: (system, code, version = '') => {
-      if (system === undefined) return inAny(membership, code);
-      return takesVersion(membership, system, version) && membership.has(system, code);
-    },
+    has: (system, code, version) =>
+      system === undefined ? inAny(membership, code) : membership.has(system, code, version),
   };
 }
 

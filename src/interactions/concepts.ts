@@ -9,6 +9,7 @@ import { readCodeSystemInSlices } from '../terminology/code-system.ts';
 import { type Concepts, hasConcepts } from '../terminology/concepts.ts';
 import { MemoryConcepts } from '../terminology/memory-concepts.ts';
 import { readSupplement, type Supplement, SupplementedConcepts } from '../terminology/supplements.ts';
+import { namesVersion } from '../terminology/versions.ts';
 import { contentSlowly, findCanonical, splitCanonical } from './canonical.ts';
 import type { Context } from './context.ts';
 import { LoadedConcepts } from './loaded-concepts.ts';
@@ -82,7 +83,7 @@ async function findUnsupplemented(
 async function findLoaded({ terminology }: Store, canonical: string): Promise<FoundConcepts | undefined> {
   const [url, version] = splitCanonical(canonical);
   const system = (await terminology.systems())
-    .filter((each) => each.url === url && (version === undefined || each.version === version))
+    .filter((each) => each.url === url && (version === undefined || namesVersion(version, each.version)))
     .reduce<CountedSystem | undefined>(
       (best, each) => (best === undefined || compareVersions(best.version, each.version) < 0 ? each : best),
       undefined,

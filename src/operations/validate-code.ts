@@ -142,7 +142,8 @@ async function inValueSet(context: Context, call: Call): Promise<Answer> {
     }
     const system = each.system === '' ? await systemOf(membership, each.code, inputs) : each.system;
     const versions = membership.versions(system);
-    if (!takesVersion(membership, system, each.version)) {
+    const taking = takesVersion(membership, system, each.version);
+    if (!taking && (await membership.has(system, each.code, each.version)) === false) {
       const taken = [...(versions ?? [])].map(shorten).join(' and ');
       const message = `The ${name} takes codes of version ${taken} of ${shorten(system)}, not of ${shorten(each.version)}.`;
       verdicts.push({ result: false, message });
@@ -152,7 +153,8 @@ async function inValueSet(context: Context, call: Call): Promise<Answer> {
     const [own = '', another] = versions ?? [];
     const version = each.version === '' && another === undefined ? own : each.version;
     const found = await lookup.codeSystem(versioned(system, version));
-    if (found === undefined && each.version !== '' && (await lookup.codeSystem(system)) !== undefined) {
+    const other = found === undefined && each.version !== '' ? await lookup.codeSystem(system) : undefined;
+    if (other !== undefined && hasConcepts(other.concepts)) {
       const message = `There is no version ${shorten(each.version)} of ${shorten(system)} here.`;
       verdicts.push({ result: false, message });
       continue;
@@ -160,12 +162,13 @@ async function inValueSet(context: Context, call: Call): Promise<Answer> {
     const concepts = found !== undefined && hasConcepts(found.concepts) ? found.concepts : undefined;
     const concept = await concepts?.get(each.code);
     const one = { ...each, system };
-    const known = await membership.has(system, concept?.code ?? each.code);
+    const known = await membership.has(system, concept?.code ?? each.code, each.version);
     if (known === true) {
       const verdict = await described(one, concept, inputs, words);
       // A code that the set lists is in it all the same.
       const lacking = version !== '' && concepts === undefined;
-      const message = `Version ${shorten(version)} of ${shorten(system)}, which the ${name} names, is not here.`;
+      const naming = each.version === '' ? `the ${name}` : 'the code';
+      const message = `Version ${shorten(version)} of ${shorten(system)}, which ${naming} names, is not here.`;
       verdicts.push(lacking ? { ...verdict, message: [verdict.message ?? [], message].flat().join(' ') } : verdict);
     } else verdicts.push(refused(one, concepts, concept, known, name, membership));
   }

@@ -7,12 +7,14 @@ import { contentOf, lackingSupplement, type TermSource, versioned, wholeExpansio
 import { checkFilter, conceptTest, readFilter } from './filters.ts';
 import { objects, text } from './json.ts';
 import { shorten } from './shorten.ts';
+import { fitTogether } from './versions.ts';
 import { Work } from './work.ts';
 
 /** Whether something holds; undefined: it can't be told here. */
 type Known = boolean | undefined;
 
-type Test = (system: string, code: string) => Soon<Known>;
+/** `version`: the system's, '' where that isn't known. */
+type Test = (system: string, code: string, version: string) => Soon<Known>;
 
 /** A value set, ready to be asked. */
 export interface Membership {
@@ -20,8 +22,12 @@ export interface Membership {
   readonly systems: ReadonlySet<string>;
   /** The versions of a system that it takes its codes from; undefined: whichever there is. */
   readonly versions: (system: string) => ReadonlySet<string> | undefined;
-  /** undefined where what it takes is lacking here. */
-  readonly has: Test;
+  /**
+   * Whether a code, of a version of the system where that is known, is in it: R4 has "the version of the code system that the codes are
+   * selected from". undefined where what it takes is lacking here.
+   * https://hl7.org/fhir/R4/valueset-definitions.html#ValueSet.compose.include.version
+   */
+  readonly has: (system: string, code: string, version?: string) => Soon<Known>;
   /** Why some answers are lacking, for people. */
   readonly lacking: readonly string[];
 }
@@ -50,29 +56,27 @@ export async function membershipIn(
       const versions = compiler.systems.get(system);
       return versions?.has('') === false ? versions : undefined;
     },
-    has: test,
+    has: (system, code, version = '') => test(system, code, version),
     lacking: compiler.lacking,
   };
 }
 
-/**
- * Whether a code of a version of a system, '' where that isn't known, can be in a set: R4 has "the version of the code system that the
- * codes are selected from". https://hl7.org/fhir/R4/valueset-definitions.html#ValueSet.compose.include.version
- */
+/** Whether a set takes codes of a version of a system at all, '' where that isn't known. */
 export function takesVersion({ versions }: Membership, system: string, version: string): boolean {
-  return version === '' || versions(system)?.has(version) !== false;
+  const taken = versions(system);
+  return taken === undefined || [...taken].some((each) => fitTogether(each, version));
 }
 
 /** The first decisive answer of the tests; without one the other answer, unless something isn't known. */
-function decide(tests: readonly Test[], decisive: boolean, system: string, code: string, from = 0): Soon<Known> {
+function decide(tests: readonly Test[], decisive: boolean, asked: Parameters<Test>, from = 0): Soon<Known> {
   let unknown = false;
   for (let index = from; index < tests.length; index += 1) {
-    const answer = tests[index]?.(system, code);
+    const answer = tests[index]?.(...asked);
     if (answer instanceof Promise) {
       const before = unknown;
       return answer.then(async (known) => {
         if (known === decisive) return decisive;
-        const rest = await decide(tests, decisive, system, code, index + 1);
+        const rest = await decide(tests, decisive, asked, index + 1);
         if (rest === decisive) return decisive;
         return before || known === undefined ? undefined : rest;
       });
@@ -89,17 +93,24 @@ const unknown: Test = () => undefined;
 function any(tests: readonly Test[]): Test {
   const [only] = tests;
   if (tests.length <= 1) return only ?? never;
-  return (system, code) => decide(tests, true, system, code);
+  return (...asked) => decide(tests, true, asked);
 }
 
 function all(tests: readonly Test[]): Test {
   const [only] = tests;
   if (tests.length <= 1) return only ?? never;
-  return (system, code) => decide(tests, false, system, code);
+  return (...asked) => decide(tests, false, asked);
 }
 
 function not(test: Test): Test {
-  return (system, code) => andThen(test(system, code), (known) => (known === undefined ? undefined : !known));
+  return (...asked) => andThen(test(...asked), (known) => (known === undefined ? undefined : !known));
+}
+
+/** Codes that are listed of a version of a system. */
+interface Listed {
+  readonly system: string;
+  readonly version: string;
+  readonly codes: Set<string>;
 }
 
 class Compiler {
@@ -110,6 +121,8 @@ class Compiler {
   readonly #work: Work;
   readonly #known = new Map<string, Test>();
   readonly #within: string[] = [];
+  /** By canonical, whether a code system is here. */
+  readonly #here = new Map<string, boolean>();
 
   constructor(source: TermSource, work: Work) {
     this.#source = source;
@@ -134,8 +147,7 @@ class Compiler {
       return this.#lacks(`the value set ${shorten(name)} has neither compose nor a whole expansion`);
     }
     if (expanded === undefined) return composed;
-    return (system, code) =>
-      andThen(composed(system, code), (known) => (known === undefined ? expanded(system, code) : known));
+    return (...asked) => andThen(composed(...asked), (known) => (known === undefined ? expanded(...asked) : known));
   }
 
   async #named(canonical: string): Promise<Test> {
@@ -161,25 +173,27 @@ class Compiler {
 
   async #parts(parts: readonly JsonObject[], included = true): Promise<Test> {
     const tests: Test[] = [];
-    const listed = new Map<string, Set<string>>();
+    const listed = new Map<string, Listed>();
     for (const part of parts) {
-      const system = text(part.system);
+      const [system, version] = [text(part.system), text(part.version)];
       const concepts = objects(part.concept);
       const imported = isArray(part.valueSet) ? part.valueSet.filter((each) => typeof each === 'string') : [];
       this.#work.spend(1 + concepts.length);
-      if (system !== '') this.#uses(system, included ? text(part.version) : undefined);
+      if (system !== '') this.#uses(system, included ? version : undefined);
       if (system !== '' && concepts.length > 0 && imported.length === 0) {
-        const codes = listed.get(system) ?? new Set();
-        listed.set(system, codes);
-        for (const { code } of concepts) codes.add(text(code));
+        const canonical = versioned(system, version);
+        const one = listed.get(canonical) ?? { system, version, codes: new Set() };
+        listed.set(canonical, one);
+        for (const { code } of concepts) one.codes.add(text(code));
         continue;
       }
       const every: Test[] = system === '' ? [] : [await this.#ofSystem(part)];
       for (const canonical of imported) every.push(await this.#named(canonical));
       tests.push(all(every));
     }
-    if (listed.size > 0) tests.unshift((system, code) => listed.get(system)?.has(code) ?? false);
-    return any(tests);
+    const first: Test[] = [];
+    for (const { system, version, codes } of listed.values()) first.push(await this.#listed(system, version, codes));
+    return any([...first, ...tests]);
   }
 
   #uses(system: string, version: string | undefined): void {
@@ -192,8 +206,7 @@ class Compiler {
     const own = text(url);
     const listed = objects(concept);
     if (listed.length > 0) {
-      const codes = new Set(listed.map(({ code }) => text(code)));
-      return (system, code) => system === own && codes.has(code);
+      return this.#listed(own, text(version), new Set(listed.map(({ code }) => text(code))));
     }
     const concepts = await this.#content(versioned(own, text(version)));
     const filters = objects(filter).map(readFilter);
@@ -203,11 +216,27 @@ class Compiler {
     }
     // A fragment doesn't say which other codes there are.
     const absent = concepts.content === 'complete' ? false : undefined;
-    if (filters.length === 0) {
-      return (system, code) => system === own && andThen(concepts.has(code), (there) => there || absent);
-    }
-    const passing = all(filters.map((each) => ofConcept(concepts, each)));
-    return (system, code) => system === own && passing(own, code);
+    const there: Test = (_system, code) => andThen(concepts.has(code), (found) => found || absent);
+    const passing = filters.length === 0 ? there : all(filters.map((each) => ofConcept(concepts, each)));
+    const named = text(version);
+    return (system, code, asked) => system === own && fitTogether(named, asked) && passing(system, code, asked);
+  }
+
+  async #listed(own: string, named: string, codes: ReadonlySet<string>): Promise<Test> {
+    // Where the version that is named isn't here, it can't be told what it has in common with another.
+    const otherwise = named === '' || (await this.#isHere(versioned(own, named))) ? false : undefined;
+    return (system, code, version) => system === own && codes.has(code) && (fitTogether(named, version) || otherwise);
+  }
+
+  async #isHere(canonical: string): Promise<boolean> {
+    const known = this.#here.get(canonical);
+    if (known !== undefined) return known;
+    this.#work.spend(lookUp);
+    const concepts = await this.#source.codeSystem(canonical);
+    const here = concepts !== undefined && hasConcepts(concepts);
+    this.#here.set(canonical, here);
+    if (!here) this.lacking.push(`the code system ${shorten(canonical)} is not here`);
+    return here;
   }
 
   /** Whether a code isn't said to be inactive by its system. */

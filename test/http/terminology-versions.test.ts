@@ -6,6 +6,7 @@ import { outOf, refusedWith, valueSet } from './terminology.ts';
 
 let server: TestServer;
 const colours = 'http://example.org/CodeSystem/colours';
+const snomed = 'http://snomed.info/sct';
 const url = (id: string) => `http://example.org/ValueSet/${id}`;
 
 const colourSystem = (version: string, concept: readonly Json[]): Json => ({
@@ -40,6 +41,12 @@ beforeAll(async () => {
     ]),
     valueSet('third', [{ system: colours, version: '3' }]),
     valueSet('listed', [{ system: colours, version: '3', concept: [{ code: 'red', display: 'Red again' }] }]),
+    valueSet('picked', [
+      { system: colours, version: '1', concept: [{ code: 'grey' }] },
+      { system: colours, version: '2', concept: [{ code: 'blue' }] },
+    ]),
+    valueSet('common', [{ system: colours, version: '2', valueSet: [url('first')] }]),
+    valueSet('edition', [{ system: snomed, version: `${snomed}/900000000000207008`, concept: [{ code: '1' }] }]),
     valueSet('importing', [{ valueSet: [url('nowhere')] }]),
     valueSet('deep', [{ valueSet: [url('importing')] }]),
   ]);
@@ -95,6 +102,37 @@ describe('$validate-code', () => {
     expect(await inSet('latest', 'code=red&systemVersion=2')).toMatchObject({ result: true });
   });
 
+  it('takes a code of a version by what the set takes of that version', async () => {
+    const taken = async (id: string, code: string, version: string) =>
+      (await inSet(id, `code=${code}&systemVersion=${version}`)).result;
+    expect(await taken('both', 'blue', '1')).toBe(false);
+    expect(await taken('both', 'grey', '2')).toBe(false);
+    expect(await taken('both', 'blue', '2')).toBe(true);
+    expect(await taken('picked', 'grey', '1')).toBe(true);
+    expect(await taken('picked', 'grey', '2')).toBe(false);
+    expect(await inSet('common', 'code=red')).toMatchObject({ result: true });
+    expect(await taken('common', 'red', '2')).toBe(false);
+  });
+
+  it('takes each version of an edition of SNOMED CT that is named', async () => {
+    const versioned = async (version: string) =>
+      outOf(
+        await server.get(
+          `/ValueSet/$validate-code?url=${url('edition')}&system=${snomed}&code=1&systemVersion=${version}`,
+        ),
+      );
+    const edition = `${snomed}/900000000000207008`;
+    expect(await versioned(edition)).toMatchObject({ result: true });
+    expect(await versioned(`${edition}/version/20240301`)).toEqual({
+      result: true,
+      message: expect.stringMatching(/20240301 of .*, which the code names, is not here/),
+    });
+    expect(await versioned(`${snomed}/731000124108/version/20240301`)).toEqual({
+      result: false,
+      message: expect.stringMatching(/can't be told here \(.*900000000000207008 is not here/),
+    });
+  });
+
   it('says what isn’t here', async () => {
     expect(await inSet('third', 'code=red')).toMatchObject({
       result: false,
@@ -105,6 +143,11 @@ describe('$validate-code', () => {
       display: 'Red again',
       message: expect.stringMatching(/Version 3 of .*colours, which the value set .*listed names, is not here/),
     });
+    expect(await inSet('listed', 'code=red&systemVersion=2')).toEqual({
+      result: false,
+      display: 'Red',
+      message: expect.stringMatching(/can't be told here \(.*colours\|3 is not here/),
+    });
     expect(await inSet('deep', 'code=red')).toMatchObject({
       result: false,
       message: expect.stringMatching(/there is no value set .*nowhere here/),
@@ -113,36 +156,35 @@ describe('$validate-code', () => {
 });
 
 it('a binding asks the version that is named, and takes no code that says another', async () => {
-  await load(server, [
-    {
-      resourceType: 'StructureDefinition',
-      id: 'coloured',
-      url: 'http://example.org/StructureDefinition/coloured',
-      name: 'Coloured',
-      status: 'active',
-      kind: 'resource',
-      abstract: false,
-      type: 'Observation',
-      baseDefinition: 'http://hl7.org/fhir/StructureDefinition/Observation',
-      derivation: 'constraint',
-      differential: {
-        element: [
-          {
-            id: 'Observation.code',
-            path: 'Observation.code',
-            binding: { strength: 'required', valueSet: url('first') },
-          },
-        ],
-      },
+  const bound = (id: string, valueSet: string): Json => ({
+    resourceType: 'StructureDefinition',
+    id,
+    url: `http://example.org/StructureDefinition/${id}`,
+    name: 'Coloured',
+    status: 'active',
+    kind: 'resource',
+    abstract: false,
+    type: 'Observation',
+    baseDefinition: 'http://hl7.org/fhir/StructureDefinition/Observation',
+    derivation: 'constraint',
+    differential: {
+      element: [
+        {
+          id: 'Observation.code',
+          path: 'Observation.code',
+          binding: { strength: 'required', valueSet: url(valueSet) },
+        },
+      ],
     },
-  ]);
-  const coded = async (coding: Json) => {
+  });
+  await load(server, [bound('coloured', 'first'), bound('found', 'edition')]);
+  const coded = async (coding: Json, profile = 'coloured') => {
     const reply = await server.send(
       'POST',
       '/Observation',
       JSON.stringify({
         resourceType: 'Observation',
-        meta: { profile: ['http://example.org/StructureDefinition/coloured'] },
+        meta: { profile: [`http://example.org/StructureDefinition/${profile}`] },
         status: 'final',
         code: { coding: [{ system: colours, ...coding }] },
       }),
@@ -153,4 +195,9 @@ it('a binding asks the version that is named, and takes no code that says anothe
   expect(await coded({ code: 'grey', version: '1' })).toBe('stored');
   expect(await coded({ code: 'blue' })).toMatch(/"code":"binding"/);
   expect(await coded({ code: 'red', version: '2' })).toMatch(/"code":"binding"/);
+  const finding = (version: string) => coded({ system: snomed, code: '1', version }, 'found');
+  expect(await finding(`${snomed}/900000000000207008/version/20240301`)).toBe('stored');
+  // Nothing is known of either edition here.
+  expect(await finding(`${snomed}/731000124108/version/20240301`)).toBe('stored');
+  expect(await coded({ system: snomed, code: '2' }, 'found')).toMatch(/"code":"binding"/);
 });
