@@ -132,7 +132,7 @@ function isNode(value: unknown): value is Node {
 }
 
 function unread(site: Site, why: string): Error {
-  return failure(400, 'value', `${site.title}: the path is no FHIRPath: ${why}.`, site.expression);
+  return failure(400, 'value', `${site.title}: the path can't be run: ${why}.`, site.expression);
 }
 
 function tooCostly({ title }: Site): string {
