@@ -96,6 +96,12 @@ const fhirJson = 'application/fhir+json';
 /** Other names for it. */
 const genericJson = ['application/json', 'text/json'];
 
+/** What `Accept` may say instead of a range: any, and JSON as `_format` names it. */
+const shortNames: ReadonlyMap<string, string> = new Map([
+  ['*', '*/*'],
+  ['json', 'application/json'],
+]);
+
 /** How specific ranges are: a type by its name, `type/*`, and any. */
 const NAMED = 2;
 
@@ -104,9 +110,14 @@ function rangesOf(accept: string): readonly MediaRange[] {
     .map(parseMediaType)
     .filter(({ essence }) => essence !== '')
     .map(({ essence, parameters }, at) => {
-      const q = Number(parameters.get('q') ?? 1);
-      return { essence: essence === '*' ? '*/*' : essence, parameters, q: q >= 0 && q <= 1 ? q : 1, at };
+      return { essence: shortNames.get(essence) ?? essence, parameters, q: weightOf(parameters), at };
     });
+}
+
+/** What the parameter `q` says; 1 where it says nothing that can be read. https://www.rfc-editor.org/rfc/rfc9110#section-12.4.2 */
+function weightOf(parameters: MediaType['parameters']): number {
+  const text = parameters.get('q') ?? '';
+  return /^(?:[01](?:\.[0-9]*)?|\.[0-9]+)$/.test(text) ? Math.min(Number(text), 1) : 1;
 }
 
 function specificityOf(essence: string, media: string): number | undefined {
@@ -126,14 +137,19 @@ function qualityOf(media: string, ranges: readonly MediaRange[]): Quality | unde
   return found;
 }
 
-/** FHIR's JSON by its own name, or else by the one of its other names, or the range, by which it is wanted most. */
+/**
+ * FHIR's JSON by its own name, or else by the one of its other names, or the range, by which it is wanted most. Where its own name is
+ * refused its other names count, but no range.
+ */
 function fhirQuality(ranges: readonly MediaRange[]): Quality | undefined {
   const ofR4 = ranges.filter((range) => !isFhirJson(range) || isVersionR4(range));
   const own = qualityOf(fhirJson, ofR4);
-  if (own?.specificity === NAMED) return own;
+  const isNamed = own?.specificity === NAMED;
+  if (isNamed && own.q > 0) return own;
   let best = own;
   for (const name of genericJson) {
     const found = qualityOf(name, ofR4);
+    if (isNamed && found?.specificity !== NAMED) continue;
     // A range that has but another name of it means rather what is of that type itself: `text/*`.
     const quality = found?.specificity === 1 ? { ...found, specificity: 0 } : found;
     if (quality !== undefined && (best === undefined || isBetter(quality, best))) best = quality;
@@ -182,7 +198,7 @@ export function acceptsGzip(header: string | undefined): boolean {
   let any = false;
   for (const part of header.split(',')) {
     const { essence, parameters } = parseMediaType(part);
-    const allowed = Number(parameters.get('q') ?? 1) !== 0;
+    const allowed = weightOf(parameters) > 0;
     if (essence === 'gzip' || essence === 'x-gzip') return allowed;
     if (essence === '*') any = allowed;
   }

@@ -151,7 +151,7 @@ function expressionFaults(
   const unfit = new Set<string>();
   for (const [place, context] of contexts.entries()) {
     const found = compiled(expression, context, types[place] ?? context, definitions);
-    if (typeof found === 'string') return [{ code: 'value', text: `The expression is no FHIRPath: ${found}`, element }];
+    if (typeof found === 'string') return [{ code: 'value', text: `The expression can't be run: ${found}`, element }];
     if (found === undefined) continue;
     const ends = 'test' in found ? ['boolean'] : found.routes.map(({ type }) => type);
     const fitting = ends.filter((end) => fits(kind, end, target));

@@ -198,6 +198,22 @@ const given: readonly (readonly [expression: string, ...values: readonly JsonVal
 ];
 
 describe('FHIRPath', () => {
+  it('joins the texts that there are', () => {
+    const name = [
+      { given: ['A', null, 'B'], _given: [null, { id: 'middle' }, null] },
+      { given: [null], _given: [{ id: 'x' }] },
+    ];
+    const resource = { resourceType: 'Patient', name };
+    expect(values("name.given.join(',')", resource)).toEqual(['A,B']);
+    expect(values("name[1].given.join(',')", resource)).toEqual([]);
+  });
+
+  it('takes the first of the contained resources that have one id', () => {
+    const contained = ['first', 'last'].map((name) => ({ resourceType: 'Organization', id: 'o', name }));
+    const resource = { resourceType: 'Patient', contained, managingOrganization: { reference: '#o' } };
+    expect(values('managingOrganization.resolve().name', resource)).toEqual(['first']);
+  });
+
   for (const [expression, ...wanted] of given)
     it(expression, () => {
       expect(values(expression)).toEqual(wanted);

@@ -305,6 +305,9 @@ describe('paths', () => {
       'Patient..name',
       "Patient.name.where(family.encode('hex').contains('61'))",
       'Patient.name.nothing()',
+      "Patient.name.where(use.memberOf('http://example.org/v').empty()).first()",
+      "Patient.name.where(conformsTo('http://example.org/p').not()).first()",
+      "Patient.text.where(`div`.htmlChecks().empty() or id.encode('hex') = '61')",
       'x'.repeat(5000),
     ]) {
       expect(failing(patient, operation('delete', path)).status).toBe(400);

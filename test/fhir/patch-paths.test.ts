@@ -2,6 +2,8 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { loadDefinitions } from '../../src/fhir/definitions/definitions.ts';
+import { system } from '../../src/fhir/fhirpath/shapes.ts';
+import { marked } from '../../src/fhir/patch/fhirpath-marks.ts';
 import type { Selected } from '../../src/fhir/patch/fhirpath-place.ts';
 import { evaluatePath } from '../../src/fhir/patch/fhirpath-select.ts';
 import { followSimplePath } from '../../src/fhir/patch/fhirpath-simple.ts';
@@ -108,4 +110,34 @@ it.each(selecting)('%s', (path, expected) => {
 it('by functions that only the package has', () => {
   const path = "Observation.code.coding.where(code.encode('hex') = '62').code";
   expect(evaluatePath(resource, path, definitions, site, () => {}).map(shown)).toEqual(['.code.coding[1].code']);
+});
+
+/** A List of so many entries. */
+const listOf = (size: number) =>
+  exactResource({
+    resourceType: 'List',
+    entry: Array.from({ length: size }, (_, n) => ({ id: `e${n}`, deleted: true })),
+  });
+
+it('looks at the time while it marks a large resource, and while it finds what was selected', () => {
+  let left = 20;
+  const look = () => {
+    left -= 1;
+    if (left === 0) throw new Error('over');
+  };
+  // Three objects an entry: itself, and what lies beside its id and `deleted`.
+  const { resource: root, stepsTo } = marked(listOf(1_000), look);
+  expect(left).toBeLessThan(12);
+  expect(() => marked(listOf(4_000), look)).toThrow('over');
+  left = 2;
+  expect(() => stepsTo([{ value: { id: 'none' }, beside: undefined, shape: system.Quantity }])).toThrow('over');
+  expect(root.resourceType).toBe('List');
+});
+
+it('finds all items of a long list, without going through it for each', () => {
+  const list = listOf(150_000);
+  const found = evaluatePath(list, 'List.entry.where(deleted)', definitions, site, () => {});
+  expect(found.length).toBe(150_000);
+  expect(found.slice(-1).map(shown)).toEqual(['.entry[149999]']);
+  expect(followSimplePath(list, 'List.entry', definitions)?.length).toBe(150_000);
 });

@@ -369,6 +369,7 @@ describe('422 for', () => {
   test.each<[string, Json, string]>([
     ['an expression that is no FHIRPath', { expression: 'Patient.name.where(' }, 'expression'],
     ['a function that nobody knows', { expression: 'Patient.name.frobnicate()' }, 'expression'],
+    ['what only the validator answers', { expression: "Patient.name.where(use.memberOf('x'))" }, 'expression'],
     ['an element that nobody has', { expression: 'Patient.nonsense' }, 'expression'],
     ['another type’s element', { base: ['Patient', 'Group'], expression: 'Patient.name' }, 'expression'],
     ['no expression', { expression: undefined }, 'expression'],

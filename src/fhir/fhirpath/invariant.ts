@@ -9,7 +9,7 @@ import { compileWithLibrary } from './library.ts';
 import { parseFhirpath } from './parse.ts';
 import { EvaluationFault, type Scope } from './scope.ts';
 import { type Shapes, shapesOf, type TypeSource } from './shapes.ts';
-import { UnknownFunction } from './syntax.ts';
+import { refuseValidating, UnknownFunction } from './syntax.ts';
 
 /**
  * Whether an invariant holds of a value; `beside` is what stands beside a primitive (`_birthDate`), whose value is undefined where it has
@@ -55,11 +55,16 @@ export function compileExpression(expression: string, contextType: string, defin
   return expressionOf(compiled(expression, contextType, definitions));
 }
 
-/** The same without the package: what is found is what was given. Throws UnknownFunction where that would be needed. */
+/**
+ * The same without the package: what is found is what was given. Throws UnknownFunction where that would be needed, ExpressionFault
+ * also where only the validator could answer.
+ */
 export function compileWithoutLibrary(expression: string, contextType: string, definitions: TypeSource): Expression {
   const shapes = shapesOf(definitions);
+  const tree = parseFhirpath(expression);
+  refuseValidating(tree);
   return expressionOf({
-    code: compileTree(parseFhirpath(expression), shapes),
+    code: compileTree(tree, shapes),
     start: starting(contextType, shapes),
   });
 }

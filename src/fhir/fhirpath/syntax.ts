@@ -67,6 +67,15 @@ export class UnknownFunction extends ExpressionFault {
   }
 }
 
+/** What only the validator answers; elsewhere nothing comes of it. https://hl7.org/fhir/R4/fhirpath.html#functions */
+const validating: ReadonlySet<string> = new Set(['memberOf', 'conformsTo', 'htmlChecks']);
+
+/** Throws ExpressionFault for an expression that asks what only the validator answers. */
+export function refuseValidating(tree: Syntax): void {
+  if (!uses(tree, validating, new Set())) return;
+  throw new ExpressionFault(`only rules of profiles may have ${[...validating].map((name) => `${name}()`).join(', ')}`);
+}
+
 /** Whether a part of an expression, or all of it, calls one of these functions or has one of these operators. */
 export function uses(tree: Syntax, functions: ReadonlySet<string>, operators: ReadonlySet<BinaryOperator>): boolean {
   const within = (part: Syntax | undefined): boolean => part !== undefined && uses(part, functions, operators);

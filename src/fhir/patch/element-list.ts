@@ -12,10 +12,17 @@ export function readList(holder: ExactObject, property: string): Item[] {
   const values = holder[property];
   const extras = holder[`_${property}`];
   const items: Item[] = [];
-  const length = Math.max(Array.isArray(values) ? values.length : 0, Array.isArray(extras) ? extras.length : 0);
+  const length = listLength(holder, property);
   for (let index = 0; index < length; index++)
     items.push({ value: itemAt(values, index), extra: itemAt(extras, index) });
   return items;
+}
+
+/** How many items `readList` gives. */
+export function listLength(holder: ExactObject, property: string): number {
+  const values = holder[property];
+  const extras = holder[`_${property}`];
+  return Math.max(Array.isArray(values) ? values.length : 0, Array.isArray(extras) ? extras.length : 0);
 }
 
 function itemAt(list: ExactJson | undefined, index: number): ExactJson | undefined {

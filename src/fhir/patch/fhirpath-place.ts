@@ -1,7 +1,7 @@
 /** Where an element stands in a resource's JSON. https://hl7.org/fhir/R4/json.html */
 import type { Definitions, ElementDefinition, TypeDefinition } from '../definitions/definitions.ts';
 import { type ExactJson, type ExactObject, exactObject, isExactObject } from '../exact-json.ts';
-import { readList, writeItem, writeList } from './element-list.ts';
+import { listLength, readList, writeItem, writeList } from './element-list.ts';
 
 /** One step down: an element's name without a type (`value`), and which of its items where it repeats. */
 export interface Step {
@@ -30,9 +30,11 @@ export function placeAt(resource: ExactObject, steps: readonly Step[], definitio
     const holder = place === undefined ? resource : objectAt(place);
     const type = holder && typeOf(holder, place?.element, definitions);
     if (holder === undefined || type === undefined) return undefined;
-    const children: readonly Place[] = childPlaces(holder, type, name, place);
-    place = children.find((child) => child.index === undefined || child.index === (index ?? 0));
-    if (place === undefined) return undefined;
+    const element = present(holder, type, name);
+    if (element === undefined) return undefined;
+    const at: number | undefined = element.array ? (index ?? 0) : undefined;
+    if (at !== undefined && at >= listLength(holder, element.name)) return undefined;
+    place = { holder, type, element, index: at, parent: place };
   }
   return place;
 }

@@ -17,6 +17,9 @@ import type { Site } from './fhirpath-value.ts';
 
 const MAX_PATH = 4096;
 
+/** Elements between two looks at the time. */
+const INTERVAL = 256;
+
 /**
  * The selected elements in order. Throws OutcomeError 400 where the path is no FHIRPath or has functions that can't be run; 422
  * where its evaluation fails, takes too long (`too-costly`), or gives values that are no elements of the resource.
@@ -41,7 +44,9 @@ export function evaluatePath(
 ): readonly Selected[] {
   const evaluate = compiledPath(resource, path, definitions, site);
   try {
-    return evaluate(() => budget(site.title, site.expression)).map((steps) => {
+    const look = () => budget(site.title, site.expression);
+    return evaluate(look).map((steps, n) => {
+      if (n % INTERVAL === 0) look();
       const place = steps?.length === 0 ? 'resource' : steps && placeAt(resource, steps, definitions);
       if (place === undefined) throw unusable(site, 'its path gives what is no element of the resource');
       return place;
@@ -62,13 +67,13 @@ function compiledPath(resource: ExactObject, path: string, definitions: Definiti
     const type = typeof resource.resourceType === 'string' ? resource.resourceType : 'Resource';
     const evaluate = compileWithoutLibrary(path, type, markable(definitions));
     return (look) => {
-      const { resource: root, stepsTo } = marked(resource);
+      const { resource: root, stepsTo } = marked(resource, look);
       // The clock of the patch, which throws by itself.
       const clock = (): number => {
         look();
         return 0;
       };
-      return evaluate(root, new Scope(root, new EvaluationBudget(0, clock))).map(stepsTo);
+      return stepsTo(evaluate(root, new Scope(root, new EvaluationBudget(0, clock))));
     };
   } catch (error) {
     if (error instanceof UnknownFunction) return libraryPath(resource, path, definitions, site, error);
@@ -132,7 +137,7 @@ function isNode(value: unknown): value is Node {
 }
 
 function unread(site: Site, why: string): Error {
-  return failure(400, 'value', `${site.title}: the path is no FHIRPath: ${why}.`, site.expression);
+  return failure(400, 'value', `${site.title}: the path can't be run: ${why}.`, site.expression);
 }
 
 function tooCostly({ title }: Site): string {

@@ -23,7 +23,8 @@ export function followSimplePath(
         const type = typeOf(holder, parent === 'resource' ? undefined : parent.element, definitions);
         // A name that R4 doesn't know here: the engine may see more in it (`Resource`, `DomainResource`).
         if (type === undefined || !knows(type.elements, name)) return undefined;
-        next.push(...childPlaces(holder, type, name, parent === 'resource' ? undefined : parent));
+        // Not spread: a list may have more items than a call takes arguments.
+        for (const each of childPlaces(holder, type, name, parent === 'resource' ? undefined : parent)) next.push(each);
       }
       selected = next;
     }

@@ -2,8 +2,9 @@
 import type { Definitions } from '../../fhir/definitions/definitions.ts';
 import { compileExpression } from '../../fhir/fhirpath/invariant.ts';
 import type { Item } from '../../fhir/fhirpath/item.ts';
+import { parseFhirpath } from '../../fhir/fhirpath/parse.ts';
 import { Budget, EvaluationFault, OverBudget, Scope } from '../../fhir/fhirpath/scope.ts';
-import { ExpressionFault } from '../../fhir/fhirpath/syntax.ts';
+import { ExpressionFault, refuseValidating } from '../../fhir/fhirpath/syntax.ts';
 import { isResource, type JsonValue, type Resource } from '../../fhir/resource.ts';
 
 /** A value that an expression gave, with its FHIR data type (`HumanName`, `code`). */
@@ -50,9 +51,10 @@ export function compileFhirpath(expression: string, base: string, definitions: D
   };
 }
 
-/** Why an expression can't be evaluated on values of a type; undefined where it can. */
+/** Why an expression can't be evaluated on values of a type, or never answers there; undefined where it can. */
 export function fhirpathFault(expression: string, base: string, definitions: Definitions): string | undefined {
   try {
+    refuseValidating(parseFhirpath(expression));
     const evaluate = compileExpression(expression, base, definitions);
     // What fits no value at all fails on an empty one.
     const resource: Resource = { resourceType: base.split('.')[0] ?? base };

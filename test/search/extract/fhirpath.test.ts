@@ -104,4 +104,12 @@ test('what cannot be stopped, would ask a server, or is no FHIRPath, is a fault'
   expect(fault("Patient.name.family.matches('(a+)+$')")).toBeUndefined();
   expect(fault("Patient.name.family.replace('a', %resource.language)")).toBeUndefined();
   expect(fault("Patient.name.family.encode('hex')")).toBeUndefined();
+  expect(fault("Patient.name.where(use.memberOf('x'))")).toContain('memberOf()');
+  expect(fault("Patient.name.where(use.exists() and conformsTo('x'))")).toContain('conformsTo()');
+  expect(fault('Patient.text.`div`.htmlChecks()')).toContain('htmlChecks()');
+  expect(fault('Patient.managingOrganization.resolve().name')).toBeUndefined();
+  const contained = { resourceType: 'Organization', id: 'o', name: 'Clinic' };
+  const within: Resource = { ...patient, contained: [contained], managingOrganization: { reference: '#o' } };
+  const name = compileFhirpath('Patient.managingOrganization.resolve().name', 'Patient', definitions);
+  expect(name(within, startScope(within))).toEqual([{ type: 'string', value: 'Clinic' }]);
 });

@@ -49,7 +49,10 @@ const contained = kept(ROOT, (_, { rootResource, budget }): ReadonlyMap<string, 
   const list = rootResource.contained;
   if (!isArray(list)) return found;
   budget.spend(list.length);
-  for (const each of list) if (isObject(each) && typeof each.id === 'string') found.set(each.id, each);
+  for (const each of list) {
+    // Of several with one id the first is meant.
+    if (isObject(each) && typeof each.id === 'string' && !found.has(each.id)) found.set(each.id, each);
+  }
   return found;
 });
 

@@ -178,10 +178,11 @@ const join: CompileCall = (call) => {
   const all: Evaluate = call.input.items;
   return itemsCode((self, scope) => {
     const items = all(self, scope);
-    if (items.length === 0) return nothing;
     scope.budget.spend(items.length);
+    // An item may have but extensions; what is no text has no place either.
+    const parts = items.flatMap(({ value }) => (typeof value === 'string' ? [value] : []));
+    if (parts.length === 0) return nothing;
     const by = separator === undefined ? '' : (onlyText(separator.items(self, scope)) ?? '');
-    const parts = items.map(({ value }) => (typeof value === 'string' ? value : ''));
     scope.budget.write(parts.reduce((sum, part) => sum + part.length, by.length * parts.length));
     return single(parts.join(by), system.String);
   });
