@@ -15,6 +15,9 @@ interface Parameter {
   readonly part?: readonly Parameter[];
 }
 
+/** How a criterion is read that is too wide by itself. */
+const beside = 'none by itself, which is too wide: what passes the other criteria is tested';
+
 /** Rows that were looked at for each match, from which on a search could be better. */
 const wasteful = 100;
 /** Rows that are read in no time. */
@@ -66,7 +69,7 @@ function criterionOf({ criterion, rows, more }: ExplainedCriterion, leads: boole
     part: [
       { name: 'meaning', valueString: describe(criterion) },
       ...(rows === undefined
-        ? [{ name: 'index', valueString: 'none: each resource that is read is tested' }]
+        ? [{ name: 'index', valueString: more ? beside : 'none: each resource that is read is tested' }]
         : [{ name: more ? 'rowsAtLeast' : 'rows', valueInteger: rows }]),
       { name: 'leads', valueBoolean: leads },
     ],

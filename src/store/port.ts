@@ -106,7 +106,10 @@ export interface ExplainedPart {
 
 export interface ExplainedCriterion {
   readonly criterion: Criterion;
-  /** Rows that its index has, counted up to a limit; absent: no index finds it, each resource is tested. */
+  /**
+   * Rows that its index has, counted up to a limit; absent: no index finds it, so that each resource is tested, or (`more`)
+   * what passes the other criteria.
+   */
   readonly rows?: number | undefined;
   /** Whether there are more than were counted. */
   readonly more: boolean;

@@ -57,17 +57,27 @@ test('makes every version, and goes on in the middle of what was cut off', { tim
   const two = ['a', 'b'].map((id) => entry('PUT', `Basic/${id}`, { resourceType: 'Basic', id }));
   expect((await target.send('POST', '', bundle('transaction', ...two))).status).not.toBe(200);
   const database = databaseName(to);
-  const cutOff = async (mode: object | string): Promise<void> => {
-    const data = { failCommands: ['update'], errorCode: 2, namespace: `${database}.Patient`, appName: standalone };
+  const cutOff = async (mode: object | string, command = 'update'): Promise<void> => {
+    const data = { failCommands: [command], errorCode: 2, namespace: `${database}.Patient`, appName: standalone };
     await client().db('admin').command({ configureFailPoint: 'failCommand', mode, data });
   };
+  const db = client().db(database);
+  // Within the first batch already.
+  await cutOff({ skip: 10 }, 'insert');
+  try {
+    await expect(copy(from, target)).rejects.toThrow();
+  } finally {
+    await cutOff('off');
+  }
+  const begun = await db.collection('Patient').countDocuments();
+  expect(begun).toBeGreaterThan(0);
+  expect(begun).toBeLessThan(30);
   await cutOff({ skip: 40 });
   try {
     await expect(copy(from, target)).rejects.toThrow();
   } finally {
     await cutOff('off');
   }
-  const db = client().db(database);
   const made = await db.collection('Patient').countDocuments({ version: { $gt: 2 } });
   expect(made).toBeGreaterThan(0);
   expect(made).toBeLessThan(30);

@@ -1,7 +1,7 @@
 /** Resources that are larger than a document of MongoDB. https://hl7.org/fhir/R4/binary.html */
 import { randomBytes } from 'node:crypto';
 import { Binary, ObjectId } from 'mongodb';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { Files } from '../../src/store/mongo/files.ts';
 import { type LeaseDocument, Leases } from '../../src/store/mongo/leases.ts';
 import { Orphans } from '../../src/store/mongo/orphans.ts';
@@ -60,28 +60,67 @@ describe('a resource above 16 MB', () => {
     expect(await files().countDocuments()).toBe(before);
   });
 
-  it('of a process that was killed before its commit is removed after an hour, and no other', async () => {
+  it('of a process that was killed before its commit is removed when it was found so an hour ago, and no other', async () => {
     const db = client().db(databaseName(database));
     const kept = new Files(db);
     const before = await files().countDocuments();
     const uncommitted = await kept.write({ type: 'Binary', id: 'noise' }, Buffer.from('of no version'));
-    // One that was killed while it wrote has left chunks alone.
+    // One that was killed while it wrote has left chunks alone. That its clock is far behind, or this one far ahead, means nothing.
     const chunks = db.collection('osteon_files.chunks');
-    const partial = new ObjectId();
+    const partial = ObjectId.createFromTime(Math.floor(Date.now() / 1000) - 100 * 3600);
     await chunks.insertOne({ files_id: partial, n: 0, data: new Binary(Buffer.from('the beginning')) });
     const leases = new Leases(db.collection<LeaseDocument>('osteon_leases'), { holder: 'another' });
-    const orphansAt = (clock: () => number) => new Orphans(db, { files: kept, leases, clock });
-    expect(await orphansAt(() => Date.now() + 59 * 60_000).remove()).toBe(0);
+    let minutes = 0;
+    const orphans = new Orphans(db, { files: kept, leases, clock: () => minutes * 60_000 });
+    expect(await orphans.remove()).toBe(0);
+    minutes = 59;
+    expect(await orphans.remove()).toBe(0);
     expect(await files().countDocuments()).toBe(before + 1);
-    const later = () => Date.now() + 61 * 60_000;
+    expect(await chunks.countDocuments({ files_id: partial })).toBe(1);
+    minutes = 61;
+    // Another process has to see it for itself.
+    expect(await new Orphans(db, { files: kept, leases, clock: () => minutes * 60_000 }).remove()).toBe(0);
     // Who finds another process at it leaves it alone.
     const first = new Leases(db.collection<LeaseDocument>('osteon_leases'), { holder: 'first' });
-    await first.ifAlone('files', () => orphansAt(later).forget());
+    await first.ifAlone('files', () => orphans.forget(() => false));
     expect(await files().countDocuments()).toBe(before + 1);
-    await orphansAt(later).forget();
+    await orphans.forget(() => false);
     expect(await files().countDocuments()).toBe(before);
     expect(await chunks.countDocuments({ files_id: { $in: [uncommitted, partial] } })).toBe(0);
     const { versions } = await store.history({ type: 'Binary', id: 'noise', count: 9 });
     expect(versions.map(({ body }) => contentOf(body).data === noise)).toContain(true);
+  });
+
+  it('what its commit comes for later stays', async () => {
+    const db = client().db(databaseName(database));
+    const leases = new Leases(db.collection<LeaseDocument>('osteon_leases'), { holder: 'looking' });
+    let minutes = 0;
+    const orphans = new Orphans(db, { files: new Files(db), leases, clock: () => minutes * 60_000 });
+    const late = await new Files(db).write({ type: 'Binary', id: 'blank' }, Buffer.from('of a commit in flight'));
+    expect(await orphans.remove()).toBe(0);
+    await db.collection<{ readonly _id: string }>('Binary').updateOne({ _id: 'blank' }, { $set: { file: late } });
+    minutes = 61;
+    expect(await orphans.remove()).toBe(0);
+    await db.collection<{ readonly _id: string }>('Binary').updateOne({ _id: 'blank' }, { $unset: { file: '' } });
+    minutes = 200;
+    // A version had it in between.
+    expect(await orphans.remove()).toBe(0);
+    minutes = 261;
+    expect(await orphans.remove()).toBe(1);
+  });
+
+  it('closing ends the looking', async () => {
+    const db = client().db(databaseName(database));
+    const leases = new Leases(db.collection<LeaseDocument>('osteon_leases'), { holder: 'closing' });
+    let minutes = 0;
+    const orphans = new Orphans(db, { files: new Files(db), leases, clock: () => minutes * 60_000 });
+    await new Files(db).write({ type: 'Binary', id: 'blank' }, Buffer.from('of no version'));
+    await orphans.remove();
+    minutes = 61;
+    // Not before the first step, but before its resources are looked at.
+    const stopped = vi.fn(() => true).mockReturnValueOnce(false);
+    expect(await orphans.remove(stopped)).toBe(0);
+    expect(stopped).toHaveBeenCalledTimes(2);
+    expect(await orphans.remove()).toBe(1);
   });
 });

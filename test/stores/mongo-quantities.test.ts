@@ -75,6 +75,21 @@ describe('with values in several units', () => {
     expect(await store.matches('Observation', other, 99)).toEqual(rest);
   });
 
+  it('without a system the text of the unit counts as its code', async () => {
+    const key = decimalKey('5000');
+    const value = { kind: 'quantity', low: key, high: key, system: ucum, code: 'g', unit: 'kg' } as const;
+    await commit(store, [put('Observation', 'odd', { status: 'final' }, [{ parameter: 'value-quantity', value }])]);
+    const found = (number: string) => {
+      const interval = [[{ end: 'high', operator: '<=', value: decimalKey(number) }]] as const;
+      const test: QuantityTest = { kind: 'quantity', code: 'kg', interval };
+      return store.matches('Observation', { kind: 'value', parameter: weight, anyOf: [test] }, 99);
+    };
+    // 5000 kg, whatever its code says.
+    expect(await found('10')).toEqual(['few-g', 'few-lb', 'g', 'kg', 'lb', 'mg']);
+    expect(await found('5000')).toContain('odd');
+    await commit(store, [remove('Observation', 'odd')]);
+  });
+
   it('a unit that comes is found at once, and on later pages of a walk one that has gone', async () => {
     const criterion = heavier('0.9', 't');
     const query: SearchQuery = {

@@ -1,9 +1,10 @@
 /** Chains and reverse chains that more resources pass than are listed, beside what few resources pass. https://hl7.org/fhir/R4/search.html#chaining */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Criterion } from '../../src/search/criteria.ts';
 import { TooCostly } from '../../src/store/errors.ts';
+import { State } from '../../src/store/mongo/state.ts';
 import { openMongoStore } from '../../src/store/mongo/store.ts';
-import type { Store } from '../../src/store/port.ts';
+import type { SearchQuery, Store } from '../../src/store/port.ts';
 import {
   code,
   commit,
@@ -83,6 +84,49 @@ describe('with more matches elsewhere than are listed', () => {
 
   it('what few resources pass must be few as well', async () => {
     expect(await refused('Observation', all(coded('usual'), ofIdentified('many')))).toMatch(/add a criterion/);
+  });
+
+  const query = (criterion: Criterion): SearchQuery => {
+    const parts = [{ type: 'Observation', criterion, sort: [] }];
+    return { parts, count: 10, budget: 60_000, total: 'accurate', totalBound: 0 };
+  };
+
+  it('an explanation says so', async () => {
+    const wide = ofIdentified('many');
+    const { matches, parts } = await store.explain(query(all(coded('rare'), wide)));
+    expect(matches).toBe(4);
+    expect(parts[0]?.criteria).toEqual([
+      { criterion: coded('rare'), rows: 5, more: false },
+      { criterion: wide, more: true },
+    ]);
+    expect(await failureOf(store.explain(query(wide)))).toBeInstanceOf(TooCostly);
+  });
+
+  it('what changes while it is looked at is found as it is', async () => {
+    const { documents } = State.prototype;
+    const writing = async (id: string) => {
+      let first = true;
+      vi.spyOn(State.prototype, 'documents').mockImplementation(async function* (this: State, type, condition, paths) {
+        yield* documents.call(this, type, condition, paths);
+        if (type !== 'Patient' || !first) return;
+        first = false;
+        await commit(store, [{ ...observation('more', id, 'rare'), method: 'PUT' }]);
+      });
+      try {
+        const none: Criterion = { kind: 'not', of: ofIdentified('many') };
+        const criterion = id === 'p2' ? ofIdentified('many') : none;
+        const page = await store.search(query(all(coded('rare'), criterion)));
+        expect(first).toBe(false);
+        expect(page.total).toBe(page.matches.length);
+        return page.matches.map((match) => match.id);
+      } finally {
+        vi.restoreAllMocks();
+      }
+    };
+    // From one patient of many to another, twice.
+    expect(await writing('p2')).toEqual(['inside', 'more', 'o0', 'o4']);
+    expect(await writing('p3')).toEqual(['other']);
+    await commit(store, [{ ...observation('more', 'p1', 'rare'), method: 'PUT' }]);
   });
 
   it('a chain of chains is, too', async () => {

@@ -65,6 +65,8 @@ export async function copyStore(source: CopySource, target: Target, options: Cop
   const lastEvent = await source.audit.last();
   for await (const batch of batches(source.versions(progress.change, upTo))) {
     if (options.stopped?.() === true) return progress;
+    // Where a store has no transactions, the first batch may be cut off in its middle.
+    if (progress === nothing) await store.keep(key, JSON.stringify(nothing), always);
     const { change = 0 } = batch.at(-1) ?? {};
     const next = { ...progress, change, versions: progress.versions + batch.length };
     await copyVersions(target, batch, { key, text: JSON.stringify(next), until: always });

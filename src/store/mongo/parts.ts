@@ -157,7 +157,7 @@ export async function openParts(connection: Connection, options: PartsOptions): 
   const upkeep = new Upkeep(
     db,
     types,
-    { notes, terminology: terminology.writes, files: new Orphans(db, { files, leases, clock: now }) },
+    { notes, terminology: terminology.writes, files: new Orphans(db, { files, leases }) },
     { clock: now, cursorLifetime, auditRetention },
   );
   const searchParameters = async () => {

@@ -14,6 +14,7 @@ import type {
 } from '../port.ts';
 import type { Tally, TallyQuery } from '../tally.ts';
 import type { Snapshot } from './clock.ts';
+import { TooWide } from './compile/too-wide.ts';
 import { contextOf, type Env } from './compiling.ts';
 import type { SearchContext } from './context.ts';
 import { conjuncts, ReadWatch } from './explain.ts';
@@ -52,6 +53,8 @@ interface Reading {
   readonly parts: readonly Part[];
   /** The types that it looks at. */
   readonly types: ReadonlySet<string>;
+  /** Whether resources were looked at for its criteria, before what is found by them was. */
+  readonly looked: boolean;
 }
 
 export class Searcher {
@@ -124,17 +127,26 @@ export class Searcher {
     return tallyOf(state, part, query, (parameter) => this.#context.fields.ofParameter(parameter));
   }
 
-  /** What an index finds by a criterion, counted up to a limit; nothing where each resource is to be tested. */
+  /**
+   * What an index finds by a criterion, counted up to a limit; nothing where each resource is to be tested, or what the other
+   * criteria leave is looked at.
+   */
   async #rowsOf(
     type: string,
     criterion: Criterion,
     budget: number,
   ): Promise<{ readonly rows?: number; readonly more: boolean }> {
-    const { parts } = await this.#compile([{ type, criterion, sort: [] }], this.#state(budget, {}));
-    const [part] = parts;
-    if (part?.condition.live !== true) return { more: false };
-    const rows = await part.count(mostExplained + 1);
-    return { rows: Math.min(rows, mostExplained), more: rows > mostExplained };
+    try {
+      const { parts } = await this.#compile([{ type, criterion, sort: [] }], this.#state(budget, {}));
+      const [part] = parts;
+      if (part?.condition.live !== true) return { more: false };
+      const rows = await part.count(mostExplained + 1);
+      return { rows: Math.min(rows, mostExplained), more: rows > mostExplained };
+    } catch (error) {
+      // By itself it is refused; the search has been answered from the side of the others.
+      if (error instanceof TooWide) return { more: true };
+      throw error;
+    }
   }
 
   async #search(query: SearchQuery, watch?: Watch): Promise<SearchPage> {
@@ -148,20 +160,26 @@ export class Searcher {
     return this.#page(query, reading, key, snapshot, position.since, position.total, count);
   }
 
-  /** The first page of a walk: what is current, and if there is more than that the state that the walk will show. */
+  /**
+   * The first page of a walk: what is current, and if there is more than that the state that the walk will show. What was
+   * looked at one after the other is one state, too: a resource that changed in between may have been missed, or found by
+   * what it has never been.
+   */
   async #first(query: SearchQuery, now: number, watch: Watch | undefined): Promise<SearchPage> {
     const { budget, parts: queries, count } = query;
     const before = await this.#context.snapshots.begin([]);
     const reading = await this.#compile(queries, this.#state(budget, { watch }));
     const sorted = isSorted(queries);
     const found = count === 0 ? nothing : await readPage(reading.parts, sorted, undefined, false, count);
-    const shown = count > 0 && !found.more ? found.hits.length : undefined;
-    const total = await this.#total(query, reading, shown);
-    if (!found.more) return { matches: await versionsOf(found.hits, reading.state), total };
+    const shown = ({ more, hits }: PageOfHits) => (count > 0 && !more ? hits.length : undefined);
+    const total = await this.#total(query, reading, shown(found));
+    if (!found.more && !reading.looked) return { matches: await versionsOf(found.hits, reading.state), total };
     const snapshot = await this.#context.snapshots.begin([...reading.types]);
     if (isSame(before, snapshot)) return this.#shown(found, reading, undefined, 'next', snapshot, now, total);
     const settled = await this.#compile(queries, this.#state(budget, { snapshot, watch }));
-    return this.#page(query, settled, undefined, snapshot, now, total, count);
+    const again = count === 0 ? nothing : await readPage(settled.parts, sorted, undefined, false, count);
+    const counted = again.more ? total : await this.#total(query, settled, shown(again));
+    return this.#shown(again, settled, undefined, 'next', snapshot, now, counted);
   }
 
   /**
@@ -240,13 +258,18 @@ export class Searcher {
     const { fields } = this.#context;
     const { uses = () => {}, most = mostListed } = this.#options;
     const types = new Set<string>();
+    let looked = false;
+    const looksAt = (type: string) => {
+      looked = true;
+      types.add(type);
+    };
     const alone = queries.length === 1;
     let live: Promise<readonly string[]> | undefined;
     const typesWithData = () => {
       live ??= this.#context.types.known();
       return live;
     };
-    const env: Env = { state, fields, most, uses, types: typesWithData, looksAt: (type) => types.add(type) };
+    const env: Env = { state, fields, most, uses, types: typesWithData, looksAt };
     const held = alone ? undefined : new Set(await typesWithData());
     const parts: Part[] = [];
     // By itself each type's containers are found by what is asked; for many of them all are read once.
@@ -263,7 +286,7 @@ export class Searcher {
       if (isContained(type)) for (const each of await typesWithData()) types.add(each);
       else types.add(type);
     }
-    return { state, parts, types };
+    return { state, parts, types, looked };
   }
 
   #state(

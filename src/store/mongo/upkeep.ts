@@ -60,7 +60,7 @@ export class Upkeep {
     await this.#forgetWalks();
     await this.#kept.notes.forget();
     await this.#kept.terminology.forget();
-    await this.#kept.files.forget();
+    await this.#kept.files.forget(() => this.#closed);
     await forgetGuards(this.#db);
     await this.#retainAudit();
   }

@@ -34,7 +34,9 @@ function one(test: QuantityTest, stored: readonly string[] | undefined): Element
 /** The test for values in another unit. */
 function inUnit(test: QuantityTest, code: string): readonly Filter[] {
   const interval = code === test.code ? undefined : intervalIn(test, { system: ucumSystem, code, unit: '' });
-  return interval === undefined ? [] : intervals(interval).map((way) => allOf([{ c: code, s: ucumSystem }, way]));
+  // Without a system a value whose unit's text is the code is compared as it is, whatever its own code is (`intervalIn`).
+  const unit = { c: code, s: ucumSystem, ...(test.system === undefined ? { u: { $ne: test.code } } : {}) };
+  return interval === undefined ? [] : intervals(interval).map((way) => allOf([unit, way]));
 }
 
 /** The units that a test names. */
