@@ -1,5 +1,5 @@
 /** What is checked of a bundle's entries, whether or not they write. https://hl7.org/fhir/R4/http.html#trules */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type Json, type TestServer, testServer } from './server.ts';
 import { bundle, entry, issueOf, patient, unique, versions } from './writing.ts';
 
@@ -113,5 +113,17 @@ test('faults of many entries are listed, but not without end', async () => {
     const { status, body } = await post(...Array.from({ length: 300 }, () => faulty));
     expect(status).toBe(400);
     expect(body.issue).toHaveLength(100);
+  }
+});
+
+test('a conditional create whose match is not there when it is read asks again before it creates', async () => {
+  const value = unique();
+  await server.send('POST', '/Patient', patient(value));
+  const read = vi.spyOn(server.context.store, 'read').mockResolvedValueOnce(undefined);
+  try {
+    const reply = await post(entry('POST', 'Patient', patient(value), { ifNoneExist: `identifier=${value}` }));
+    expect(reply.body.entry[0].response.status).toBe('200 OK');
+  } finally {
+    read.mockRestore();
   }
 });

@@ -8,6 +8,7 @@ import { CursorExpired, StoreUnavailable, TooCostly } from '../../src/store/erro
 import type { SearchQuery, Store } from '../../src/store/port.ts';
 import { type Database, openDatabase } from '../../src/store/sqlite/open.ts';
 import { createSearch, type Searches } from '../../src/store/sqlite/searches.ts';
+import { Snapshot } from '../../src/store/sqlite/snapshot.ts';
 import { openSqliteStore } from '../../src/store/sqlite/store.ts';
 import { TerminologyReads } from '../../src/store/sqlite/terminology-read.ts';
 import { commit, failureOf, identified, patient, put } from '../contract/subject.ts';
@@ -101,6 +102,28 @@ describe('searches in threads', () => {
   it('see what was committed before', async () => {
     await commit(store, [patient('q1', 'q')]);
     expect(await searches.matches('Patient', identified('q'), 2)).toEqual(['q1']);
+  });
+
+  it('let what is read afterwards see what they saw', async () => {
+    const snapshot = new Snapshot(db);
+    const options = { clock: () => now, cursorLifetime: lifetime, allowance: 0, snapshot };
+    const own = createSearch(path, db, new TerminologyReads(db), options);
+    let answered = false;
+    let before = 0;
+    // Held anew at the end of each turn, so that the answer comes while something is held.
+    const hold = () => {
+      if (answered) return;
+      before = snapshot.hold();
+      setImmediate(hold);
+    };
+    const found = own.matches('Patient', identified('p'), 9).finally(() => {
+      answered = true;
+    });
+    hold();
+    expect(await found).toHaveLength(3);
+    expect(snapshot.hold()).toBeGreaterThan(before);
+    snapshot.release();
+    await own.close();
   });
 
   it('run beside each other and wait for a free thread', async () => {

@@ -131,6 +131,8 @@ class Resolver {
       if (another !== undefined) throw multipleMatches(type, at);
       const version = match === undefined ? undefined : await this.#context.store.read(type, match);
       if (version?.body !== undefined) return { kind: 'found', version };
+      // Deleted between the two look-ups: as if it had not been there.
+      if (match !== undefined) this.#forget(match);
       this.#conditional.push({ entry, type, criterion: condition.criterion, matched: false, at });
     }
     return { kind: 'put', method: 'POST', type, id: this.#context.newId(), precondition: undefined };
@@ -194,6 +196,12 @@ class Resolver {
     if (deletions === 0) return condition;
     const matches = condition.matches.filter((id) => !this.#deleted.has(`${type}/${id}`));
     return { ...condition, matches: matches.slice(0, limit) };
+  }
+
+  /** Takes a match out of the condition that was looked at last. */
+  #forget(match: string): void {
+    const last = this.#conditions.pop();
+    if (last !== undefined) this.#conditions.push({ ...last, matches: last.matches.filter((id) => id !== match) });
   }
 
   /** The type that the URL names, which the resource must have. */

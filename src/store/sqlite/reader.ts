@@ -10,6 +10,8 @@ export interface ReaderOptions {
   readonly clock: () => number;
   /** Milliseconds. */
   readonly cursorLifetime: number;
+  /** A thread answered: it may have seen what was written since something else was read. */
+  readonly onAnswer?: () => void;
 }
 
 /** Threads at most: they compete with the main one for processors. */
@@ -131,6 +133,7 @@ export class Readers {
   #answered(thread: Thread, answer: ReaderAnswer): void {
     const waiting = thread.busy;
     thread.busy = undefined;
+    this.#options.onAnswer?.();
     if (answer.kind === 'failed') waiting?.reject(fromWire(answer.error));
     else waiting?.resolve(answer);
     this.#next();

@@ -39,7 +39,12 @@ export function createSearch(
   options: SearchesOptions,
 ): Searches {
   const searcher = new Searcher(db, options);
-  if (path !== ':memory:') return new SharedSearches(searcher, terminology, new Readers(path, options), options);
+  if (path !== ':memory:') {
+    const { clock, cursorLifetime, snapshot } = options;
+    // What is read after an answer is of no older state than the answer.
+    const readers = new Readers(path, { clock, cursorLifetime, onAnswer: () => snapshot?.release() });
+    return new SharedSearches(searcher, terminology, readers, options);
+  }
   return {
     search: async (query) => searcher.search(query),
     explain: async (query) => searcher.explain(query),

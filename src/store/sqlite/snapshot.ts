@@ -4,7 +4,7 @@ import type { Database, Statement } from './open.ts';
 /**
  * To begin and end a read costs as much as a short one: two locks of the log's index, and a look at what the page cache
  * still holds. So the reads of all requests that arrive together share them. The state that they see is never older than
- * this turn, nor than what the writer has answered.
+ * this turn, nor than what the writer or a reader's thread has answered.
  */
 export class Snapshot {
   readonly #db: Database;

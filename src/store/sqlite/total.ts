@@ -2,7 +2,7 @@
 import { type Condition, indexed, isImpossible, type Range } from './compile/condition.ts';
 import { collected, countsByIndex, type Frame, frameOf, type Walk } from './frame.ts';
 import type { Probes } from './probe.ts';
-import { all, always, eachRow, filters, join, never, raw, type Sql, sql } from './sql.ts';
+import { all, always, eachRow, filters, join, never, raw, type Sql, sql, tick } from './sql.ts';
 import type { Statements } from './statements.ts';
 
 /** What counting needs of a search on one type. */
@@ -26,8 +26,7 @@ export function countMatches({ walk, conditions }: Counted, bound: number, count
   const live = Number(statements.get(sql`SELECT live FROM type WHERE num = ${walk.type}`)?.[0] ?? 0);
   if (conditions.length === 0) return Math.min(live, bound);
   const ranges = countable(conditions);
-  const counted = ranges === undefined ? undefined : countRows(ranges, bound, live, counting);
-  if (counted !== undefined) return counted;
+  if (ranges !== undefined) return countRows(ranges, bound, live, counting);
   const limited = Number.isFinite(bound) ? sql` LIMIT ${bound}` : raw('');
   const each = conditions.length === 1 ? conditions[0]?.all : undefined;
   if (each !== undefined && probes.count(each.read, each.most) < each.most)
@@ -47,26 +46,31 @@ function countable(conditions: readonly Condition[]): readonly Range[] | undefin
 }
 
 /**
- * The rows of stretches, at most `bound`; undefined where they are more than are counted without looking at the time.
- * SQLite counts twice as fast where it needn't look at each row's number, and half as fast again where there is no limit.
+ * The rows of stretches, at most `bound`. SQLite counts twice as fast where it needn't look at each row's number, and half
+ * as fast again where there is no limit. So the time isn't looked at where few rows are read; how many are is known only of
+ * stretches that are bounds of their index alone.
  * @param live no stretch has more rows.
  */
-function countRows(
-  ranges: readonly Range[],
-  bound: number,
-  live: number,
-  { statements, unwatched }: Counting,
-): number | undefined {
+function countRows(ranges: readonly Range[], bound: number, live: number, { statements, unwatched }: Counting): number {
   let counted = 0;
   for (const range of ranges) {
     if (range.where === never || range.table === 'entity') continue;
-    const from = sql`FROM ${raw(indexed('', range.table, range.index, 'd'))} WHERE ${eachRow} ${range.where}`;
-    const limit = Math.min(bound - counted, unwatched);
-    const query = live <= limit ? from : sql`FROM (SELECT 1 ${from} LIMIT ${limit})`;
-    const found = firstNumber(statements, sql`SELECT count(*) ${query}`);
+    const from = raw(indexed('', range.table, range.index, 'd'));
+    const left = bound - counted;
+    const unseen = sql`FROM ${from} WHERE ${eachRow} ${range.where}`;
+    const most = Math.min(left, unwatched);
+    let found = 0;
+    if (range.bounded === true) {
+      const query = live <= most ? unseen : sql`FROM (SELECT 1 ${unseen} LIMIT ${most})`;
+      found = firstNumber(statements, sql`SELECT count(*) ${query}`);
+    }
+    if (range.bounded !== true || (found >= unwatched && found < left && live > unwatched)) {
+      const seen = sql`SELECT 1 FROM ${from} WHERE ${all([tick(raw('d.rid')), range.where])}`;
+      const query = Number.isFinite(left) ? sql`${seen} LIMIT ${left}` : seen;
+      found = firstNumber(statements, sql`SELECT count(*) FROM (${query})`);
+    }
     counted += found;
     if (counted >= bound) return bound;
-    if (live > limit && found >= limit) return undefined;
   }
   return counted;
 }

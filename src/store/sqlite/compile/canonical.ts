@@ -43,7 +43,7 @@ export function canonicalsOf(
   }
   if (values.size === 0) return undefined;
   const test = (alias: string) => isIn(raw(`${alias}.value`), [...values]);
-  const stretches = [{ index: undefined, where: test('d'), order: ['value'], fixed: [] }];
+  const stretches = [{ index: undefined, where: test('d'), order: ['value'], fixed: [], bounded: true }];
   return { table: 'uri', test, stretches, byNumber: [], pinned: false, rank: 2 };
 }
 

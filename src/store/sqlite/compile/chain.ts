@@ -56,7 +56,9 @@ function leadingTo(ends: readonly End[]): Matcher | undefined {
     return any(ends.map((end) => (end.found === undefined ? tested(target, end) : isIn(target, end.found.resources))));
   };
   const stretch: Stretch =
-    known === undefined ? filtered(table, test('d')) : { index: undefined, where: test('d'), order, fixed: [] };
+    known === undefined
+      ? filtered(table, test('d'))
+      : { index: undefined, where: test('d'), order, fixed: [], bounded: true };
   return {
     table,
     test,

@@ -38,6 +38,8 @@ export interface Range {
    * more stretches on the next page, since what is stored has a say in it, they tell the old ones from the new.
    */
   readonly number?: number;
+  /** Whether `where` is bounds of the index alone, so that hardly a row is read that isn't in the stretch. */
+  readonly bounded?: boolean;
 }
 
 /** Ways to find the resources that pass. */

@@ -2,7 +2,7 @@
 import type { DateTest } from '../../../search/criteria.ts';
 import { DATE_MIN } from '../../../search/entry.ts';
 import { wideClass, wideClasses, wideFrom } from '../schema.ts';
-import { all, negated, raw, type Sql } from '../sql.ts';
+import { all, always, negated, raw, type Sql } from '../sql.ts';
 import { type Columns, columnsOf } from './columns.ts';
 import { type Bound, type Box, between, boxesOf, dateEnds, earlierOf, inBoxes, laterOf } from './interval.ts';
 import { filtered, type Matcher, mostStretches, type Stretch } from './matcher.ts';
@@ -47,7 +47,7 @@ function apart(boxes: readonly Box<number>[], stretches: (box: Box<number>) => r
     const earlier = boxes.slice(0, place);
     const others = negated(inBoxes(earlier, low, high));
     return stretches(box).map((stretch) =>
-      place === 0 ? stretch : { ...stretch, where: all([stretch.where, others]) },
+      place === 0 ? stretch : { ...stretch, where: all([stretch.where, others]), bounded: false },
     );
   });
 }
@@ -59,7 +59,7 @@ function stretchesOf(box: Box<number>): readonly Stretch[] {
   if (!open || highFrom === undefined || !isBeyond(highFrom, lowFrom)) return byLow(box);
   const [low, high] = dateEnds(columnsOf(table, 'd'));
   const where = all([between(high, highFrom, undefined), between(low, lowFrom, undefined)]);
-  return [{ index: 'by_high', where, order: ['high', 'low'], fixed: [] }];
+  return [{ index: 'by_high', where, order: ['high', 'low'], fixed: [], bounded: lowFrom === undefined }];
 }
 
 /** Whether a bound of `high` says more than one of `low`. */
@@ -77,7 +77,8 @@ function byLow({ lowFrom, lowTo, highFrom, highTo }: Box<number>): readonly Stre
   const residue = between(high, highFrom, highTo);
   const order = ['low', 'high'];
   if (highFrom === undefined || !isBeyond(highFrom, lowFrom)) {
-    return [{ index: undefined, where: all([between(low, lowFrom, lowBefore), residue]), order, fixed: [] }];
+    const where = all([between(low, lowFrom, lowBefore), residue]);
+    return [{ index: undefined, where, order, fixed: [], bounded: residue === always }];
   }
   const start = { value: highFrom.value - wideFrom - slack, closed: true };
   const narrow = all([between(low, laterOf(lowFrom, start), lowBefore), residue]);

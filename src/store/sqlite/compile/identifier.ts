@@ -65,6 +65,7 @@ export function identifier(tests: readonly TokenTest[], context: Context): Match
       where: test('d'),
       order: ['value', 'system'],
       fixed: [...values, first.system],
+      bounded: true,
     };
     const byNumber = [{ ...stretch, order: [], fixed: [] }];
     return { table, test, stretches: [stretch], byNumber, pinned: true, rank: 0 };
@@ -75,6 +76,7 @@ export function identifier(tests: readonly TokenTest[], context: Context): Match
   const lead = isIn(a, [...new Set(values)]);
   const [system] = systems;
   const rest = systems.size > 1 ? sql`+(${test('d')})` : system === undefined ? always : sql`${b} = ${system}`;
-  const stretches = [{ index: undefined, where: all([lead, rest]), order: ['value', 'system'], fixed: [] }];
+  const where = all([lead, rest]);
+  const stretches = [{ index: undefined, where, order: ['value', 'system'], fixed: [], bounded: systems.size === 1 }];
   return { table, test, stretches, byNumber: [], pinned: false, rank: 1 };
 }

@@ -1,7 +1,7 @@
 /** What the tests of one kind of value compile to. https://hl7.org/fhir/R4/search.html#ptypes */
 import type { IndexTable } from '../schema.ts';
 import { indexTables } from '../schema.ts';
-import type { Sql } from '../sql.ts';
+import { always, type Sql } from '../sql.ts';
 import type { Prefix, Range } from './condition.ts';
 
 /** A stretch of an index table; its rows are called `d`, and `where` doesn't mention the parameter. */
@@ -13,6 +13,8 @@ export interface Stretch {
   readonly fixed: readonly (string | number)[];
   /** As in `Range`. */
   readonly number?: number;
+  /** As in `Range`. */
+  readonly bounded?: boolean;
 }
 
 /** An OR of tests on the rows of one parameter. */
@@ -41,5 +43,5 @@ export const mostMerged = 24;
 
 /** All rows of a parameter, filtered by a test. */
 export function filtered(table: IndexTable, test: Sql): Stretch {
-  return { index: undefined, where: test, order: indexTables[table], fixed: [] };
+  return { index: undefined, where: test, order: indexTables[table], fixed: [], bounded: test === always };
 }

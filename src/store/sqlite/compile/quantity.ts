@@ -76,16 +76,21 @@ export function quantity(tests: readonly Test[], context: Context): Matcher | un
     const before = negated(passesAny(converted.slice(0, place), columnsOf(table, 'd')));
     const inOthers = stretchesOfOthers(others, named);
     for (const [n, stretch] of stretchesOf(named, named).entries()) {
-      stretches.push({ ...stretch, number: count, where: all([stretch.where, before]) });
+      stretches.push(without(before, { ...stretch, number: count }));
       for (const { after, stretches: each } of inOthers) {
         const other = each[n];
         if (other === undefined) continue;
-        stretches.push({ ...other, number: count + after, where: all([other.where, before]) });
+        stretches.push(without(before, { ...other, number: count + after }));
       }
       count++;
     }
   }
   return matcherOf(test, count <= 2 * mostStretches ? stretches : [filtered(table, test('d'))]);
+}
+
+/** A stretch less what lies in others; `outside`: whether a row doesn't. */
+function without(outside: Sql, stretch: Stretch): Stretch {
+  return outside === always ? stretch : { ...stretch, where: all([stretch.where, outside]), bounded: false };
 }
 
 function matcherOf(test: Matcher['test'], stretches: readonly Stretch[]): Matcher {
@@ -103,7 +108,8 @@ function stretchesOf({ units, interval }: InUnits, form: InUnits): readonly Stre
   return boxes.flatMap((box, place) => {
     const others = negated(inBoxes(boxes.slice(0, place), low, high));
     return stretchesOfBox(box, reachesBeyond(forms[place] ?? box)).map((stretch) => {
-      return { ...stretch, fixed: units?.length === 1 ? units : [], where: all([unit, stretch.where, others]) };
+      const ofUnits = { ...stretch, fixed: units?.length === 1 ? units : [], where: all([unit, stretch.where]) };
+      return without(others, ofUnits);
     });
   });
 }
@@ -159,8 +165,9 @@ function stretchesOfBox({ lowFrom, lowTo, highFrom, highTo }: Box<DecimalKey>, b
   const [low, high] = quantityEnds(columnsOf(table, 'd'));
   const lowBefore = earlierOf(lowTo, highTo);
   if (!beyond || highFrom === undefined) {
-    const where = all([between(low, lowFrom, lowBefore), between(high, highFrom, highTo)]);
-    return [{ index: undefined, where, order, fixed: [] }];
+    const residue = between(high, highFrom, highTo);
+    const where = all([between(low, lowFrom, lowBefore), residue]);
+    return [{ index: undefined, where, order, fixed: [], bounded: residue === always }];
   }
   const within = all([between(low, highFrom, lowBefore), between(high, undefined, highTo)]);
   const outside = { value: highFrom.value, closed: !highFrom.closed };
@@ -170,7 +177,7 @@ function stretchesOfBox({ lowFrom, lowTo, highFrom, highTo }: Box<DecimalKey>, b
     between(low, lowFrom, earlierOf(lowBefore, outside)),
   ]);
   return [
-    { index: undefined, where: within, order, fixed: [] },
+    { index: undefined, where: within, order, fixed: [], bounded: highTo === undefined },
     { index: 'ranged', where: ranged, order: ['unit', 'high', 'low'], fixed: [] },
   ];
 }

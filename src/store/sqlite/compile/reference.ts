@@ -33,6 +33,7 @@ export function referring(targets: readonly number[]): Matcher | undefined {
   const test = (alias: string) => isIn(columnsOf(table, alias).a, targets);
   // A resource may refer to two versions of the target, so that the version comes before the resource's number.
   const order = ['target', 'version'];
-  const stretches = [{ index: undefined, where: test('d'), order, fixed: targets.length === 1 ? targets : [] }];
+  const fixed = targets.length === 1 ? targets : [];
+  const stretches = [{ index: undefined, where: test('d'), order, fixed, bounded: true }];
   return { table, test, stretches, byNumber: [], pinned: false, rank: 2 };
 }

@@ -68,7 +68,7 @@ export function string(tests: readonly StringTest[]): Matcher {
     const order = ['norm', 'exact'];
     return {
       ...matcher,
-      stretches: kept.map((each) => ({ index: undefined, where: one(each, columns), order, fixed: [] })),
+      stretches: kept.map((each) => ({ index: undefined, where: one(each, columns), order, fixed: [], bounded: true })),
       rank: 3,
     };
   }

@@ -80,11 +80,11 @@ export function token(tests: readonly TokenTest[], context: Context): Matcher | 
     const where = sql`${a} IN (SELECT c.num FROM code c INDEXED BY code_by_system
       WHERE c.system IN (SELECT value FROM json_each(${JSON.stringify(systems)}))
       UNION ALL SELECT value FROM json_each(${JSON.stringify(codes)}))`;
-    const stretches = [{ index: undefined, where, order: ['code'], fixed: [] }];
+    const stretches = [{ index: undefined, where, order: ['code'], fixed: [], bounded: true }];
     return { table: 'token', test, stretches, byNumber: [], pinned: false, rank: 7 };
   }
   const fixed = codes.length === 1 ? codes : [];
-  const stretch = { index: undefined, where: isIn(a, codes), order: ['code'], fixed };
+  const stretch = { index: undefined, where: isIn(a, codes), order: ['code'], fixed, bounded: true };
   const byNumber =
     codes.length > mostMerged
       ? []

@@ -59,12 +59,13 @@ export function uri(tests: readonly UriTest[]): Matcher {
     return { table, test, stretches: [], rows, byNumber: [], pinned: false, rank: 2 };
   }
   const one = values.length === 1;
-  const exact = { index: undefined, where: isIn(a, values), order: ['value'], fixed: one ? values : [] };
+  const exact = { index: undefined, where: isIn(a, values), order: ['value'], fixed: one ? values : [], bounded: true };
   const begun = beginnings.map((beginning) => ({
     index: undefined,
     where: beginsWith(a, beginning),
     order: ['value'],
     fixed: [],
+    bounded: true,
   }));
   const byNumber =
     beginnings.length > 0 || values.length > mostMerged

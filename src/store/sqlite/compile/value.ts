@@ -107,6 +107,7 @@ export function conditionOf(matcher: Matcher, number: number, parameter: Paramet
       order: stretch.order,
       fixed: stretch.fixed,
       ...(stretch.number !== undefined && { number: stretch.number }),
+      bounded: stretch.bounded === true,
     };
   };
   const ranges = matcher.stretches.map(ofParameter);

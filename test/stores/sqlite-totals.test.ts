@@ -1,0 +1,106 @@
+/** How totals of one criterion are counted: what is read, and how often the time is looked at. https://hl7.org/fhir/R4/search.html#total */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Criterion, Parameter, ValueTest } from '../../src/search/criteria.ts';
+import type { SearchQuery } from '../../src/store/port.ts';
+import { migrate } from '../../src/store/sqlite/migrate.ts';
+import { type Database, openDatabase } from '../../src/store/sqlite/open.ts';
+import { currentParameters, registerParameters } from '../../src/store/sqlite/parameters.ts';
+import { Searcher } from '../../src/store/sqlite/search.ts';
+import { InlineWriter } from '../../src/store/sqlite/writer.ts';
+import { writerEngine } from '../../src/store/sqlite/writer-engine.ts';
+import { commit, day, put } from '../contract/subject.ts';
+import { bySorting } from './reading.ts';
+
+const single = (code: string, kind: Parameter['kind']): Parameter => {
+  return { type: 'Observation', code, kind, multiple: false, textual: false, components: [] };
+};
+const status = single('status', 'token');
+const when = single('when', 'date');
+const note = single('note', 'string');
+
+/** More than two looks at the time: a tick is at each 1,024th row. */
+const many = 2200;
+const thresholds = { ...bySorting, unwatched: 100 };
+
+const passing = (parameter: Parameter, ...anyOf: readonly ValueTest[]): Criterion => {
+  return { kind: 'value', parameter, anyOf };
+};
+const counting = (criterion: Criterion): SearchQuery => {
+  const parts = [{ type: 'Observation', criterion, sort: [] }];
+  return { parts, count: 0, total: 'accurate', totalBound: 100, budget: 60_000 };
+};
+
+let db: Database;
+let writer: InlineWriter;
+let searcher: Searcher;
+let looks = 0;
+beforeEach(() => {
+  db = openDatabase(':memory:');
+  migrate(db);
+  registerParameters(
+    db,
+    [status, when, note].map(({ type, code }) => ({ type, code, definition: '1' })),
+  );
+  const options = { clock: Date.now, cursorLifetime: day };
+  writer = new InlineWriter(writerEngine(db, options), currentParameters(db));
+  const stopped = (): boolean => {
+    looks++;
+    return false;
+  };
+  searcher = new Searcher(db, { ...options, thresholds, stopped });
+});
+afterEach(async () => {
+  await writer.close();
+  db.close();
+});
+
+const write = (from: number, to: number) =>
+  commit(
+    writer,
+    Array.from({ length: to - from }, (_, place) => {
+      const n = from + place;
+      return put('Observation', `o${n}`, {}, [
+        { parameter: 'status', value: { kind: 'token', system: '', value: n % 3 === 0 ? 'amended' : 'final' } },
+        { parameter: 'when', value: { kind: 'date', low: n * 1000, high: n * 1000 + 1000 } },
+        { parameter: 'note', value: { kind: 'string', norm: `smith ${n}`, exact: `Smith ${n}` } },
+      ]);
+    }),
+  );
+
+const token = (code: string) => ({ kind: 'token', code, fold: false, system: '' }) as const;
+
+describe('a total of one criterion', () => {
+  it.each<[string, Criterion, number]>([
+    ['two codes', passing(status, token('final'), token('amended')), many],
+    [
+      'dates after one',
+      passing(when, { kind: 'date', interval: [[{ end: 'high', operator: '>', value: 500_000 }]] }),
+      many - 500,
+    ],
+    ['a beginning', passing(note, { kind: 'string', match: 'starts', value: 'smith' }), many],
+  ])('of %s reads each row but a few once', async (_, criterion, expected) => {
+    await write(0, many);
+    const { total, steps } = searcher.explain(counting(criterion));
+    expect(total).toBe(expected);
+    const examined = steps.reduce((sum, { rowsExamined }) => sum + rowsExamined, 0);
+    expect(examined).toBeGreaterThanOrEqual(expected);
+    expect(examined).toBeLessThanOrEqual(expected + thresholds.unwatched);
+  });
+
+  it.each<[string, Criterion]>([
+    ['a part of a string', passing(note, { kind: 'string', match: 'contains', value: 'zzz' })],
+    ['what differs', { kind: 'differs', parameter: status, from: [token('final'), token('amended')] }],
+  ])('of %s looks at the time though nothing is found', async (_, criterion) => {
+    const looksFor = (): number => {
+      looks = 0;
+      expect(searcher.search(counting(criterion)).total).toBe(0);
+      return looks;
+    };
+    await write(0, 300);
+    looksFor();
+    await write(300, 310);
+    const few = looksFor();
+    await write(310, many);
+    expect(looksFor() - few).toBeGreaterThanOrEqual(2);
+  });
+});
