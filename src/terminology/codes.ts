@@ -4,6 +4,8 @@
 export interface Part {
   readonly others: boolean;
   readonly codes: ReadonlySet<string>;
+  /** Canonicals of the system as it is taken from, with the version where one is named. */
+  readonly from?: ReadonlySet<string>;
 }
 
 /** By system; '' stands for codes without one. A system that isn't there has no codes. */
@@ -16,6 +18,11 @@ export function wholeSystem(system: string): Codes {
   return new Map([[system, { others: true, codes: new Set() }]]);
 }
 
+/** Whether nothing is listed of a system: it isn't there, or has all its codes. */
+export function isWhole(part: Part | undefined): boolean {
+  return part === undefined || (part.others && part.codes.size === 0);
+}
+
 /** These codes of a system. */
 export function codesOf(system: string, codes: Iterable<string>): Codes {
   return new Map([[system, { others: false, codes: new Set(codes) }]]);
@@ -24,15 +31,16 @@ export function codesOf(system: string, codes: Iterable<string>): Codes {
 /** What is in any of the sets. */
 export function union(sets: readonly Codes[]): Codes {
   // Thousands of small sets come together here, so what is listed is collected before anything is compared.
-  const listed = new Map<string, Set<string>>();
+  const listed = new Map<string, { others: false; codes: Set<string>; from: Set<string> }>();
   for (const set of sets) {
-    for (const [system, { others, codes }] of set) {
-      const known = listed.get(system) ?? new Set();
+    for (const [system, { others, codes, from = [] }] of set) {
+      const known = listed.get(system) ?? { others: false, codes: new Set(), from: new Set() };
       listed.set(system, known);
-      if (!others) for (const code of codes) known.add(code);
+      if (!others) for (const code of codes) known.codes.add(code);
+      for (const each of from) known.from.add(each);
     }
   }
-  const result = new Map<string, Part>([...listed].map(([system, codes]) => [system, { others: false, codes }]));
+  const result = new Map<string, Part>(listed);
   for (const set of sets) {
     for (const [system, part] of set) {
       const before = result.get(system);
@@ -57,7 +65,8 @@ export function difference(a: Codes, b: Codes): Codes {
   const result = new Map<string, Part>();
   for (const [system, part] of a) {
     const other = b.get(system);
-    result.set(system, other === undefined ? part : both(part, { ...other, others: !other.others }));
+    const left = other === undefined ? part : both(part, { ...other, others: !other.others });
+    result.set(system, { ...left, ...(part.from !== undefined && { from: part.from }) });
   }
   return result;
 }
@@ -76,10 +85,11 @@ export function has(set: Codes, system: string, code: string): boolean {
 }
 
 function both(a: Part, b: Part): Part {
-  if (a.others && b.others) return { others: true, codes: new Set([...a.codes, ...b.codes]) };
+  const from = new Set([...(a.from ?? []), ...(b.from ?? [])]);
+  if (a.others && b.others) return { others: true, codes: new Set([...a.codes, ...b.codes]), from };
   const [listed, other] = a.others ? [b, a] : [a, b];
   const codes = [...listed.codes].filter((code) => other.codes.has(code) !== other.others);
-  return { others: false, codes: new Set(codes) };
+  return { others: false, codes: new Set(codes), from };
 }
 
 function either(a: Part, b: Part): Part {

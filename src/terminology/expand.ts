@@ -6,14 +6,16 @@ import {
   codesOf,
   difference,
   intersection,
+  isWhole,
   noCodes,
   type Part,
   sizeOf,
   union,
   wholeSystem,
 } from './codes.ts';
-import { type ConceptDetail, type Concepts, type Filter, hasConcepts } from './concepts.ts';
-import { checkFilter, conceptTest, readFilter } from './filters.ts';
+import { activeOf, detailsOf } from './concept-details.ts';
+import { type Concepts, type Filter, hasConcepts } from './concepts.ts';
+import { checkFilter, conceptTest, isPattern, readFilter } from './filters.ts';
 import { objects, text } from './json.ts';
 import { shorten } from './shorten.ts';
 import { Work } from './work.ts';
@@ -51,7 +53,7 @@ export async function expandValueSet(
   const result: SystemCodes[] = [];
   for (const [system, part] of expanded) {
     if (part.others && part.codes.size === 0) result.push({ system, codes: undefined });
-    else result.push({ system, codes: [...(part.others ? await allBut(system, part, source, work) : part.codes)] });
+    else result.push({ system, codes: [...(part.others ? await spelledOut(system, part, source, work) : part.codes)] });
   }
   return bounded(result, `the value set ${shorten(canonical)}`);
 }
@@ -74,9 +76,28 @@ function bounded(codes: readonly SystemCodes[], what: string): readonly SystemCo
   throw failure(400, 'too-costly', `${what} comes to ${size} codes, more than ${mostCodes}: ask for a part of it.`);
 }
 
-async function allBut(system: string, { codes }: Part, source: TermSource, work: Work): Promise<readonly string[]> {
-  const all = await (await contentOf(system, source)).codes(work);
-  return all.filter((code) => !codes.has(code));
+/** The code systems that a part is of, each version once. Throws as `contentOf` does. */
+export async function contentsOf(system: string, { from }: Part, source: TermSource): Promise<readonly Concepts[]> {
+  const found = new Map<string, Concepts>();
+  for (const canonical of from === undefined || from.size === 0 ? [system] : from) {
+    const concepts = await contentOf(canonical, source);
+    if (!found.has(concepts.version)) found.set(concepts.version, concepts);
+  }
+  return [...found.values()];
+}
+
+/** The codes of a part of all of a system's but some. Throws as `contentOf` does, and `too-costly`. */
+export async function spelledOut(
+  system: string,
+  part: Part,
+  source: TermSource,
+  work: Work,
+): Promise<ReadonlySet<string>> {
+  const codes = new Set<string>();
+  for (const each of await contentsOf(system, part, source)) {
+    for (const code of await each.codes(work)) if (!part.codes.has(code)) codes.add(code);
+  }
+  return codes;
 }
 
 /** A code system with its concepts. Throws 400 `not-supported` where they aren't here. */
@@ -126,8 +147,8 @@ export interface Said {
 
 /** Hears what is on the way to the codes; for whoever tells of them later. */
 export interface Listener {
-  /** The canonical of a code system, with the version where the value set names one; whether all of its codes are taken. */
-  readonly uses: (system: string, canonical: string, whole: boolean) => void;
+  /** The canonical of a code system, with the version where the value set names one. */
+  readonly uses: (system: string, canonical: string) => void;
   readonly says: (system: string, code: string, said: Said) => void;
 }
 
@@ -190,23 +211,76 @@ export class Expander {
   }
 
   async #compose({ include, exclude, inactive }: JsonObject): Promise<Codes> {
-    const included = this.#union(await this.#parts(include, inactive === false));
-    const excluded = this.#union(await this.#parts(exclude));
-    this.#work.spend(sizeOf([included, excluded]));
-    return difference(included, excluded);
+    const included = await this.#union(await this.#parts(include, inactive === false));
+    const excluded = await this.#union(await this.#parts(exclude));
+    const left = await this.#spelled(excluded, await this.#mixed([included, excluded]), true);
+    this.#work.spend(sizeOf([included, left]));
+    return difference(included, left);
   }
 
-  #union(sets: readonly Codes[]): Codes {
-    this.#work.spend(sizeOf(sets));
-    return union(sets);
+  async #union(sets: readonly Codes[]): Promise<Codes> {
+    const mixed = new Set(await this.#mixed(sets));
+    const wholes = (system: string) => sets.every((set) => isWhole(set.get(system)));
+    for (const system of mixed) if (wholes(system)) mixed.delete(system);
+    const spelled: Codes[] = [];
+    for (const set of sets) spelled.push(await this.#spelled(set, mixed, false));
+    this.#work.spend(sizeOf(spelled));
+    return union(spelled);
   }
 
-  #intersection(sets: readonly Codes[]): Codes {
+  async #intersection(sets: readonly Codes[]): Promise<Codes> {
     const [first = noCodes, ...others] = sets;
-    return others.reduce((some, other) => {
-      this.#work.spend(sizeOf([some, other]));
-      return intersection(some, other);
-    }, first);
+    let codes = first;
+    for (const other of others) {
+      const mixed = await this.#mixed([codes, other]);
+      const listed = (system: string) => [codes, other].some((set) => set.get(system)?.others === false);
+      const strict = ![...mixed].every(listed);
+      const [a, b] = [await this.#spelled(codes, mixed, strict), await this.#spelled(other, mixed, strict)];
+      this.#work.spend(sizeOf([a, b]));
+      codes = intersection(a, b);
+    }
+    return codes;
+  }
+
+  /** Systems of which the sets have several versions, and of one all codes but some: these can't be compared as they are. */
+  async #mixed(sets: readonly Codes[]): Promise<ReadonlySet<string>> {
+    const from = new Map<string, Set<string>>();
+    const open = new Set<string>();
+    for (const set of sets) {
+      for (const [system, part] of set) {
+        if (part.others) open.add(system);
+        const canonicals = from.get(system) ?? new Set();
+        from.set(system, canonicals);
+        for (const each of part.from ?? []) canonicals.add(each);
+      }
+    }
+    const mixed = new Set<string>();
+    for (const system of open) {
+      const canonicals = from.get(system) ?? [];
+      const versions = new Set<string>();
+      for (const each of canonicals) versions.add((await this.#source.codeSystem(each))?.version ?? each);
+      if (versions.size > 1) mixed.add(system);
+    }
+    return mixed;
+  }
+
+  /** With the codes of some systems spelled out; unless `strict` only where they are here. */
+  async #spelled(set: Codes, systems: ReadonlySet<string>, strict: boolean): Promise<Codes> {
+    if (systems.size === 0) return set;
+    const result = new Map(set);
+    for (const [system, part] of set) {
+      if (!part.others || !systems.has(system) || !(strict || (await this.#isHere(system, part)))) continue;
+      result.set(system, { ...part, others: false, codes: await spelledOut(system, part, this.#source, this.#work) });
+    }
+    return result;
+  }
+
+  async #isHere(system: string, { from = new Set([system]) }: Part): Promise<boolean> {
+    for (const each of from) {
+      const concepts = await this.#source.codeSystem(each);
+      if (concepts === undefined || !hasConcepts(concepts)) return false;
+    }
+    return true;
   }
 
   async #parts(value: JsonValue | undefined, activeOnly = false): Promise<readonly Codes[]> {
@@ -224,7 +298,7 @@ export class Expander {
     for (const [system, part] of codes) {
       const concepts = await this.#source.codeSystem(versioned(system, version));
       if (concepts === undefined || !hasConcepts(concepts)) active.set(system, part);
-      else active.set(system, await activeOf(concepts, part, this.#work));
+      else active.set(system, { ...part, ...(await activeOf(concepts, part, this.#work)) });
     }
     return active;
   }
@@ -237,11 +311,16 @@ export class Expander {
     return this.#intersection(sets);
   }
 
-  async #ofSystem({ system: url, version, concept, filter }: JsonObject): Promise<Codes> {
+  async #ofSystem(part: JsonObject): Promise<Codes> {
+    const from = new Set([versioned(text(part.system), text(part.version))]);
+    return new Map([...(await this.#selected(part))].map(([system, codes]) => [system, { ...codes, from }]));
+  }
+
+  async #selected({ system: url, version, concept, filter }: JsonObject): Promise<Codes> {
     const system = text(url);
     const canonical = versioned(system, text(version));
     const listed = objects(concept);
-    this.#listener?.uses(system, canonical, listed.length === 0 && objects(filter).length === 0);
+    this.#listener?.uses(system, canonical);
     this.#work.spend(listed.length);
     if (listed.length > 0) {
       for (const each of this.#listener === undefined ? [] : listed) this.#says(system, each);
@@ -258,12 +337,12 @@ export class Expander {
     // The others leave a regular expression less to look at.
     const [patterns, others] = [filters.filter(isPattern), filters.filter((each) => !isPattern(each))];
     for (const each of others) parts.push(new Map([[system, await content.part(each, this.#work)]]));
-    let codes = parts.length === 0 ? wholeSystem(system) : this.#intersection(parts);
+    let codes = parts.length === 0 ? wholeSystem(system) : await this.#intersection(parts);
     for (const each of patterns) {
       const part = codes.get(system);
       const left =
         part?.others === false ? await this.#matching(content, part, each) : await content.part(each, this.#work);
-      codes = this.#intersection([codes, new Map([[system, left]])]);
+      codes = await this.#intersection([codes, new Map([[system, left]])]);
     }
     return codes;
   }
@@ -288,44 +367,9 @@ export class Expander {
   }
 }
 
-/** Whether the codes that other filters leave are looked at one by one: what is below each is not known of it, `part` looks at all at once. */
-function isPattern({ op, property }: Filter): boolean {
-  return op === 'regex' && property !== 'child';
-}
-
-/** How many concepts are looked up at once. */
-const someCodes = 1000;
-
-async function* detailsOf(
-  concepts: Pick<Concepts, 'find'>,
-  codes: ReadonlySet<string>,
-): AsyncGenerator<readonly ConceptDetail[]> {
-  const all = [...codes];
-  for (let from = 0; from < all.length; from += someCodes) yield concepts.find(all.slice(from, from + someCodes));
-}
-
 /** The canonical of a version; '' means none. */
 export function versioned(url: string, version: string): string {
   return version === '' ? url : `${url}|${version}`;
-}
-
-async function activeOf(concepts: Concepts, { others, codes }: Part, work: Work): Promise<Part> {
-  if (!others) {
-    work.spend(codes.size);
-    const inactive = new Set<string>();
-    for await (const some of detailsOf(concepts, codes))
-      for (const { code, inactive: isInactive } of some) if (isInactive === true) inactive.add(code);
-    return { others, codes: new Set([...codes].filter((code) => !inactive.has(code))) };
-  }
-  const nothing = { offset: 0, count: 0 };
-  const { total } = await concepts.select({ activeOnly: true }, nothing);
-  if (total === (await concepts.select({}, nothing)).total) return { others, codes };
-  work.spend(total);
-  const active = await concepts.select({ activeOnly: true }, { offset: 0, count: total });
-  return {
-    others: false,
-    codes: new Set(active.concepts.map(({ code }) => code).filter((code) => !codes.has(code))),
-  };
 }
 
 /** The codes of an expansion that is no page of a longer one; undefined otherwise. */

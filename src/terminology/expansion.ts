@@ -3,7 +3,7 @@ import { failure } from '../fhir/outcome.ts';
 import { isArray, isObject, type JsonObject } from '../fhir/resource.ts';
 import type { Part } from './codes.ts';
 import { type ConceptDetail, type Concepts, type ConceptTest, hasConcepts, type Selection } from './concepts.ts';
-import { checkSupplements, contentOf, Expander, type Said, type TermSource, versioned } from './expand.ts';
+import { checkSupplements, contentsOf, Expander, type Said, spelledOut, type TermSource, versioned } from './expand.ts';
 import { checkFilter, readFilter, testOf } from './filters.ts';
 import { objects, text } from './json.ts';
 import { readDesignation } from './memory-concepts.ts';
@@ -99,13 +99,9 @@ async function slicesOf(resource: JsonObject, name: string, making: Making, used
     return told.map(({ concepts, selection }) => ofConcepts(concepts, whole, making, selection));
   }
   const canonicals = new Map<string, Set<string>>();
-  const wholes = new Map<string, Set<string>>();
   const said = new Map<string, Map<string, Said>>();
   const expander = new Expander(source, work, {
-    uses: (system, canonical, whole) => {
-      add(canonicals, system, () => new Set<string>()).add(canonical);
-      if (whole) add(wholes, system, () => new Set<string>()).add(canonical);
-    },
+    uses: (system, canonical) => add(canonicals, system, () => new Set<string>()).add(canonical),
     says: (system, code, words) => add(said, system, () => new Map<string, Said>()).set(code, words),
   });
   const slices: Slice[] = [];
@@ -121,29 +117,15 @@ async function slicesOf(resource: JsonObject, name: string, making: Making, used
     const [first] = versions;
     if (leftOut(system, first?.version ?? '')) continue;
     if (part.others) {
-      const [named = system, ...others] = wholes.get(system) ?? canonicals.get(system) ?? [];
-      const concepts = await contentOf(named, source);
-      if (others.length === 0) slices.push(ofConcepts(concepts, part, making));
+      const [only, another] = await contentsOf(system, part, source);
+      if (only !== undefined && another === undefined) slices.push(ofConcepts(only, part, making));
       else {
-        const codes = await codesOfAll([concepts, ...(await contentsOf(others, source))], part, work);
+        const codes = [...(await spelledOut(system, part, source, work))];
         slices.push(ofCodes({ system, codes, versions, said: said.get(system) }, making));
       }
     } else slices.push(ofCodes({ system, codes: [...part.codes], versions, said: said.get(system) }, making));
   }
   return slices;
-}
-
-async function contentsOf(canonicals: readonly string[], source: TermSource): Promise<readonly Concepts[]> {
-  const found: Concepts[] = [];
-  for (const each of canonicals) found.push(await contentOf(each, source));
-  return found;
-}
-
-/** What several versions of a system have together, but for some. */
-async function codesOfAll(versions: readonly Concepts[], { codes }: Part, work: Work): Promise<readonly string[]> {
-  const all = new Set<string>();
-  for (const each of versions) for (const code of await each.codes(work)) if (!codes.has(code)) all.add(code);
-  return [...all];
 }
 
 function add<T>(map: Map<string, T>, key: string, make: () => T): T {

@@ -151,3 +151,8 @@ function ofProperty(filter: Filter): ConceptTest | undefined {
   if (op !== '=' && op !== 'in' && op !== 'not-in' && op !== 'exists') return undefined;
   return { properties: [{ code: property, op, values: wantedBy(filter) }] };
 }
+
+/** Whether the codes that other filters leave are looked at one by one: what is below each is not known of it, `part` looks at all at once. */
+export function isPattern({ op, property }: Filter): boolean {
+  return op === 'regex' && property !== 'child';
+}

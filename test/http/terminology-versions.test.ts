@@ -46,6 +46,28 @@ beforeAll(async () => {
       { system: colours, version: '2', concept: [{ code: 'blue' }] },
     ]),
     valueSet('common', [{ system: colours, version: '2', valueSet: [url('first')] }]),
+    valueSet('again', [{ system: colours, valueSet: [url('first')] }]),
+    {
+      ...valueSet('without', []),
+      compose: {
+        include: [{ system: colours, version: '2' }],
+        exclude: [{ system: colours, version: '1', valueSet: [url('red')] }],
+      },
+    },
+    {
+      ...valueSet('others', []),
+      compose: { include: [{ system: colours, version: '2' }], exclude: [{ system: colours, version: '1' }] },
+    },
+    {
+      ...valueSet('latter', []),
+      compose: { include: [{ valueSet: [url('both')] }], exclude: [{ system: colours, version: '1' }] },
+    },
+    valueSet('red', [{ system: colours, concept: [{ code: 'red' }] }]),
+    valueSet('mixed', [
+      { system: colours, version: '1', concept: [{ code: 'grey' }] },
+      { system: colours, version: '2' },
+    ]),
+    valueSet('pinned', [{ system: colours }, { system: colours, version: '2', concept: [{ code: 'blue' }] }]),
     valueSet('edition', [{ system: snomed, version: `${snomed}/900000000000207008`, concept: [{ code: '1' }] }]),
     valueSet('importing', [{ valueSet: [url('nowhere')] }]),
     valueSet('deep', [{ valueSet: [url('importing')] }]),
@@ -67,6 +89,21 @@ describe('$expand', () => {
     expect(await shown('latest')).toEqual(['red Red', 'blue Blue']);
     expect(await shown('both')).toEqual(['red Red', 'blue Blue', 'grey Grey']);
     expect(await shown('some')).toEqual(['grey Grey', 'pink Pink']);
+  });
+
+  it.each([
+    ['common', ['red']],
+    ['again', ['red']],
+    ['without', ['blue']],
+    ['others', ['blue']],
+    ['latter', ['blue']],
+    ['mixed', ['grey', 'red', 'blue']],
+    ['pinned', ['red', 'blue']],
+  ])('compares the codes of different versions: %s', async (id, codes) => {
+    expect((await at(id)).body.expansion.contains.map(({ code }: Json) => code)).toEqual(codes);
+    for (const code of ['red', 'blue', 'grey']) {
+      expect(await inSet(id, `code=${code}`)).toMatchObject({ result: codes.includes(code) });
+    }
   });
 
   it('names a version that isn’t here: refused where its codes are needed, told where they are listed', async () => {
