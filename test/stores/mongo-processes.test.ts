@@ -1,33 +1,57 @@
 /** The processes that write to one database, and one that stood still. https://hl7.org/fhir/R4/http.html#history */
 import { afterEach, expect, it, vi } from 'vitest';
-import { Clock } from '../../src/store/mongo/clock.ts';
+import { Clock, changeAt } from '../../src/store/mongo/clock.ts';
+import { Living } from '../../src/store/mongo/living.ts';
 import { Processes, takeNumber } from '../../src/store/mongo/processes.ts';
+import { openMongoStore } from '../../src/store/mongo/store.ts';
+import { put, write } from '../contract/subject.ts';
 import { databaseName, databases } from './mongo-database.ts';
 
 const { url, client } = databases();
 const started: Processes[] = [];
 afterEach(async () => {
   vi.useRealTimers();
+  vi.restoreAllMocks();
   await Promise.all(started.splice(0).map((each) => each.close()));
 });
 
+interface Joining {
+  /** Milliseconds that never go back. */
+  readonly now?: () => number;
+  /** The clock of its machine. */
+  readonly wall?: () => number;
+  readonly newest?: () => number;
+  readonly generation?: () => number;
+}
+
 /** A process with its clock. */
-async function join(database: string) {
+async function join(database: string, { now, wall = Date.now, newest = () => 0, generation = () => 0 }: Joining = {}) {
   const db = client().db(databaseName(database));
   const leased = await takeNumber(db);
-  const clock = new Clock(Date.now, leased.number);
-  const heartbeat = { generation: () => 0, newest: async () => 0, onBeat: async () => {} };
+  const clock = new Clock(wall, leased.number);
+  const heartbeat = {
+    generation,
+    newest: async () => newest(),
+    onBeat: async () => {},
+    ...(now === undefined ? {} : { now }),
+  };
   const processes = new Processes(db, leased, clock, heartbeat);
   started.push(processes);
   await processes.start();
   return { processes, clock, ...leased, collection: db.collection<{ _id: number }>('osteon_processes') };
 }
 
+/** Another process's document, as of one whose clock is an hour behind. */
+function document(owner: string, more: object) {
+  return { owner, until: new Date(Date.now() - 3_600_000), floor: null, generation: 0, knows: [], ...more };
+}
+
 it.each([true, false])('a process that stood still makes anew what others may have gone past: %s', async (others) => {
-  const { processes, clock, owner, collection } = await join(url());
-  const until = new Date(Date.now() + 60_000);
-  const other = { owner: 'other', until, floor: null, generation: 0, knows: [owner] };
+  const database = url();
+  const { processes, clock, owner, collection } = await join(database, { now: () => 0 });
+  const other = document('other', { knows: [owner] });
   if (others) await collection.updateOne({ _id: 30 }, { $set: other }, { upsert: true });
+  await processes.follow(0);
   await processes.committing();
   const before = clock.begin(1);
   expect(processes.isLost(before.first)).toBe(false);
@@ -42,19 +66,62 @@ it.each([true, false])('a process that stood still makes anew what others may ha
   clock.end(after);
 });
 
-it('one that was killed holds back the others no longer than its lease', async () => {
-  const database = url();
-  const { processes, clock, collection } = await join(database);
-  const now = Date.now();
+it('one that was killed holds back the others no longer than its lease, whatever its clock says', async () => {
+  let now = 0;
+  const { processes, clock, owner, collection } = await join(url(), { now: () => now });
   // As it leaves its document behind with a commit in flight.
-  const killed = { owner: 'killed', until: new Date(now + 3000), floor: 1, generation: 0, knows: [] };
+  const killed = document('killed', { floor: 1, knows: [owner] });
   await collection.updateOne({ _id: 30 }, { $set: killed }, { upsert: true });
   clock.end(clock.begin(1));
   const newest = clock.last();
   await processes.follow(0);
+  now = 2999;
   expect(await processes.safe(async () => newest)).toBe(1);
-  vi.useFakeTimers({ toFake: ['Date'], now: now + 3001 });
+  now = 3000;
   expect(await processes.safe(async () => newest)).toBe(newest);
+  expect(processes.alone).toBe(true);
+  // Whoever starts later needn't find out.
+  expect(await collection.findOne({ _id: 30 })).toMatchObject({ until: new Date(0), floor: null });
+});
+
+it('one whose document changes lives, whatever its clock says', async () => {
+  let now = 0;
+  const { processes, clock, owner, collection } = await join(url(), { now: () => now });
+  const living = document('living', { floor: 1, knows: [owner] });
+  clock.end(clock.begin(1));
+  for (let n = 1; n <= 3; n++) {
+    const until = new Date(living.until.getTime() + n);
+    await collection.updateOne({ _id: 30 }, { $set: { ...living, until } }, { upsert: true });
+    await processes.follow(0);
+    expect(await processes.safe(async () => clock.last())).toBe(1);
+    now += 3000;
+  }
+});
+
+it('an answer that was long on its way tells of no death', async () => {
+  let now = 0;
+  const seen = new Living(() => now);
+  const sign = { _id: 1, owner: 'other', until: new Date(1) };
+  const slowly = async () => {
+    now += 5000;
+    return [sign];
+  };
+  expect(await seen.among(slowly)).toEqual({ living: [sign], dead: [] });
+  expect(await seen.among(slowly)).toEqual({ living: [sign], dead: [] });
+  expect(await seen.among(slowly)).toEqual({ living: [], dead: [sign] });
+});
+
+it('takes the number of a dead one where none is left', async () => {
+  const db = client().db(databaseName(url()));
+  const collection = db.collection<{ _id: number }>('osteon_processes');
+  await collection.insertMany(Array.from({ length: 32 }, (_, n) => ({ _id: n, ...document(`${n}`, {}) })));
+  let now = 0;
+  const { number } = await takeNumber(db, () => {
+    now += 100;
+    return now;
+  });
+  expect(await collection.countDocuments({ _id: number, owner: `${number}` })).toBe(0);
+  expect(await collection.countDocuments({ owner: { $in: Array.from({ length: 32 }, (_, n) => `${n}`) } })).toBe(31);
 });
 
 it('says for no longer than three seconds that it lives', async () => {
@@ -62,4 +129,64 @@ it('says for no longer than three seconds that it lives', async () => {
   await processes.committing();
   const found = await collection.findOne<{ readonly until: Date }>({ _id: number });
   expect(found?.until.getTime()).toBeLessThanOrEqual(Date.now() + 3000);
+});
+
+it('a database that was slow for longer than the lease is told once more', async () => {
+  let now = 0;
+  let slow = 0;
+  // What is asked for each word takes three seconds twice.
+  const generation = () => {
+    if (slow > 0) now += 3000;
+    slow -= 1;
+    return 0;
+  };
+  const { processes } = await join(url(), { now: () => now, generation });
+  now = 10_000;
+  slow = 2;
+  await processes.committing();
+  expect(slow).toBeLessThan(0);
+});
+
+it('one whose number another process has commits nothing', async () => {
+  let now = 0;
+  const { processes, collection, number } = await join(url(), { now: () => now });
+  await collection.updateOne({ _id: number }, { $set: { owner: 'other' } });
+  now = 10_000;
+  await expect(processes.committing()).rejects.toThrow('lost its place');
+});
+
+it('one whose clock is behind goes on from what the others have stored when it begins to write', async () => {
+  let newest = 0;
+  const wall = () => Date.now() - 10_000;
+  const { processes, clock, owner, collection } = await join(url(), { wall, newest: () => newest });
+  await collection.updateOne({ _id: 30 }, { $set: document('other', { knows: [owner] }) }, { upsert: true });
+  await processes.follow(0);
+  newest = changeAt(Date.now());
+  await processes.committing();
+  const block = clock.begin(1);
+  clock.end(block);
+  expect(block.first).toBeGreaterThan(newest);
+});
+
+it('a commit takes its numbers right after the others know of it, however long loading took', async () => {
+  const store = await openMongoStore(url(), { cursorLifetime: 60_000, timezone: 'UTC', parameters: [] });
+  await write(store, put('Patient', 'a', { language: 'de' }, []));
+  let known = false;
+  const { committing } = Processes.prototype;
+  vi.spyOn(Processes.prototype, 'committing').mockImplementation(async function (this: Processes) {
+    await committing.call(this);
+    known = true;
+    setImmediate(() => {
+      known = false;
+    });
+  });
+  const taken: boolean[] = [];
+  const { begin } = Clock.prototype;
+  vi.spyOn(Clock.prototype, 'begin').mockImplementation(function (this: Clock, count) {
+    taken.push(known);
+    return begin.call(this, count);
+  });
+  await write(store, put('Patient', 'a', { language: 'en' }, []));
+  expect(taken).toEqual([true]);
+  await store.close();
 });

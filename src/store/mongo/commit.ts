@@ -72,9 +72,8 @@ export class Committer {
     const { writes, conditions, audit, notes = [] } = commit;
     const prepared = await this.#prepare(writes);
     if (writes.length + conditions.length + audit.length + notes.length === 0) return { written: [] };
-    const { types, locks, processes, connection } = this.#around;
+    const { types, locks, connection } = this.#around;
     for (const type of new Set(writes.map(({ type }) => type))) await types.ensure(type);
-    await processes.committing();
     const locked = this.#locksOf(commit);
     const release = await locks.acquire(locked);
     try {
@@ -122,7 +121,7 @@ export class Committer {
     locked: ReadonlySet<string>,
     optimistic: boolean,
   ): Promise<Try<Committed>> {
-    const { clock, files, connection } = this.#around;
+    const { clock, files, connection, processes } = this.#around;
     const { writes, conditions, audit, notes = [] } = commit;
     const currents = await this.#load(writes, optimistic);
     const plan = planOf(writes, prepared, (write) => currents.get(keyOf(write)), commit.times);
@@ -134,6 +133,8 @@ export class Committer {
     if (work + mustExist.length + mustBeUnreferenced.length === 0) {
       return { attempt: undefined, result: resultOf(plan.planned, undefined), over: async () => undefined };
     }
+    // Only now, since loading may take so long that the process would count as idle again.
+    await processes.committing();
     const block = clock.begin(effective.length + audit.length);
     let erased: readonly ObjectId[] = [];
     let changes: Changes = { changes: [], files: [] };
@@ -168,7 +169,7 @@ export class Committer {
    * this process.
    */
   async #withoutTransaction(commit: Commit, prepared: readonly (Prepared | undefined)[]): Promise<Committed> {
-    const { connection, clock, files, integrity, audit, notes } = this.#around;
+    const { connection, clock, files, integrity, audit, notes, processes } = this.#around;
     const { writes, conditions, mustExist = [], mustBeUnreferenced = [] } = commit;
     for (;;) {
       const currents = await this.#load(writes, false);
@@ -187,6 +188,7 @@ export class Committer {
       }
       await integrity.mustExist(others, undefined);
       await integrity.mustBeUnreferenced(mustBeUnreferenced, undefined, only?.write);
+      await processes.committing();
       const block = clock.begin(effective.length + commit.audit.length);
       let written: Changes['files'] = [];
       try {

@@ -9,6 +9,7 @@ import { Bodies, projection } from './bodies.ts';
 import { bufferOf } from './bytes.ts';
 import { historyName, names, type VersionFields, type VersionKey } from './document.ts';
 import { Files } from './files.ts';
+import { Living, type Sign } from './living.ts';
 import { connect } from './open.ts';
 import { TerminologyReads } from './terminology-read.ts';
 import { Types } from './types.ts';
@@ -47,10 +48,11 @@ export async function openMongoSource(url: string): Promise<CopySource> {
 async function complete(db: Db, types: Types): Promise<number> {
   const newest = await types.newest(await types.known());
   const limit = Date.now() + patience;
-  const living = db.collection<{ readonly until: Date; readonly floor: number | null }>(names.processes);
+  const processes = db.collection<Sign & { readonly floor: number | null }>(names.processes);
+  const seen = new Living(() => performance.now());
   for (;;) {
-    const found = await living.find({ until: { $gt: new Date() }, floor: { $ne: null } }).toArray();
-    const safe = Math.min(newest, ...found.map(({ floor }) => floor ?? newest));
+    const { living } = await seen.among(() => processes.find({ floor: { $ne: null } }).toArray());
+    const safe = Math.min(newest, ...living.map(({ floor }) => floor ?? newest));
     if (safe >= newest || Date.now() > limit) return safe;
     await wait(pause);
   }

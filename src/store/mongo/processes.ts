@@ -8,13 +8,10 @@ import { MongoServerError } from 'mongodb';
 import { StoreUnavailable } from '../errors.ts';
 import { type Clock, processes as mostProcesses } from './clock.ts';
 import { names } from './document.ts';
+import { givenBack, isGivenBack, Living, lease, type Sign } from './living.ts';
 
-interface ProcessDocument {
-  readonly _id: number;
-  /** Whose number it is now. */
-  readonly owner: string;
-  /** Until when, by the owner's clock, unless it says so again. */
-  readonly until: Date;
+/** Its `until` is a time of its owner's clock, and rises with each word of it. */
+interface ProcessDocument extends Sign {
   /** No commit that it answers from now on has a change number up to this one; null: none is in flight. */
   readonly floor: number | null;
   /** The generation of search parameters by which all of its commits in flight bring entries. */
@@ -29,11 +26,6 @@ export interface Leased {
   readonly owner: string;
 }
 
-/**
- * Milliseconds for which a number is leased: for so long at most others stay behind the commits of a process that was killed.
- * One that stood still for longer makes its commits anew.
- */
-const lease = 3_000;
 /** Milliseconds before the end of the lease in which nothing is committed, since that takes a while. */
 const margin = 1000;
 /** Milliseconds after which the lease is renewed, and after which the rest of the store hears of it. */
@@ -45,6 +37,8 @@ const activeBeat = 50;
 const idleAfter = 500;
 /** Milliseconds for which a history waits for commits in flight before it stays behind them. */
 const patience = 400;
+/** Milliseconds for which a commit waits until the others know of it. */
+const longest = 30_000;
 
 /** What the rest of the store gives to say, and wants to hear. */
 export interface Heartbeat {
@@ -54,25 +48,40 @@ export interface Heartbeat {
   readonly newest: () => Promise<number>;
   /** Called once a second. */
   readonly onBeat: () => Promise<void>;
+  /** Milliseconds that never go back; those of this process unless a test gives some. */
+  readonly now?: () => number;
 }
 
 /** Takes a free number. @throws StoreUnavailable when all are taken. */
-export async function takeNumber(db: Db): Promise<Leased> {
+export async function takeNumber(db: Db, now = () => performance.now()): Promise<Leased> {
   const collection = db.collection<ProcessDocument>(names.processes);
   const owner = randomUUID();
+  const seen = new Living(now);
+  const limit = now() + lease + beat;
   for (;;) {
-    const now = Date.now();
-    const known = new Map((await collection.find().toArray()).map((each) => [each._id, each.until.getTime()]));
-    // One that was never used first, then the one that has been free for longest.
-    const free = Array.from({ length: mostProcesses }, (_, n) => n)
-      .filter((n) => (known.get(n) ?? 0) < now)
-      .sort((a, b) => (known.get(a) ?? 0) - (known.get(b) ?? 0) || a - b);
-    const [number] = free;
-    if (number === undefined) throw new StoreUnavailable(`${mostProcesses} processes use the database already.`);
+    const documents = await collection.find().toArray();
+    const { dead } = await seen.among(async () => documents);
+    const used = new Set(documents.map(({ _id }) => _id));
+    const unused = Array.from({ length: mostProcesses }, (_, n) => n).find((n) => !used.has(n));
+    const left = [...documents.filter(isGivenBack), ...dead];
+    const one = left[Math.floor(Math.random() * left.length)];
+    // One that was never used first.
+    const number = unused ?? one?._id;
+    if (number === undefined) {
+      if (now() > limit) throw new StoreUnavailable(`${mostProcesses} processes use the database already.`);
+      await new Promise((resolve) => setTimeout(resolve, beat / 10));
+      continue;
+    }
     try {
-      const set = { owner, until: new Date(now + lease), floor: null, generation: -1, knows: [] };
-      const free = { _id: number, until: { $lt: new Date(now) } };
-      const { upsertedCount, modifiedCount } = await collection.updateOne(free, { $set: set }, { upsert: true });
+      const set = { owner, until: new Date(Date.now() + lease), floor: null, generation: -1, knows: [] };
+      const free = unused === undefined ? one : undefined;
+      const filter = {
+        _id: number,
+        until: free?.until ?? givenBack,
+        ...(free === undefined ? {} : { owner: free.owner }),
+      };
+      const upsert = free === undefined;
+      const { upsertedCount, modifiedCount } = await collection.updateOne(filter, { $set: set }, { upsert });
       if (upsertedCount + modifiedCount === 1) return { number, owner };
     } catch (error) {
       // Another process was quicker.
@@ -89,19 +98,29 @@ export class Processes {
   readonly #heartbeat: Heartbeat;
   #timer: NodeJS.Timeout | undefined;
   #beating: Promise<void> = Promise.resolve();
-  /** Until when (milliseconds) the number is surely ours. */
-  #until = Date.now() + lease - margin;
+  readonly #now: () => number;
+  readonly #living: Living;
+  /** When the others were last told that this process lives, by two clocks: one of them may stand still with the machine. */
+  #told: Instant;
+  /** `until` of this process's document. */
+  #until = 0;
   /** The greatest change number that was given when a lease that was over was renewed. */
   #revived = 0;
   /** Whether others may have to learn that this process lives after all. */
   #forgotten = false;
-  #told = 0;
+  /** Whether there ever was another process. */
+  #accompanied = false;
+  #beaten = Number.NEGATIVE_INFINITY;
   #others: readonly ProcessDocument[] = [];
-  #looked = 0;
+  #looked = Number.NEGATIVE_INFINITY;
   /** Whether the others know that commits may be in flight. */
   #active = false;
-  #lastCommit = 0;
-  #publishing: Promise<void> | undefined;
+  #lastCommit = Number.NEGATIVE_INFINITY;
+  /** How many commits wait until the others know. */
+  #entering = 0;
+  /** The word that is being said, and the one after it. */
+  #saying: Promise<void> = Promise.resolve();
+  #next: Promise<void> | undefined;
   #closed = false;
 
   constructor(db: Db, { number, owner }: Leased, clock: Clock, heartbeat: Heartbeat) {
@@ -110,20 +129,23 @@ export class Processes {
     this.#owner = owner;
     this.#clock = clock;
     this.#heartbeat = heartbeat;
+    this.#now = heartbeat.now ?? (() => performance.now());
+    this.#living = new Living(this.#now);
+    this.#told = this.#instant();
   }
 
-  /** Learns who else lives; resolves when they know of this one, or seem to be dead. */
+  /** Learns who else lives; resolves when they know of this one, or are dead. */
   async start(): Promise<void> {
-    await this.#introduce(false);
+    await this.#introduce();
     this.#schedule();
   }
 
-  async #introduce(active: boolean): Promise<void> {
+  async #introduce(): Promise<void> {
     await this.#look();
-    await this.#publish(active);
-    const limit = Date.now() + 4 * beat;
+    await this.#publish();
+    const limit = this.#now() + lease + beat;
     const known = () => this.#others.every(({ knows }) => knows.includes(this.#owner));
-    while (!known() && Date.now() < limit) {
+    while (!known() && this.#now() < limit) {
       await new Promise((resolve) => setTimeout(resolve, beat / 10));
       await this.#look();
     }
@@ -135,26 +157,35 @@ export class Processes {
   }
 
   /**
-   * To be awaited before a commit takes its numbers, so that the others know that some may be in flight, and before it is
-   * made: a process that was still for so long that it counts as dead must not go on.
-   * @throws StoreUnavailable when another process may have this one's number.
+   * To be awaited right before a commit takes its numbers, so that the others know that some may be in flight, and before it
+   * is made: a process that was still for so long that it counts as dead must not go on until the others know that it lives.
+   * @throws StoreUnavailable when another process has this one's number, or the database is too slow to tell the others.
    */
   async committing(): Promise<void> {
-    if (Date.now() > this.#until) {
-      await this.#publish(this.#active);
-      if (Date.now() > this.#until) throw new StoreUnavailable('The process has lost its place in the database.');
+    const limit = this.#now() + longest;
+    this.#entering += 1;
+    try {
+      for (;;) {
+        if (this.#isOver()) await this.#publish();
+        else if (this.#forgotten) await this.#returnAmongOthers();
+        else if (!this.alone && !this.#active) await this.#publish();
+        else return;
+        if (this.#now() > limit) throw new StoreUnavailable('The database is too slow to know of a commit.');
+      }
+    } finally {
+      this.#entering -= 1;
+      // The numbers are taken before anything else can look.
+      this.#lastCommit = this.#now();
     }
-    if (this.#forgotten) {
-      await this.#introduce(this.#active);
-      this.#forgotten = false;
-    }
-    this.#lastCommit = Date.now();
-    if (this.alone || this.#active) return;
-    this.#publishing ??= this.#publish(true).finally(() => {
-      this.#publishing = undefined;
-      this.#schedule();
-    });
-    await this.#publishing;
+  }
+
+  async #returnAmongOthers(): Promise<void> {
+    const revived = this.#revived;
+    await this.#introduce();
+    // Unless it was forgotten once more meanwhile.
+    if (this.#revived === revived) this.#forgotten = false;
+    // What they did until they knew is looked at again.
+    this.#active = false;
   }
 
   /** Whether others may have gone past a number that was given, since the lease was over in between: it must not be used. */
@@ -194,8 +225,8 @@ export class Processes {
     this.#closed = true;
     clearTimeout(this.#timer);
     await this.#beating;
-    await this.#publishing;
-    await this.#collection.updateOne(this.#own(), { $set: { until: new Date(0), floor: null } });
+    await this.#next?.catch(() => undefined);
+    await this.#collection.updateOne(this.#own(), { $set: { until: givenBack, floor: null } });
   }
 
   #schedule(): void {
@@ -214,37 +245,74 @@ export class Processes {
   }
 
   async #beat(): Promise<void> {
-    const due = this.#looked + beat * 0.9 < Date.now();
-    if (due) await this.#look();
-    const busy = Date.now() - this.#lastCommit < idleAfter || this.#clock.floor() < this.#clock.last();
-    await this.#publish(!this.alone && busy);
-    if (this.#told + told * 0.9 > Date.now()) return;
-    this.#told = Date.now();
+    if (this.#looked + beat * 0.9 < this.#now()) await this.#look();
+    await this.#publish();
+    if (this.#beaten + told * 0.9 > this.#now()) return;
+    this.#beaten = this.#now();
     await this.#heartbeat.onBeat();
   }
 
-  async #publish(active: boolean): Promise<void> {
-    const now = Date.now();
+  /**
+   * Says that this process lives, and how far it is. What is said is what is so after the call; one word comes after the
+   * other, so that none that is older arrives later.
+   * @throws StoreUnavailable when another process has the number.
+   */
+  #publish(): Promise<void> {
+    this.#next ??= this.#saying
+      .catch(() => undefined)
+      .then(() => {
+        this.#next = undefined;
+        this.#saying = this.#say();
+        return this.#saying;
+      });
+    return this.#next;
+  }
+
+  async #say(): Promise<void> {
+    const instant = this.#instant();
+    const active = !this.alone && this.#isBusy();
+    // Whoever wants to commit from now on has to say so first.
+    if (!active) this.#active = false;
     // Alone, a process seldom says how far it is, so that whoever comes must not take it for idle.
     const floor = active || this.alone ? this.#clock.horizon() : null;
     const knows = this.#others.map(({ owner }) => owner);
-    const set = { generation: this.#heartbeat.generation(), until: new Date(now + lease), floor, knows };
+    this.#until = Math.max(instant.wall + lease, this.#until + 1);
+    const set = { generation: this.#heartbeat.generation(), until: new Date(this.#until), floor, knows };
     const { matchedCount } = await this.#collection.updateOne(this.#own(), { $set: set });
-    if (matchedCount === 1) {
-      // Looked at afterwards: until this arrived, others may have taken the process for dead.
-      if (Date.now() > this.#until) await this.#revive();
-      this.#until = now + lease - margin;
-    }
+    if (matchedCount === 0) throw new StoreUnavailable('The process has lost its place in the database.');
+    // Looked at afterwards: until this arrived, others may have taken the process for dead.
+    if (this.#isOver()) await this.#revive();
+    this.#told = instant;
+    const begins = active && !this.#active;
+    // Those that took this process for idle or dead may be ahead of its clock.
+    if (begins) this.#clock.observe(await this.#heartbeat.newest());
     this.#active = active;
+    if (begins) this.#schedule();
   }
 
   /** What was given may have been gone past, if there is anybody else. */
   async #revive(): Promise<void> {
     const given = this.#clock.last();
     await this.#look();
-    if (this.alone) return;
+    // Others that seem to be dead may be so slow as this one was.
+    if (!this.#accompanied) return;
     this.#revived = given;
     this.#forgotten = true;
+  }
+
+  #isBusy(): boolean {
+    const recently = this.#now() - this.#lastCommit < idleAfter;
+    return this.#entering > 0 || recently || this.#clock.floor() < this.#clock.last();
+  }
+
+  /** Whether others may take this process for dead, or will before a commit is done. */
+  #isOver(): boolean {
+    const { wall, steady } = this.#instant();
+    return Math.max(wall - this.#told.wall, steady - this.#told.steady) > lease - margin;
+  }
+
+  #instant(): Instant {
+    return { wall: Date.now(), steady: this.#now() };
   }
 
   #own(): { readonly _id: number; readonly owner: string } {
@@ -252,7 +320,20 @@ export class Processes {
   }
 
   async #look(): Promise<void> {
-    this.#others = await this.#collection.find({ _id: { $ne: this.#number }, until: { $gt: new Date() } }).toArray();
-    this.#looked = Date.now();
+    const others = { _id: { $ne: this.#number } };
+    const { living, dead } = await this.#living.among(() => this.#collection.find(others).toArray());
+    this.#others = living;
+    if (living.length > 0) this.#accompanied = true;
+    this.#looked = this.#now();
+    // So that who starts later needn't find out. One that isn't dead after all says so again.
+    for (const { _id, owner, until } of dead) {
+      const left = { $set: { until: givenBack, floor: null } };
+      await this.#collection.updateOne({ _id, owner, until }, left).catch(() => undefined);
+    }
   }
+}
+
+interface Instant {
+  readonly wall: number;
+  readonly steady: number;
 }
