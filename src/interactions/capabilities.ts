@@ -149,7 +149,7 @@ function resourceOf(
     ...(includes.length === 0 ? {} : { searchInclude: includes }),
     ...(revincludes.length === 0 ? {} : { searchRevInclude: revincludes }),
     searchParam: [
-      ...(type === 'AuditEvent' ? [] : textParameters),
+      ...textParameters,
       ...parameters.map(({ code, url, kind }) => ({ name: code, definition: url, type: kind })),
     ],
     ...(own.length === 0 ? {} : { operation: own.map(operationOf) }),
