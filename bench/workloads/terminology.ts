@@ -1,6 +1,7 @@
 /** What looking up codes costs where they lie in the store one by one. https://hl7.org/fhir/R4/terminology-service.html */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { Connection, type Reply, requestBytes } from '../load/connection.ts';
 import { type RunningServer, startServer } from '../server.ts';
 import { type Bench, median, placeOf, removeStore, wants } from './bench.ts';
 
@@ -89,13 +90,16 @@ async function ask(
   path: (n: number) => string,
 ): Promise<void> {
   const took: number[] = [];
+  const connection = await connected(port);
   for (let n = 0; n < first + requests; n++) {
+    // As a browser or `fetch` asks: answers come packed.
+    const request = requestBytes('GET', `/fhir/${path(n)}`, ['Accept-Encoding: gzip']);
     const begun = performance.now();
-    const reply = await fetch(`http://127.0.0.1:${port}/fhir/${path(n)}`);
-    await reply.arrayBuffer();
-    if (reply.status !== 200) throw new Error(`${path(n)} was answered ${reply.status}`);
+    const { status } = await new Promise<Reply>((done) => connection.send(request, false, done));
+    if (status !== 200) throw new Error(`${path(n)} was answered ${status}`);
     if (n >= first) took.push(performance.now() - begun);
   }
+  connection.close();
   add({
     workload,
     value: median(took, (each) => each),
@@ -103,4 +107,14 @@ async function ask(
     max: Math.max(...took),
     target: { of: 'value', bound: 'most', value: most },
   });
+}
+
+/** A connection of the load generator, which takes less of the time that is measured than `fetch`. */
+async function connected(port: number): Promise<Connection> {
+  let connection: Connection | undefined;
+  await new Promise<void>((ready, failed) => {
+    connection = new Connection(port, ready, failed);
+  });
+  if (connection === undefined) throw new Error('there is no connection');
+  return connection;
 }
