@@ -66,13 +66,14 @@ function acceptedFormat(accept: string | undefined, binary: boolean, others: rea
 }
 
 /**
- * Of a Binary the content comes in the type that it has, unless FHIR is asked for by its own name, and nothing else rather.
+ * Of a Binary the content comes in the type that it has, unless FHIR's JSON is asked for by one of its names, and nothing else rather.
  * https://hl7.org/fhir/R4/binary.html#rest
  */
 function binaryFormat(ranges: readonly MediaRange[]): Format {
-  const fhir = qualityOf(fhirJson, ranges.filter(isVersionR4));
-  const rest = ranges.filter(({ essence, q }) => q > 0 && !/^application\/fhir\+/.test(essence));
-  if (fhir?.specificity === NAMED && fhir.q > 0 && rest.every(({ q }) => q <= fhir.q)) return fhirFormat;
+  const wanted = ranges.filter(({ q }) => q > 0);
+  const fhir = wanted.filter((range) => isFhirJson(range) && isVersionR4(range)).map(({ q }) => q);
+  const rest = wanted.filter((range) => !isFhirJson(range) && !/^application\/fhir\+/.test(range.essence));
+  if (fhir.length > 0 && rest.every(({ q }) => q <= Math.max(...fhir))) return fhirFormat;
   if (rest.length > 0) return plainFormat;
   throw asksOtherVersion(ranges) ? otherVersion() : notAcceptable('Accept');
 }
