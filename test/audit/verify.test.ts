@@ -93,10 +93,14 @@ describe('audit verification', () => {
         const fault = await faultOf(file.db);
         flip(file.db, 'audit_batch', column, `first = ${first}`, at);
         expect(fault).toBeDefined();
-        // A changed `before` shows as a break between this batch and the one before it; a changed record of the first
-        // chain's head, which begins the second chain, as a first chain that is not what the second says.
-        const headChanged = column === 'packed' && first === 2 * perBatch + 9;
-        const low = headChanged ? 1 : column === 'before' ? first - perBatch : first;
+        // The second chain begins with a record of the first one's head: where that is changed, the first chain may be told not to
+        // be what the second says.
+        const told =
+          first === 2 * perBatch + 9 &&
+          column === 'packed' &&
+          /its tail was cut off or changed/.test(fault?.text ?? '');
+        // A changed `before` shows as a break between this batch and the one before it.
+        const low = told ? 1 : column === 'before' ? first - perBatch : first;
         expect(fault?.sequence).toBeGreaterThanOrEqual(low);
         expect(fault?.sequence).toBeLessThanOrEqual(within);
         expect(fault?.text).toMatch(/[a-z]{4}.*Restore/);
