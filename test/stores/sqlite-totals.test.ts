@@ -2,10 +2,13 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Criterion, Parameter, ValueTest } from '../../src/search/criteria.ts';
 import type { SearchQuery } from '../../src/store/port.ts';
+import { StatementWatch } from '../../src/store/sqlite/explain.ts';
 import { migrate } from '../../src/store/sqlite/migrate.ts';
 import { type Database, openDatabase } from '../../src/store/sqlite/open.ts';
 import { currentParameters, registerParameters } from '../../src/store/sqlite/parameters.ts';
 import { Searcher } from '../../src/store/sqlite/search.ts';
+import { sql } from '../../src/store/sqlite/sql.ts';
+import { Statements } from '../../src/store/sqlite/statements.ts';
 import { InlineWriter } from '../../src/store/sqlite/writer.ts';
 import { writerEngine } from '../../src/store/sqlite/writer-engine.ts';
 import { commit, day, put } from '../contract/subject.ts';
@@ -102,5 +105,18 @@ describe('a total of one criterion', () => {
     const few = looksFor();
     await write(310, many);
     expect(looksFor() - few).toBeGreaterThanOrEqual(2);
+  });
+});
+
+describe('the steps of a search', () => {
+  it('have nothing of what runs after them', () => {
+    const watch = new StatementWatch(db);
+    const statements = new Statements(db, () => {}, watch);
+    const query = sql`SELECT count(examined())`;
+    statements.all(query);
+    const { steps } = watch;
+    statements.all(query);
+    expect(steps).toHaveLength(1);
+    expect(watch.steps).toHaveLength(2);
   });
 });

@@ -50,9 +50,9 @@ export class StatementWatch implements Watch {
     return rows;
   }
 
-  /** What ran so far. */
+  /** What ran so far; what runs later isn't added to it. */
   get steps(): readonly ExplainedStep[] {
-    if (this.#shortOnes === 0) return this.#steps;
+    if (this.#shortOnes === 0) return [...this.#steps];
     const access = [`${this.#shortOnes} look-ups of numbers, counts and patterns`];
     const looks = { access, rowsExamined: 0, rowsFound: this.#shortOnes, milliseconds: this.#shortTime };
     return [...this.#steps, looks];
