@@ -128,7 +128,7 @@ export async function openParts(connection: Connection, options: PartsOptions): 
   const snapshots = new Snapshots(clock, processes, types);
   const indexes = new Indexes(db, options.indexes);
   const searcher = new Searcher(
-    { db, fields, types, bodies, snapshots, clock: now, cursorLifetime },
+    { connection, fields, types, bodies, snapshots, clock: now, cursorLifetime },
     {
       uses: (type, path) => indexes.uses(type, path),
       ...(options.most === undefined ? {} : { most: options.most }),

@@ -25,6 +25,7 @@ import { type PageOfHits, readPage } from './page.ts';
 import { Part } from './part.ts';
 import { State, type Watch } from './state.ts';
 import { tallyOf } from './tally.ts';
+import { ofOneState } from './transaction.ts';
 
 export interface SearcherOptions {
   /** Says that documents of a type are found or sorted by a path. */
@@ -37,6 +38,9 @@ export interface SearcherOptions {
 
 /** Milliseconds that the criteria of a conditional interaction may take. */
 export const matchesBudget = 10_000;
+
+/** Milliseconds that what is read in a transaction may take: MongoDB gives it a minute. */
+const transactionBudget = 50_000;
 
 const mostListed = 10_000;
 /** Rows of each criterion that an explanation counts. */
@@ -107,19 +111,35 @@ export class Searcher {
     session?: ClientSession,
   ): Promise<readonly string[]> {
     if (limit <= 0) return [];
-    const state = this.#state(matchesBudget, { session });
-    const { parts } = await this.#compile([{ type, criterion, sort: [] }], state);
-    const { hits } = await readPage(parts, false, undefined, false, limit);
-    return hits.map(({ id }) => id).sort();
+    const queries = [{ type, criterion, sort: [] }];
+    const end = performance.now() + matchesBudget;
+    const read = async (snapshot?: Snapshot) => {
+      const reading = await this.#compile(queries, this.#state(end - performance.now(), { session, snapshot }));
+      return { reading, page: await readPage(reading.parts, false, undefined, false, limit) };
+    };
+    const idsOf = ({ hits }: PageOfHits) => hits.map(({ id }) => id).sort();
+    const before = await this.#context.snapshots.begin([]);
+    const { reading, page } = await read();
+    // A transaction sees one state, and so does a single look.
+    if (session !== undefined || !reading.looked) return idsOf(page);
+    const snapshot = await this.#context.snapshots.begin([...reading.types]);
+    return idsOf(isSame(before, snapshot) ? page : (await read(snapshot)).page);
   }
 
   /**
-   * How often values occur among current matches.
+   * How often values occur among current matches; in one state of the store where the server has transactions.
    * @throws TooCostly.
    */
-  async tally(query: TallyQuery): Promise<Tally> {
-    const { type, criterion, budget } = query;
-    const state = this.#state(budget, {});
+  tally(query: TallyQuery): Promise<Tally> {
+    const { client, transactions } = this.#context.connection;
+    if (!transactions) return this.#tally(query, query.budget, undefined);
+    const end = performance.now() + Math.min(query.budget, transactionBudget);
+    return ofOneState(client, (session) => this.#tally(query, end - performance.now(), session));
+  }
+
+  async #tally(query: TallyQuery, budget: number, session: ClientSession | undefined): Promise<Tally> {
+    const { type, criterion } = query;
+    const state = this.#state(budget, { session });
     const {
       parts: [part],
     } = await this.#compile([{ type, criterion, sort: [] }], state);
@@ -291,11 +311,14 @@ export class Searcher {
 
   #state(
     budget: number,
-    more: { snapshot?: Snapshot; session?: ClientSession | undefined; watch?: Watch | undefined },
+    more: { snapshot?: Snapshot | undefined; session?: ClientSession | undefined; watch?: Watch | undefined },
   ): State {
-    const { db, bodies } = this.#context;
+    const {
+      connection: { db, sharded },
+      bodies,
+    } = this.#context;
     const { stopped } = this.#options;
-    return new State(db, { deadline: performance.now() + budget, bodies, stopped, ...more });
+    return new State(db, { deadline: performance.now() + budget, bodies, sharded, stopped, ...more });
   }
 }
 
