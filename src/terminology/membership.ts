@@ -170,10 +170,10 @@ class Compiler {
   }
 
   async #expanded(codes: Codes, active: boolean): Promise<Test> {
-    const isActive = new Map<string, Test>();
-    if (active) for (const system of codes.keys()) isActive.set(system, await this.#active(system));
+    const tests = new Map<string, Test>();
+    if (active) for (const system of codes.keys()) tests.set(system, await this.#active(system));
     return (system, code, version) =>
-      has(codes, system, code) && (isActive.get(system)?.(system, code, version) ?? true);
+      has(codes, system, code) && (tests.get(system)?.(system, code, version) ?? true);
   }
 
   async #named(canonical: string, active: boolean): Promise<Test> {
