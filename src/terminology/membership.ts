@@ -172,8 +172,7 @@ class Compiler {
   async #expanded(codes: Codes, active: boolean): Promise<Test> {
     const tests = new Map<string, Test>();
     if (active) for (const system of codes.keys()) tests.set(system, await this.#active(system));
-    return (system, code, version) =>
-      has(codes, system, code) && (tests.get(system)?.(system, code, version) ?? true);
+    return (system, code, version) => has(codes, system, code) && (tests.get(system)?.(system, code, version) ?? true);
   }
 
   async #named(canonical: string, active: boolean): Promise<Test> {
