@@ -18,7 +18,7 @@ import { TooWide } from './compile/too-wide.ts';
 import { contextOf, type Env } from './compiling.ts';
 import type { SearchContext } from './context.ts';
 import { conjuncts, ReadWatch } from './explain.ts';
-import type { SharedContainers } from './gathered.ts';
+import { SharedContainers } from './gathered.ts';
 import { versionsOf } from './hits.ts';
 import type { Key } from './keyset.ts';
 import { type PageOfHits, readPage } from './page.ts';
@@ -272,9 +272,9 @@ export class Searcher {
     const env: Env = { state, fields, most, uses, types: typesWithData, looksAt };
     const held = alone ? undefined : new Set(await typesWithData());
     const parts: Part[] = [];
-    // By itself each type's containers are found by what is asked; for many of them all are read once.
+    // What contains resources of many types is read once for all of them, before which each part has to be compiled.
     const inside = queries.filter(({ type }) => isContained(type)).length;
-    const shared: SharedContainers | undefined = inside > fewTypes ? new Map() : undefined;
+    const shared = inside > fewTypes ? new SharedContainers() : undefined;
     for (const [place, query] of queries.entries()) {
       const { type } = query;
       if (held?.has(type) === false && !isContained(type)) continue;
@@ -283,8 +283,10 @@ export class Searcher {
       const { fieldOf } = context;
       parts.push(new Part(query, { state, place, condition, alone, types: typesWithData, fieldOf, shared }));
       for (const { path } of parts.at(-1)?.columns ?? []) if (path !== undefined) context.uses(path);
-      if (isContained(type)) for (const each of await typesWithData()) types.add(each);
-      else types.add(type);
+      if (isContained(type)) {
+        shared?.add(type, condition);
+        for (const each of await typesWithData()) types.add(each);
+      } else types.add(type);
     }
     return { state, parts, types, looked };
   }
