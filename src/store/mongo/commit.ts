@@ -135,7 +135,7 @@ export class Committer {
     }
     // Only now, since loading may take so long that the process would count as idle again.
     await processes.committing();
-    const block = clock.begin(effective.length + audit.length);
+    const block = this.#begin(effective, audit.length);
     let erased: readonly ObjectId[] = [];
     let changes: Changes = { changes: [], files: [] };
     let commands: Commands = { commands: [], erased: [] };
@@ -164,6 +164,14 @@ export class Committer {
     };
   }
 
+  /** Takes numbers for writes and AuditEvents. */
+  #begin(effective: readonly Planned[], records: number): Block {
+    const { clock, types } = this.#around;
+    const block = clock.begin(effective.length + records);
+    for (const { write } of effective) if (write.kind === 'erase') types.erasing(write.type, block.first);
+    return block;
+  }
+
   /**
    * The same of one write at most, or of the writes of a copy, on a server without transactions; conditions hold within
    * this process.
@@ -189,7 +197,7 @@ export class Committer {
       await integrity.mustExist(others, undefined);
       await integrity.mustBeUnreferenced(mustBeUnreferenced, undefined, only?.write);
       await processes.committing();
-      const block = clock.begin(effective.length + commit.audit.length);
+      const block = this.#begin(effective, commit.audit.length);
       let written: Changes['files'] = [];
       try {
         const erased = await this.#erasedFiles(effective);
