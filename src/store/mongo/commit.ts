@@ -44,7 +44,6 @@ export interface CommitSurroundings {
   readonly connection: Connection;
   readonly types: Types;
   readonly clock: Clock;
-  readonly process: number;
   readonly processes: Processes;
   readonly fields: Fields;
   readonly bodies: Bodies;
@@ -110,8 +109,8 @@ export class Committer {
     }
     for (const key of mustBeUnreferenced) for (const id of referredGuards(key)) keys.add(id);
     for (const key of mustExist) keys.add(referrerGuard(key));
-    const { process, locks } = this.#around;
-    for (const type of new Set(writes.map(({ type }) => type))) keys.add(slotOf(type, process, locks, keys));
+    const { clock, locks } = this.#around;
+    for (const type of new Set(writes.map(({ type }) => type))) keys.add(slotOf(type, clock.process, locks, keys));
     return keys;
   }
 
