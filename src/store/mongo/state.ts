@@ -33,7 +33,7 @@ export interface StateOptions {
   readonly deadline: number;
   readonly bodies: Bodies;
   /** Whether documents of a collection may lie on several shards. */
-  readonly sharded: boolean;
+  readonly sharded?: boolean;
   /** Whether to give up whatever is being read. */
   readonly stopped?: (() => boolean) | undefined;
   readonly watch?: Watch | undefined;
@@ -183,7 +183,7 @@ export class State {
    * on shards, where MongoDB doesn't tell them.
    */
   async texts(type: string, paths: readonly string[]): Promise<readonly string[] | undefined> {
-    if (this.#options.session !== undefined && this.#options.sharded) return undefined;
+    if (this.#options.session !== undefined && this.#options.sharded === true) return undefined;
     const { snapshot } = this;
     const found = new Set<string>();
     for (const path of paths) {

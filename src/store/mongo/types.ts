@@ -26,6 +26,8 @@ const namespaceExists = 48;
 export class Types {
   readonly #db: Db;
   readonly #made = new Map<string, Promise<void>>();
+  /** Of the last erasure of each type by this process, the change number. */
+  readonly #erased = new Map<string, number>();
 
   constructor(db: Db) {
     this.#db = db;
@@ -52,13 +54,19 @@ export class Types {
     await made;
   }
 
-  /** The greatest change number of some types, 0 where there is none. */
+  /** To be called before resources of a type are erased, which leaves no document that tells of it. */
+  erasing(type: string, change: number): void {
+    this.#erased.set(type, change);
+  }
+
+  /** The greatest change number of some types, 0 where there is none; also of what this process erased. */
   async newest(types: readonly string[]): Promise<number> {
     const wanted = { filter: {}, projection: { change: 1 }, sort: { change: -1 }, limit: 1 } as const;
     const found = await Promise.all(
       types.map((type) => findAtOnce<Pick<VersionFields, 'change'>>(this.#db, type, wanted)),
     );
-    return found.flat().reduce((most, { change }) => Math.max(most, change), 0);
+    const erased = types.map((type) => this.#erased.get(type) ?? 0);
+    return Math.max(0, ...found.flat().map(({ change }) => change), ...erased);
   }
 
   async #make(type: string): Promise<void> {
