@@ -1,0 +1,29 @@
+/** Remembers what queries mean: apps ask the same over and over. https://hl7.org/fhir/R4/http.html#search */
+import type { Search } from '../search/query.ts';
+import type { Context } from './context.ts';
+
+/** How many are remembered, of how many characters each. */
+const most = 2000;
+const longest = 2000;
+
+/** Parsed searches, good as long as search parameters are those of the generation. */
+interface Known {
+  readonly generation: number;
+  readonly searches: Map<string, Search>;
+}
+
+const known = new WeakMap<Context, Known>();
+
+/** What the parameters of a search mean, if it is known. `key` names all that it depends on besides the context. */
+export function parsedSearch(context: Context, key: string): Search | undefined {
+  const kept = known.get(context);
+  return kept?.generation === context.store.parameters.generation ? kept.searches.get(key) : undefined;
+}
+
+/** Remembers a search whose meaning depends on neither the time nor what is stored. `generation`: when it was parsed. */
+export function keepSearch(context: Context, key: string, generation: number, search: Search): void {
+  if (key.length > longest) return;
+  const kept = known.get(context);
+  if (kept?.generation === generation && kept.searches.size < most) kept.searches.set(key, search);
+  else known.set(context, { generation, searches: new Map([[key, search]]) });
+}
