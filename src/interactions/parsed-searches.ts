@@ -2,9 +2,10 @@
 import type { Search } from '../search/query.ts';
 import type { Context } from './context.ts';
 
-/** How many are remembered, of how many characters each. */
+/** How many are remembered at most. */
 const most = 2000;
-const longest = 2000;
+/** Characters of a query, and of its criteria and includes written down: a short chain may lead to very many types. */
+const longest = 4096;
 
 /** Parsed searches, good as long as search parameters are those of the generation. */
 interface Known {
@@ -22,7 +23,8 @@ export function parsedSearch(context: Context, key: string): Search | undefined 
 
 /** Remembers a search whose meaning depends on neither the time nor what is stored. `generation`: when it was parsed. */
 export function keepSearch(context: Context, key: string, generation: number, search: Search): void {
-  if (key.length > longest) return;
+  const { parts, includes, revincludes } = search;
+  if (key.length > longest || JSON.stringify([parts, includes, revincludes]).length > longest) return;
   const kept = known.get(context);
   if (kept?.generation === generation && kept.searches.size < most) kept.searches.set(key, search);
   else known.set(context, { generation, searches: new Map([[key, search]]) });

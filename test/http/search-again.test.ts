@@ -70,14 +70,24 @@ describe('what is remembered of queries', () => {
     explain: false,
   });
 
+  it('is of short ones alone, also where few characters mean much', () => {
+    const { context } = server;
+    const { generation } = context.store.parameters;
+    keepSearch(context, 'x'.repeat(5000), generation, search(1));
+    expect(parsedSearch(context, 'x'.repeat(5000))).toBeUndefined();
+    const part = { type: 'Patient', criterion: { kind: 'id', ids: ['p'] }, sort: [] } as const;
+    keepSearch(context, 'one', generation, { ...search(1), parts: [part] });
+    keepSearch(context, 'many', generation, { ...search(1), parts: Array.from({ length: 200 }, () => part) });
+    expect(parsedSearch(context, 'one')?.parts).toEqual([part]);
+    expect(parsedSearch(context, 'many')).toBeUndefined();
+  });
+
   it('is bounded, and forgotten when search parameters change', () => {
     const { context } = server;
     const { generation } = context.store.parameters;
     for (let n = 0; n <= 2000; n += 1) keepSearch(context, `key ${n}`, generation, search(n));
     expect(parsedSearch(context, 'key 2000')).toEqual(search(2000));
     expect(parsedSearch(context, 'key 0')).toBeUndefined();
-    keepSearch(context, 'x'.repeat(5000), generation, search(1));
-    expect(parsedSearch(context, 'x'.repeat(5000))).toBeUndefined();
     keepSearch(context, 'old', generation - 1, search(1));
     expect(parsedSearch(context, 'old')).toBeUndefined();
   });
