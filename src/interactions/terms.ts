@@ -16,7 +16,7 @@ const mostRequests = 50;
 /**
  * What `parse` makes of a search whose token modifiers may need value sets and code systems. It is called again once these
  * are known: what it needs turns up while it parses.
- * `position`: the walk whose state is looked at; undefined: what is current.
+ * `position`: the walk whose state is looked at; undefined: what is current. `onTerm`: told where a value set or code is asked for.
  * Throws what `parse` throws, and 400 naming the parameter where a set or system is lacking or too large.
  */
 export async function withTerms<T>(
@@ -24,12 +24,14 @@ export async function withTerms<T>(
   searching: SearchContext,
   parse: (searching: SearchContext) => T,
   position?: Pick<Position, 'at' | 'since'>,
+  onTerm?: () => void,
 ): Promise<T> {
   const resolved = new Map<string, readonly SystemCodes[]>();
   const resolver = new Resolver(context, position);
   for (;;) {
     const wanted = new Map<string, TermRequest>();
     const terms = (request: TermRequest): readonly SystemCodes[] => {
+      onTerm?.();
       const key = JSON.stringify(request);
       const known = resolved.get(key);
       if (known === undefined) wanted.set(key, request);
