@@ -3,6 +3,7 @@ import { MAX_DEPTH } from './json-limits.ts';
 import { skipSpaces, skipString } from './json-scan.ts';
 import { decodeUtf8 } from './json-text.ts';
 import { isArray, isObject, type JsonValue } from './resource.ts';
+import { inSteps, type Pause } from './steps.ts';
 
 /** Bytes that are read at once: that takes about a millisecond. */
 export const SLICE = 64 << 10;
@@ -332,26 +333,11 @@ export function isContainer(bytes: Uint8Array): boolean {
   return first === OPEN_OBJECT || first === OPEN_ARRAY;
 }
 
-/** Takes steps to their end; awaits `pause`, which may do nothing, between them. */
-export async function inSteps<T>(steps: Generator<void, T>, pause: () => Promise<void> | undefined): Promise<T> {
-  for (;;) {
-    const step = steps.next();
-    if (step.done) return step.value;
-    const pausing = pause();
-    if (pausing !== undefined) await pausing;
-  }
-}
-
 /**
  * What `JSON.parse` gives; awaits `pause`, which may do nothing, after so many bytes. Throws SyntaxError for what isn't JSON, as far as it
  * can't be read.
  */
-export async function parseInSlices(
-  bytes: Uint8Array,
-  pause: () => Promise<void> | undefined,
-  slice?: number,
-): Promise<JsonValue> {
+export async function parseInSlices(bytes: Uint8Array, pause: Pause): Promise<JsonValue> {
   if (!isContainer(bytes)) return JSON.parse(decodeUtf8(bytes));
-  const options = slice === undefined ? {} : { slice };
-  return (await inSteps(readInSlices(bytes, plainTree, options), pause)).value;
+  return (await inSteps(readInSlices(bytes, plainTree), pause)).value;
 }

@@ -13,7 +13,6 @@ import { countMembers, type ParsedJson, parseJson } from './json.ts';
 import { JsonFault, outcomeOf } from './json-fault.ts';
 import { copyWithoutSpaces, scanJson } from './json-scan.ts';
 import {
-  inSteps,
   isContainer,
   type Open,
   type ReadInSlices,
@@ -26,12 +25,10 @@ import {
 import { asBuffer, decodeUtf8, withoutByteOrderMark } from './json-text.ts';
 import { failure } from './outcome.ts';
 import type { JsonObject, JsonValue } from './resource.ts';
+import { inSteps, type Pause } from './steps.ts';
 
 /** Bodies up to this many bytes are read at once, in a few milliseconds. */
 export const LARGE = 4 * SLICE;
-
-/** Lets others run, or does nothing. */
-export type Pause = () => Promise<void> | undefined;
 
 /** What `parseJson` gives and throws; awaits `pause` after each `slice` bytes of a text that has more than `large`. */
 export function parseJsonInSlices(

@@ -13,7 +13,7 @@ import { jsonBytes } from '../interactions/body.ts';
 import { commitPlan } from '../interactions/commit.ts';
 import type { Answer, Call, Context, Operation } from '../interactions/context.ts';
 import { currentFor } from '../interactions/patch.ts';
-import { prepareResource, putOf } from '../interactions/prepare.ts';
+import { checkTime, prepareInPieces, prepareResource, putInPieces } from '../interactions/prepare.ts';
 import { preconditionOf } from '../interactions/update.ts';
 import { Validations } from '../interactions/validate.ts';
 import { metaAnswer } from './meta.ts';
@@ -64,9 +64,10 @@ async function changeMeta(context: Context, call: Call, change: Change): Promise
   return commitPlan(context, async () => {
     const current = await currentFor(context, type, id, precondition);
     const changed = withMeta(current.body, given, change);
-    const prepared = prepareResource(context, changed.bytes, type);
-    await validations.of(prepared, 0, true);
-    const put = putOf(context, prepared, id, 'PUT', { ...precondition, computedFrom: current.versionId });
+    const time = checkTime(context);
+    const prepared = await prepareInPieces(context, changed.bytes, type, time);
+    await validations.of(prepared, 0, true, undefined, time);
+    const put = await putInPieces(context, prepared, id, 'PUT', { ...precondition, computedFrom: current.versionId });
     const patient = patientOf(prepared.resource);
     return {
       writes: [put],

@@ -39,8 +39,8 @@ export class Run {
   readonly #answers: Answers;
   readonly #find: RunOptions['check'];
   readonly #hooks: Hooks;
-  readonly #names: string[] = [];
-  readonly #indexes: number[] = [];
+  #names: string[] = [];
+  #indexes: number[] = [];
   #depth = 0;
   readonly #issues: Issue[] = [];
   readonly #told = new Set<string>();
@@ -48,7 +48,7 @@ export class Run {
   #toldErrors = 0;
   /** Whether issues are only counted. */
   #silent = 0;
-  readonly #frames: Frame[] = [];
+  #frames: Frame[] = [];
   /** What has to be waited for before the resource can be checked to the end. */
   readonly waits: (() => Promise<void>)[] = [];
   readonly #asked = new Map<CodeSet, Set<string>>();
@@ -85,6 +85,16 @@ export class Run {
 
   leave(): void {
     this.#depth -= 1;
+  }
+
+  /** The same work at the place of now, and within the same resources, to be done later. */
+  atPlace(rest: () => void): () => void {
+    const [names, indexes] = [this.#names.slice(0, this.#depth), this.#indexes.slice(0, this.#depth)];
+    const frames = [...this.#frames];
+    return () => {
+      [this.#names, this.#indexes, this.#depth, this.#frames] = [names, indexes, names.length, frames];
+      rest();
+    };
   }
 
   /** The JSON property that was entered last. */
