@@ -20,7 +20,7 @@ export const validate: Operation = {
   affectsState: false,
   judgesBody: true,
   run: async (context, call) => {
-    const request = requestOf(context, call);
+    const request = await requestOf(context, call);
     const { type, id } = call;
     const { mode } = request;
     if (type === undefined || id === undefined) return outcome(await issuesOfSent(context, call, request));
