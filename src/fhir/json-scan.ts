@@ -1,5 +1,7 @@
 /** One pass over JSON bytes: white space, depth, members, numbers, without a tree. https://hl7.org/fhir/R4/json.html */
 import { isHeldByDouble, isWithinLimits, MAX_DEPTH } from './json-limits.ts';
+import { decodeUtf8 } from './json-text.ts';
+import type { JsonValue } from './resource.ts';
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
@@ -241,6 +243,12 @@ export function peekMember(
     i = skipSpaces(bytes, i + 1);
   }
   return undefined;
+}
+
+/** The value of a top-level member of an object in valid JSON; undefined where there is none. */
+export function topMember(bytes: Uint8Array, name: string): JsonValue | undefined {
+  const found = peekMember(bytes, name);
+  return found === undefined ? undefined : JSON.parse(decodeUtf8(bytes.subarray(found.start, found.end)));
 }
 
 /**

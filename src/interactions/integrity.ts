@@ -9,6 +9,9 @@ import type { ResourceKey } from '../store/write.ts';
 import type { RequiredReference } from './commit.ts';
 import type { Context } from './context.ts';
 
+/** References that are noted at once. */
+const atATime = 5000;
+
 /**
  * The references of a resource that must resolve after it is written, those to one resource once: by the first of them. `prefix` goes
  * before each expression.
@@ -28,7 +31,9 @@ export function* requiredSteps(
   const required = new Map<string, RequiredReference>();
   for (const { type, id, expression } of yield* localReferenceSteps(resource, context.definitions, baseUrl)) {
     const key = `${type}/${id}`;
-    if (!required.has(key)) required.set(key, { type, id, expression: prefix + expression });
+    if (required.has(key)) continue;
+    required.set(key, { type, id, expression: prefix + expression });
+    if (required.size % atATime === 0) yield;
   }
   return [...required.values()];
 }
