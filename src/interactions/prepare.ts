@@ -66,6 +66,18 @@ export function checkTime({ settings, checking }: Context): CheckTime {
   return new CheckTime(validation === 'off' ? Number.POSITIVE_INFINITY : validationBudget, makePace(), checking);
 }
 
+/** How many times as long as one resource all those of a bundle may take, and how many entries add one more. */
+const budgetsOfBundle = 10;
+const entriesOfBudget = 100;
+
+/** A context in which the checks of all resources of a bundle have a time together, besides that of each. */
+export function withBundleTime(context: Context, entries: number): Context {
+  const { validation, validationBudget } = context.settings;
+  if (validation === 'off') return context;
+  const budget = validationBudget * (budgetsOfBundle + entries / entriesOfBudget);
+  return { ...context, checking: new CheckTime(budget) };
+}
+
 async function inTime<T>(steps: Generator<void, T>, time: CheckTime, path: string): Promise<T> {
   return time.during(() =>
     inSteps(steps, () => {

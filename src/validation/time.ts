@@ -9,12 +9,14 @@ export class CheckTime {
   /** Milliseconds. */
   readonly budget: number;
   readonly #pause: Pause;
+  readonly #now: () => number;
   readonly #within: CheckTime | undefined;
   #left: number;
   #since: number | undefined;
 
-  /** `within`: the time of all that is checked for one request, which ends this one, too. */
-  constructor(budget: number, pause: Pause = noPause, within?: CheckTime) {
+  /** `within`: the time of all that is checked for one request, which ends this one, too. `now`: milliseconds. */
+  constructor(budget: number, pause: Pause = noPause, within?: CheckTime, now: () => number = () => performance.now()) {
+    this.#now = now;
     this.budget = budget;
     this.#left = budget;
     this.#pause = pause;
@@ -23,13 +25,13 @@ export class CheckTime {
 
   /** When the time is over, as `performance.now()` has it, if nobody else is served before. */
   readonly deadline = (): number => {
-    const own = (this.#since ?? performance.now()) + this.#left;
+    const own = (this.#since ?? this.#now()) + this.#left;
     return this.#within === undefined ? own : Math.min(own, this.#within.deadline());
   };
 
   /** Milliseconds; below 0 when the time is over. */
   get left(): number {
-    return this.deadline() - performance.now();
+    return this.deadline() - this.#now();
   }
 
   /** Whether it is over because of what was checked before for the same request. */
@@ -38,7 +40,7 @@ export class CheckTime {
   }
 
   get #ownLeft(): number {
-    return this.#since === undefined ? this.#left : this.#left - (performance.now() - this.#since);
+    return this.#since === undefined ? this.#left : this.#left - (this.#now() - this.#since);
   }
 
   /** The time runs while this does. */
@@ -63,7 +65,7 @@ export class CheckTime {
   };
 
   #go(): void {
-    this.#since = performance.now();
+    this.#since = this.#now();
     if (this.#within !== undefined) this.#within.#go();
   }
 

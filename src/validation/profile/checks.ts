@@ -66,22 +66,22 @@ export class ProfileChecks {
       path,
       answers,
       budget: new Budget(time.deadline, undefined, () => pieces.fill()),
+      pieces,
       codes: profiles.compiling.codes,
       check: (canonical, own) => profiles.check(canonical, own),
     });
     const walk = new ResourceWalk(profiles, this.#definitions, run, pieces);
-    if (asked.length > 0)
-      run.within(resource, () => {
-        for (const canonical of asked) walk.named(canonical, resource);
-      });
-    if (!named) return run;
-    await inSteps(
-      pieces.steps(() => walk.resource(resource)),
-      () => {
-        run.budget.look();
-        return time.pause();
-      },
-    );
+    const check = (): void => {
+      if (asked.length > 0)
+        run.within(resource, () => {
+          for (const canonical of asked) walk.named(canonical, resource);
+        });
+      if (named) walk.resource(resource);
+    };
+    await inSteps(pieces.steps(check), () => {
+      run.budget.look();
+      return time.pause();
+    });
     return run;
   }
 }
