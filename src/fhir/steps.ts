@@ -35,6 +35,7 @@ export class Pieces {
   readonly #most: number;
   #left: number;
   #putOff: (() => void)[] = [];
+  readonly #atEnd: (() => void)[] = [];
 
   constructor(most = piece) {
     this.#most = most;
@@ -57,11 +58,16 @@ export class Pieces {
     this.#putOff.push(rest);
   }
 
+  /** `rest` needs all that was put off before: it comes when the whole tree was gone through. */
+  atEnd(rest: () => void): void {
+    this.#atEnd.push(rest);
+  }
+
   /** Does `first` and all that it puts off, in the order of the tree: a step for each piece. */
   *steps(first: () => void): Generator<void, void> {
     // The last one is next.
     const waiting = [first];
-    for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    for (let next = waiting.pop(); next !== undefined; next = waiting.pop() ?? this.#atEnd.pop()) {
       this.#left = this.#most;
       next();
       // What was left deepest in the tree was put off first.
@@ -69,7 +75,7 @@ export class Pieces {
         const rest = this.#putOff.pop();
         if (rest !== undefined) waiting.push(rest);
       }
-      if (waiting.length > 0) yield;
+      if (waiting.length > 0 || this.#atEnd.length > 0) yield;
     }
   }
 }

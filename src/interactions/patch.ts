@@ -1,6 +1,7 @@
 /** Changes part of a resource. https://hl7.org/fhir/R4/http.html#patch */
 import { patientOf } from '../fhir/definitions/patient.ts';
 import { type ExactObject, isExactObject, parseExact, plain, writeExact } from '../fhir/exact-json.ts';
+import { parseStoredInSlices } from '../fhir/large-json.ts';
 import { parseMediaType } from '../fhir/media-type.ts';
 import { failure, OutcomeError } from '../fhir/outcome.ts';
 import { applyPatch, type Patch, patchFormatOf } from '../fhir/patch/patch.ts';
@@ -118,7 +119,7 @@ export async function patched(
   precondition: Precondition | undefined,
 ): Promise<Patched> {
   const { versionId, body } = await currentFor(context, type, id, precondition);
-  const bytes = writeExact(applyPatch(exactObject(body), document, context.definitions));
+  const bytes = writeExact(applyPatch(await exactObject(body), document, context.definitions));
   const time = checkTime(context);
   const prepared = await prepareInPieces(context, bytes, type, time);
   return { prepared, time, precondition: { ...precondition, computedFrom: versionId }, before: body };
@@ -147,8 +148,8 @@ export async function currentFor(
   return { versionId, lastUpdated, body };
 }
 
-function exactObject(bytes: Uint8Array): ExactObject {
-  const value = parseExact(bytes);
+async function exactObject(bytes: Uint8Array): Promise<ExactObject> {
+  const value = await parseStoredInSlices(bytes, makePace());
   if (!isExactObject(value)) throw new Error('a stored resource is an object');
   return value;
 }

@@ -41,12 +41,21 @@ export class Place {
 
   /** Puts off what is left of the list that was entered last: `rest` is done at the same place. */
   putOff(rest: () => void): void {
+    this.pieces.putOff(this.#here(rest));
+  }
+
+  /** Has `rest` done at the same place when all of the resource was gone through. */
+  atEnd(rest: () => void): void {
+    this.pieces.atEnd(this.#here(rest));
+  }
+
+  #here(rest: () => void): () => void {
     const names = this.#names.slice(0, this.#depth);
     const indexes = this.#indexes.slice(0, this.#depth);
-    this.pieces.putOff(() => {
+    return () => {
       [this.#names, this.#indexes, this.#depth] = [names, indexes, names.length];
       rest();
-    });
+    };
   }
 
   /** FHIRPath of the place, or of a member of it: `Patient.name[0].given[1]`. */

@@ -66,6 +66,30 @@ test('a piece that took its time is full', () => {
   expect(met).toEqual([false, true, false]);
 });
 
+test('what needs the whole comes when all that was put off is done', () => {
+  const pieces = new Pieces(2);
+  const met: string[] = [];
+  const each = (items: readonly string[], from: number): void => {
+    for (let n = from; n < items.length; n++) {
+      if (pieces.isFull()) {
+        pieces.putOff(() => each(items, n));
+        return;
+      }
+      met.push(items[n] ?? '');
+    }
+  };
+  const walk = () => {
+    each(['a', 'b', 'c', 'd', 'e'], 0);
+    pieces.atEnd(() => each(['y', 'z', '!'], 0));
+    met.push('-');
+  };
+  const steps = pieces.steps(walk);
+  let count = 1;
+  while (steps.next().done !== true) count += 1;
+  expect(met.join('')).toBe('ab-cdeyz!');
+  expect(count).toBe(5);
+});
+
 test('others run between the steps, and not behind the last one', async () => {
   function* three() {
     yield;

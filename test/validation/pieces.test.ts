@@ -111,6 +111,17 @@ describe('the rules', () => {
     expect(pauses).toBeGreaterThanOrEqual((2 * 6_000) / 500);
   });
 
+  it('of what is contained, which the last item may refer to', async () => {
+    const contained = ['a', 'b', 'c'].map((id) => ({ resourceType: 'Patient', id }));
+    const entry = many(5_000, (n) => ({ item: { reference: n === 4_999 ? '#c' : n === 2_500 ? '#b' : 'Patient/1' } }));
+    const list = { resourceType: 'List', status: 'current', mode: 'working', contained, entry };
+    expect((await checked(list, 'base')).issues).toEqual(['error dom-3 List.contained[0]']);
+    const nested = { resourceType: 'Bundle', type: 'collection', entry: [{ resource: { ...list, id: 'x' } }] };
+    expect((await checked(nested, 'base')).issues.filter((line) => !line.includes('bundle-full-url'))).toEqual([
+      'error dom-3 Bundle.entry[0].resource.contained[0]',
+    ]);
+  });
+
   it('of what nests', async () => {
     const concept = (depth: number, code: string): object =>
       depth === 0 ? { display: code } : { code: `${code}-${depth}`, concept: [concept(depth - 1, code)] };
