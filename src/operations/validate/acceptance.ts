@@ -41,7 +41,7 @@ export async function refusalsOfWrite(
     // Without an id in the URL, an update is that of the resource's own.
     const target = id ?? (typeof resource.id === 'string' ? resource.id : '');
     if (mode === 'update') issues.push(...refused(() => checkId(prepared, target)));
-    issues.push(...(await unresolved(context, resource, id, time)));
+    issues.push(...(await unresolved(context, resource, mode === 'update' ? target : id, time)));
   }
   if (type === 'SearchParameter') {
     const put = await putInPieces(context, prepared, id ?? context.newId(), 'PUT');
