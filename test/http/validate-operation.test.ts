@@ -256,5 +256,7 @@ describe('a large resource', () => {
       ['List.entry[2999].item.reference'],
     ]);
     expect(errorsOf(await found(lacking(1_000)))).toHaveLength(50);
+    const [unknown] = errorsOf(await found(listOf(1, () => 'Nonsense/1')));
+    expect(unknown).toMatchObject({ code: 'not-found', expression: ['List.entry[0].item.reference'] });
   });
 });

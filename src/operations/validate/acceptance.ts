@@ -78,10 +78,12 @@ async function unresolved(
 }
 
 /** Those of the resources that the store has, each as `Type/id`. */
-async function stored({ store }: Context, keys: readonly ResourceKey[]): Promise<Set<string>> {
+async function stored({ store, definitions }: Context, keys: readonly ResourceKey[]): Promise<Set<string>> {
   const found = new Set<string>();
   for (const [type, ids] of idsByType(keys.map(({ type, id }) => `${type}/${id}`))) {
-    for (const id of await store.matches(type, { kind: 'id', ids }, ids.length)) found.add(`${type}/${id}`);
+    // A reference may name a type that there isn't.
+    const there = definitions.resourceTypes.has(type) ? await store.matches(type, { kind: 'id', ids }, ids.length) : [];
+    for (const id of there) found.add(`${type}/${id}`);
   }
   return found;
 }
