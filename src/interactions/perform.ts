@@ -13,6 +13,7 @@ import { note } from './note.ts';
 import { outcomeError } from './outcome-error.ts';
 import { patch } from './patch.ts';
 import { isOffered } from './path.ts';
+import { withBundleTime } from './prepare.ts';
 import { read } from './read.ts';
 import { replay } from './replay.ts';
 import { search } from './search.ts';
@@ -66,13 +67,14 @@ export async function perform(
     throw noteFailure(context, call, error);
   }
   const { type } = outline.members;
+  const together = withBundleTime(context, outline.entries.length);
   if (type === 'transaction') {
     const bundle: Call = { ...call, interaction: 'transaction' };
     onTransaction?.(outline.entries.length);
-    return audited(context, bundle, () => transaction(context, bundle, outline, perform));
+    return audited(context, bundle, () => transaction(together, bundle, outline, perform));
   }
-  if (type === 'batch') return audited(context, call, () => batch(context, call, outline, perform));
-  if (type === 'history') return audited(context, call, () => replay(context, call, outline, perform));
+  if (type === 'batch') return audited(context, call, () => batch(together, call, outline, perform));
+  if (type === 'history') return audited(context, call, () => replay(together, call, outline, perform));
   const text = 'A Bundle for the base is of type batch, transaction or history. To store a Bundle, POST it to /Bundle.';
   throw noteFailure(context, call, failure(400, 'value', text, 'Bundle.type'));
 }
