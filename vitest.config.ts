@@ -14,8 +14,9 @@ export default defineConfig({
     execArgv: ['--import', new URL('test/typescript.mjs', import.meta.url).href],
     maxWorkers: 2,
     setupFiles: ['test/seed.ts'],
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // A busy machine takes ten times as long, and a server for tests may do one thing at a time: these only end what hangs.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     projects: [
       {
         extends: true,
@@ -37,9 +38,6 @@ export default defineConfig({
                 exclude: fileTests,
                 env: { TEST_STORE: 'mongodb' },
                 globalSetup: ['test/stores/mongo-setup.ts'],
-                // A server for tests may do one thing at a time.
-                testTimeout: 120_000,
-                hookTimeout: 120_000,
               },
             } as const,
           ]

@@ -12,6 +12,7 @@ import { headerOf } from '../tabular/describe.ts';
 import { heldOf, profileCriterion } from './csv/held.ts';
 import { csvType, fileHeaders, refuseInBundles } from './csv/media.ts';
 import { rowsOf } from './csv/rows.ts';
+import { SharedIdentifiers } from './csv/shared-identifiers.ts';
 import { type NamedTemplate, templateOf } from './csv/template-source.ts';
 
 /** Rows that are fetched and written together. */
@@ -86,11 +87,12 @@ async function* exported(
   query: SearchQuery,
 ): AsyncGenerator<Uint8Array> {
   const encoder = new TextEncoder();
+  const shared = new SharedIdentifiers(context);
   let text = headerOf(template);
   let position: Position | undefined;
   do {
     const page = await context.store.search(position === undefined ? query : { ...query, position });
-    text += writeCsv(await rowsOf(context, template, page.matches.map(heldOf)));
+    text += writeCsv(await rowsOf(context, template, page.matches.map(heldOf), shared));
     yield encoder.encode(text);
     text = '';
     position = page.next;

@@ -83,7 +83,7 @@ async function compared(one: string, other: string): Promise<readonly string[]> 
   return differences(first, second).map(({ name }) => name);
 }
 
-describe('copy', { timeout: 120_000 }, () => {
+describe('copy', { timeout: 300_000 }, () => {
   const from = fileStore().url;
   let source: TestServer;
   let before: readonly string[];

@@ -37,7 +37,7 @@ beforeEach(async () => {
 });
 afterEach(() => folder.remove());
 
-describe('osteon import', { timeout: 120_000 }, () => {
+describe('osteon import', { timeout: 300_000 }, () => {
   it('stores Bundles, NDJSON and packed files of a folder', async () => {
     await writeFile(at('a.json'), bundle('Ash', 'Birch'));
     await writeFile(at('b.ndjson'), `${patient('one')}\n\n${patient('two')}\n`);
@@ -115,7 +115,7 @@ describe('osteon import', { timeout: 120_000 }, () => {
     await writeFile(at('long.ndjson'), lines.join('\n'));
     const { child, ended } = begin(['import', at('long.ndjson')], { STORE_URL: store });
     const written = () => (existsSync(at('osteon.db-wal')) ? statSync(at('osteon.db-wal')).size : 0);
-    await expect.poll(written, { timeout: 20_000 }).toBeGreaterThan(3_000_000);
+    await expect.poll(written, { timeout: 100_000 }).toBeGreaterThan(3_000_000);
     child.kill('SIGTERM');
     const stopped = await ended;
     expect(stopped.status).toBe(0);

@@ -48,7 +48,7 @@ async function copy(from: string, to: TestServer): Promise<number> {
   }
 }
 
-test('makes every version, and goes on in the middle of what was cut off', { timeout: 120_000 }, async () => {
+test('makes every version, and goes on in the middle of what was cut off', { timeout: 300_000 }, async () => {
   const from = fileStore().url;
   const before = await filled(from);
   const to = `${url()}&appName=${standalone}`;

@@ -9,7 +9,7 @@ test.each([
   ['0.0.0.0', true],
 ])(
   'HOST=%s: listening elsewhere without access control prints a warning: %s',
-  { timeout: 60_000 },
+  { timeout: 180_000 },
   async (host, warned) => {
     const server = await serve('sqlite::memory:', ['--HOST', host]);
     expect(await server.stop()).toBe(0);

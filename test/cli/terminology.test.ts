@@ -431,7 +431,7 @@ async function packaged(files: Readonly<Record<string, unknown>>): Promise<Uint8
   return gzipSync(Buffer.concat(chunks));
 }
 
-describe('the command', { timeout: 120_000 }, () => {
+describe('the command', { timeout: 300_000 }, () => {
   it('loads, lists and removes, and stores what is no large code system as resources', async () => {
     const store = { STORE_URL: `sqlite:${join(folder.path, 'command.db')}` };
     const valueSet = { resourceType: 'ValueSet', id: 'vs', url: 'urn:vs', version: '1,2', status: 'active' };

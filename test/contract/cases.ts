@@ -96,7 +96,7 @@ export function caseRules(subjects: readonly SearchSubject[], stores: number, ca
           await library.store.close();
         }
       },
-      60_000,
+      180_000,
     );
 
     it('were that many, of every kind, and most find some but not all', () => {

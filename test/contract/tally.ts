@@ -53,7 +53,7 @@ export function tallyRules(under: Subject): void {
         ),
         { numRuns: 5 },
       );
-    }, 120_000);
+    }, 300_000);
 
     it('looks at what is current alone', async () => {
       const store = await under.open(usual);

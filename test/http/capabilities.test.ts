@@ -203,7 +203,7 @@ describe('`metadata?mode=…`', () => {
 
 const all = ['create', 'delete', 'history-instance', 'history-type', 'patch', 'read', 'search-type', 'update', 'vread'];
 
-describe('each thing that it declares is performed: interactions', { timeout: 120_000 }, () => {
+describe('each thing that it declares is performed: interactions', { timeout: 300_000 }, () => {
   test('all types have all interactions, but AuditEvent and Binary', () => {
     for (const { type, interaction } of resources) {
       const withheld: Record<string, string[]> = { AuditEvent: ['update', 'patch', 'delete'], Binary: ['patch'] };
@@ -349,7 +349,7 @@ describe('each thing that it declares is performed: interactions', { timeout: 12
   });
 });
 
-describe('each thing that it declares is performed: searches', { timeout: 120_000 }, () => {
+describe('each thing that it declares is performed: searches', { timeout: 300_000 }, () => {
   const values: Record<string, string> = {
     number: '1',
     date: '2026-01-01',

@@ -1,8 +1,11 @@
 /** `$csv-export`: resources as rows of CSV. https://hl7.org/fhir/R4/operations.html */
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { exactObject } from '../../src/fhir/exact-json.ts';
+import { readProfiles } from '../../src/jobs/profile-files.ts';
+import { SharedIdentifiers } from '../../src/operations/csv/shared-identifiers.ts';
 import { csvServer, exported, file, filled, hipRow, importCsv, importedOf, patientRow } from './csv-files.ts';
 import { load, refused } from './searching.ts';
-import type { TestServer } from './server.ts';
+import type { Json, TestServer } from './server.ts';
 
 /** More than one page of the export. */
 const cases = 230;
@@ -209,4 +212,62 @@ test('a reference comes back as it was, whether what it leads to has an identifi
     expect((await exported(server, `profile=TestHip&identifier=${row.case_id}`))[0]?.location).toBe(cell);
     expect(importedOf(await importCsv(server, 'profile=TestHip', text)).counts).toEqual({ rows: 1, unchanged: 1 });
   }
+});
+
+describe('an identifier that others have', () => {
+  const key = (value: string) => ({ system: 'urn:recorder', value });
+  const one = (resourceType: string, id: string, value: string) => ({ resourceType, id, identifier: [key(value)] });
+
+  test('in any type that the column may lead to: the reference stands as the resource has it', async () => {
+    const profiles: readonly Json[] = readProfiles('test/fixtures/profiles').map(({ resource }) => resource);
+    const hip = profiles.find(({ name }) => name === 'TestHip');
+    const [url, path] = ['http://osteon.example/StructureDefinition/csv-column', 'Procedure.recorder'];
+    const column = { id: path, path, extension: [{ url, valueString: 'recorder' }] };
+    const element = [...hip.differential.element, column];
+    await load(server, [
+      { ...hip, id: 'recorded', url: `${hip.url}-recorded`, name: 'TestRecorded', differential: { element } },
+      one('Practitioner', 'both', '7'),
+      one('PractitionerRole', 'both', '7'),
+      one('Practitioner', 'one', '8'),
+    ]);
+    for (const [n, cell] of ['Practitioner/both', 'urn:recorder|8'].entries()) {
+      const row = hipRow(7400 + n, { recorder: cell });
+      expect(importedOf(await importCsv(server, 'profile=TestRecorded', file(row))).counts.created).toBe(1);
+      const query = `profile=TestRecorded&identifier=${row.case_id}`;
+      expect((await exported(server, query))[0]?.recorder).toBe(cell);
+      const { text } = await server.get(`/$csv-export?${query}`);
+      expect(importedOf(await importCsv(server, 'profile=TestRecorded', text)).counts).toEqual({
+        rows: 1,
+        unchanged: 1,
+      });
+    }
+  });
+
+  test('is looked up once for an export, however many have it, and none of these is read', async () => {
+    const many = Array.from({ length: 30 }, (_, n) => one('Practitioner', `unknown-${n}`, 'unknown'));
+    await load(server, [...many, one('Practitioner', 'known', 'known')]);
+    const { store } = server.context;
+    const [matches, search] = [vi.spyOn(store, 'matches'), vi.spyOn(store, 'search')];
+    try {
+      const shared = new SharedIdentifiers(server.context);
+      const types = ['Practitioner', 'PractitionerRole'];
+      const keys = ['unknown', 'known', 'nothing'].map(key);
+      const tree = exactObject();
+      Object.assign(tree, one('Practitioner', 'known', 'known'));
+      const known = new Map([['Practitioner/known', { type: 'Practitioner', id: 'known', versionId: 1, tree }]]);
+      await shared.lookUp(types, keys, known);
+      expect(keys.map((each) => shared.names(types, each))).toEqual([false, true, true]);
+      expect(Math.max(...matches.mock.calls.map(([, , limit]) => limit))).toBeLessThanOrEqual(4);
+      matches.mockClear();
+      await shared.lookUp(types, keys.slice(0, 1), known);
+      expect(matches).not.toHaveBeenCalled();
+      await shared.lookUp(types, keys.slice(1), known);
+      expect(matches).toHaveBeenCalledTimes(2);
+      expect(keys.map((each) => shared.names(types, each))).toEqual([false, true, true]);
+      expect(search).not.toHaveBeenCalled();
+    } finally {
+      matches.mockRestore();
+      search.mockRestore();
+    }
+  });
 });

@@ -62,7 +62,7 @@ describe('/health', () => {
     });
     let replies = 0;
     const asking = (async () => {
-      await expect.poll(() => accepts(port)).toBe(true);
+      await expect.poll(() => accepts(port), { timeout: 20_000 }).toBe(true);
       const answer = fetch(`http://127.0.0.1:${port}/health/ready`).finally(() => replies++);
       expect(await accepts(port)).toBe(true);
       expect(replies).toBe(0);

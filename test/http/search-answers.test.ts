@@ -111,7 +111,7 @@ describe('total', () => {
     await other.send('DELETE', `/Basic/${id}`);
     expect((await other.get('/Basic?_tag=urn:t|a&_count=1')).body.total).toBe(10_000);
     await other.close();
-  }, 60_000);
+  }, 180_000);
 
   it('is absent with _total=none', async () => {
     expect((await server.get('/Patient?_total=none')).body.total).toBeUndefined();

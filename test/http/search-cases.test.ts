@@ -113,7 +113,7 @@ describe(`${queryCases} random query strings`, () => {
         await server.close();
       }
     },
-    60_000,
+    180_000,
   );
 
   it('were that many, with every modifier and prefix, and many find some but not all', () => {

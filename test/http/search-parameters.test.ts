@@ -10,7 +10,7 @@ import { checkStore } from '../../src/store/sqlite/check.ts';
 import { parameterRows } from '../../src/store/sqlite/parameters.ts';
 import { openForReading } from '../../src/store/sqlite/path.ts';
 import { getSetting } from '../../src/store/sqlite/settings.ts';
-import { indexed, type Json, type TestServer, testServer } from './server.ts';
+import { heldIndexing, indexed, type Json, type TestServer, testServer } from './server.ts';
 import { lastingStore } from './stores.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'osteon-'));
@@ -112,6 +112,7 @@ describe('an active SearchParameter', () => {
     const server = await started();
     await load(server, crowd(1500));
     const before = await server.get('/metadata');
+    const release = heldIndexing(server);
     await server.send('POST', '/SearchParameter', parameter());
     const early = await server.get('/Patient?eye=c7');
     expect(early.status).toBe(503);
@@ -124,6 +125,7 @@ describe('an active SearchParameter', () => {
     // Other searches and writes go on.
     expect(await found(server, '/Patient?_id=p3')).toEqual(['p3']);
     expect((await server.send('PUT', '/Patient/p7', person('p7', 'late'))).status).toBe(200);
+    release();
     await indexed(server);
     expect(await found(server, '/Patient?eye=late')).toEqual(['p7']);
     expect(await found(server, '/Patient?eye=c7&_total=accurate&_count=0')).toEqual([]);
@@ -143,12 +145,14 @@ describe('an active SearchParameter', () => {
     const next = walk.body.link.find(({ relation }: Json) => relation === 'next').url;
     const other = await server.get('/Patient?_count=10');
     const updated = parameter({ id: 'eye', expression: 'Patient.name.family' });
+    const release = heldIndexing(server);
     expect((await server.send('PUT', '/SearchParameter/eye', updated)).status).toBe(200);
     expect(await found(server, '/Patient?eye=c1234')).toEqual(['p1234']);
     expect(await found(server, '/Patient?eye=family')).toEqual([]);
     await server.send('PUT', '/Patient/p7', person('p7', 'late'));
     expect(await found(server, '/Patient?eye=late')).toEqual(['p7']);
     expect((await server.get(next)).status).toBe(200);
+    release();
     await indexed(server);
     expect(await found(server, '/Patient?eye=late')).toEqual([]);
     expect(await found(server, '/Patient?eye:exact=Family of p1234')).toEqual(['p1234']);
@@ -443,16 +447,20 @@ describe('after a restart', () => {
     await first.send('PUT', '/SearchParameter/eye', parameter({ id: 'eye' }));
     await stop(first);
     const second = await started(flags);
+    const release = heldIndexing(second);
     expect((await second.get('/Patient?eye=c7')).status).toBe(503);
+    release();
     await indexed(second);
     expect(await found(second, '/Patient?eye=c1499')).toEqual(['p1499']);
     // An update that a restart interrupts: the old definition goes on answering.
     await second.send('PUT', '/SearchParameter/eye', parameter({ id: 'eye', expression: 'Patient.name.family' }));
     await stop(second);
     const third = await started(flags);
+    const releaseThird = heldIndexing(third);
     expect(await found(third, '/Patient?eye=c1499')).toEqual(['p1499']);
     await third.send('PUT', '/Patient/p7', person('p7', 'late'));
     expect(await found(third, '/Patient?eye=late')).toEqual(['p7']);
+    releaseThird();
     await indexed(third);
     expect(await found(third, '/Patient?eye:exact=Family of p1499')).toEqual(['p1499']);
     expect(await found(third, '/Patient?eye:exact=Family of p7')).toEqual(['p7']);

@@ -78,7 +78,7 @@ describe('a search over HTTP', () => {
       }),
       { numRuns: 60 },
     );
-  }, 60_000);
+  }, 180_000);
 
   it('includes what two searches find', async () => {
     await fc.assert(
@@ -109,5 +109,5 @@ describe('a search over HTTP', () => {
       }),
       { numRuns: 25 },
     );
-  }, 60_000);
+  }, 180_000);
 });

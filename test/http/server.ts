@@ -1,4 +1,5 @@
 /** A whole server on a store of its own, without a socket. */
+import { vi } from 'vitest';
 import { createApp } from '../../src/app.ts';
 import { type Configuration, readConfiguration } from '../../src/config.ts';
 import type { Context } from '../../src/interactions/context.ts';
@@ -7,8 +8,17 @@ import type { Log } from '../../src/log.ts';
 import { compose } from '../../src/main.ts';
 import { freshStore } from './stores.ts';
 
-/** What most tests do without: definitions of files, and resources that keep all of R4's rules. */
-export const plain = { VALIDATION: 'off', PROFILES: 'test/no-profiles', PROFILES_WATCH: 'off' } as const;
+/**
+ * What most tests do without: definitions of files, and resources that keep all of R4's rules. Budgets are a clock's, which
+ * a busy machine stands still beside: only tests of budgets have small ones.
+ */
+export const plain = {
+  VALIDATION: 'off',
+  PROFILES: 'test/no-profiles',
+  PROFILES_WATCH: 'off',
+  VALIDATION_BUDGET_MS: '60000',
+  SEARCH_BUDGET_MS: '60000',
+} as const;
 
 export const base = 'http://localhost:8080/fhir';
 
@@ -87,6 +97,14 @@ export async function testServer(
       await fresh?.remove();
     },
   };
+}
+
+/**
+ * Holds up the filling of indexes, so that what is asked meanwhile doesn't race with it. Gives what lets it go on.
+ */
+export function heldIndexing({ context }: TestServer): () => void {
+  const advance = vi.spyOn(context.store.parameters, 'advance').mockResolvedValue(0);
+  return () => advance.mockRestore();
 }
 
 /** Resolves when all search parameters are indexed. */

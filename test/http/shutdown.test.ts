@@ -128,7 +128,7 @@ describe('`osteon serve`', () => {
     const finish = await halfSent(port);
     expect(await status(port, '/health/live')).toBe(200);
     child.kill(signal);
-    await expect.poll(() => status(port, '/health/live')).toBe('ECONNREFUSED');
+    await expect.poll(() => status(port, '/health/live'), { timeout: 20_000 }).toBe('ECONNREFUSED');
     expect(await finish()).toMatch(/^HTTP\/1\.1 201 /);
     expect(await exited).toBe(0);
     expect(out).toContain('"interaction":"create"');

@@ -1,5 +1,5 @@
 /** https://hl7.org/fhir/R4/http.html#trules */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type Json, type TestServer, testServer } from './server.ts';
 import { bundle, entry, found, idOf, issueOf, patient, stores, system, unique, versions } from './writing.ts';
 
@@ -644,6 +644,53 @@ describe('chains lead across bundle and store', () => {
       ],
       'Bundle.entry[1].resource.entry[0].item.reference',
     );
+  });
+
+  test('backwards: what refers to an id is asked once, for ids that clients chose and that nothing stored has', async () => {
+    const [id, codes] = [unique('p'), [unique(), unique(), unique()]];
+    for (const code of codes) await server.send('POST', '/Basic', coded(code, `Patient/${await stored(unique())}`));
+    const lists = codes.map((code) => entry('POST', 'List', listing(`Patient?_has:Basic:patient:code=${code}`)));
+    const matches = vi.spyOn(server.context.store, 'matches');
+    const asked = async (written: Json): Promise<readonly string[]> => {
+      matches.mockClear();
+      const reply = await post(written, ...lists);
+      expect(reply.status, reply.text).toBe(200);
+      return matches.mock.calls.map(([type]) => type);
+    };
+    try {
+      expect(await asked(entry('POST', 'Patient', patient(unique())))).toEqual(codes.map(() => 'Patient'));
+      const update = entry('PUT', `Patient/${id}`, { ...patient(unique()), id });
+      expect((await asked(update)).filter((type) => type === 'Basic')).toHaveLength(1);
+      expect((await asked(update)).filter((type) => type === 'Basic')).toHaveLength(0);
+    } finally {
+      matches.mockRestore();
+    }
+  });
+
+  test('backwards: somebody who keeps storing what else matches doesn’t get in the way', async () => {
+    const [id, value, code] = [unique('p'), unique(), unique()];
+    const update = entry('PUT', `Patient/${id}`, { ...patient(value), id });
+    expect((await post(update, entry('POST', 'Basic', coded(code, `Patient/${id}`)))).status).toBe(200);
+    const { store } = server.context;
+    const commit = store.commit.bind(store);
+    let planned = 0;
+    const spy = vi.spyOn(store, 'commit').mockImplementation(async (each) => {
+      if (each.writes.some(({ type }) => type === 'List')) {
+        planned += 1;
+        const other = entry('POST', 'Patient', patient(unique()), {}, uuid);
+        expect((await post(other, entry('POST', 'Basic', coded(code, uuid)))).status).toBe(200);
+      }
+      return commit(each);
+    });
+    try {
+      const list = listing(`Patient?identifier=${value}&_has:Basic:patient:code=${code}`);
+      const reply = await post(update, entry('POST', 'List', list));
+      expect(reply.status, reply.text).toBe(200);
+      expect(await listed(reply, 1)).toBe(`Patient/${id}`);
+      expect(planned).toBe(1);
+    } finally {
+      spy.mockRestore();
+    }
   });
 
   describe('through canonicals', () => {

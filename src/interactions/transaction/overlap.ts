@@ -146,7 +146,7 @@ async function ownResources(
     const content = codes === undefined ? undefined : contentOf(context, call.body.bytes, codes, links, entry);
     if (content === undefined) continue;
     const group = method === 'PUT' ? 'updates' : call.ifNoneExist === undefined ? 'unconditional' : 'conditional';
-    own[group].add({ entry: index, type, id, lastUpdated, ...content });
+    own[group].add({ entry: index, isNew: method === 'POST', type, id, lastUpdated, ...content });
     await pace();
   }
   return own;

@@ -11,6 +11,8 @@ export const wordsCode = '_content';
 export interface OwnResource extends Indexed {
   /** The entry's index. */
   readonly entry: number;
+  /** Whether its id was made for it: then nothing that is stored has it or refers to it. */
+  readonly isNew: boolean;
 }
 
 /**

@@ -4,26 +4,18 @@ import type { Context } from '../../interactions/context.ts';
 import { makePace } from '../../store/pace.ts';
 import { valuesAt } from '../../tabular/place.ts';
 import { cellsOf, isPart, referenceAt } from '../../tabular/row.ts';
-import type { Part, Template } from '../../tabular/template.ts';
-import {
-  findById,
-  findByIdentifier,
-  findParts,
-  type Held,
-  identifierOf,
-  identifiersOf,
-  type Key,
-  localOf,
-  ownerOf,
-} from './held.ts';
+import type { Column, Part, Template } from '../../tabular/template.ts';
+import { findById, findParts, type Held, identifierOf, type Key, localOf, ownerOf } from './held.ts';
 import { type ByProfile, byProfile, profileKey } from './owned.ts';
+import type { SharedIdentifiers } from './shared-identifiers.ts';
 import { nameOf } from './state.ts';
 
-/** A row for each main resource, in the order in which they come. */
+/** A row for each main resource, in the order in which they come. `shared`: what was learnt from rows before. */
 export async function rowsOf(
   context: Context,
   template: Template,
   mains: readonly Held[],
+  shared: SharedIdentifiers,
 ): Promise<readonly (readonly string[])[]> {
   const known = new Map(mains.map((held) => [nameOf(held.type, held.id), held]));
   await load(context, linksOf(context, template, mains), known);
@@ -50,15 +42,26 @@ export async function rowsOf(
       return firstOf(found.get(key) ?? [], part);
     });
   });
-  const named = namedIn(context, template, rows);
-  await load(context, named, known);
-  const shared = await sharedAmong(context, named, known);
+  const named = namedIn(template, rows);
+  const references = named.flatMap(({ references }) => references);
+  await load(context, idsOf(context, references), known);
+  for (const { targets, references } of named) {
+    const keys = references.map((reference) => keyOf(context, known, reference, targets));
+    await shared.lookUp(
+      targets,
+      keys.filter((key) => key !== undefined),
+      known,
+    );
+  }
   const written: (readonly string[])[] = [];
   const pace = makePace();
   for (const trees of rows) {
     written.push(
       template.parts.flatMap((part, n) =>
-        cellsOf(part, trees[n], (reference) => referenceText(context, { known, shared }, reference)),
+        cellsOf(part, trees[n], (reference, { targets }) => {
+          const key = keyOf(context, known, reference, targets);
+          return key === undefined || !shared.names(targets, key) ? reference : `${key.system}|${key.value}`;
+        }),
       ),
     );
     const pause = pace();
@@ -92,19 +95,29 @@ function linksOf(context: Context, { parts }: Template, mains: readonly Held[]):
   return idsOf(context, references);
 }
 
+/** The references in a column, and the types that they may lead to. */
+interface Named extends Pick<Column, 'targets'> {
+  readonly references: readonly string[];
+}
+
 /** What reference columns lead to. */
-function namedIn(context: Context, { parts }: Template, rows: readonly (readonly (ExactObject | undefined)[])[]): Ids {
-  const references: (string | undefined)[] = [];
+function namedIn({ parts }: Template, rows: readonly (readonly (ExactObject | undefined)[])[]): readonly Named[] {
+  const named: Named[] = [];
   for (const [n, { columns }] of parts.entries()) {
-    for (const { steps, several } of columns.filter(({ type }) => type === 'Reference')) {
+    for (const { steps, several, targets } of columns.filter(({ type }) => type === 'Reference')) {
+      const references = new Set<string>();
       for (const trees of rows) {
         const tree = trees[n];
         if (tree === undefined) continue;
-        for (const value of valuesAt(tree, steps, several)) references.push(textIn(value));
+        for (const value of valuesAt(tree, steps, several)) {
+          const text = textIn(value);
+          if (text !== undefined) references.add(text);
+        }
       }
+      if (references.size > 0) named.push({ targets, references: [...references] });
     }
   }
-  return idsOf(context, references);
+  return named;
 }
 
 const textIn = (value: unknown) =>
@@ -131,41 +144,15 @@ async function load(context: Context, ids: Ids, known: Map<string, Held>): Promi
   }
 }
 
-/** Of resources that references lead to those whose first identifier others of their type have, too. */
-async function sharedAmong(context: Context, ids: Ids, known: ReadonlyMap<string, Held>): Promise<ReadonlySet<string>> {
-  const shared = new Set<string>();
-  for (const [type, each] of ids) {
-    if (context.registry.get(type, 'identifier') === undefined) continue;
-    const keys = new Map<string, Key>();
-    for (const id of each) {
-      const key = identifierOf(known.get(nameOf(type, id))?.tree);
-      if (key !== undefined) keys.set(`${key.system}|${key.value}`, key);
-    }
-    if (keys.size === 0) continue;
-    const owners = new Map<string, number>();
-    for (const { tree } of (await findByIdentifier(context, type, [...keys.values()])).found) {
-      const own = new Set(
-        tree === undefined ? [] : identifiersOf(tree).map(({ system, value }) => `${system}|${value}`),
-      );
-      for (const key of own) owners.set(key, (owners.get(key) ?? 0) + 1);
-    }
-    for (const id of each) {
-      const key = identifierOf(known.get(nameOf(type, id))?.tree);
-      if (key !== undefined && (owners.get(`${key.system}|${key.value}`) ?? 0) > 1) shared.add(nameOf(type, id));
-    }
-  }
-  return shared;
-}
-
-interface Referred {
-  readonly known: ReadonlyMap<string, Held>;
-  readonly shared: ReadonlySet<string>;
-}
-
-/** What a reference leads to, by its first identifier; the reference itself where that would not come back as the same one. */
-function referenceText(context: Context, { known, shared }: Referred, reference: string): string {
+/** The first identifier of what a reference leads to; undefined where that would not come back as the same reference. */
+function keyOf(
+  context: Context,
+  known: ReadonlyMap<string, Held>,
+  reference: string,
+  targets: readonly string[],
+): Key | undefined {
   const local = localOf(context, reference);
-  const isPlain = local !== undefined && reference === nameOf(local.type, local.id) && !shared.has(reference);
+  const isPlain = local !== undefined && reference === nameOf(local.type, local.id) && targets.includes(local.type);
   const key = isPlain ? identifierOf(known.get(reference)?.tree) : undefined;
-  return key === undefined || key.value.includes('|') ? reference : `${key.system}|${key.value}`;
+  return key === undefined || key.value.includes('|') ? undefined : key;
 }

@@ -33,7 +33,7 @@ export async function refusalsOfWrite(
     // Without an id in the URL, an update is that of the resource's own.
     const target = id ?? (typeof resource.id === 'string' ? resource.id : '');
     if (mode === 'update') issues.push(...refused(() => checkId(prepared, target)));
-    issues.push(...(await unresolved(context, resource, id)));
+    issues.push(...(await unresolved(context, resource, mode === 'update' ? target : id)));
   }
   if (type === 'SearchParameter') {
     const put = putOf(context, prepared, id ?? context.newId(), 'PUT');

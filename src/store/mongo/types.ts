@@ -25,6 +25,8 @@ const namespaceExists = 48;
 export class Types {
   readonly #db: Db;
   readonly #made = new Map<string, Promise<void>>();
+  /** Of the last erasure of each type by this process, the change number. */
+  readonly #erased = new Map<string, number>();
 
   constructor(db: Db) {
     this.#db = db;
@@ -51,7 +53,12 @@ export class Types {
     await made;
   }
 
-  /** The greatest change number of some types, 0 where there is none. */
+  /** To be called before resources of a type are erased, which leaves no document that tells of it. */
+  erasing(type: string, change: number): void {
+    this.#erased.set(type, change);
+  }
+
+  /** The greatest change number of some types, 0 where there is none; also of what this process erased. */
   async newest(types: readonly string[]): Promise<number> {
     const found = await Promise.all(
       types.map((type) =>
@@ -63,7 +70,8 @@ export class Types {
           .next(),
       ),
     );
-    return found.reduce((most, document) => Math.max(most, changeOf(document)), 0);
+    const erased = types.map((type) => this.#erased.get(type) ?? 0);
+    return Math.max(0, ...found.map(changeOf), ...erased);
   }
 
   async #make(type: string): Promise<void> {

@@ -99,7 +99,7 @@ describe('snapshots', () => {
       expect(found.filter((each) => !exceptions.some(([pattern]) => pattern.test(each)))).toEqual([]);
       expect(exceptions.filter(([pattern]) => !found.some((each) => pattern.test(each)))).toEqual([]);
     },
-    60_000,
+    180_000,
   );
 
   it("of R4's definitions come back as they were read", () => {
