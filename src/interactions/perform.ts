@@ -1,6 +1,7 @@
 /** Runs an interaction, audits it, and gives every failure the shape of an OperationOutcome. https://hl7.org/fhir/R4/http.html */
 import { type BundleOutline, outlineBundleInSlices } from '../fhir/json.ts';
-import { failure, type OutcomeError } from '../fhir/outcome.ts';
+import { failure, OutcomeError } from '../fhir/outcome.ts';
+import { NotReady } from '../store/errors.ts';
 import { makePace } from '../store/pace.ts';
 import { batch } from './batch.ts';
 import { jsonBytes } from './body.ts';
@@ -98,10 +99,14 @@ async function audited(context: Context, call: Call, run: Perform): Promise<Answ
 
 function noteFailure(context: Context, call: Call, error: unknown): OutcomeError {
   const outcome = outcomeError(error);
-  if (outcome.status >= 500) context.report(error, call.origin.requestId);
+  if (outcome.status >= 500 && !isWaiting(error)) context.report(error, call.origin.requestId);
   note(context, call, outcome.status);
   return outcome;
 }
+
+/** Whether all that is in the way is an index that is being made: no failure of the server's. */
+const isWaiting = (error: unknown): boolean =>
+  error instanceof NotReady || (error instanceof OutcomeError && error.status === 503);
 
 async function outlineOf(call: Call): Promise<BundleOutline> {
   const { body } = call;

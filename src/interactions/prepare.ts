@@ -123,7 +123,7 @@ function resourceOf(parsed: ParsedJson, type: string | undefined): Prepared {
     throw failure(400, 'structure', 'The body has no resourceType.', 'resourceType');
   }
   if (type !== undefined && value.resourceType !== type) {
-    const text = `The body is a ${value.resourceType}, but the URL is that of ${type}.`;
+    const text = `The body is of type ${value.resourceType}, but the URL is that of ${type}.`;
     throw failure(400, 'invalid', text, value.resourceType);
   }
   refuseSubsetted(value);

@@ -144,24 +144,20 @@ export class Expander {
       throw failure(400, 'not-found', `there is no value set ${shorten(canonical)} here${importer}.`);
     }
     this.#within.push(canonical);
-    const codes = await this.resource(resource, canonical, active);
+    const codes = await this.resource(resource, `the value set ${shorten(canonical)}`, active);
     this.#within.pop();
     made.set(canonical, codes);
     return codes;
   }
 
   /** By what the set is composed of, or by its expansion where that is all there is or something is lacking here. */
-  async resource(resource: JsonObject, canonical: string, active = false): Promise<Codes> {
+  async resource(resource: JsonObject, name: string, active = false): Promise<Codes> {
     const { compose, expansion } = resource;
-    await checkSupplements(resource, `the value set ${shorten(canonical)}`, this.#source, this.#work);
+    await checkSupplements(resource, name, this.#source, this.#work);
     const expanded = isObject(expansion) ? wholeExpansion(expansion, this.#work, this.#listener) : undefined;
     if (!isObject(compose)) {
       if (expanded !== undefined) return this.#listed(expanded, active);
-      throw failure(
-        400,
-        'not-supported',
-        `the value set ${shorten(canonical)} has neither compose nor a whole expansion.`,
-      );
+      throw failure(400, 'not-supported', `${name} has neither compose nor a whole expansion.`);
     }
     const depth = this.#within.length;
     try {

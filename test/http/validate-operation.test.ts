@@ -187,6 +187,13 @@ describe('a request that can’t be followed is 400', () => {
     ['mode=profile without profile', 'GET', '/Patient/a/$validate?mode=profile', undefined, 'profile'],
     ['mode=profile with a resource', 'POST', '/Patient/a/$validate?mode=profile&profile=x', patient, 'stored'],
     ['an unknown part', 'POST', '/Patient/$validate', parameters({ name: 'resourc', resource: patient }), 'resource'],
+    [
+      'a resource that is none',
+      'POST',
+      '/Patient/$validate',
+      parameters({ name: 'resource', valueString: 'x' }),
+      'has no resource',
+    ],
     ['faulty Parameters', 'POST', '/Patient/$validate', { ...parameters(), nonsense: 1 }, 'nonsense'],
   ])('%s', async (_what, method, path, body, text) => {
     const reply = await server.send(method, path, body);

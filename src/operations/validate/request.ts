@@ -39,6 +39,7 @@ export async function requestOf(context: Context, call: Call): Promise<ValidateR
   const named: Named = [...parameters.filter(([name]) => !ignored(name)), ...(wrapped?.named ?? [])];
   for (const [name, , expression] of named) {
     if (name === 'mode' || name === 'profile') continue;
+    if (name === 'resource') throw failure(400, 'required', 'The parameter "resource" has no resource.', expression);
     const near = closest(name.slice(0, 80), ['mode', 'profile', 'resource']);
     throw failure(
       400,
