@@ -43,8 +43,13 @@ function send(request: IncomingMessage, response: ServerResponse, { status, head
   response.writeHead(status, headers);
   if (body === null) response.end();
   else if (body.byteLength > onePiece) response.end(body);
-  // Each byte a character: Node joins texts, so that headers and body are one write.
-  else response.end(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('latin1'), 'latin1');
+  else {
+    // Each byte a character: Node joins texts, so that headers and body are one write.
+    response.write(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('latin1'), 'latin1');
+    // It goes out by itself, not gathered with the empty text that ends it, which takes longer (bench/README.md).
+    response.socket?.uncork();
+    response.end();
+  }
 }
 
 /** Sends what is made meanwhile, as fast as the client takes it. A client that goes away ends the making. */
