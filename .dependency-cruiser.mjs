@@ -56,7 +56,7 @@ const homes = {
   '@lhncbc/ucum-lhc': ['^src/fhir/ucum\\.ts$'],
   '@photostructure/sqlite': ['^src/store/sqlite/open\\.ts$'],
   jose: ['^src/access/'],
-  ajv: ['^src/validation/', '^src/config\\.ts$'],
+  ajv: ['^src/validation/', '^src/config(-check)?\\.ts$'],
   pino: ['^src/log\\.ts$'],
   'csv-parse': ['^src/tabular/', '^src/cli/'],
   'csv-stringify': ['^src/tabular/'],

@@ -8,7 +8,16 @@ const newest = (path) =>
   statSync(path).isDirectory()
     ? Math.max(0, ...readdirSync(path).map((name) => newest(join(path, name))))
     : statSync(path).mtimeMs;
-const sources = ['src', 'build', 'bench', 'seeds', 'package.json', 'tsconfig.json', 'tsconfig.build.json'];
+const sources = [
+  'src',
+  'build',
+  'bench',
+  'seeds',
+  'package.json',
+  'package-lock.json',
+  'tsconfig.json',
+  'tsconfig.build.json',
+];
 const current =
   existsSync(stamp) &&
   existsSync('dist/bin/osteon.js') &&

@@ -1,5 +1,6 @@
 /** The configuration: environment variables, and flags of the same names, checked at the start. https://hl7.org/fhir/R4/http.html */
-import { Ajv, type ErrorObject, type JSONSchemaType } from 'ajv';
+import type { ErrorObject, JSONSchemaType } from 'ajv';
+import { checkOf } from './config-check.ts';
 
 /** Each setting by its variable's name. */
 export interface Configuration {
@@ -77,22 +78,23 @@ export const settings: {
 const origin = '[a-z][a-z0-9+.-]*://[^/,\\s]+';
 const duration = '^[1-9][0-9]*(s|m|h|d)$';
 
-const schema: JSONSchemaType<Configuration> = {
+/** What the settings may be. An empty one counts as none, so that no text needs a least length. */
+export const schema: JSONSchemaType<Configuration> = {
   type: 'object',
   required: Object.keys(settings) as (keyof Configuration)[],
   properties: {
-    HOST: { type: 'string', minLength: 1 },
+    HOST: { type: 'string' },
     PORT: { type: 'integer', minimum: 0, maximum: 65535 },
     BASE_URL: { type: 'string', pattern: '^$|^https?://[^?#]+$' },
     STORE_URL: { type: 'string', pattern: '^(sqlite:|mongodb(\\+srv)?://).+' },
-    PROFILES: { type: 'string', minLength: 1 },
+    PROFILES: { type: 'string' },
     PROFILES_WATCH: { type: 'string', enum: ['on', 'off'] },
     VALIDATION: { type: 'string', enum: ['off', 'base', 'profiles'] },
     VALIDATION_BUDGET_MS: { type: 'integer', minimum: 1 },
     LOG_LEVEL: { type: 'string', enum: ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] },
     MAX_BODY_BYTES: { type: 'integer', minimum: 1024, maximum: 2 ** 31 - 1 },
     MAX_URL_BYTES: { type: 'integer', minimum: 1024, maximum: 1048576 },
-    TIMEZONE: { type: 'string', minLength: 1 },
+    TIMEZONE: { type: 'string' },
     AUDIT: { type: 'string', enum: ['all', 'writes', 'off'] },
     AUDIT_RETENTION: { type: 'string', pattern: `^off$|${duration}` },
     DEFAULT_COUNT: { type: 'integer', minimum: 1 },
@@ -129,7 +131,7 @@ export function readConfiguration(
       return [name, given === undefined || given === '' ? defaultOf(name, environment) : given];
     }),
   );
-  const validate = new Ajv({ coerceTypes: true, allErrors: true }).compile(schema);
+  const validate = checkOf(schema);
   if (!validate(values)) {
     throw new ConfigurationError((validate.errors ?? []).map((error) => sentence(error, values)).join('\n'));
   }

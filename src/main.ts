@@ -1,9 +1,7 @@
 /** Reads the configuration, opens one store, listens: the only file that names a store. https://hl7.org/fhir/R4/http.html */
 import { randomBytes } from 'node:crypto';
 import { createServer, type RequestListener, type Server } from 'node:http';
-import { getRequestListener } from '@hono/node-server';
 import { v7 as uuid } from 'uuid';
-import { createApp } from './app.ts';
 import { auditSink } from './audit/collector.ts';
 import { type Configuration, ConfigurationError, list, milliseconds } from './config.ts';
 import {
@@ -19,7 +17,7 @@ import { isTimezone } from './fhir/period.ts';
 import { drainable } from './http/drain.ts';
 import { basePath, type Edge } from './http/edge.ts';
 import { createMetrics, type Metrics } from './http/metrics.ts';
-import { fhirListener } from './http/node.ts';
+import { listener } from './http/node.ts';
 import { answerUnreadable } from './http/overflow.ts';
 import { Conformance } from './interactions/conformance.ts';
 import type { Context, Settings } from './interactions/context.ts';
@@ -259,7 +257,7 @@ export async function startServer(
   const opened = openable<RequestListener>();
   const waiting: RequestListener = (request, response) => {
     opened.promise.then(
-      (listener) => listener(request, response),
+      (answering) => answering(request, response),
       () => response.destroy(),
     );
   };
@@ -275,10 +273,10 @@ export async function startServer(
       throw error;
     }
     const edge = edgeOf(configuration, composed, newRequestId);
-    const listener = fhirListener(edge, getRequestListener(createApp(edge).fetch));
+    const answering = listener(edge);
     server.off('request', waiting);
-    server.on('request', listener);
-    opened.resolve(listener);
+    server.on('request', answering);
+    opened.resolve(answering);
     return { baseUrl, port, composed, stop: () => stop(drain, composed) };
   } catch (error) {
     opened.reject(error);

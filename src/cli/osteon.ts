@@ -4,15 +4,20 @@ import { Command } from 'commander';
 import { ConfigurationError } from '../config.ts';
 import { StoreUnavailable } from '../store/errors.ts';
 import { software } from '../version.ts';
-import { auditCommand } from './audit.ts';
-import { backupCommand, restoreCommand } from './backup.ts';
-import { checkCommand } from './check.ts';
-import { copyCommand } from './copy.ts';
-import { importCommand } from './import.ts';
-import { profileCommand } from './profile.ts';
-import { serveCommand } from './serve.ts';
 import { withSettingNames } from './settings-options.ts';
-import { terminologyCommand } from './terminology.ts';
+
+/** The commands by name, in the order of `--help`. The one that is named is loaded without what only others need. */
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  serve: async () => (await import('./serve.ts')).serveCommand(),
+  import: async () => (await import('./import.ts')).importCommand(),
+  copy: async () => (await import('./copy.ts')).copyCommand(),
+  terminology: async () => (await import('./terminology.ts')).terminologyCommand(),
+  backup: async () => (await import('./backup.ts')).backupCommand(),
+  restore: async () => (await import('./backup.ts')).restoreCommand(),
+  check: async () => (await import('./check.ts')).checkCommand(),
+  audit: async () => (await import('./audit.ts')).auditCommand(),
+  profile: async () => (await import('./profile.ts')).profileCommand(),
+};
 
 const program = new Command('osteon')
   .description('A FHIR R4 server that starts with one command.')
@@ -20,20 +25,8 @@ const program = new Command('osteon')
   // So that commands can have a --version of their own.
   .enablePositionalOptions()
   .showHelpAfterError('(osteon --help lists the commands)');
-program.addCommand(serveCommand());
-const others = [
-  importCommand(),
-  copyCommand(),
-  terminologyCommand(),
-  backupCommand(),
-  restoreCommand(),
-  checkCommand(),
-  auditCommand(),
-  profileCommand(),
-];
-for (const command of others) {
-  program.addCommand(command);
-}
+const named = Object.entries(commands).filter(([name]) => name === process.argv[2]);
+for (const [, load] of named.length > 0 ? named : Object.entries(commands)) program.addCommand(await load());
 
 try {
   await program.parseAsync(withSettingNames(process.argv));

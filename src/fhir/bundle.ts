@@ -31,8 +31,8 @@ export interface BundleParts {
   /** Milliseconds since 1970, for `meta.lastUpdated`. */
   readonly lastUpdated?: number;
   readonly links: readonly BundleLink[];
-  /** Entries that are bytes already, a comma between two: they come first. */
-  readonly spliced?: Uint8Array;
+  /** Entries that are a text already, in pieces, a comma between two: they come first. */
+  readonly spliced?: readonly (string | Uint8Array)[];
   readonly entries: readonly BundleEntry[];
 }
 
@@ -87,7 +87,7 @@ function* bundleInSteps(parts: BundleParts): Generator<void, Uint8Array> {
   }
   if (entries.length > 0 || spliced !== undefined) {
     splice.member('entry', '[');
-    if (spliced !== undefined) splice.whole(spliced);
+    for (const piece of spliced ?? []) typeof piece === 'string' ? splice.text(piece) : splice.whole(piece);
     for (const [index, entry] of entries.entries()) {
       if (index > 0 || spliced !== undefined) splice.text(',');
       writeEntry(splice, entry);

@@ -3,7 +3,7 @@
 const DAY = 86_400_000;
 let lastDay = Number.NaN;
 let lastDate = '';
-let lastSecond = Number.NaN;
+let lastHttpDay = Number.NaN;
 let lastHttpDate = '';
 
 /** Milliseconds since 1970 as an instant in UTC, always of 24 characters: `2026-01-31T08:00:00.000Z`. For years 0 to 9999. */
@@ -23,13 +23,14 @@ export function formatInstant(ms: number): string {
 
 /** Milliseconds since 1970 as a date in HTTP headers: `Sat, 31 Jan 2026 08:00:00 GMT`. Fractions of a second are cut. */
 export function httpDate(ms: number): string {
-  const second = Math.floor(ms / 1000);
-  // What was written together is often read together.
-  if (second !== lastSecond) {
-    lastHttpDate = new Date(second * 1000).toUTCString();
-    lastSecond = second;
+  const day = Math.floor(ms / DAY);
+  if (day !== lastHttpDay) {
+    lastHttpDate = new Date(day * DAY).toUTCString().slice(0, -'00:00:00 GMT'.length);
+    lastHttpDay = day;
   }
-  return lastHttpDate;
+  const seconds = Math.floor((ms - day * DAY) / 1000);
+  const minutes = Math.floor(seconds / 60);
+  return `${lastHttpDate}${two(Math.floor(minutes / 60))}:${two(minutes % 60)}:${two(seconds % 60)} GMT`;
 }
 
 function two(n: number): string {

@@ -21,9 +21,13 @@ export class JsonFault extends Error {
 
 /** The fault in a text as an OutcomeError 400 with line and column; an expression begins with the resource's type. */
 export function outcomeOf(fault: JsonFault, text: string): OutcomeError {
-  const before = text.slice(0, fault.offset);
-  const line = before.split('\n').length;
-  const column = fault.offset - before.lastIndexOf('\n');
+  let line = 1;
+  let lineStart = 0;
+  for (let at = text.indexOf('\n'); at >= 0 && at < fault.offset; at = text.indexOf('\n', at + 1)) {
+    line++;
+    lineStart = at + 1;
+  }
+  const column = fault.offset - lineStart + 1;
   const place = `line ${line}, column ${column}`;
   if (fault.path === undefined)
     return failure(400, fault.code, `The body is not valid JSON: ${fault.message} at ${place}.`);

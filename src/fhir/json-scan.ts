@@ -1,5 +1,7 @@
 /** One pass over JSON bytes: white space, depth, members, numbers, without a tree. https://hl7.org/fhir/R4/json.html */
 import { isHeldByDouble, isWithinLimits, MAX_DEPTH } from './json-limits.ts';
+import { decodeUtf8 } from './json-text.ts';
+import type { JsonValue } from './resource.ts';
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;
@@ -30,12 +32,12 @@ export interface Scan {
   readonly withinLimits: boolean;
 }
 
-/** Scans a JSON text that need not be valid. */
-export function scanJson(bytes: Uint8Array): Scan {
+/** Scans a JSON text that need not be valid. `above`: how many objects and arrays it stands in. */
+export function scanJson(bytes: Uint8Array, above = 0): Scan {
   const end = bytes.length;
   let spaces = 0;
   let members = 0;
-  let depth = 0;
+  let depth = above;
   let inexact = false;
   let loose = false;
   let i = 0;
@@ -96,8 +98,13 @@ export function scanJson(bytes: Uint8Array): Scan {
 /** The text without white space outside strings, given how many bytes of it there are. */
 export function withoutSpaces(bytes: Uint8Array, spaces: number): Uint8Array {
   const out = new Uint8Array(bytes.length - spaces);
+  copyWithoutSpaces(bytes, out, 0);
+  return out;
+}
+
+/** Copies a part of a text that begins and ends outside of strings to `out` from `to` on; gives the index behind it. */
+export function copyWithoutSpaces(bytes: Uint8Array, out: Uint8Array, to: number): number {
   const end = bytes.length;
-  let to = 0;
   for (let i = 0; i < end; ) {
     const c = bytes[i] ?? 0;
     if (c === QUOTE) {
@@ -114,7 +121,7 @@ export function withoutSpaces(bytes: Uint8Array, spaces: number): Uint8Array {
       i++;
     }
   }
-  return out;
+  return to;
 }
 
 /** The index after the string that begins at `start` (a quotation mark); the end of the bytes if it doesn't end. */
@@ -236,6 +243,12 @@ export function peekMember(
     i = skipSpaces(bytes, i + 1);
   }
   return undefined;
+}
+
+/** The value of a top-level member of an object in valid JSON; undefined where there is none. */
+export function topMember(bytes: Uint8Array, name: string): JsonValue | undefined {
+  const found = peekMember(bytes, name);
+  return found === undefined ? undefined : JSON.parse(decodeUtf8(bytes.subarray(found.start, found.end)));
 }
 
 /**

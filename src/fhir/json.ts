@@ -63,7 +63,8 @@ function faultOf(text: string): JsonFault {
   return new JsonFault('structure', 'a value was expected', 0);
 }
 
-function countMembers(value: JsonObject | readonly JsonValue[]): number {
+/** The members of all objects in a tree. */
+export function countMembers(value: JsonObject | readonly JsonValue[]): number {
   let count = 0;
   if (isArray(value)) {
     for (const item of value) if (typeof item === 'object' && item !== null) count += countMembers(item);

@@ -1,6 +1,7 @@
 /** The links of a resource: references, URIs, and what narratives point at. https://hl7.org/fhir/R4/http.html#trules */
 import type { Definitions, ElementDefinition, TypeDefinition } from './definitions/definitions.ts';
 import { isArray, isObject, type JsonObject, type JsonValue, type Resource } from './resource.ts';
+import { Pieces } from './steps.ts';
 
 /** `reference`: Reference.reference; `uri`: elements of type uri, url, oid, uuid; `narrative`: an href or src. */
 export type LinkElement = 'reference' | 'uri' | 'narrative';
@@ -25,7 +26,14 @@ export type LinkVisitor = (element: LinkElement, text: string, place: LinkPlace)
  * `Extension.url`), nor what a Bundle inside has: its references are its own.
  */
 export function visitLinks(value: Resource, definitions: Definitions, visit: LinkVisitor): void {
-  new Walk(definitions, visit, value.resourceType).resource(value);
+  new Walk(definitions, visit, value.resourceType, new Pieces(Number.POSITIVE_INFINITY)).resource(value);
+}
+
+/** The same in steps; where there are several, only the links of one list come in order. */
+export function visitSteps(value: Resource, definitions: Definitions, visit: LinkVisitor): Generator<void, void> {
+  const pieces = new Pieces();
+  const walk = new Walk(definitions, visit, value.resourceType, pieces);
+  return pieces.steps(() => walk.resource(value));
 }
 
 /** What a property can hold: a link, or an object that can hold some. */
@@ -92,14 +100,16 @@ class Walk implements LinkPlace {
   readonly #plans: Map<string, Plan>;
   readonly #visit: LinkVisitor;
   readonly #root: string;
-  readonly #properties: string[] = [];
-  readonly #members: Member[] = [];
+  readonly #pieces: Pieces;
+  #properties: string[] = [];
+  #members: Member[] = [];
   /** -1 where a property is no array. */
-  readonly #indexes: number[] = [];
+  #indexes: number[] = [];
   #depth = 0;
   #owner: object = {};
 
-  constructor(definitions: Definitions, visit: LinkVisitor, root: string) {
+  constructor(definitions: Definitions, visit: LinkVisitor, root: string, pieces: Pieces) {
+    this.#pieces = pieces;
     this.#definitions = definitions;
     this.#plans = plansOf(definitions);
     this.#visit = visit;
@@ -163,12 +173,32 @@ class Walk implements LinkPlace {
         this.#value(found, member, value);
         continue;
       }
-      for (let at = 0; at < found.length; at++) {
-        this.#indexes[depth] = at;
-        this.#value(found[at], member, found);
-      }
+      this.#items(found, 0, member);
     }
     this.#depth = depth;
+  }
+
+  /** As many items of the property that was entered last as the piece has room for, and the others later. */
+  #items(items: readonly JsonValue[], from: number, member: Member): void {
+    for (let at = from; at < items.length; at++) {
+      if (this.#pieces.isFull()) {
+        this.#putOff(() => this.#items(items, at, member));
+        return;
+      }
+      this.#indexes[this.#depth - 1] = at;
+      this.#value(items[at], member, items);
+    }
+  }
+
+  #putOff(rest: () => void): void {
+    const depth = this.#depth;
+    const properties = this.#properties.slice(0, depth);
+    const members = this.#members.slice(0, depth);
+    const indexes = this.#indexes.slice(0, depth);
+    this.#pieces.putOff(() => {
+      [this.#properties, this.#members, this.#indexes, this.#depth] = [properties, members, indexes, depth];
+      rest();
+    });
   }
 
   #value(value: JsonValue | undefined, member: Member, owner: object): void {

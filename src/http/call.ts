@@ -3,7 +3,8 @@ import { isUtf8 } from 'node:buffer';
 import { parseMediaType } from '../fhir/media-type.ts';
 import { failure } from '../fhir/outcome.ts';
 import type { Call, Prefer, QueryParameters } from '../interactions/context.ts';
-import { parseQuery, type Target } from '../interactions/path.ts';
+import type { Target } from '../interactions/path.ts';
+import { parseQueryString } from '../search/parse/parameter.ts';
 import type { Edge } from './edge.ts';
 import { addressOf } from './forwarded.ts';
 import type { IncomingRequest } from './incoming.ts';
@@ -21,7 +22,7 @@ export async function callOf(
   requestId: string,
 ): Promise<{ readonly call: Call; readonly format: Format }> {
   const { method } = incoming;
-  let parameters: QueryParameters = parseQuery(query);
+  let parameters: QueryParameters = parseQueryString(query);
   let spelled = query;
   const contentType = incoming.header('content-type') ?? '';
   const accept = incoming.header('accept');
@@ -45,7 +46,7 @@ export async function callOf(
     );
     if (form) {
       const text = formOf(bytes, contentType);
-      parameters = [...parameters, ...parseQuery(text)];
+      parameters = [...parameters, ...parseQueryString(text)];
       spelled = [query, text].filter((each) => each !== '').join('&');
     } else {
       body = { bytes, contentType };
@@ -129,5 +130,7 @@ function formOf(bytes: Uint8Array, contentType: string): string {
   if (parseMediaType(contentType).essence !== 'application/x-www-form-urlencoded') {
     throw failure(415, 'not-supported', 'A search by POST sends its parameters as application/x-www-form-urlencoded.');
   }
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+  const form = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (!isUtf8(form)) throw failure(400, 'value', 'The form is not valid UTF-8.');
+  return form.toString('utf8');
 }

@@ -1,5 +1,6 @@
 /** A request as the edge reads it: Node's own, or a web Request. https://hl7.org/fhir/R4/http.html */
 import type { IncomingMessage } from 'node:http';
+import { failure } from '../fhir/outcome.ts';
 
 export interface IncomingRequest {
   readonly method: string;
@@ -9,6 +10,7 @@ export interface IncomingRequest {
   readonly address: string;
   /** A header by its name in lower case. */
   readonly header: (name: string) => string | undefined;
+  /** Of the body. The iterator throws 400 where the client goes away before its end. */
   readonly chunks: () => AsyncIterable<Uint8Array>;
 }
 
@@ -34,9 +36,18 @@ export function fromNode(message: IncomingMessage): IncomingRequest {
       const value = headers[name];
       return Array.isArray(value) ? value.join(', ') : value;
     },
-    // What is left of a body that was refused is read to its end elsewhere, so that the client sees the answer.
-    chunks: () => message.iterator({ destroyOnReturn: false }),
+    chunks: () => nodeChunks(message),
   };
+}
+
+async function* nodeChunks(message: IncomingMessage): AsyncIterable<Uint8Array> {
+  try {
+    // What is left of a body that was refused is read to its end elsewhere, so that the client sees the answer.
+    yield* message.iterator({ destroyOnReturn: false });
+  } catch (error) {
+    if (message.complete) throw error;
+    throw failure(400, 'incomplete', 'The connection ended before the whole body was there.');
+  }
 }
 
 /** Of an absolute URL, which proxies send: what follows its third slash. */

@@ -47,7 +47,7 @@ function namedFormat(text: string, others: readonly string[]): Format {
 
 function acceptedFormat(accept: string | undefined, binary: boolean, others: readonly string[]): Format {
   if (accept === undefined || accept === '*/*') return plainFormat;
-  if (accept === 'application/fhir+json' || (accept === 'application/json' && !binary)) return fhirFormat;
+  if (accept === 'application/fhir+json' || accept === 'application/json') return fhirFormat;
   const ranges = rangesOf(accept);
   if (ranges.length === 0) return plainFormat;
   if (binary) return binaryFormat(ranges);

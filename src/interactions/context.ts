@@ -1,13 +1,13 @@
 /** What an interaction gets and gives: one shape for HTTP requests and bundle entries. https://hl7.org/fhir/R4/http.html */
 import type { Definitions } from '../fhir/definitions/definitions.ts';
-import type { Resource } from '../fhir/resource.ts';
 import type { CompartmentOwner } from '../search/compartment.ts';
-import type { IndexEntry } from '../search/entry.ts';
+import type { Extractor } from '../search/extract/extract.ts';
 import type { ParameterRegistry } from '../search/registry.ts';
 import type { AuditRecord } from '../store/audit-record.ts';
 import type { Rewritten } from '../store/parameter-index.ts';
 import type { Store } from '../store/port.ts';
 import type { Note, Write } from '../store/write.ts';
+import type { CheckTime } from '../validation/time.ts';
 import type { FiledResources } from './canonical.ts';
 import type { Coming } from './coming.ts';
 import type { Conformance } from './conformance.ts';
@@ -200,7 +200,7 @@ export interface Context {
   readonly store: Store;
   readonly definitions: Definitions;
   readonly registry: ParameterRegistry;
-  readonly extract: (resource: Resource) => readonly IndexEntry[];
+  readonly extract: Extractor;
   readonly searchParameters: SearchParameters;
   readonly reindexing: Reindexing;
   readonly operations: readonly Operation[];
@@ -209,6 +209,8 @@ export interface Context {
   /** Definitions that count as if they were stored; absent: none. */
   readonly coming?: readonly Coming[];
   readonly conformance: Conformance;
+  /** The time for all that is checked for one request, of many resources; absent: each has its own. */
+  readonly checking?: CheckTime;
   readonly settings: Settings;
   /** Milliseconds since 1970. */
   readonly clock: () => number;

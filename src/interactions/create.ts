@@ -1,6 +1,7 @@
 /** Creates a resource under an id of the server's, or finds the one that the criteria match. https://hl7.org/fhir/R4/http.html#create */
 import { patientOf } from '../fhir/definitions/patient.ts';
 import { failure, type Issue } from '../fhir/outcome.ts';
+import { inSteps } from '../fhir/steps.ts';
 import { makePace } from '../store/pace.ts';
 import type { Version } from '../store/port.ts';
 import type { Condition } from '../store/write.ts';
@@ -9,9 +10,9 @@ import { commitPlan, type Plan } from './commit.ts';
 import { patientConcerned } from './concerned.ts';
 import { multipleMatches, resolveCondition } from './condition.ts';
 import type { Answer, Call, Context, Prefer } from './context.ts';
-import { requiredReferences } from './integrity.ts';
+import { requiredSteps } from './integrity.ts';
 import { refuseParameters } from './parameters.ts';
-import { type Prepared, prepareResource, putOf } from './prepare.ts';
+import { checkTime, type Prepared, prepareInPieces, putInPieces } from './prepare.ts';
 import { validated } from './validate.ts';
 import { informationBytes, putAnswer } from './written.ts';
 
@@ -20,8 +21,9 @@ export async function create(context: Context, call: Call): Promise<Answer> {
   const { type, ifNoneExist } = call;
   if (type === undefined) throw failure(400, 'required', 'A create needs a type.');
   refuseParameters(context, call);
-  const prepared = prepareResource(context, resourceBytes(call), type);
-  const warnings = await validated(context, prepared);
+  const time = checkTime(context);
+  const prepared = await prepareInPieces(context, resourceBytes(call), type, time);
+  const warnings = await validated(context, prepared, time);
   return commitPlan(context, async () => {
     if (ifNoneExist === undefined) return createPlan(context, call, prepared, [], warnings);
     const condition = await resolveCondition(context, type, criteriaOf(ifNoneExist, type), 2);
@@ -57,10 +59,8 @@ async function createPlan(
 ): Promise<Plan> {
   // A large resource takes long in each of its steps: others run between them.
   const pace = makePace();
-  const put = putOf(context, prepared, context.newId(), 'POST');
-  await pace();
-  const mustExist = requiredReferences(context, prepared.resource);
-  await pace();
+  const put = await putInPieces(context, prepared, context.newId(), 'POST');
+  const mustExist = await inSteps(requiredSteps(context, prepared.resource), pace);
   const patient = patientOf(prepared.resource, put.id);
   return {
     writes: [put],

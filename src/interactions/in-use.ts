@@ -1,5 +1,6 @@
 /** Which resources a definition is used by: whoever takes it away is warned of them. https://hl7.org/fhir/R4/conformance-module.html */
 import { bodyBytes } from '../fhir/body.ts';
+import { topMember } from '../fhir/json-scan.ts';
 import { type Issue, ruleDetails } from '../fhir/outcome.ts';
 import { isArray, isObject, type JsonObject, type JsonValue } from '../fhir/resource.ts';
 import type { Criterion } from '../search/criteria.ts';
@@ -80,12 +81,17 @@ async function lossOf(context: Context, write: Write): Promise<Loss | undefined>
   if (!isCanonicalType(type) || (write.kind === 'put' && write.method === 'POST')) return undefined;
   const stored = await context.store.read(type, id);
   if (stored?.body === undefined) return undefined;
-  const next = write.kind === 'put' ? canonicalsOf(contentOf({ body: bodyBytes(write.body, 1, 0) })) : [];
-  const before = canonicalsOf(contentOf(stored)).filter((canonical) => !next.includes(canonical));
+  const next = write.kind === 'put' ? canonicalsOf(namesIn(bodyBytes(write.body, 1, 0))) : [];
+  const before = canonicalsOf(namesIn(stored.body)).filter((canonical) => !next.includes(canonical));
   // Another version may be what the url alone means.
   const found = await Promise.all(before.map((canonical) => findCanonical(context, type, canonical)));
   const canonicals = before.filter((_, place) => found[place]?.key === versionKey(stored));
   return canonicals.length === 0 ? undefined : { write, canonicals, users: [] };
+}
+
+/** What a definition goes by: one of many megabytes isn't read for it. */
+function namesIn(body: Uint8Array): JsonObject {
+  return { url: topMember(body, 'url'), version: topMember(body, 'version') };
 }
 
 /** A resource as one of the writes leaves it. */

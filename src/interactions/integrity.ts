@@ -1,23 +1,39 @@
 /** What `REFERENTIAL_INTEGRITY` asks of writes. https://hl7.org/fhir/R4/capabilitystatement-definitions.html#CapabilityStatement.rest.resource.referencePolicy */
-import { localReferences } from '../fhir/references.ts';
+import { localReferenceSteps } from '../fhir/references.ts';
 import type { Resource } from '../fhir/resource.ts';
+import { atOnce } from '../fhir/steps.ts';
 import type { IndexEntry } from '../search/entry.ts';
+import { entrySteps } from '../search/extract/extract.ts';
 import { isType } from '../search/extract/route.ts';
 import type { ResourceKey } from '../store/write.ts';
 import type { RequiredReference } from './commit.ts';
 import type { Context } from './context.ts';
+
+/** References that are noted at once. */
+const atATime = 5000;
 
 /**
  * The references of a resource that must resolve after it is written, those to one resource once: by the first of them. `prefix` goes
  * before each expression.
  */
 export function requiredReferences(context: Context, resource: Resource, prefix = ''): readonly RequiredReference[] {
+  return atOnce(requiredSteps(context, resource, prefix));
+}
+
+/** The same in steps. */
+export function* requiredSteps(
+  context: Context,
+  resource: Resource,
+  prefix = '',
+): Generator<void, readonly RequiredReference[]> {
   const { referentialIntegrity, baseUrl } = context.settings;
   if (referentialIntegrity === 'off') return [];
   const required = new Map<string, RequiredReference>();
-  for (const { type, id, expression } of localReferences(resource, context.definitions, baseUrl)) {
+  for (const { type, id, expression } of yield* localReferenceSteps(resource, context.definitions, baseUrl)) {
     const key = `${type}/${id}`;
-    if (!required.has(key)) required.set(key, { type, id, expression: prefix + expression });
+    if (required.has(key)) continue;
+    required.set(key, { type, id, expression: prefix + expression });
+    if (required.size % atATime === 0) yield;
   }
   return [...required.values()];
 }
@@ -51,19 +67,20 @@ export function withReferences(
     lasting.set(type, codes);
     return codes;
   };
-  return (resource) => {
-    const entries = extract(resource);
+  function* steps(resource: Resource): Generator<void, readonly IndexEntry[]> {
+    const entries = yield* entrySteps(resource, extract);
     const codes = lastingOf(resource.resourceType);
     const known = new Set<string>();
     for (const { parameter, value } of entries) {
       if (value.kind === 'reference' && codes.has(parameter)) known.add(`${value.type}/${value.id}`);
     }
     const others = new Map<string, IndexEntry>();
-    for (const { type, id } of localReferences(resource, definitions, baseUrl)) {
+    for (const { type, id } of yield* localReferenceSteps(resource, definitions, baseUrl)) {
       const key = `${type}/${id}`;
       if (known.has(key)) continue;
       others.set(key, { parameter: referencesParameter, value: { kind: 'reference', type, id, version: '' } });
     }
     return others.size === 0 ? entries : [...entries, ...others.values()];
-  };
+  }
+  return Object.assign((resource: Resource) => atOnce(steps(resource)), { steps });
 }

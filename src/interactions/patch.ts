@@ -1,21 +1,24 @@
 /** Changes part of a resource. https://hl7.org/fhir/R4/http.html#patch */
 import { patientOf } from '../fhir/definitions/patient.ts';
 import { type ExactObject, isExactObject, parseExact, plain, writeExact } from '../fhir/exact-json.ts';
+import { parseStoredInSlices } from '../fhir/large-json.ts';
 import { parseMediaType } from '../fhir/media-type.ts';
 import { failure, OutcomeError } from '../fhir/outcome.ts';
 import { applyPatch, type Patch, patchFormatOf } from '../fhir/patch/patch.ts';
+import { inSteps } from '../fhir/steps.ts';
 import { PreconditionFailed } from '../store/errors.ts';
 import { makePace } from '../store/pace.ts';
 import type { Condition, Precondition } from '../store/write.ts';
 import { checkStructure } from '../validation/structure.ts';
+import type { CheckTime } from '../validation/time.ts';
 import { refuseOtherVersion } from './body.ts';
 import { commitPlan, preconditionFailure } from './commit.ts';
 import { multipleMatches, resolveCondition } from './condition.ts';
 import type { Answer, Call, Context } from './context.ts';
 import { warningsOfLoss } from './in-use.ts';
-import { requiredReferences } from './integrity.ts';
+import { requiredSteps } from './integrity.ts';
 import { refuseParameters } from './parameters.ts';
-import { type Prepared, prepareResource, putOf } from './prepare.ts';
+import { checkTime, type Prepared, prepareInPieces, putInPieces } from './prepare.ts';
 import { gone } from './read.ts';
 import { preconditionOf } from './update.ts';
 import { Validations } from './validate.ts';
@@ -41,13 +44,11 @@ export async function patch(context: Context, call: Call): Promise<Answer> {
     }
     const result = await patched(context, type, target, parsed, precondition);
     const { prepared } = result;
-    const warnings = await validations.of(prepared, 0, true);
+    const warnings = await validations.of(prepared, 0, true, undefined, result.time);
     // A large resource takes long in each of its steps: others run between them.
     const pace = makePace();
-    const put = putOf(context, prepared, target, 'PATCH', result.precondition);
-    await pace();
-    const mustExist = requiredReferences(context, prepared.resource);
-    await pace();
+    const put = await putInPieces(context, prepared, target, 'PATCH', result.precondition);
+    const mustExist = await inSteps(requiredSteps(context, prepared.resource), pace);
     const losses = (await warningsOfLoss(context, [put])).flat();
     const patient = patientOf(prepared.resource);
     return {
@@ -98,6 +99,8 @@ function checkParameters({ definitions }: Context, { kind, document }: Patch): v
 /** What a patch comes to, valid only for the version it was computed from. */
 export interface Patched {
   readonly prepared: Prepared;
+  /** What is left of it for its checks. */
+  readonly time: CheckTime;
   /** That of the request, and the version it was computed from. */
   readonly precondition: Precondition;
   /** The body that was patched. */
@@ -116,9 +119,10 @@ export async function patched(
   precondition: Precondition | undefined,
 ): Promise<Patched> {
   const { versionId, body } = await currentFor(context, type, id, precondition);
-  const bytes = writeExact(applyPatch(exactObject(body), document, context.definitions));
-  const prepared = prepareResource(context, bytes, type);
-  return { prepared, precondition: { ...precondition, computedFrom: versionId }, before: body };
+  const bytes = writeExact(applyPatch(await exactObject(body), document, context.definitions));
+  const time = checkTime(context);
+  const prepared = await prepareInPieces(context, bytes, type, time);
+  return { prepared, time, precondition: { ...precondition, computedFrom: versionId }, before: body };
 }
 
 /**
@@ -144,8 +148,8 @@ export async function currentFor(
   return { versionId, lastUpdated, body };
 }
 
-function exactObject(bytes: Uint8Array): ExactObject {
-  const value = parseExact(bytes);
+async function exactObject(bytes: Uint8Array): Promise<ExactObject> {
+  const value = await parseStoredInSlices(bytes, makePace());
   if (!isExactObject(value)) throw new Error('a stored resource is an object');
   return value;
 }

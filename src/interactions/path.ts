@@ -4,7 +4,7 @@ import { closest } from 'fastest-levenshtein';
 import { isId } from '../fhir/id.ts';
 import { failure, OutcomeError } from '../fhir/outcome.ts';
 import { type CompartmentOwner, compartmentTypes } from '../search/compartment.ts';
-import type { Context, Interaction, Operation, QueryParameters } from './context.ts';
+import type { Context, Interaction, Operation } from './context.ts';
 
 /** An interaction and what its path names. */
 export interface Target {
@@ -183,10 +183,4 @@ function operationOf({ operations }: Known, method: string, level: Level, name: 
   }
   const methods: Methods = operation.affectsState ? { POST: 'operation' } : { GET: 'operation', POST: 'operation' };
   return choose(methods, method, named(type, id, undefined, name));
-}
-
-/** Name and value pairs of a query or a form, decoded, in order. https://url.spec.whatwg.org/#urlencoded-parsing */
-export function parseQuery(query: string): QueryParameters {
-  if (query === '') return [];
-  return [...new URLSearchParams(query)];
 }

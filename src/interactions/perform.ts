@@ -1,6 +1,7 @@
 /** Runs an interaction, audits it, and gives every failure the shape of an OperationOutcome. https://hl7.org/fhir/R4/http.html */
 import { type BundleOutline, outlineBundleInSlices } from '../fhir/json.ts';
-import { failure, type OutcomeError } from '../fhir/outcome.ts';
+import { failure, OutcomeError } from '../fhir/outcome.ts';
+import { NotReady } from '../store/errors.ts';
 import { makePace } from '../store/pace.ts';
 import { batch } from './batch.ts';
 import { jsonBytes } from './body.ts';
@@ -13,6 +14,7 @@ import { note } from './note.ts';
 import { outcomeError } from './outcome-error.ts';
 import { patch } from './patch.ts';
 import { isOffered } from './path.ts';
+import { withBundleTime } from './prepare.ts';
 import { read } from './read.ts';
 import { replay } from './replay.ts';
 import { search } from './search.ts';
@@ -66,13 +68,14 @@ export async function perform(
     throw noteFailure(context, call, error);
   }
   const { type } = outline.members;
+  const together = withBundleTime(context, outline.entries.length);
   if (type === 'transaction') {
     const bundle: Call = { ...call, interaction: 'transaction' };
     onTransaction?.(outline.entries.length);
-    return audited(context, bundle, () => transaction(context, bundle, outline, perform));
+    return audited(context, bundle, () => transaction(together, bundle, outline, perform));
   }
-  if (type === 'batch') return audited(context, call, () => batch(context, call, outline, perform));
-  if (type === 'history') return audited(context, call, () => replay(context, call, outline, perform));
+  if (type === 'batch') return audited(context, call, () => batch(together, call, outline, perform));
+  if (type === 'history') return audited(context, call, () => replay(together, call, outline, perform));
   const text = 'A Bundle for the base is of type batch, transaction or history. To store a Bundle, POST it to /Bundle.';
   throw noteFailure(context, call, failure(400, 'value', text, 'Bundle.type'));
 }
@@ -96,10 +99,14 @@ async function audited(context: Context, call: Call, run: Perform): Promise<Answ
 
 function noteFailure(context: Context, call: Call, error: unknown): OutcomeError {
   const outcome = outcomeError(error);
-  if (outcome.status >= 500) context.report(error, call.origin.requestId);
+  if (outcome.status >= 500 && !isWaiting(error)) context.report(error, call.origin.requestId);
   note(context, call, outcome.status);
   return outcome;
 }
+
+/** Whether all that is in the way is an index that is being made: no failure of the server's. */
+const isWaiting = (error: unknown): boolean =>
+  error instanceof NotReady || (error instanceof OutcomeError && error.status === 503);
 
 async function outlineOf(call: Call): Promise<BundleOutline> {
   const { body } = call;

@@ -2,12 +2,17 @@
 import { makeBody } from '../fhir/body.ts';
 import { type ExactObject, parseExact, simplePlain, writeExact } from '../fhir/exact-json.ts';
 import { type ParsedJson, parseJson } from '../fhir/json.ts';
+import { parseExactInSlices, parseJsonInSlices } from '../fhir/large-json.ts';
 import { failure, OutcomeError } from '../fhir/outcome.ts';
 import { isArray, isObject, isResource, type Resource } from '../fhir/resource.ts';
-import { extractAll } from '../search/extract/contained.ts';
+import { atOnce, inSteps } from '../fhir/steps.ts';
+import { extractAll, extractionSteps } from '../search/extract/contained.ts';
+import { makePace } from '../store/pace.ts';
 import type { Precondition, Put } from '../store/write.ts';
-import { checkNumbers } from '../validation/numbers.ts';
-import { checkStructure } from '../validation/structure.ts';
+import { numberSteps } from '../validation/numbers.ts';
+import { checkStructure, structureSteps } from '../validation/structure.ts';
+import { CheckTime } from '../validation/time.ts';
+import { tooCostly } from '../validation/validator.ts';
 import type { Context } from './context.ts';
 
 /** A resource that passed the checks that are always on. */
@@ -24,8 +29,70 @@ export interface Prepared {
  * Throws 400 for what is no resource of R4 or not of the given type (undefined: any type), 422 for a SUBSETTED one.
  */
 export function prepareResource(context: Context, bytes: Uint8Array, type: string | undefined): Prepared {
-  if (bytes.byteLength === 0) throw failure(400, 'structure', 'The request has no body; send a resource as FHIR JSON.');
+  refuseEmpty(bytes);
   return checked(context, parseJson(bytes), type);
+}
+
+/**
+ * As `prepareResource`, but others run while a large resource is read and checked. What it is read in isn't part of the `time`, since that
+ * goes by its bytes alone; past it, throws 422 `too-costly`.
+ */
+export async function prepareInPieces(
+  context: Context,
+  bytes: Uint8Array,
+  type: string | undefined,
+  time: CheckTime = checkTime(context),
+): Promise<Prepared> {
+  refuseEmpty(bytes);
+  const pace = makePace();
+  const parsed = await parseJsonInSlices(bytes, pace);
+  const { value } = parsed;
+  if (!isObject(value)) throw noObject();
+  const path = isResource(value) ? value.resourceType : 'Resource';
+  const issues = await inTime(structureSteps(value, context.definitions), time, path);
+  if (issues.length > 0) throw new OutcomeError(400, issues);
+  if (parsed.loose) {
+    const exact = await parseExactInSlices(parsed.bytes, pace);
+    const spellings = await inTime(numberSteps(exact, context.definitions), time, path);
+    if (spellings.length > 0) throw new OutcomeError(400, spellings);
+  }
+  return resourceOf(parsed, type);
+}
+
+/** The time for the checks of one resource. */
+export function checkTime({ settings, checking }: Context): CheckTime {
+  const { validation, validationBudget } = settings;
+  // Without rules to be checked against there is nothing that takes longer than reading does.
+  return new CheckTime(validation === 'off' ? Number.POSITIVE_INFINITY : validationBudget, makePace(), checking);
+}
+
+/** How many times as long as one resource all those of a bundle may take, and how many entries add one more. */
+const budgetsOfBundle = 10;
+const entriesOfBudget = 100;
+
+/** A context in which the checks of all resources of a bundle have a time together, besides that of each. */
+export function withBundleTime(context: Context, entries: number): Context {
+  const { validation, validationBudget } = context.settings;
+  if (validation === 'off') return context;
+  const budget = validationBudget * (budgetsOfBundle + entries / entriesOfBudget);
+  return { ...context, checking: new CheckTime(budget) };
+}
+
+async function inTime<T>(steps: Generator<void, T>, time: CheckTime, path: string): Promise<T> {
+  return time.during(() =>
+    inSteps(steps, () => {
+      if (time.left < 0) throw new OutcomeError(422, [tooCostly(path, time)]);
+      return time.pause();
+    }),
+  );
+}
+
+function refuseEmpty(bytes: Uint8Array): void {
+  if (bytes.byteLength === 0) throw failure(400, 'structure', 'The request has no body; send a resource as FHIR JSON.');
+}
+
+function noObject(): OutcomeError {
+  return failure(400, 'structure', 'The body must be a JSON object with a resourceType.');
 }
 
 /** As `prepareResource`, of a tree that was read by `parseExact` or made of elements that were checked. */
@@ -38,19 +105,25 @@ export function prepareTree(context: Context, tree: ExactObject, type: string): 
 }
 
 function checked(context: Context, parsed: ParsedJson, type: string | undefined): Prepared {
-  const { value, indexed } = parsed;
-  if (!isObject(value)) throw failure(400, 'structure', 'The body must be a JSON object with a resourceType.');
+  const { value } = parsed;
+  if (!isObject(value)) throw noObject();
   const issues = checkStructure(value, context.definitions);
   if (issues.length > 0) throw new OutcomeError(400, issues);
   if (parsed.loose) {
-    const spellings = checkNumbers(parseExact(parsed.bytes), context.definitions);
+    const spellings = atOnce(numberSteps(parseExact(parsed.bytes), context.definitions));
     if (spellings.length > 0) throw new OutcomeError(400, spellings);
   }
+  return resourceOf(parsed, type);
+}
+
+/** What is sound is one of R4's resources; it has to be of the type, and whole. */
+function resourceOf(parsed: ParsedJson, type: string | undefined): Prepared {
+  const { value, indexed } = parsed;
   if (!isResource(value) || !isResource(indexed)) {
     throw failure(400, 'structure', 'The body has no resourceType.', 'resourceType');
   }
   if (type !== undefined && value.resourceType !== type) {
-    const text = `The body is a ${value.resourceType}, but the URL is that of ${type}.`;
+    const text = `The body is of type ${value.resourceType}, but the URL is that of ${type}.`;
     throw failure(400, 'invalid', text, value.resourceType);
   }
   refuseSubsetted(value);
@@ -84,5 +157,21 @@ export function putOf(
     body: makeBody(prepared.bytes, id),
     ...extractAll(prepared.indexed, context.extract),
   };
+  return precondition === undefined ? put : { ...put, precondition };
+}
+
+/** The same, while others run. */
+export async function putInPieces(
+  context: Context,
+  prepared: Prepared,
+  id: string,
+  method: Put['method'],
+  precondition?: Precondition,
+): Promise<Put> {
+  const pace = makePace();
+  const extracted = await inSteps(extractionSteps(prepared.indexed, context.extract), pace);
+  const type = prepared.resource.resourceType;
+  const put: Put = { kind: 'put', method, type, id, body: makeBody(prepared.bytes, id), ...extracted };
+  await pace();
   return precondition === undefined ? put : { ...put, precondition };
 }

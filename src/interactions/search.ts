@@ -22,6 +22,7 @@ import { type Cut, cut } from './cut.ts';
 import { explained } from './explain.ts';
 import { queryUrl } from './history.ts';
 import { expired, linkPages, openPage, type Walk } from './page-link.ts';
+import { keepSearch, parsedSearch } from './parsed-searches.ts';
 import { scoresOf } from './scores.ts';
 import { withTerms } from './terms.ts';
 
@@ -40,18 +41,30 @@ interface SearchPlan {
 export async function planSearch(context: Context, call: Call): Promise<SearchPlan> {
   const path = searchedPath(call);
   const of = path === '' ? 'search' : `search/${path}`;
+  const handling = call.prefer.handling ?? 'strict';
+  const key = `${handling} ${of} ${JSON.stringify(call.parameters)}`;
+  const known = parsedSearch(context, key);
+  if (known !== undefined) return { of, walk: undefined, parsed: known, wanted: cutOfSearch(known) };
   const walk = await openPage(context, of, call.parameters);
   if (walk !== undefined && context.searchParameters.endsWalk(walk.query, walk.position.since)) throw expired();
-  const handling = call.prefer.handling ?? 'strict';
   // A walk keeps the "now" of its first page.
   const now = walk?.position.since;
-  const searching = searchContext(context, searchedTypes(context, call), handling, now, call.compartment);
+  let lasting = walk === undefined;
+  const passing = (): void => {
+    lasting = false;
+  };
+  const { generation } = context.store.parameters;
+  const searching = {
+    ...searchContext(context, searchedTypes(context, call), handling, now, call.compartment),
+    usesNow: passing,
+  };
   const query = walk?.query ?? call.parameters;
   // The places of a walk through AuditEvents are none of the resources'.
   const audited =
     call.type === 'AuditEvent' || query.some(([name, value]) => name === '_type' && value === 'AuditEvent');
   const position = audited ? undefined : walk?.position;
-  const parsed = await withTerms(context, searching, (known) => parseSearch(query, known), position);
+  const parsed = await withTerms(context, searching, (resolved) => parseSearch(query, resolved), position, passing);
+  if (lasting) keepSearch(context, key, generation, parsed);
   return { of, walk, parsed, wanted: cutOfSearch(parsed) };
 }
 
@@ -89,13 +102,8 @@ async function searchOnce(context: Context, call: Call): Promise<Answer> {
   const begun = performance.now();
   if (walk === undefined) await refuseAmbiguous(context, parsed.ambiguousIds);
   const { searchBudget } = context.settings;
-  const parts = parsed.parts.map((part) => {
-    if (!namesAuditEvent(part.criterion)) return part;
-    const followed = withOwnAuditEvents(context, part.type, part.criterion, searchBudget, searchAuditEvents);
-    return followed.then((criterion) => ({ ...part, criterion }));
-  });
   const query = {
-    parts: await Promise.all(parts),
+    parts: await withAuditEvents(context, parsed.parts),
     count: parsed.count,
     total: parsed.total,
     totalBound: context.settings.totalBound,
@@ -133,6 +141,22 @@ async function searchOnce(context: Context, call: Call): Promise<Answer> {
   });
   const patient = compartment?.type === 'Patient' ? compartment.id : patientSought(parsed.parts);
   return { status: 200, body, about: { type: type ?? '', id: '', patient } };
+}
+
+/** The searched types, with what they find by way of the server's own AuditEvents. */
+function withAuditEvents(context: Context, parts: Search['parts']): Search['parts'] | Promise<Search['parts']> {
+  if (!parts.some(({ criterion }) => namesAuditEvent(criterion))) return parts;
+  const { searchBudget } = context.settings;
+  return Promise.all(
+    parts.map(async (part) => {
+      if (!namesAuditEvent(part.criterion)) return part;
+      const { type } = part;
+      return {
+        ...part,
+        criterion: await withOwnAuditEvents(context, type, part.criterion, searchBudget, searchAuditEvents),
+      };
+    }),
+  );
 }
 
 /**

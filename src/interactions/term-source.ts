@@ -1,6 +1,6 @@
 /** Where one request looks up value sets and code systems, each of them once. https://hl7.org/fhir/R4/terminology-service.html */
 import type { Position } from '../store/port.ts';
-import type { TermSource } from '../terminology/expand.ts';
+import type { TermSource } from '../terminology/contents.ts';
 import { implicitValueSet } from '../terminology/implicit.ts';
 import { contentSlowly, type Found, findCanonical } from './canonical.ts';
 import { type FoundConcepts, findConcepts } from './concepts.ts';

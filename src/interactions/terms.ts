@@ -3,7 +3,8 @@ import { failure, OutcomeError } from '../fhir/outcome.ts';
 import type { SearchContext } from '../search/query.ts';
 import type { SystemCodes, TermRequest } from '../search/terms.ts';
 import type { Position, Store } from '../store/port.ts';
-import { expandValueSet, subsumption, type TermSource } from '../terminology/expand.ts';
+import type { TermSource } from '../terminology/contents.ts';
+import { expandValueSet, subsumption } from '../terminology/expand.ts';
 import { mostWork, Work } from '../terminology/work.ts';
 import type { Context } from './context.ts';
 import { type Ingredient, keepCodes, keptCodes, type Made } from './kept-codes.ts';
@@ -15,7 +16,7 @@ const mostRequests = 50;
 /**
  * What `parse` makes of a search whose token modifiers may need value sets and code systems. It is called again once these
  * are known: what it needs turns up while it parses.
- * `position`: the walk whose state is looked at; undefined: what is current.
+ * `position`: the walk whose state is looked at; undefined: what is current. `onTerm`: told where a value set or code is asked for.
  * Throws what `parse` throws, and 400 naming the parameter where a set or system is lacking or too large.
  */
 export async function withTerms<T>(
@@ -23,12 +24,14 @@ export async function withTerms<T>(
   searching: SearchContext,
   parse: (searching: SearchContext) => T,
   position?: Pick<Position, 'at' | 'since'>,
+  onTerm?: () => void,
 ): Promise<T> {
   const resolved = new Map<string, readonly SystemCodes[]>();
   const resolver = new Resolver(context, position);
   for (;;) {
     const wanted = new Map<string, TermRequest>();
     const terms = (request: TermRequest): readonly SystemCodes[] => {
+      onTerm?.();
       const key = JSON.stringify(request);
       const known = resolved.get(key);
       if (known === undefined) wanted.set(key, request);

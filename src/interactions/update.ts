@@ -3,6 +3,7 @@ import { patientOf } from '../fhir/definitions/patient.ts';
 import { parseETags } from '../fhir/etag.ts';
 import { isId } from '../fhir/id.ts';
 import { failure, type Issue } from '../fhir/outcome.ts';
+import { inSteps } from '../fhir/steps.ts';
 import { makePace } from '../store/pace.ts';
 import type { Condition, Precondition } from '../store/write.ts';
 import { resourceBytes } from './body.ts';
@@ -10,9 +11,9 @@ import { commitPlan, type Plan } from './commit.ts';
 import { multipleMatches, resolveCondition } from './condition.ts';
 import type { Answer, Call, Context } from './context.ts';
 import { warningsOfLoss } from './in-use.ts';
-import { requiredReferences } from './integrity.ts';
+import { requiredSteps } from './integrity.ts';
 import { refuseParameters } from './parameters.ts';
-import { type Prepared, prepareResource, putOf } from './prepare.ts';
+import { checkTime, type Prepared, prepareInPieces, putInPieces } from './prepare.ts';
 import { validated } from './validate.ts';
 import { putAnswer } from './written.ts';
 
@@ -21,14 +22,15 @@ export async function update(context: Context, call: Call): Promise<Answer> {
   const { type, id } = call;
   if (type === undefined) throw failure(400, 'required', 'An update needs a type.');
   if (id !== undefined) refuseParameters(context, call);
-  const prepared = prepareResource(context, resourceBytes(call), type);
+  const time = checkTime(context);
+  const prepared = await prepareInPieces(context, resourceBytes(call), type, time);
   const precondition = preconditionOf(call);
   if (id !== undefined) {
     checkId(prepared, id);
-    const warnings = await validated(context, prepared);
+    const warnings = await validated(context, prepared, time);
     return commitPlan(context, async () => updatePlan(context, call, prepared, id, [], precondition, warnings));
   }
-  const warnings = await validated(context, prepared);
+  const warnings = await validated(context, prepared, time);
   return commitPlan(context, async () => {
     const condition = await resolveCondition(context, type, call.query, 2);
     const target = await conditionalTarget(context, type, condition, prepared.resource.id);
@@ -114,10 +116,8 @@ async function updatePlan(
 ): Promise<Plan> {
   // A large resource takes long in each of its steps: others run between them.
   const pace = makePace();
-  const put = putOf(context, prepared, id, 'PUT', precondition);
-  await pace();
-  const mustExist = requiredReferences(context, prepared.resource);
-  await pace();
+  const put = await putInPieces(context, prepared, id, 'PUT', precondition);
+  const mustExist = await inSteps(requiredSteps(context, prepared.resource), pace);
   const warnings = [...found, ...(await warningsOfLoss(context, [put])).flat()];
   const patient = patientOf(prepared.resource, id);
   return {

@@ -1,9 +1,10 @@
 /** What `VALIDATION` asks of resources that are to be stored. https://hl7.org/fhir/R4/validation.html */
 import { type Issue, OutcomeError, ruleDetails, worstFirst } from '../fhir/outcome.ts';
 import type { Resource } from '../fhir/resource.ts';
+import type { CheckTime } from '../validation/time.ts';
 import { type Coming, withComing } from './coming.ts';
 import type { Context } from './context.ts';
-import type { Prepared } from './prepare.ts';
+import { checkTime, type Prepared } from './prepare.ts';
 
 const none: readonly Issue[] = [];
 
@@ -33,12 +34,18 @@ export class Validations {
 
   /**
    * The warnings of a resource. `place`: tells the request's resources apart. `computed`: what it was made of may be another one when
-   * it is planned again. `path`: what expressions begin with, where it isn't the resource's type.
+   * it is planned again. `path`: what expressions begin with, where it isn't the resource's type. `time`: what is left of the resource's.
    * Throws 422 with all issues where one of them is an error.
    */
-  async of(prepared: Prepared, place = 0, computed = false, path?: string): Promise<readonly Issue[]> {
+  async of(
+    prepared: Prepared,
+    place = 0,
+    computed = false,
+    path?: string,
+    time = checkTime(this.#context),
+  ): Promise<readonly Issue[]> {
     const { settings, conformance } = this.#context;
-    const { validation: level, validationBudget: budget } = settings;
+    const { validation: level } = settings;
     if (level === 'off') return none;
     const known = this.#known.get(place);
     if (known !== undefined && (known.of === undefined || Buffer.compare(known.of, prepared.bytes) === 0))
@@ -46,12 +53,9 @@ export class Validations {
     this.#refreshed ??= conformance.refresh();
     await this.#refreshed;
     const { resource } = prepared;
-    const begun = performance.now();
+    const budget = time;
     const found = await conformance.validate({ resource, level, budget, ...(path === undefined ? {} : { path }) });
-    const unusable = await unusableDefinition(this.#context, resource, {
-      path: path ?? resource.resourceType,
-      budget: budget - (performance.now() - begun),
-    });
+    const unusable = await unusableDefinition(this.#context, resource, path ?? resource.resourceType, time);
     const issues = unusable === undefined ? found : [...found, unusable];
     if (issues.some(isError)) throw new OutcomeError(422, worstFirst(issues));
     this.#known.set(place, { of: computed ? prepared.bytes : undefined, issues });
@@ -60,13 +64,14 @@ export class Validations {
 }
 
 /**
- * An error where a resource is a profile that nothing could be checked against, or that can't be read within the budget (milliseconds).
+ * An error where a resource is a profile that nothing could be checked against, or that can't be read within the time.
  * `path`: what its expression is.
  */
 export async function unusableDefinition(
   context: Context,
   resource: Resource,
-  { path, budget }: { readonly path: string; readonly budget: number },
+  path: string,
+  time: CheckTime,
 ): Promise<Issue | undefined> {
   const { resourceType: type, id = '' } = resource;
   if (type !== 'StructureDefinition' || resource.derivation !== 'constraint') return undefined;
@@ -75,7 +80,7 @@ export async function unusableDefinition(
   // What it is based on may be based on it.
   const itself = { type, id, content: resource, key: context.newId() };
   const { conformance } = withComing(context, [...(context.coming ?? []), itself]);
-  const fault = await conformance.fault(resource, Math.max(1, Math.round(budget)), context.settings.validationBudget);
+  const fault = await time.during(() => conformance.fault(resource, Math.max(1, time.left), time.budget));
   if (fault === undefined) return undefined;
   const diagnostics = `${path} can't be used as a profile: ${fault}`;
   return {
@@ -88,6 +93,6 @@ export async function unusableDefinition(
 }
 
 /** The warnings of a resource that a request sent as it is. Throws what `Validations.of` throws. */
-export function validated(context: Context, prepared: Prepared): Promise<readonly Issue[]> {
-  return new Validations(context).of(prepared);
+export function validated(context: Context, prepared: Prepared, time?: CheckTime): Promise<readonly Issue[]> {
+  return new Validations(context).of(prepared, 0, false, undefined, time);
 }

@@ -1,6 +1,6 @@
 /** What lies in a directory and below it, with all that links lead to. https://hl7.org/fhir/R4/profiling.html */
 import { type Dirent, readdirSync, readlinkSync, statSync } from 'node:fs';
-import { basename, dirname, join, relative, resolve } from 'node:path';
+import { basename, dirname, join, parse, relative, resolve, sep } from 'node:path';
 
 /** A directory, its files, and where its links lead to. Paths begin with that of the directory that was asked for. */
 export interface Listed {
@@ -58,6 +58,28 @@ export function nearestAbove(path: string): { readonly path: string; readonly ne
   return { path: above, next: basename(next) };
 }
 
+/**
+ * The links on the way to a path, itself included, and on the ways that they lead: any of them may come to lead elsewhere. In the order in
+ * which they are met.
+ */
+export function linksOnTheWay(path: string): readonly string[] {
+  const met = new Set<string>();
+  const follow = (way: string): void => {
+    const { root } = parse(way);
+    let at = root;
+    for (const name of way.slice(root.length).split(sep)) {
+      const next = join(at, name);
+      const [target] = targetOf(next);
+      at = target ?? next;
+      if (target === undefined || met.has(next)) continue;
+      met.add(next);
+      follow(target);
+    }
+  };
+  follow(resolve(path));
+  return [...met];
+}
+
 /** What tells a directory from all others, by whatever name; undefined where there is none. */
 export function idOf(path: string): string | undefined {
   try {
@@ -84,7 +106,7 @@ function targetOf(link: string): readonly string[] {
   try {
     return [resolve(dirname(link), readlinkSync(link))];
   } catch {
-    // It went away meanwhile.
+    // It is no link, or went away meanwhile.
     return [];
   }
 }

@@ -1,7 +1,7 @@
 /** Tells when something in a directory, or below it, has changed. https://hl7.org/fhir/R4/profiling.html */
 import { type FSWatcher, watch } from 'node:fs';
-import { basename, resolve } from 'node:path';
-import { directoriesBelow, idOf, nearestAbove } from './directories.ts';
+import { basename, dirname, resolve } from 'node:path';
+import { directoriesBelow, idOf, linksOnTheWay, nearestAbove } from './directories.ts';
 
 /** Milliseconds without a change after which what has changed is looked at: a file may be written in several pieces. */
 const settled = 100;
@@ -63,14 +63,20 @@ export class DirectoryWatch {
   /** Watches what is there now: each directory before it is looked into. */
   #follow(): void {
     const present = new Set<string>();
-    this.#watchAbove(this.#directory, present);
+    this.#watchWay(this.#directory, present);
     try {
       const inside = directoriesBelow(this.#directory, (path) => this.#watch(path, undefined, present));
-      for (const { links } of inside) for (const target of links) this.#watchAbove(target, present);
+      for (const { links } of inside) for (const target of links) this.#watchWay(target, present);
     } catch (error) {
       this.#options.onFault(error);
     }
     this.#keep(present);
+  }
+
+  /** The same, also for a link on the way to it to lead elsewhere. */
+  #watchWay(path: string, present: Set<string>): void {
+    this.#watchAbove(path, present);
+    for (const link of linksOnTheWay(path)) this.#watch(dirname(link), basename(link), present);
   }
 
   /** Watches for something to come, go, or be another: where it lies, or is to lie. */

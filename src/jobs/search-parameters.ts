@@ -7,9 +7,8 @@ import { parseJson } from '../fhir/json.ts';
 import { isResource, type Resource } from '../fhir/resource.ts';
 import { companionsOf } from '../search/companion.ts';
 import { searchedTypes } from '../search/definition.ts';
-import type { IndexEntry } from '../search/entry.ts';
 import { extractAll } from '../search/extract/contained.ts';
-import type { ExtractedParameters } from '../search/extract/extract.ts';
+import { type ExtractedParameters, type Extractor, entrySteps } from '../search/extract/extract.ts';
 import { analyse, type Values } from '../search/extract/values.ts';
 import { createRegistry, type ParameterRegistry, type SearchParameter } from '../search/registry.ts';
 import type { ParameterDefinition, ParameterState } from '../store/parameter-index.ts';
@@ -21,7 +20,7 @@ import { Loop, yielded } from './loop.ts';
 import { ReplacedDefinitions } from './replaced-definitions.ts';
 import { StoredDefinitions, type StoredDefinitionsOptions } from './stored-definitions.ts';
 
-export type Extract = (resource: Resource) => readonly IndexEntry[];
+export type Extract = Extractor;
 
 export interface SearchParameterOptions extends StoredDefinitionsOptions {
   /** What the index has for R4's definitions, and for the server itself. */
@@ -89,7 +88,9 @@ export class SearchParameterKeeper {
   };
 
   /** The entries that commits bring now. */
-  readonly extract: Extract = (resource) => this.#extract(resource);
+  readonly extract: Extract = Object.assign((resource: Resource) => this.#extract(resource), {
+    steps: (resource: Resource) => entrySteps(resource, this.#extract),
+  });
 
   /** The same of a stored resource. Throws for what is none. */
   readonly reextract = (body: Uint8Array): Entries => {

@@ -3,6 +3,7 @@ import { failure } from '../fhir/outcome.ts';
 import type { Answer, Call, Context, Operation } from '../interactions/context.ts';
 import { single } from '../interactions/cut.ts';
 import { note } from '../interactions/note.ts';
+import { refuseOthers } from '../interactions/parameters.ts';
 import { readCsv, UnreadableCsv } from '../tabular/csv.ts';
 import { readHeader } from '../tabular/header.ts';
 import type { Template } from '../tabular/template.ts';
@@ -33,6 +34,7 @@ export const csvImport: Operation = {
 
 async function imported(context: Context, call: Call): Promise<Answer> {
   const file = fileOf(call);
+  refuseOthers(context, call, ['profile', 'validateOnly', 'skipDuplicates']);
   const named = await templateOf(context, call);
   const options = { validateOnly: flag(call, 'validateOnly'), skipDuplicates: flag(call, 'skipDuplicates') };
   const asCsv = call.media === csvType;

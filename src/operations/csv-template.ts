@@ -2,6 +2,7 @@
 import { failure } from '../fhir/outcome.ts';
 import type { Operation } from '../interactions/context.ts';
 import { single } from '../interactions/cut.ts';
+import { refuseOthers } from '../interactions/parameters.ts';
 import { descriptionOf, headerOf } from '../tabular/describe.ts';
 import { csvType, fileHeaders, refuseInBundles } from './csv/media.ts';
 import { templateOf } from './csv/template-source.ts';
@@ -15,6 +16,7 @@ export const csvTemplate: Operation = {
   media: [csvType],
   run: async (context, call) => {
     refuseInBundles(call);
+    refuseOthers(context, call, ['profile', 'describe']);
     const describe = single(call.parameters, 'describe') ?? 'false';
     if (describe !== 'true' && describe !== 'false') throw failure(400, 'value', 'describe must be true or false.');
     const { template } = await templateOf(context, call);

@@ -7,7 +7,8 @@ import type { Answer, Call, Context, Operation } from '../interactions/context.t
 import { TermLookup } from '../interactions/term-source.ts';
 import { wordsIn } from '../search/words.ts';
 import type { Designation } from '../terminology/concepts.ts';
-import { type TermSource, versioned } from '../terminology/expand.ts';
+import type { TermSource } from '../terminology/contents.ts';
+import { versioned } from '../terminology/expand.ts';
 import { type Entry, type Expansion, expansionOf } from '../terminology/expansion.ts';
 import { text } from '../terminology/json.ts';
 import { shorten } from '../terminology/shorten.ts';

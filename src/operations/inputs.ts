@@ -108,7 +108,7 @@ export function readInputs(context: Context, call: Call, declared: DeclaredInput
   if (body.resourceType !== 'Parameters') {
     const [name, input] = Object.entries(declared).find(([, { type }]) => type === body.resourceType) ?? [];
     if (name === undefined || input === undefined) {
-      throw failure(400, 'invalid', `The body is a ${body.resourceType}; send Parameters.`);
+      throw failure(400, 'invalid', `The body is of type ${body.resourceType}; send Parameters.`);
     }
     add(name, input, body);
     return new Inputs(given);

@@ -8,14 +8,16 @@ import {
   parseExact,
   writeExact,
 } from '../fhir/exact-json.ts';
+import { parseStoredInSlices } from '../fhir/large-json.ts';
 import { failure } from '../fhir/outcome.ts';
 import { jsonBytes } from '../interactions/body.ts';
 import { commitPlan } from '../interactions/commit.ts';
 import type { Answer, Call, Context, Operation } from '../interactions/context.ts';
 import { currentFor } from '../interactions/patch.ts';
-import { prepareResource, putOf } from '../interactions/prepare.ts';
+import { checkTime, prepareInPieces, prepareResource, putInPieces } from '../interactions/prepare.ts';
 import { preconditionOf } from '../interactions/update.ts';
 import { Validations } from '../interactions/validate.ts';
+import { makePace } from '../store/pace.ts';
 import { metaAnswer } from './meta.ts';
 
 /** Profiles, tags and labels: what these operations change. */
@@ -63,10 +65,11 @@ async function changeMeta(context: Context, call: Call, change: Change): Promise
   const validations = new Validations(context);
   return commitPlan(context, async () => {
     const current = await currentFor(context, type, id, precondition);
-    const changed = withMeta(current.body, given, change);
-    const prepared = prepareResource(context, changed.bytes, type);
-    await validations.of(prepared, 0, true);
-    const put = putOf(context, prepared, id, 'PUT', { ...precondition, computedFrom: current.versionId });
+    const changed = await withMeta(current.body, given, change);
+    const time = checkTime(context);
+    const prepared = await prepareInPieces(context, changed.bytes, type, time);
+    await validations.of(prepared, 0, true, undefined, time);
+    const put = await putInPieces(context, prepared, id, 'PUT', { ...precondition, computedFrom: current.versionId });
     const patient = patientOf(prepared.resource);
     return {
       writes: [put],
@@ -100,12 +103,12 @@ function metaParameter(context: Context, call: Call): ExactObject {
   throw failure(400, 'required', text, 'Parameters.parameter');
 }
 
-function withMeta(
+async function withMeta(
   body: Uint8Array,
   given: ExactObject,
   change: Change,
-): { readonly bytes: Uint8Array; readonly meta: ExactObject } {
-  const resource = parseExact(body);
+): Promise<{ readonly bytes: Uint8Array; readonly meta: ExactObject }> {
+  const resource = await parseStoredInSlices(body, makePace());
   if (!isExactObject(resource)) throw new Error('a stored resource is an object');
   const meta: ExactObject = isExactObject(resource.meta) ? resource.meta : exactObject();
   for (const list of lists) {

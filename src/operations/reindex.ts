@@ -8,6 +8,7 @@ import type { JsonObject } from '../fhir/resource.ts';
 import type { Answer, Call, Context, Operation, ReindexJob } from '../interactions/context.ts';
 import { single } from '../interactions/cut.ts';
 import { note } from '../interactions/note.ts';
+import { refuseOthers } from '../interactions/parameters.ts';
 import { currentOf } from '../interactions/read.ts';
 
 const encoder = new TextEncoder();
@@ -23,6 +24,7 @@ export const reindex: Operation = {
   levels: ['system', 'type', 'instance'],
   affectsState: true,
   run: async (context, call) => {
+    refuseOthers(context, call, []);
     const answer = await answerOf(context, call);
     // No commit carries its AuditEvent.
     note(context, call, answer.status, answer);

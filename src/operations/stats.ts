@@ -13,6 +13,7 @@ import { nearest } from '../search/nearest.ts';
 import { parseSearch } from '../search/query.ts';
 import { resultParameters } from '../search/result-parameters.ts';
 import type { TalliedGroup } from '../store/tally.ts';
+import { profileNamed } from './named-profile.ts';
 import { chosenFields, groupingOf } from './stats/fields.ts';
 import { groupParameters, tokenParameter } from './stats/parameters.ts';
 
@@ -71,8 +72,9 @@ async function searched(
   const profile = single(parameters, 'profile');
   const criteria = parameters.filter(([name]) => !own.has(name));
   if (profile === undefined) return { type: countable(context, named), criteria };
-  const found = await findCanonical(context, 'StructureDefinition', profile);
-  if (found === undefined)
+  const canonical = profile.includes(':') ? profile : await profileNamed(context, profile);
+  const found = canonical === undefined ? undefined : await findCanonical(context, 'StructureDefinition', canonical);
+  if (canonical === undefined || found === undefined)
     throw failure(400, 'not-found', `profile: there is no StructureDefinition ${profile.slice(0, 200)} here.`);
   const { type } = found.content();
   if (named !== undefined && named !== type) {
@@ -82,7 +84,7 @@ async function searched(
       `profile: ${profile.slice(0, 200)} is one of ${String(type)}, not of ${named.slice(0, 80)}.`,
     );
   }
-  return { type: countable(context, String(type)), criteria: [['_profile', profile], ...criteria] };
+  return { type: countable(context, String(type)), criteria: [['_profile', canonical], ...criteria] };
 }
 
 function countable({ definitions }: Context, type: string | undefined): string {

@@ -2,10 +2,11 @@
 import { type Issue, OutcomeError, operationOutcome, worstFirst } from '../fhir/outcome.ts';
 import { patientConcerned } from '../interactions/concerned.ts';
 import type { Answer, Call, Context, Operation } from '../interactions/context.ts';
-import { type Prepared, prepareResource } from '../interactions/prepare.ts';
+import { type Prepared, prepareInPieces } from '../interactions/prepare.ts';
 import { currentOf } from '../interactions/read.ts';
 import { unusableDefinition } from '../interactions/validate.ts';
 import { makePace } from '../store/pace.ts';
+import { CheckTime } from '../validation/time.ts';
 import { refusalsOfDeletion, refusalsOfWrite } from './validate/acceptance.ts';
 import { requestOf, type ValidateRequest } from './validate/request.ts';
 
@@ -19,7 +20,7 @@ export const validate: Operation = {
   affectsState: false,
   judgesBody: true,
   run: async (context, call) => {
-    const request = requestOf(context, call);
+    const request = await requestOf(context, call);
     const { type, id } = call;
     const { mode } = request;
     if (type === undefined || id === undefined) return outcome(await issuesOfSent(context, call, request));
@@ -37,33 +38,27 @@ export const validate: Operation = {
 async function issuesOfSent(context: Context, call: Call, request: ValidateRequest): Promise<readonly Issue[]> {
   const { sent = new Uint8Array(0), mode, profiles } = request;
   let prepared: Prepared;
-  // Between its steps others run, which may be long ones for a large resource.
-  const pace = makePace();
+  const time = new CheckTime(context.settings.validationBudget, makePace(), context.checking);
   try {
-    prepared = prepareResource(context, sent, call.type);
+    prepared = await prepareInPieces(context, sent, call.type, time);
   } catch (error) {
     if (error instanceof OutcomeError) return error.issues;
     throw error;
   }
-  const { conformance, settings } = context;
-  await pace();
+  const { conformance } = context;
   await conformance.refresh();
-  const begun = performance.now();
   const issues = await conformance.validate({
     resource: prepared.resource,
     level: 'profiles',
     profiles,
-    budget: settings.validationBudget,
+    budget: time,
   });
-  await pace();
-  const unusable = await unusableDefinition(context, prepared.resource, {
-    path: prepared.resource.resourceType,
-    budget: settings.validationBudget - (performance.now() - begun),
-  });
+  const { resourceType } = prepared.resource;
+  const unusable = await unusableDefinition(context, prepared.resource, resourceType, time);
   return [
     ...issues,
     ...(unusable === undefined ? [] : [unusable]),
-    ...(await refusalsOfWrite(context, call, mode, prepared)),
+    ...(await refusalsOfWrite(context, call, mode, prepared, time)),
   ];
 }
 

@@ -42,6 +42,8 @@ export interface SearchContext {
   readonly timezone: string;
   /** Milliseconds since 1970: what `ap` measures the distance of dates to. */
   readonly now: number;
+  /** Told where what the query means depends on `now`. */
+  readonly usesNow?: () => void;
   readonly handling: 'strict' | 'lenient';
   readonly defaultCount: number;
   readonly maxCount: number;
@@ -341,7 +343,10 @@ function lowering(
     terms: context.terms,
     baseUrl: context.baseUrl,
     timezone: context.timezone,
-    now: context.now,
+    now: () => {
+      context.usesNow?.();
+      return context.now;
+    },
     allowance,
     ambiguous: (id, types) => ambiguousIds.push({ parameter: name, id, types }),
   };

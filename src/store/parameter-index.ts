@@ -16,7 +16,7 @@ export interface ParameterDefinition {
   /** A text that changes whenever what is extracted changes. */
   readonly definition: string;
   /** What the store remembers of it for its owner. */
-  readonly source?: string;
+  readonly source?: string | undefined;
 }
 
 /** A search parameter as a store has it. */

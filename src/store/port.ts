@@ -53,6 +53,9 @@ export interface Around {
   readonly after: string;
 }
 
+/** A text in pieces, of which bytes are UTF-8. */
+export type Spliced = readonly (string | Uint8Array)[];
+
 export interface SearchQuery {
   /** One part for each searched type. */
   readonly parts: readonly TypeQuery[];
@@ -73,7 +76,7 @@ export interface SearchPage {
   /** None where they are in `spliced`. */
   readonly matches: readonly Version[];
   /** The matches with what stands around them, a comma between two; only where the query says what that is. */
-  readonly spliced?: Uint8Array;
+  readonly spliced?: Spliced;
   readonly total?: number | undefined;
   /** The walk's first page; absent where the walk has but one. */
   readonly first?: Position | undefined;

@@ -1,7 +1,6 @@
 /** CSV as RFC 4180 has it, in UTF-8, read and written piece by piece. https://www.rfc-editor.org/rfc/rfc4180 */
-import { Readable } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
-import { CsvError, parse } from 'csv-parse';
+import { CsvError, type Parser, parse } from 'csv-parse';
 import { stringify } from 'csv-stringify/sync';
 import { OutcomeError } from '../fhir/outcome.ts';
 
@@ -37,30 +36,41 @@ const longestRecord = 1 << 20;
  * Throws UnreadableCsv for bytes that aren't UTF-8, for quotes that don't close, and for what its source refuses.
  */
 export async function* readCsv(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<CsvRecord> {
+  const read: { readonly record: readonly string[]; readonly lines: number }[] = [];
   const parser = parse({
     bom: true,
     relax_column_count: true,
     skip_empty_lines: true,
     max_record_size: longestRecord,
-    info: true,
+    // Read as a stream, the parser would drop what it has for a later row that can't be read.
+    on_record: (record: readonly string[], { lines }) => {
+      read.push({ record, lines });
+      return null;
+    },
   });
+  // It also calls back with its errors.
+  parser.on('error', () => {});
   let last = 0;
   /** Lines that the parser has counted too many. */
   let ahead = 0;
-  const source = Readable.from(checked(chunks));
-  // A parser that fails leaves its source alone, and the other way round.
-  source.once('error', (error) => parser.destroy(error));
-  parser.once('close', () => source.destroy());
-  source.pipe(parser);
-  try {
-    for await (const read of parser) {
-      const { record, info }: { readonly record: readonly string[]; readonly info: { readonly lines: number } } = read;
+  function* records(): Generator<CsvRecord> {
+    for (const { record, lines } of read.splice(0)) {
       const { characters, breaks } = breaksIn(record);
-      yield { line: info.lines - ahead - characters, cells: record };
+      const line = lines - ahead - characters;
       ahead += characters - breaks;
-      last = info.lines - ahead;
+      last = lines - ahead;
+      yield { line, cells: record };
     }
+  }
+  try {
+    for await (const piece of checked(chunks)) {
+      await written(parser, piece);
+      yield* records();
+    }
+    await ended(parser);
+    yield* records();
   } catch (error) {
+    yield* records();
     if (error instanceof NotUtf8) throw new UnreadableCsv(last + 1, error.message);
     if (error instanceof OutcomeError && error.status < 500) throw new UnreadableCsv(last + 1, error.message, error);
     if (!(error instanceof CsvError)) throw error;
@@ -68,6 +78,19 @@ export async function* readCsv(chunks: AsyncIterable<Uint8Array>): AsyncGenerato
   } finally {
     parser.destroy();
   }
+}
+
+function written(parser: Parser, piece: Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    parser.write(piece, (error) => (error ? reject(error) : resolve()));
+  });
+}
+
+function ended(parser: Parser): Promise<void> {
+  return new Promise((resolve, reject) => {
+    parser.once('error', reject);
+    parser.end(() => resolve());
+  });
 }
 
 class NotUtf8 extends Error {}
@@ -118,10 +141,10 @@ function reasonOf({ code }: CsvError): string {
   }
 }
 
-/** Records as CSV, each with CRLF at its end. */
+/** Records as CSV, each with CRLF at its end. Cells with a line break of any kind are quoted: most readers end a row there. */
 export function writeCsv(records: readonly (readonly string[])[]): string {
   return stringify(
     records.map((record) => [...record]),
-    { record_delimiter: 'windows' },
+    { record_delimiter: 'windows', quoted_match: /[\r\n]/ },
   );
 }

@@ -4,9 +4,12 @@
 export interface Part {
   readonly others: boolean;
   readonly codes: ReadonlySet<string>;
-  /** Canonicals of the system as it is taken from, with the version where one is named. */
+  /** Canonicals of the system as it is taken from, with the version where one is named; `noVersion` for codes of an expansion. */
   readonly from?: ReadonlySet<string>;
 }
+
+/** In the place of a canonical: it isn't told which version codes are of, or whether the system has them. */
+export const noVersion = '';
 
 /** By system; '' stands for codes without one. A system that isn't there has no codes. */
 export type Codes = ReadonlyMap<string, Part>;

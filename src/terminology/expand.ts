@@ -6,27 +6,21 @@ import {
   codesOf,
   difference,
   intersection,
-  isWhole,
   noCodes,
+  noVersion,
   type Part,
   sizeOf,
   union,
   wholeSystem,
 } from './codes.ts';
+import { areOfSeveral, listedBeside, unitable } from './comparable.ts';
 import { activeOf, detailsOf } from './concept-details.ts';
-import { type Concepts, type Filter, hasConcepts } from './concepts.ts';
+import type { Concepts, Filter } from './concepts.ts';
+import { contentOf, contentsOf, isHere, spelledOut, type TermSource } from './contents.ts';
 import { checkFilter, conceptTest, isPattern, readFilter } from './filters.ts';
 import { objects, text } from './json.ts';
 import { shorten } from './shorten.ts';
 import { Work } from './work.ts';
-
-/** Where value sets and code systems are found, by canonical: `url`, or `url|version`. */
-export interface TermSource {
-  readonly valueSet: (canonical: string) => Promise<JsonObject | undefined>;
-  readonly codeSystem: (canonical: string) => Promise<Concepts | undefined>;
-  /** Whether there is a supplement of that canonical. */
-  readonly supplement?: (canonical: string) => Promise<boolean>;
-}
 
 /** Codes of one system; undefined: all that it has. */
 export interface SystemCodes {
@@ -76,41 +70,6 @@ function bounded(codes: readonly SystemCodes[], what: string): readonly SystemCo
   throw failure(400, 'too-costly', `${what} comes to ${size} codes, more than ${mostCodes}: ask for a part of it.`);
 }
 
-/** The code systems that a part is of, each version once. Throws as `contentOf` does. */
-export async function contentsOf(system: string, { from }: Part, source: TermSource): Promise<readonly Concepts[]> {
-  const found = new Map<string, Concepts>();
-  for (const canonical of from === undefined || from.size === 0 ? [system] : from) {
-    const concepts = await contentOf(canonical, source);
-    if (!found.has(concepts.version)) found.set(concepts.version, concepts);
-  }
-  return [...found.values()];
-}
-
-/** The codes of a part of all of a system's but some. Throws as `contentOf` does, and `too-costly`. */
-export async function spelledOut(
-  system: string,
-  part: Part,
-  source: TermSource,
-  work: Work,
-): Promise<ReadonlySet<string>> {
-  const codes = new Set<string>();
-  for (const each of await contentsOf(system, part, source)) {
-    for (const code of await each.codes(work)) if (!part.codes.has(code)) codes.add(code);
-  }
-  return codes;
-}
-
-/** A code system with its concepts. Throws 400 `not-supported` where they aren't here. */
-export async function contentOf(canonical: string, source: TermSource): Promise<Concepts> {
-  const found = await source.codeSystem(canonical);
-  if (found !== undefined && hasConcepts(found)) return found;
-  const lacking =
-    found === undefined ? 'is not here' : `is here without its concepts (content ${shorten(found.content)})`;
-  const hint =
-    'load it (osteon terminology load), or store it as a CodeSystem with its concepts, or a ValueSet with its codes listed or expanded';
-  throw failure(400, 'not-supported', `the code system ${shorten(canonical)} ${lacking}; ${hint}.`);
-}
-
 const dependsOn = 'http://hl7.org/fhir/StructureDefinition/valueset-supplement';
 
 /** The first supplement that a value set depends on and that isn't here. Throws 400 `too-costly`. */
@@ -157,7 +116,9 @@ export class Expander {
   readonly #source: TermSource;
   readonly #work: Work;
   readonly #listener: Listener | undefined;
-  readonly #known = new Map<string, Codes>();
+  readonly #known = { all: new Map<string, Codes>(), active: new Map<string, Codes>() };
+  /** By system the canonicals that codes were taken from. */
+  readonly #met = new Map<string, Set<string>>();
   /** What is being expanded, outermost first. */
   readonly #within: string[] = [];
 
@@ -167,8 +128,10 @@ export class Expander {
     this.#listener = listener;
   }
 
-  async named(canonical: string): Promise<Codes> {
-    const known = this.#known.get(canonical);
+  /** `active`: without what the versions that codes are taken from say is inactive. */
+  async named(canonical: string, active = false): Promise<Codes> {
+    const made = active ? this.#known.active : this.#known.all;
+    const known = made.get(canonical);
     if (known !== undefined) return known;
     if (this.#within.includes(canonical)) {
       throw failure(400, 'processing', `the value set ${shorten(canonical)} includes itself.`);
@@ -181,138 +144,117 @@ export class Expander {
       throw failure(400, 'not-found', `there is no value set ${shorten(canonical)} here${importer}.`);
     }
     this.#within.push(canonical);
-    const codes = await this.resource(resource, canonical);
+    const codes = await this.resource(resource, `the value set ${shorten(canonical)}`, active);
     this.#within.pop();
-    this.#known.set(canonical, codes);
+    made.set(canonical, codes);
     return codes;
   }
 
   /** By what the set is composed of, or by its expansion where that is all there is or something is lacking here. */
-  async resource(resource: JsonObject, canonical: string): Promise<Codes> {
+  async resource(resource: JsonObject, name: string, active = false): Promise<Codes> {
     const { compose, expansion } = resource;
-    await checkSupplements(resource, `the value set ${shorten(canonical)}`, this.#source, this.#work);
+    await checkSupplements(resource, name, this.#source, this.#work);
     const expanded = isObject(expansion) ? wholeExpansion(expansion, this.#work, this.#listener) : undefined;
     if (!isObject(compose)) {
-      if (expanded !== undefined) return expanded;
-      throw failure(
-        400,
-        'not-supported',
-        `the value set ${shorten(canonical)} has neither compose nor a whole expansion.`,
-      );
+      if (expanded !== undefined) return this.#listed(expanded, active);
+      throw failure(400, 'not-supported', `${name} has neither compose nor a whole expansion.`);
     }
     const depth = this.#within.length;
     try {
-      return await this.#compose(compose);
+      return await this.#compose(compose, active);
     } catch (error) {
       if (expanded === undefined || !(error instanceof OutcomeError) || this.#work.tooMuch) throw error;
       this.#within.splice(depth);
-      return expanded;
+      return this.#listed(expanded, active);
     }
   }
 
-  async #compose({ include, exclude, inactive }: JsonObject): Promise<Codes> {
-    const included = await this.#union(await this.#parts(include, inactive === false));
-    const excluded = await this.#union(await this.#parts(exclude));
-    const left = await this.#spelled(excluded, await this.#mixed([included, excluded]), true);
+  /** The codes of an expansion. */
+  async #listed(expanded: Codes, active: boolean): Promise<Codes> {
+    for (const system of expanded.keys()) this.#meets(system, noVersion);
+    return active ? this.#active(expanded) : expanded;
+  }
+
+  async #compose({ include, exclude, inactive }: JsonObject, active: boolean): Promise<Codes> {
+    const included = await this.#union(await this.#parts(include, active || inactive === false));
+    const excluded = await this.#union(await this.#parts(exclude, false));
+    const left = await listedBeside(excluded, included, this.#source, this.#work, true);
     this.#work.spend(sizeOf([included, left]));
     return difference(included, left);
   }
 
   async #union(sets: readonly Codes[]): Promise<Codes> {
-    const mixed = new Set(await this.#mixed(sets));
-    const wholes = (system: string) => sets.every((set) => isWhole(set.get(system)));
-    for (const system of mixed) if (wholes(system)) mixed.delete(system);
-    const spelled: Codes[] = [];
-    for (const set of sets) spelled.push(await this.#spelled(set, mixed, false));
-    this.#work.spend(sizeOf(spelled));
-    return union(spelled);
+    const united = await unitable(sets, this.#source, this.#work);
+    this.#work.spend(sizeOf(united));
+    return union(united);
   }
 
   async #intersection(sets: readonly Codes[]): Promise<Codes> {
     const [first = noCodes, ...others] = sets;
     let codes = first;
     for (const other of others) {
-      const mixed = await this.#mixed([codes, other]);
-      const listed = (system: string) => [codes, other].some((set) => set.get(system)?.others === false);
-      const strict = ![...mixed].every(listed);
-      const [a, b] = [await this.#spelled(codes, mixed, strict), await this.#spelled(other, mixed, strict)];
+      const a = await listedBeside(codes, other, this.#source, this.#work);
+      const b = await listedBeside(other, codes, this.#source, this.#work);
       this.#work.spend(sizeOf([a, b]));
       codes = intersection(a, b);
     }
     return codes;
   }
 
-  /** Systems of which the sets have several versions, and of one all codes but some: these can't be compared as they are. */
-  async #mixed(sets: readonly Codes[]): Promise<ReadonlySet<string>> {
-    const from = new Map<string, Set<string>>();
-    const open = new Set<string>();
-    for (const set of sets) {
-      for (const [system, part] of set) {
-        if (part.others) open.add(system);
-        const canonicals = from.get(system) ?? new Set();
-        from.set(system, canonicals);
-        for (const each of part.from ?? []) canonicals.add(each);
-      }
-    }
-    const mixed = new Set<string>();
-    for (const system of open) {
-      const canonicals = from.get(system) ?? [];
-      const versions = new Set<string>();
-      for (const each of canonicals) versions.add((await this.#source.codeSystem(each))?.version ?? each);
-      if (versions.size > 1) mixed.add(system);
-    }
-    return mixed;
-  }
-
-  /** With the codes of some systems spelled out; unless `strict` only where they are here. */
-  async #spelled(set: Codes, systems: ReadonlySet<string>, strict: boolean): Promise<Codes> {
-    if (systems.size === 0) return set;
-    const result = new Map(set);
-    for (const [system, part] of set) {
-      if (!part.others || !systems.has(system) || !(strict || (await this.#isHere(system, part)))) continue;
-      result.set(system, { ...part, others: false, codes: await spelledOut(system, part, this.#source, this.#work) });
-    }
-    return result;
-  }
-
-  async #isHere(system: string, { from = new Set([system]) }: Part): Promise<boolean> {
-    for (const each of from) {
-      const concepts = await this.#source.codeSystem(each);
-      if (concepts === undefined || !hasConcepts(concepts)) return false;
-    }
-    return true;
-  }
-
-  async #parts(value: JsonValue | undefined, activeOnly = false): Promise<readonly Codes[]> {
+  async #parts(value: JsonValue | undefined, active: boolean): Promise<readonly Codes[]> {
     const parts: Codes[] = [];
-    for (const each of objects(value)) {
-      const codes = await this.#part(each);
-      parts.push(activeOnly ? await this.#active(codes, text(each.version)) : codes);
-    }
+    for (const each of objects(value)) parts.push(await this.#part(each, active));
     return parts;
   }
 
-  /** Without the codes that their systems say are inactive. */
-  async #active(codes: Codes, version: string): Promise<Codes> {
+  /**
+   * What an include or exclude selects: from its system, and of that only what all of its value sets have. `active`: only what the
+   * versions that it is selected from don't say is inactive.
+   */
+  async #part(part: JsonObject, active: boolean): Promise<Codes> {
+    const own = text(part.system) === '' ? [] : [await this.#ofSystem(part)];
+    const canonicals = isArray(part.valueSet) ? part.valueSet.filter((each) => typeof each === 'string') : [];
+    const imported = async (activeOnly: boolean): Promise<readonly Codes[]> => {
+      const sets: Codes[] = [];
+      for (const canonical of canonicals) sets.push(await this.named(canonical, activeOnly));
+      return sets;
+    };
+    const codes = await this.#intersection([...own, ...(await imported(false))]);
+    if (!active) return codes;
+    if (canonicals.length === 0 || !(await this.#areOfSeveral(codes))) return this.#active(codes);
+    // Which of several versions the codes of an imported set are from, that alone can tell.
+    const activeOnes = await this.#intersection([...own, ...(await imported(true))]);
+    const [from] = own;
+    return from === undefined ? activeOnes : this.#active(activeOnes, from);
+  }
+
+  /** Whether of one of the systems several versions were met so far. */
+  async #areOfSeveral(codes: Codes): Promise<boolean> {
+    for (const system of codes.keys()) {
+      if (await areOfSeveral(this.#met.get(system) ?? [], this.#source)) return true;
+    }
+    return false;
+  }
+
+  #meets(system: string, canonical: string): void {
+    this.#met.set(system, (this.#met.get(system) ?? new Set()).add(canonical));
+  }
+
+  /** Without the codes that their systems say are inactive, in the one version that the codes, or those of `of`, are from. */
+  async #active(codes: Codes, of = codes): Promise<Codes> {
     const active = new Map<string, Part>();
     for (const [system, part] of codes) {
-      const concepts = await this.#source.codeSystem(versioned(system, version));
-      if (concepts === undefined || !hasConcepts(concepts)) active.set(system, part);
-      else active.set(system, { ...part, ...(await activeOf(concepts, part, this.#work)) });
+      const taken = of.get(system) ?? part;
+      const [only] = (await isHere(system, taken, this.#source)) ? await contentsOf(system, taken, this.#source) : [];
+      active.set(system, only === undefined ? part : { ...part, ...(await activeOf(only, part, this.#work)) });
     }
     return active;
   }
 
-  /** What an include or exclude selects: from its system, and of that only what all of its value sets have. */
-  async #part(part: JsonObject): Promise<Codes> {
-    const sets: Codes[] = text(part.system) === '' ? [] : [await this.#ofSystem(part)];
-    const imported = isArray(part.valueSet) ? part.valueSet : [];
-    for (const canonical of imported) if (typeof canonical === 'string') sets.push(await this.named(canonical));
-    return this.#intersection(sets);
-  }
-
   async #ofSystem(part: JsonObject): Promise<Codes> {
-    const from = new Set([versioned(text(part.system), text(part.version))]);
+    const canonical = versioned(text(part.system), text(part.version));
+    this.#meets(text(part.system), canonical);
+    const from = new Set([canonical]);
     return new Map([...(await this.#selected(part))].map(([system, codes]) => [system, { ...codes, from }]));
   }
 
@@ -394,5 +336,6 @@ export function wholeExpansion(expansion: JsonObject, work: Work, listener?: Lis
   const { total, offset } = expansion;
   if (typeof offset === 'number' && offset > 0) return undefined;
   if (typeof total === 'number' && total > entries) return undefined;
-  return union([...bySystem].map(([system, codes]) => codesOf(system, codes)));
+  const from = new Set([noVersion]);
+  return new Map([...bySystem].map(([system, codes]) => [system, { others: false, codes: new Set(codes), from }]));
 }

@@ -3,7 +3,8 @@ import { failure } from '../fhir/outcome.ts';
 import { isArray, isObject, type JsonObject } from '../fhir/resource.ts';
 import type { Part } from './codes.ts';
 import { type ConceptDetail, type Concepts, type ConceptTest, hasConcepts, type Selection } from './concepts.ts';
-import { checkSupplements, contentsOf, Expander, type Said, spelledOut, type TermSource, versioned } from './expand.ts';
+import { contentsOf, spelledOut, type TermSource, thereOf } from './contents.ts';
+import { checkSupplements, Expander, type Said, versioned } from './expand.ts';
 import { checkFilter, readFilter, testOf } from './filters.ts';
 import { objects, text } from './json.ts';
 import { readDesignation } from './memory-concepts.ts';
@@ -118,8 +119,12 @@ async function slicesOf(resource: JsonObject, name: string, making: Making, used
     if (leftOut(system, first?.version ?? '')) continue;
     if (part.others) {
       const [only, another] = await contentsOf(system, part, source);
-      if (only !== undefined && another === undefined) slices.push(ofConcepts(only, part, making));
-      else {
+      if (only !== undefined && another === undefined) {
+        // What the version hasn't doesn't make it less.
+        const there = await thereOf(system, part, part.codes, source, work);
+        const codes = new Set([...part.codes].filter((code) => there.has(code)));
+        slices.push(ofConcepts(only, { ...part, codes }, making));
+      } else {
         const codes = [...(await spelledOut(system, part, source, work))];
         slices.push(ofCodes({ system, codes, versions, said: said.get(system) }, making));
       }

@@ -1,9 +1,10 @@
 /** Whether a code is in a value set, told without making all its codes. https://hl7.org/fhir/R4/valueset-operation-validate-code.html */
 import { OutcomeError } from '../fhir/outcome.ts';
 import { isArray, isObject, type JsonObject } from '../fhir/resource.ts';
-import { has, noCodes } from './codes.ts';
+import { type Codes, has, noCodes } from './codes.ts';
 import { andThen, type Concepts, type Filter, hasConcepts, type Soon } from './concepts.ts';
-import { contentOf, lackingSupplement, type TermSource, versioned, wholeExpansion } from './expand.ts';
+import { contentOf, type TermSource } from './contents.ts';
+import { lackingSupplement, versioned, wholeExpansion } from './expand.ts';
 import { checkFilter, conceptTest, readFilter } from './filters.ts';
 import { objects, text } from './json.ts';
 import { shorten } from './shorten.ts';
@@ -106,6 +107,23 @@ function not(test: Test): Test {
   return (...asked) => andThen(test(...asked), (known) => (known === undefined ? undefined : !known));
 }
 
+/** Whatever version a code is said to be of. */
+function ofAny(test: Test): Test {
+  return (system, code) => test(system, code, '');
+}
+
+function isActive(concepts: Concepts): Test {
+  return (_system, code) => andThen(concepts.get(code), (found) => found?.inactive !== true);
+}
+
+/** What parts of a value set are meant for. */
+interface Meant {
+  /** Includes, not excludes. */
+  readonly included: boolean;
+  /** Only what isn't said to be inactive. */
+  readonly active: boolean;
+}
+
 /** Codes that are listed of a version of a system. */
 interface Listed {
   readonly system: string;
@@ -119,7 +137,7 @@ class Compiler {
   readonly lacking: string[] = [];
   readonly #source: TermSource;
   readonly #work: Work;
-  readonly #known = new Map<string, Test>();
+  readonly #known = { all: new Map<string, Test>(), active: new Map<string, Test>() };
   readonly #within: string[] = [];
   /** By canonical, whether a code system is here. */
   readonly #here = new Map<string, boolean>();
@@ -129,18 +147,19 @@ class Compiler {
     this.#work = work;
   }
 
-  async resource(resource: JsonObject, name: string): Promise<Test> {
+  /** `active`: without what the versions that codes are taken from say is inactive. */
+  async resource(resource: JsonObject, name: string, active = false): Promise<Test> {
     const { compose, expansion } = resource;
     const supplement = await lackingSupplement(resource, this.#source, this.#work);
     if (supplement !== undefined) {
       return this.#lacks(`${shorten(name)} depends on the supplement ${shorten(supplement)}, which is not here`);
     }
     const tests: Test[] = [];
-    if (isObject(compose)) tests.push(await this.#compose(compose));
+    if (isObject(compose)) tests.push(await this.#compose(compose, active));
     if (isObject(expansion)) {
       const codes = wholeExpansion(expansion, this.#work);
       for (const system of (codes ?? noCodes).keys()) this.#uses(system, '');
-      if (codes !== undefined) tests.push((system, code) => has(codes, system, code));
+      if (codes !== undefined) tests.push(await this.#expanded(codes, active));
     }
     const [composed, expanded] = tests;
     if (composed === undefined) {
@@ -150,28 +169,36 @@ class Compiler {
     return (...asked) => andThen(composed(...asked), (known) => (known === undefined ? expanded(...asked) : known));
   }
 
-  async #named(canonical: string): Promise<Test> {
-    const known = this.#known.get(canonical);
+  async #expanded(codes: Codes, active: boolean): Promise<Test> {
+    const tests = new Map<string, Test>();
+    if (active) for (const system of codes.keys()) tests.set(system, await this.#active(system));
+    return (system, code, version) => has(codes, system, code) && (tests.get(system)?.(system, code, version) ?? true);
+  }
+
+  async #named(canonical: string, active: boolean): Promise<Test> {
+    const made = active ? this.#known.active : this.#known.all;
+    const known = made.get(canonical);
     if (known !== undefined) return known;
     if (this.#within.includes(canonical)) return this.#lacks(`the value set ${shorten(canonical)} includes itself`);
     this.#work.spend(lookUp);
     const resource = await this.#source.valueSet(canonical);
     if (resource === undefined) return this.#lacks(`there is no value set ${shorten(canonical)} here`);
     this.#within.push(canonical);
-    const test = await this.resource(resource, canonical);
+    const test = await this.resource(resource, canonical, active);
     this.#within.pop();
-    this.#known.set(canonical, test);
+    made.set(canonical, test);
     return test;
   }
 
-  async #compose({ include, exclude, inactive }: JsonObject): Promise<Test> {
-    const included = await this.#parts(objects(include));
-    const kept = inactive === false ? all([included, await this.#active(objects(include))]) : included;
+  async #compose({ include, exclude, inactive }: JsonObject, active: boolean): Promise<Test> {
+    const included = await this.#parts(objects(include), { included: true, active: active || inactive === false });
     const excluded = objects(exclude);
-    return excluded.length === 0 ? kept : all([kept, not(await this.#parts(excluded, false))]);
+    if (excluded.length === 0) return included;
+    // What is excluded is a set of codes, whatever version they are said to be of.
+    return all([included, not(ofAny(await this.#parts(excluded, { included: false, active: false })))]);
   }
 
-  async #parts(parts: readonly JsonObject[], included = true): Promise<Test> {
+  async #parts(parts: readonly JsonObject[], { included, active }: Meant): Promise<Test> {
     const tests: Test[] = [];
     const listed = new Map<string, Listed>();
     for (const part of parts) {
@@ -187,12 +214,14 @@ class Compiler {
         for (const { code } of concepts) one.codes.add(text(code));
         continue;
       }
-      const every: Test[] = system === '' ? [] : [await this.#ofSystem(part)];
-      for (const canonical of imported) every.push(await this.#named(canonical));
-      tests.push(all(every));
+      const sets: Test[] = [];
+      for (const canonical of imported) sets.push(await this.#named(canonical, active));
+      const taking = system === '' ? any(sets) : await this.#ofSystem(part, active);
+      // Of a version are the codes of the include's system, or else of one of its value sets; the others are sets of codes.
+      tests.push(system === '' && sets.length <= 1 ? taking : all([taking, ...sets.map(ofAny)]));
     }
     const first: Test[] = [];
-    for (const { system, version, codes } of listed.values()) first.push(await this.#listed(system, version, codes));
+    for (const each of listed.values()) first.push(await this.#listed(each, active));
     return any([...first, ...tests]);
   }
 
@@ -202,11 +231,12 @@ class Compiler {
     this.systems.set(system, versions);
   }
 
-  async #ofSystem({ system: url, version, concept, filter }: JsonObject): Promise<Test> {
+  async #ofSystem({ system: url, version, concept, filter }: JsonObject, active: boolean): Promise<Test> {
     const own = text(url);
     const listed = objects(concept);
     if (listed.length > 0) {
-      return this.#listed(own, text(version), new Set(listed.map(({ code }) => text(code))));
+      const codes = new Set(listed.map(({ code }) => text(code)));
+      return this.#listed({ system: own, version: text(version), codes }, active);
     }
     const concepts = await this.#content(versioned(own, text(version)));
     const filters = objects(filter).map(readFilter);
@@ -217,15 +247,19 @@ class Compiler {
     // A fragment doesn't say which other codes there are.
     const absent = concepts.content === 'complete' ? false : undefined;
     const there: Test = (_system, code) => andThen(concepts.has(code), (found) => found || absent);
-    const passing = filters.length === 0 ? there : all(filters.map((each) => ofConcept(concepts, each)));
+    const passed = filters.length === 0 ? there : all(filters.map((each) => ofConcept(concepts, each)));
+    const passing = active ? all([passed, isActive(concepts)]) : passed;
     const named = text(version);
     return (system, code, asked) => system === own && fitTogether(named, asked) && passing(system, code, asked);
   }
 
-  async #listed(own: string, named: string, codes: ReadonlySet<string>): Promise<Test> {
+  async #listed({ system: own, version: named, codes }: Listed, active: boolean): Promise<Test> {
+    const canonical = versioned(own, named);
     // Where the version that is named isn't here, it can't be told what it has in common with another.
-    const otherwise = named === '' || (await this.#isHere(versioned(own, named))) ? false : undefined;
-    return (system, code, version) => system === own && codes.has(code) && (fitTogether(named, version) || otherwise);
+    const otherwise = named === '' || (await this.#isHere(canonical)) ? false : undefined;
+    const listed: Test = (system, code, version) =>
+      system === own && codes.has(code) && (fitTogether(named, version) || otherwise);
+    return active ? all([listed, await this.#active(canonical)]) : listed;
   }
 
   async #isHere(canonical: string): Promise<boolean> {
@@ -239,20 +273,11 @@ class Compiler {
     return here;
   }
 
-  /** Whether a code isn't said to be inactive by its system. */
-  async #active(parts: readonly JsonObject[]): Promise<Test> {
-    const systems = new Map<string, Concepts>();
-    for (const part of parts) {
-      const system = text(part.system);
-      const concepts = await this.#source.codeSystem(versioned(system, text(part.version)));
-      if (concepts !== undefined && hasConcepts(concepts)) systems.set(system, concepts);
-    }
-    const source = this.#source;
-    return async (system, code) => {
-      const concepts = systems.get(system) ?? (await source.codeSystem(system));
-      if (concepts === undefined || !hasConcepts(concepts)) return true;
-      return (await concepts.get(code))?.inactive !== true;
-    };
+  /** Whether a code isn't said to be inactive by a code system, where that is here. */
+  async #active(canonical: string): Promise<Test> {
+    this.#work.spend(lookUp);
+    const concepts = await this.#source.codeSystem(canonical);
+    return concepts !== undefined && hasConcepts(concepts) ? isActive(concepts) : () => true;
   }
 
   async #content(canonical: string): Promise<Concepts | undefined> {

@@ -13,15 +13,14 @@ function objects(value: JsonValue | undefined): readonly JsonObject[] {
 export function checkBundle(value: JsonValue, walk: Walk): void {
   if (!isObject(value)) return;
   const entries = isArray(value.entry) ? value.entry : [];
-  for (const [index, entry] of entries.entries()) {
-    if (!isObject(entry)) continue;
-    walk.place.enter('entry');
-    walk.place.item(index);
+  walk.place.enter('entry');
+  walk.each(entries, (entry) => {
+    if (!isObject(entry)) return;
     checkFullUrl(entry, walk);
     if (identified.has(value.type)) checkHasUrl(entry, walk);
     if (value.type === 'searchset') checkFound(entry, walk);
-    walk.place.leave();
-  }
+  });
+  walk.place.leave();
   if (value.type === 'document') new Document(entries).check(walk);
 }
 

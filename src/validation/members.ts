@@ -43,13 +43,28 @@ export function list(name: string, check: ValueCheck): MemberCheck {
     const items = listOf(member, () => place.path(name), place);
     if (items === undefined) return;
     place.enter(name);
-    for (let index = 0; index < items.length && !place.full; index += 1) {
-      const item = items[index];
+    eachItem(items, 0, place, (item, index) => {
       place.item(index);
       if (item !== undefined) check(item, place);
-    }
+    });
     place.leave();
   };
+}
+
+/** Looks at the items of the list that was entered last, from one on: as many as the piece has room for, and the others later. */
+function eachItem(
+  items: readonly JsonValue[],
+  from: number,
+  place: Place,
+  look: (item: JsonValue | undefined, index: number) => void,
+): void {
+  for (let index = from; index < items.length && !place.full; index += 1) {
+    if (place.pieces.isFull()) {
+      place.putOff(() => eachItem(items, index, place, look));
+      return;
+    }
+    look(items[index], index);
+  }
 }
 
 /** The check of a primitive. */
@@ -67,14 +82,14 @@ export function primitiveList(name: string, type: string, extensible: boolean): 
   const { accepts } = format;
   return (member, parent, place) => {
     const items = listOf(member, () => place.path(name), place);
-    for (let index = 0; items !== undefined && index < items.length && !place.full; index += 1) {
-      const item = items[index] ?? null;
-      if (typeof item !== 'object' && accepts(item)) continue;
+    if (items === undefined) return;
+    eachItem(items, 0, place, (item = null, index) => {
+      if (typeof item !== 'object' && accepts(item)) return;
       const path = `${place.path(name)}[${index}]`;
       if (item !== null) wrongPrimitive(item, format, path, place);
       else if (!extensible || !isObject(itemOf(parent[`_${name}`], index)))
         place.fault('structure', path, `must not be null: null only keeps the place of extensions in _${name}`);
-    }
+    });
   };
 }
 
@@ -91,13 +106,12 @@ export function extensionsList(name: string, check: ValueCheck): MemberCheck {
         `has ${values.length} values, and _${name} has ${items.length} items: they must be as many (null fills a gap)`,
       );
     place.enter(name);
-    for (let index = 0; index < items.length && !place.full; index += 1) {
-      const item = items[index] ?? null;
+    eachItem(items, 0, place, (item = null, index) => {
       place.item(index);
       if (item !== null) check(item, place);
       else if ((itemOf(values, index) ?? null) === null)
         place.fault('structure', place.path(), 'must not be null where there is no value');
-    }
+    });
     place.leave();
   };
 }

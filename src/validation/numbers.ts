@@ -6,14 +6,14 @@ import type { Issue } from '../fhir/outcome.ts';
 import { Place } from './place.ts';
 
 /**
- * Checks the text of each number in a resource whose structure is sound. Returns issues as `checkStructure` does: the parsed
+ * Checks the text of each number in a resource whose structure is sound, in steps. Returns issues as `checkStructure` does: the parsed
  * value of `1.0` does not show how it was written, so that check lets it pass.
  */
-export function checkNumbers(resource: ExactJson, definitions: Definitions): readonly Issue[] {
+export function* numberSteps(resource: ExactJson, definitions: Definitions): Generator<void, readonly Issue[]> {
   const type =
     isExactObject(resource) && typeof resource.resourceType === 'string' ? resource.resourceType : 'Resource';
   const place = new Place(type);
-  visit(resource, 'Resource', definitions, place);
+  yield* place.pieces.steps(() => visit(resource, 'Resource', definitions, place));
   return place.issues;
 }
 
@@ -36,12 +36,26 @@ function visit(value: ExactJson, type: string, definitions: Definitions, place: 
     const inner = extra ? 'Element' : element.type;
     place.enter(element.name);
     if (!Array.isArray(member)) visit(member, inner, definitions, place);
-    else {
-      for (const [index, item] of member.entries()) {
-        place.item(index);
-        visit(item, inner, definitions, place);
-      }
-    }
+    else visitItems(member, 0, inner, definitions, place);
     place.leave();
+  }
+}
+
+/** As many as the piece has room for, and the others later. */
+function visitItems(
+  items: readonly ExactJson[],
+  from: number,
+  type: string,
+  definitions: Definitions,
+  place: Place,
+): void {
+  for (let index = from; index < items.length; index += 1) {
+    if (place.pieces.isFull()) {
+      place.putOff(() => visitItems(items, index, type, definitions, place));
+      return;
+    }
+    const item = items[index];
+    place.item(index);
+    if (item !== undefined) visit(item, type, definitions, place);
   }
 }

@@ -1,5 +1,6 @@
 /** Where a check is within a resource, and what it found. https://hl7.org/fhir/R4/operationoutcome-definitions.html#OperationOutcome.issue.expression */
 import { type Issue, type IssueSeverity, type IssueType, ruleDetails } from '../fhir/outcome.ts';
+import { Pieces } from '../fhir/steps.ts';
 
 /** Errors beyond this many tell nobody more, and no more do other issues. */
 const MAX_ISSUES = 50;
@@ -8,8 +9,10 @@ const NO_INDEX = -1;
 
 /** A place that a check moves through a resource, so that a path is only written where there is a fault. */
 export class Place {
-  readonly #names: string[] = [];
-  readonly #indexes: number[] = [];
+  /** The pieces in which the resource is gone through. */
+  readonly pieces = new Pieces();
+  #names: string[] = [];
+  #indexes: number[] = [];
   readonly #issues: Issue[] = [];
   #depth = 0;
   #errors = 0;
@@ -34,6 +37,25 @@ export class Place {
 
   leave(): void {
     this.#depth -= 1;
+  }
+
+  /** Puts off what is left of the list that was entered last: `rest` is done at the same place. */
+  putOff(rest: () => void): void {
+    this.pieces.putOff(this.#here(rest));
+  }
+
+  /** Has `rest` done at the same place when all of the resource was gone through. */
+  atEnd(rest: () => void): void {
+    this.pieces.atEnd(this.#here(rest));
+  }
+
+  #here(rest: () => void): () => void {
+    const names = this.#names.slice(0, this.#depth);
+    const indexes = this.#indexes.slice(0, this.#depth);
+    return () => {
+      [this.#names, this.#indexes, this.#depth] = [names, indexes, names.length];
+      rest();
+    };
   }
 
   /** FHIRPath of the place, or of a member of it: `Patient.name[0].given[1]`. */

@@ -2,6 +2,7 @@
 import type { Definitions } from '../fhir/definitions/definitions.ts';
 import type { Issue } from '../fhir/outcome.ts';
 import { isResource, type JsonValue } from '../fhir/resource.ts';
+import { atOnce } from '../fhir/steps.ts';
 import { Place } from './place.ts';
 import { CheckedTypes } from './types.ts';
 
@@ -16,6 +17,15 @@ const compiled = new WeakMap<Definitions, CheckedTypes>();
  * Returns at most 50 issues of severity `error`, each with the FHIRPath of its element; none for a sound resource.
  */
 export function checkStructure(value: JsonValue, definitions: Definitions, path?: string): readonly Issue[] {
+  return atOnce(structureSteps(value, definitions, path));
+}
+
+/** The same in steps. */
+export function* structureSteps(
+  value: JsonValue,
+  definitions: Definitions,
+  path?: string,
+): Generator<void, readonly Issue[]> {
   let types = compiled.get(definitions);
   if (types === undefined) {
     types = new CheckedTypes(definitions);
@@ -23,6 +33,7 @@ export function checkStructure(value: JsonValue, definitions: Definitions, path?
   }
   const known = isResource(value) && definitions.resourceTypes.has(value.resourceType);
   const place = new Place(path ?? (known ? value.resourceType : 'Resource'));
-  types.resource(value, place);
+  const checked = types;
+  yield* place.pieces.steps(() => checked.resource(value, place));
   return place.issues;
 }

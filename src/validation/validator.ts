@@ -3,9 +3,11 @@ import type { Definitions } from '../fhir/definitions/definitions.ts';
 import { OverBudget } from '../fhir/fhirpath/scope.ts';
 import { type Issue, ruleDetails } from '../fhir/outcome.ts';
 import type { JsonObject, Resource } from '../fhir/resource.ts';
+import { inSteps } from '../fhir/steps.ts';
 import { builtInCodeSet } from './base/code-sets.ts';
 import { BaseTypes } from './base/types.ts';
 import { ProfileChecks } from './profile/checks.ts';
+import { CheckTime } from './time.ts';
 import { Walk } from './walk.ts';
 
 /** Whether something holds; undefined: it can't be said here, e.g. because a code system is lacking. */
@@ -37,8 +39,8 @@ export interface ValidationRequest {
   readonly profiles?: readonly string[];
   /** What expressions begin with, e.g. `Bundle.entry[2].resource`; absent: the resource's type. */
   readonly path?: string;
-  /** Milliseconds; what isn't checked by then is told by an issue `too-costly`. */
-  readonly budget: number;
+  /** Milliseconds, or the time of which they are a part; what isn't checked by then is told by an issue `too-costly`. */
+  readonly budget: number | CheckTime;
 }
 
 /** Compiles definitions to trees of functions when they are first needed, and keeps them. */
@@ -57,19 +59,28 @@ export class Validator {
    * element and the key of the rule.
    */
   async validate(request: ValidationRequest): Promise<readonly Issue[]> {
-    const { resource, level, profiles = [], path = resource.resourceType, budget } = request;
-    const deadline = performance.now() + budget;
-    const walk = new Walk(resource, path, deadline);
+    const { budget } = request;
+    const time = typeof budget === 'number' ? new CheckTime(budget) : budget;
+    return time.during(() => this.#validate(request, time));
+  }
+
+  async #validate(request: ValidationRequest, time: CheckTime): Promise<readonly Issue[]> {
+    const { resource, level, profiles = [], path = resource.resourceType } = request;
+    const walk = new Walk(resource, path, time.deadline);
     try {
-      this.#base.resource(walk);
+      const steps = walk.place.pieces.steps(() => this.#base.resource(walk));
+      await inSteps(steps, () => {
+        walk.budget.look();
+        return time.pause();
+      });
       const settled = walk.settled();
       if (settled !== undefined) await settled;
       const named = level === 'profiles';
       if (!named && profiles.length === 0) return issuesOf(walk);
-      return [...issuesOf(walk), ...(await this.#profiles.check({ resource, path, profiles, named, deadline }))];
+      return [...issuesOf(walk), ...(await this.#profiles.check({ resource, path, profiles, named, time }))];
     } catch (error) {
       if (!(error instanceof OverBudget)) throw error;
-      return [...walk.place.issues, tooCostly(path, budget)];
+      return [...walk.place.issues, tooCostly(path, time)];
     }
   }
 
@@ -90,7 +101,10 @@ const thereAreMore: Issue = {
   diagnostics: 'There are more errors than are listed here: they show when these are gone.',
 };
 
-function tooCostly(path: string, budget: number): Issue {
-  const diagnostics = `${path} takes more than ${budget} ms to check: send it in parts, or simplify it`;
+/** That a resource can't be checked in time. `path`: its FHIRPath in the request. */
+export function tooCostly(path: string, time: CheckTime): Issue {
+  const diagnostics = time.isUsedUpByOthers
+    ? `${path} can't be checked: what came before it in the Bundle took all the time that there is for it. Send it in another request`
+    : `${path} takes more than ${time.budget} ms to check: send it in parts, or simplify it`;
   return { severity: 'error', code: 'too-costly', diagnostics, expression: [path], details: ruleDetails('too-costly') };
 }

@@ -21,9 +21,10 @@ export class Walk {
   readonly #contained = new WeakMap<JsonObject, ReadonlyMap<string, string>>();
 
   /** `path`: what expressions begin with; `deadline` in the milliseconds of `performance.now()`. */
-  constructor(resource: JsonObject, path: string, deadline: number) {
+  constructor(resource: JsonObject, path: string, deadline: number | (() => number)) {
     this.place = new Place(path);
-    this.budget = new Budget(deadline);
+    const { pieces } = this.place;
+    this.budget = new Budget(deadline, undefined, () => pieces.fill());
     this.#hooks = { htmlChecks: (div) => checkNarrative(div, this.budget) === undefined };
     this.scope = new Scope(resource, this.budget, { hooks: this.#hooks });
   }
@@ -40,6 +41,25 @@ export class Walk {
   /** What can't be said here, but might be elsewhere. */
   information(code: IssueType, rule: string, text: string, path = this.place.path()): void {
     this.place.note('information', code, path, text, rule);
+  }
+
+  /** Looks at the items of the list that was entered last, from one on: as many as the piece has room for, and the others later. */
+  each(items: readonly JsonValue[], look: (item: JsonValue, index: number) => void, from = 0): void {
+    const { place } = this;
+    for (let index = from; index < items.length; index += 1) {
+      if (place.pieces.isFull()) {
+        const { scope } = this;
+        place.putOff(() => {
+          this.scope = scope;
+          this.each(items, look, index);
+        });
+        return;
+      }
+      const item = items[index];
+      if (item === undefined || item === null) continue;
+      place.item(index);
+      look(item, index);
+    }
   }
 
   /** Checks a resource within this one; `contained`: one that has this one as its container. */

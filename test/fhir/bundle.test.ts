@@ -36,7 +36,8 @@ describe('bundleBytes', () => {
       search: { mode: 'match' } as const,
     });
     const { before, between, after } = aroundMatch('http://h/"é"/Patient/');
-    const spliced = bytes(['1', '2'].map((id) => `${before}${id}${between}{"é":${id}}${after}`).join());
+    const [first = '', second = ''] = ['1', '2'].map((id) => `${before}${id}${between}{"é":${id}}${after}`);
+    const spliced = [first, bytes(`,${second}`)];
     for (const others of [[], [outcome]]) {
       const page = bundleBytes({ type: 'searchset', links: [], spliced, entries: others });
       const written = bundleBytes({ type: 'searchset', links: [], entries: [match('1'), match('2'), ...others] });

@@ -19,6 +19,12 @@ describe('types', () => {
     expect(definitions.dataTypes).not.toContain('Patient.contact');
   });
 
+  it('knows what a type specialises before its elements are asked for', () => {
+    for (const name of [...definitions.resourceTypes, ...definitions.dataTypes, 'Patient.contact', 'DomainResource'])
+      expect([name, definitions.base(name)]).toEqual([name, definitions.type(name)?.base]);
+    expect([definitions.base('Patient'), definitions.base('nothing')]).toEqual(['DomainResource', undefined]);
+  });
+
   it('gives a resource inherited elements first, in the order of R4', () => {
     const names = [...(definitions.type('Patient')?.elements.keys() ?? [])];
     expect(names.slice(0, 10)).toEqual([

@@ -19,6 +19,16 @@ test('formatInstant cuts what is below a millisecond', () => {
   expect(formatInstant(-0.1)).toBe('1969-12-31T23:59:59.999Z');
 });
 
+test('httpDate writes what Date does, in any order', () => {
+  fc.assert(
+    fc.property(fc.array(anyInstant), fc.nat(86_400_000), (instants, near) => {
+      for (const ms of [...instants, ...instants.map((instant) => Math.min(instant + near, 253_402_300_799_999))]) {
+        expect(httpDate(ms)).toBe(new Date(ms).toUTCString());
+      }
+    }),
+  );
+});
+
 test('httpDate is the form of HTTP headers', () => {
   expect(httpDate(Date.parse('2026-01-31T08:00:00.999Z'))).toBe('Sat, 31 Jan 2026 08:00:00 GMT');
 });

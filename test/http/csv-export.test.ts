@@ -69,6 +69,12 @@ test('names its file, and has no body for HEAD', async () => {
   expect(reply.text).toBe('');
 });
 
+test('a cell with a line break is quoted, whatever kind of break it is', async () => {
+  const note = 'one\ntwo';
+  await importCsv(server, 'profile=Patient', file({ mrn_system: 'urn:break', mrn: '1', family: note }));
+  expect((await server.get('/$csv-export?profile=Patient&identifier=urn:break|1')).text).toContain(`"${note}"`);
+});
+
 test('a value that a column can’t say is an empty cell', async () => {
   const { mrn_system: system, mrn: value } = patientRow(900);
   await load(server, [

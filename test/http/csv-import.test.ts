@@ -389,6 +389,16 @@ describe('a file', () => {
     expect(reply.body.issue[0].diagnostics).toContain(reason);
   });
 
+  test('tells the line of a row that can’t be read, and takes the rows before it, also those that came with it', async () => {
+    const unread = await importCsv(server, 'profile=Patient', `${file(patientRow(45), patientRow(46))}\r\nx,a"b\r\n`);
+    expect(unread.status).toBe(400);
+    expect(unread.body.issue[0].diagnostics).toContain('Line 4: a quote stands');
+    const rows = Array.from({ length: 450 }, (_, n) => patientRow(2000 + n));
+    const { counts, faults } = await post('profile=Patient', `${file(...rows)}\r\nx,a"b\r\n`);
+    expect(counts).toMatchObject({ rows: 450, created: 450 });
+    expect(faults).toEqual([{ line: 452, reason: expect.stringContaining('were not read') }]);
+  });
+
   test('that is not UTF-8 is refused', async () => {
     const latin = Buffer.from(file(patientRow(43, { family: 'Müller' })), 'latin1');
     const reply = await importCsv(server, 'profile=Patient', latin);
@@ -423,6 +433,21 @@ test('a profile must be named, and be here', async () => {
   expect((await server.get('/$csv-template?profile=http://osteon.example/StructureDefinition/oxford-hip')).status).toBe(
     422,
   );
+});
+
+test.each([
+  ['$csv-import', 'validateonly=true', 'validateOnly'],
+  ['$csv-import', 'skipDuplicate=true', 'skipDuplicates'],
+  ['$csv-template', 'described=true', 'describe'],
+])('%s refuses %s, which it would ignore', async (operation, misspelt, nearest) => {
+  const query = `${operation}?profile=Patient&${misspelt}`;
+  const reply =
+    operation === '$csv-import'
+      ? await importCsv(server, `profile=Patient&${misspelt}`, file(patientRow(47)))
+      : await server.get(`/${query}`);
+  expect(reply.status, reply.text).toBe(400);
+  expect(reply.body.issue[0].diagnostics).toContain(`Nearest: ${nearest}`);
+  expect((await server.get(`/Patient?identifier=${mrn(47)}&_summary=count`)).body.total).toBe(0);
 });
 
 test('formulas are neutralised on the way out and come back as they were', async () => {

@@ -43,6 +43,23 @@ describe('/health', () => {
     expect(reply.headers['cache-control']).toBe('no-store');
   });
 
+  test('a query changes nothing, a HEAD has the same headers and no body', async () => {
+    const asked = await server.ask('GET', '/health/live?verbose');
+    const head = await server.ask('HEAD', '/health/live');
+    expect([asked.status, head.status, head.bytes.length]).toEqual([200, 200, 0]);
+    expect(head.headers['content-length']).toBe(asked.headers['content-length']);
+  });
+
+  test.each([
+    ['POST', '/health/live'],
+    ['GET', '/health/else'],
+    ['GET', '/health/live/'],
+    ['GET', '/metricsx'],
+  ])('%s %s is an unknown path', async (method, path) => {
+    const reply = await server.ask(method, path);
+    expect([reply.status, JSON.parse(reply.bytes.toString()).resourceType]).toEqual([404, 'OperationOutcome']);
+  });
+
   test('/health/ready: store reachable, migrations done', async () => {
     const reply = await server.ask('GET', '/health/ready');
     expect([reply.status, reply.bytes.toString()]).toEqual([200, '{"status":"ready"}']);

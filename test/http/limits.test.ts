@@ -210,7 +210,13 @@ describe('what is not HTTP', () => {
     expect(answer).toContain('"resourceType":"OperationOutcome"');
   });
 
-  test('a client that goes away while it sends harms nobody', async () => {
+  test('a client that goes away while it sends harms nobody, and is no failure of the server', async () => {
+    const refused = async () => {
+      const metrics = (await server.ask('GET', '/metrics')).bytes.toString();
+      expect(metrics).not.toMatch(/interaction="create",status="500"/);
+      return Number(/interaction="create",status="400"} (\d+)/.exec(metrics)?.[1] ?? 0);
+    };
+    const before = await refused();
     await new Promise<void>((resolve) => {
       const socket = connect(server.port, '127.0.0.1', () => {
         socket.write('POST /fhir/Patient HTTP/1.1\r\nHost: x\r\nContent-Length: 50000\r\n\r\n{"resourceType"', () => {
@@ -219,6 +225,7 @@ describe('what is not HTTP', () => {
         });
       });
     });
+    await expect.poll(refused, { timeout: 20_000 }).toBe(before + 1);
     expect((await server.ask('GET', '/fhir/Patient/a')).status).toBe(200);
   });
 });

@@ -34,6 +34,31 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
+describe('escapes that are no UTF-8', () => {
+  const latin = { 'Content-Type': 'application/x-www-form-urlencoded' };
+
+  it('are 400 wherever a query stands, since they would be another text', async () => {
+    const post = (body: string | Uint8Array) => server.send('POST', '/Patient/_search', body, latin);
+    const entry = [{ request: { method: 'GET', url: 'Patient?name=M%FCller' } }];
+    const batch = await server.send('POST', '', { resourceType: 'Bundle', type: 'batch', entry });
+    const created = { 'Content-Type': 'application/fhir+json', 'If-None-Exist': 'name=M%FCller' };
+    for (const issue of [
+      refusal(await server.get('/Patient?name=M%FCller')),
+      refusal(await server.get('/Patient?M%FCller=x')),
+      refusal(await post('name=M%FCller')),
+      refusal(await post(Buffer.from('name=Müller', 'latin1'))),
+      refusal(await server.send('POST', '/Patient', { resourceType: 'Patient' }, created)),
+      batch.body.entry[0].response.outcome.issue[0],
+    ])
+      expect(issue.diagnostics).toContain('UTF-8');
+  });
+
+  it('are told from U+FFFD, and from a % that stands for itself', async () => {
+    for (const name of ['%EF%BF%BD', 'Ann%EF%BF%BD', '50%', '50%zz%C3%BC'])
+      expect((await server.get(`/Patient?name:exact=${name}`)).status, name).toBe(200);
+  });
+});
+
 describe('an unknown parameter', () => {
   it('is 400 with the nearest valid names', async () => {
     const issue = refusal(await server.get('/Patient?famly=x'));

@@ -5,10 +5,11 @@ import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterAll, expect, test } from 'vitest';
 import { ReindexJobs } from '../../src/jobs/reindex-jobs.ts';
+import type { Log } from '../../src/log.ts';
 import { checkText } from '../../src/store/sqlite/check-text.ts';
 import { openDatabase } from '../../src/store/sqlite/open.ts';
 import { idsOf, load } from './searching.ts';
-import { indexed, type Json, type TestServer, testServer } from './server.ts';
+import { indexed, type Json, silent, type TestServer, testServer } from './server.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'osteon-text-'));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
@@ -92,7 +93,9 @@ async function meanwhile(server: TestServer, library: Library, job: Promise<void
 
 test('are right while a parameter is filled, while everything is indexed anew, and after', async () => {
   const path = join(directory, 'osteon.db');
-  const server = await testServer({ STORE_URL: `sqlite:${path}`, AUDIT: 'off' });
+  const failures: string[] = [];
+  const log: Log = { ...silent, error: (_fields, message) => failures.push(message) };
+  const server = await testServer({ STORE_URL: `sqlite:${path}`, AUDIT: 'off' }, log);
   const library: Library = new Map();
   await write(server, library, new Map(Array.from({ length: count }, (_, n) => [n, words[n % 3] ?? 'bone'])));
   await compare(server, library);
@@ -100,6 +103,7 @@ test('are right while a parameter is filled, while everything is indexed anew, a
   expect((await server.send('PUT', '/SearchParameter/eye', parameter)).status).toBe(201);
   const both = await server.get('/Patient?_content=bone&eye=colour');
   expect([both.status, both.body.issue[0].code]).toEqual([503, 'transient']);
+  expect(failures, 'waiting for an index is no failure').toEqual([]);
   expect(await meanwhile(server, library, indexed(server))).toBeGreaterThan(0);
   await compare(server, library);
   await compare(server, library, '&eye=colour');

@@ -153,6 +153,13 @@ describe('$stats', () => {
       { name: 'type', valueCode: 'Observation' },
       { name: 'total', valueInteger: 0 },
     ]);
+    const weighed = { resourceType: 'Observation', id: 'of-profile', status: 'final', code: { text: 'Weight' } };
+    await load(server, [{ ...weighed, meta: { profile: [url] } }]);
+    for (const named of [url, 'w', 'StructureDefinition/w', 'W']) {
+      const [, total] = (await get(`/$stats?profile=${named}`)).body.parameter;
+      expect(total, named).toEqual({ name: 'total', valueInteger: 1 });
+    }
+    expect(issueOf(await server.get('/$stats?profile=nobody')).code).toBe('not-found');
     expect(issueOf(await server.get(`/$stats?profile=${url}&type=Patient`)).diagnostics).toContain('not of Patient');
     expect(issueOf(await server.get('/$stats?profile=urn:none')).code).toBe('not-found');
   });

@@ -148,7 +148,11 @@ describe('$validate-code', () => {
     expect(await taken('picked', 'grey', '1')).toBe(true);
     expect(await taken('picked', 'grey', '2')).toBe(false);
     expect(await inSet('common', 'code=red')).toMatchObject({ result: true });
-    expect(await taken('common', 'red', '2')).toBe(false);
+    expect(await taken('common', 'red', '2')).toBe(true);
+    expect(await taken('common', 'red', '1')).toBe(false);
+    expect(await taken('without', 'red', '2')).toBe(false);
+    expect(await taken('others', 'red', '2')).toBe(false);
+    expect(await taken('others', 'blue', '2')).toBe(true);
   });
 
   it('takes each version of an edition of SNOMED CT that is named', async () => {

@@ -187,6 +187,13 @@ describe('a request that can’t be followed is 400', () => {
     ['mode=profile without profile', 'GET', '/Patient/a/$validate?mode=profile', undefined, 'profile'],
     ['mode=profile with a resource', 'POST', '/Patient/a/$validate?mode=profile&profile=x', patient, 'stored'],
     ['an unknown part', 'POST', '/Patient/$validate', parameters({ name: 'resourc', resource: patient }), 'resource'],
+    [
+      'a resource that is none',
+      'POST',
+      '/Patient/$validate',
+      parameters({ name: 'resource', valueString: 'x' }),
+      'has no resource',
+    ],
     ['faulty Parameters', 'POST', '/Patient/$validate', { ...parameters(), nonsense: 1 }, 'nonsense'],
   ])('%s', async (_what, method, path, body, text) => {
     const reply = await server.send(method, path, body);
@@ -218,4 +225,45 @@ test('is declared on the system and on each type', async () => {
   const definition = 'http://hl7.org/fhir/OperationDefinition/Resource-validate';
   expect(rest.operation).toContainEqual({ name: 'validate', definition });
   expect(rest.resource.every((each: Json) => each.operation.some(({ name }: Json) => name === 'validate'))).toBe(true);
+});
+
+describe('a large resource', () => {
+  const listOf = (count: number, reference: (n: number) => string) => ({
+    resourceType: 'List',
+    status: 'current',
+    mode: 'working',
+    entry: Array.from({ length: count }, (_, n) => ({ item: { reference: reference(n), display: 'x'.repeat(30) } })),
+  });
+
+  test('in Parameters is that which is sent, and so are the other parameters', async () => {
+    const list = listOf(5_000, () => 'Patient/a');
+    const large = parameters({ name: 'mode', valueCode: 'create' }, { name: 'resource', resource: list });
+    expect(JSON.stringify(large).length).toBeGreaterThan(300_000);
+    well(await validate('/List', large));
+    expect(
+      errorsOf(await validate('/List', parameters({ name: 'resource', resource: { ...list, status: 'x' } }))),
+    ).toMatchObject([{ expression: ['List.status'] }]);
+    for (const wrong of [
+      parameters({ name: 'mod', valueCode: 'create' }, { name: 'resource', resource: list }),
+      parameters({ name: 'resource', resource: list }, { name: 'resource', resource: patient }),
+      parameters({ name: 'resource', resource: list, nonsense: 1 }),
+    ])
+      expect((await validate('/List', wrong)).status).toBe(400);
+    const twice = JSON.stringify(large).replace('"resource":', '"resource":{},"resource":');
+    for (const broken of [twice, JSON.stringify(large).slice(0, -1), `${JSON.stringify(large).slice(0, -2)},]}`])
+      expect(errorsOf(await server.send('POST', '/List/$validate', broken))).toMatchObject([{ code: 'structure' }]);
+  });
+
+  test('has its references looked up together: those to nothing are told, as many as may be', async () => {
+    const lacking = (count: number) => listOf(3_000, (n) => (n < 3_000 - count ? 'Patient/a' : `Patient/none${n}`));
+    const found = (list: unknown) => server.send('POST', '/List/$validate?mode=create', list);
+    well(await found(lacking(0)));
+    expect(errorsOf(await found(lacking(2))).map(({ expression }) => expression)).toEqual([
+      ['List.entry[2998].item.reference'],
+      ['List.entry[2999].item.reference'],
+    ]);
+    expect(errorsOf(await found(lacking(1_000)))).toHaveLength(50);
+    const [unknown] = errorsOf(await found(listOf(1, () => 'Nonsense/1')));
+    expect(unknown).toMatchObject({ code: 'not-found', expression: ['List.entry[0].item.reference'] });
+  });
 });

@@ -252,6 +252,33 @@ test('a transaction ends with the first of its entries that takes too long', asy
   }
 });
 
+test.each(['batch', 'transaction'])(
+  'all resources of a %s have a time together, besides that of each',
+  async (type) => {
+    const other = await testServer({ VALIDATION: 'base', VALIDATION_BUDGET_MS: '1' });
+    try {
+      const component = Array.from({ length: 5_000 }, () => ({ code: { text: 'x' }, valueInteger: 1 }));
+      const slow = entry('POST', 'Observation', { ...sound, component });
+      // Each takes its millisecond at least, and all may have eleven.
+      const entries = Array.from({ length: 40 }, () => slow);
+      const reply = await other.send('POST', '', bundle(type, ...entries));
+      if (type === 'transaction') {
+        expect(refused(reply).filter(({ code }) => code === 'too-costly')).toHaveLength(1);
+        return;
+      }
+      expect(reply.status, reply.text).toBe(200);
+      const told = reply.body.entry.map(({ response }: Json) => ({
+        status: response.status.slice(0, 3),
+        of: response.outcome?.issue[0].diagnostics.replace(/^.*(own|1 ms|before it in the Bundle).*$/, '$1'),
+      }));
+      expect(told[0]).toEqual({ status: '422', of: '1 ms' });
+      expect(told[39]).toEqual({ status: '422', of: 'before it in the Bundle' });
+    } finally {
+      await other.close();
+    }
+  },
+);
+
 describe('the setting', () => {
   test('what breaks the format is 400 whatever it is', async () => {
     expect((await server.send('POST', '/Observation', { ...faulty, nonsense: 1 })).status).toBe(400);

@@ -139,3 +139,34 @@ test('tells of nothing after it was closed', async () => {
   await told(() => write('a', 'y'));
   expect(calls).toBe(1);
 });
+
+test('follows each link on the way, wherever in it, also those that links lead over', async () => {
+  mkdirSync(path('a'));
+  for (const version of ['v1', 'v2']) mkdirSync(path(version, 'profiles'), { recursive: true });
+  symlinkSync(path('v1'), path('current'));
+  symlinkSync(path('current'), path('newest'));
+  symlinkSync(join('..', 'newest', 'profiles'), path('a', 'link'));
+  const swap = (link: string, to: string) => {
+    symlinkSync(path(to), path('next'));
+    renameSync(path('next'), path(link));
+  };
+  watchOf('a');
+  await told(() => write('v1', 'profiles', 'x'));
+  await told(() => swap('current', 'v2'));
+  await told(() => write('v2', 'profiles', 'x'));
+  await told(() => swap('newest', 'v1'));
+  await told(() => write('v1', 'profiles', 'x'));
+  await watching?.close();
+  watchOf('current', 'profiles');
+  await told(() => swap('current', 'v1'));
+  await told(() => write('v1', 'profiles', 'y'));
+});
+
+test('isn’t led around by links that lead to each other', async () => {
+  mkdirSync(path('a'));
+  symlinkSync(path('two', 'x'), path('one'));
+  symlinkSync(path('one', 'y'), path('two'));
+  symlinkSync(path('one', 'z'), path('a', 'link'));
+  watchOf('a');
+  await told(() => write('a', 'x'));
+});

@@ -155,6 +155,13 @@ describe('a commit that is refused leaves nothing, when', () => {
     expect(await left(id)).toEqual([1, 1, 1]);
   });
 
+  test('it has more writes than a transaction has time for', async () => {
+    const one = patient('many', 'many');
+    const writes = Array.from({ length: 50_001 }, (_, n): Write => ({ ...one, method: 'POST', id: `many${n}` }));
+    await expect(commit(store, writes)).rejects.toThrow('send at most 50000 at once');
+    expect(await other.read('Patient', 'many0')).toBeUndefined();
+  });
+
   test('a command in it fails for good', async () => {
     const id = nextId();
     const namespace = `${databaseName(url)}.Patient`;

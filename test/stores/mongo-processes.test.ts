@@ -1,10 +1,11 @@
 /** The processes that write to one database, and one that stood still. https://hl7.org/fhir/R4/http.html#history */
 import { afterEach, expect, it, vi } from 'vitest';
-import { Clock, changeAt } from '../../src/store/mongo/clock.ts';
+import { verifyDatabase } from '../../src/store/mongo/audit-verify.ts';
+import { Clock, changeAt, processOf } from '../../src/store/mongo/clock.ts';
 import { Living } from '../../src/store/mongo/living.ts';
-import { Processes, takeNumber } from '../../src/store/mongo/processes.ts';
+import { type Leased, Processes, takeNumber } from '../../src/store/mongo/processes.ts';
 import { openMongoStore } from '../../src/store/mongo/store.ts';
-import { put, write } from '../contract/subject.ts';
+import { auditRecord, put, write } from '../contract/subject.ts';
 import { databaseName, databases } from './mongo-database.ts';
 
 const { url, client } = databases();
@@ -22,12 +23,15 @@ interface Joining {
   readonly wall?: () => number;
   readonly newest?: () => number;
   readonly generation?: () => number;
+  /** Absent: taken. */
+  readonly leased?: Leased;
 }
 
 /** A process with its clock. */
-async function join(database: string, { now, wall = Date.now, newest = () => 0, generation = () => 0 }: Joining = {}) {
+async function join(database: string, joining: Joining = {}) {
+  const { now, wall = Date.now, newest = () => 0, generation = () => 0 } = joining;
   const db = client().db(databaseName(database));
-  const leased = await takeNumber(db);
+  const leased = joining.leased ?? (await takeNumber(db));
   const clock = new Clock(wall, leased.number);
   const heartbeat = {
     generation,
@@ -147,12 +151,113 @@ it('a database that was slow for longer than the lease is told once more', async
   expect(slow).toBeLessThan(0);
 });
 
-it('one whose number another process has commits nothing', async () => {
+it('one whose number another process has takes another, and makes anew what it had begun', async () => {
   let now = 0;
-  const { processes, collection, number } = await join(url(), { now: () => now });
-  await collection.updateOne({ _id: number }, { $set: { owner: 'other' } });
+  const newest = changeAt(Date.now() + 60_000);
+  const { processes, clock, collection, number, owner } = await join(url(), { now: () => now, newest: () => newest });
+  await processes.committing();
+  const before = clock.begin(1);
+  expect(processOf(before.first)).toBe(number);
+  await collection.updateOne({ _id: number }, { $set: { owner: 'other', until: new Date(0) } });
   now = 10_000;
-  await expect(processes.committing()).rejects.toThrow('lost its place');
+  await processes.committing();
+  expect(processes.isLost(before.first)).toBe(true);
+  clock.end(before);
+  const after = clock.begin(1);
+  expect(processes.isLost(after.first)).toBe(false);
+  clock.end(after);
+  // The audit chain of the number may have been ahead.
+  expect(after.first).toBeGreaterThan(newest);
+  expect(processOf(after.first)).not.toBe(number);
+  expect(await collection.countDocuments({ _id: processOf(after.first), owner: { $nin: [owner, 'other'] } })).toBe(1);
+  expect(await collection.countDocuments({ _id: number, owner: 'other' })).toBe(1);
+});
+
+it('one that lost its number to another that lives writes when that knows of it', async () => {
+  let now = 0;
+  const database = url();
+  const { processes, clock, collection, number } = await join(database, { now: () => now });
+  // As where another starts when this one has been still for three seconds.
+  const taken = { number, owner: 'other' };
+  await collection.updateOne({ _id: number }, { $set: document('other', {}) });
+  const other = await join(database, { now: () => 0, leased: taken });
+  now = 10_000;
+  const committing = processes.committing();
+  const looking = async () => {
+    await other.processes.follow(0);
+    return other.processes.alone;
+  };
+  await expect.poll(looking, { timeout: 60_000 }).toBe(false);
+  // The other says twice a second whom it knows.
+  await committing;
+  const block = clock.begin(1);
+  expect(processOf(block.first)).not.toBe(number);
+  expect([processes.alone, other.processes.alone]).toEqual([false, false]);
+  expect(await other.processes.safe(async () => block.first)).toBeLessThan(block.first);
+  clock.end(block);
+});
+
+it('of given back numbers the one is taken that is free for longest', async () => {
+  const db = client().db(databaseName(url()));
+  const collection = db.collection<{ _id: number; freed?: Date }>('osteon_processes');
+  const left = { until: new Date(0) };
+  await collection.insertMany(
+    Array.from({ length: 32 }, (_, n) => ({ _id: n, ...document(`${n}`, left), freed: new Date(1 + ((n * 7) % 32)) })),
+  );
+  // Of an earlier release.
+  await collection.updateOne({ _id: 20 }, { $unset: { freed: '' } });
+  const taken: number[] = [];
+  for (let n = 0; n < 4; n++) taken.push((await takeNumber(db)).number);
+  // 7 × 23 is 1 more than a multiple of 32, and so on.
+  expect(taken).toEqual([20, 0, 23, 14]);
+});
+
+it('a number that is given back is the last to be taken', async () => {
+  const database = url();
+  const { processes, number, collection } = await join(database);
+  const free = { owner: 'none', until: new Date(0), freed: new Date(Date.now() - 60_000) };
+  await collection.insertMany(Array.from({ length: 31 }, (_, n) => ({ _id: n + 1, ...free })));
+  await processes.close();
+  const db = client().db(databaseName(database));
+  const taken: number[] = [];
+  for (let n = 0; n < 32; n++) taken.push((await takeNumber(db)).number);
+  expect(taken.at(-1)).toBe(number);
+});
+
+it('an answer that is older than the last changes nothing', async () => {
+  const { processes, clock, owner, collection } = await join(url(), { now: () => 0 });
+  clock.end(clock.begin(1));
+  const newest = clock.last();
+  const { among } = Living.prototype;
+  // The first look is answered when the next one has been.
+  let answer = () => {};
+  const answered = new Promise<void>((resolve) => {
+    answer = resolve;
+  });
+  let asked = () => {};
+  const found = new Promise<void>((resolve) => {
+    asked = resolve;
+  });
+  let looks = 0;
+  vi.spyOn(Living.prototype, 'among').mockImplementation(async function (this: Living, find) {
+    looks += 1;
+    const first = looks === 1;
+    const seen = await among.call(this, find);
+    if (first) {
+      asked();
+      await answered;
+    }
+    return seen;
+  });
+  const slow = processes.follow(0);
+  await found;
+  await collection.updateOne({ _id: 30 }, { $set: document('other', { floor: 1, knows: [owner] }) }, { upsert: true });
+  await processes.follow(0);
+  expect(processes.alone).toBe(false);
+  answer();
+  await slow;
+  expect(processes.alone).toBe(false);
+  expect(await processes.safe(async () => newest)).toBe(1);
 });
 
 it('one whose clock is behind goes on from what the others have stored when it begins to write', async () => {
@@ -189,4 +294,25 @@ it('a commit takes its numbers right after the others know of it, however long l
   await write(store, put('Patient', 'a', { language: 'en' }, []));
   expect(taken).toEqual([true]);
   await store.close();
+});
+
+it('AuditEvents of one that took another number are in the chain of that', async () => {
+  const database = url();
+  const store = await openMongoStore(database, { cursorLifetime: 60_000, timezone: 'UTC', parameters: [] });
+  await store.audit.append([auditRecord('before', 1)]);
+  const db = client().db(databaseName(database));
+  const collection = db.collection<{ _id: number }>('osteon_processes');
+  await collection.updateOne({ _id: 0 }, { $set: { owner: 'other', until: new Date(0) } });
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 10_000 });
+  await store.audit.append([auditRecord('after', 2)]);
+  await write(store, put('Patient', 'a', { language: 'de' }, []));
+  await store.close();
+  const records = await db.collection<{ _id: number; by: number; id: string }>('osteon_audit').find().toArray();
+  expect(records.map(({ _id, by, id }) => ({ id, by, of: processOf(_id) }))).toEqual([
+    { id: 'before', by: 0, of: 0 },
+    { id: 'after', by: 1, of: 1 },
+  ]);
+  const { fault, events, heads } = await verifyDatabase(database);
+  expect([fault, events]).toEqual([undefined, 2]);
+  expect(heads.map(({ process }) => process)).toContain('process-1');
 });

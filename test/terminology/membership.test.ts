@@ -7,7 +7,7 @@ import { wordsIn } from '../../src/search/words.ts';
 import type { LoadedConcept, LoadedSystem } from '../../src/store/terminology.ts';
 import { readCodeSystem } from '../../src/terminology/code-system.ts';
 import type { Concepts } from '../../src/terminology/concepts.ts';
-import type { TermSource } from '../../src/terminology/expand.ts';
+import type { TermSource } from '../../src/terminology/contents.ts';
 import { expansionOf, type Wanted } from '../../src/terminology/expansion.ts';
 import { membershipIn } from '../../src/terminology/membership.ts';
 import { MemoryConcepts } from '../../src/terminology/memory-concepts.ts';

@@ -2,11 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { loadDefinitions } from '../../src/fhir/definitions/definitions.ts';
 import { parseExact } from '../../src/fhir/exact-json.ts';
 import { parseJson } from '../../src/fhir/json.ts';
-import { checkNumbers } from '../../src/validation/numbers.ts';
+import { atOnce } from '../../src/fhir/steps.ts';
+import { numberSteps } from '../../src/validation/numbers.ts';
 
 const definitions = loadDefinitions();
 const bytes = (members: string, type: string) => Buffer.from(`{"resourceType":"${type}",${members}}`);
-const check = (type: string, members: string) => checkNumbers(parseExact(bytes(members, type)), definitions);
+const check = (type: string, members: string) => atOnce(numberSteps(parseExact(bytes(members, type)), definitions));
 
 describe('an integer is written as digits alone', () => {
   it.each([

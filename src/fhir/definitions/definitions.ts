@@ -108,6 +108,8 @@ export interface Definitions {
   readonly compartments: ReadonlyMap<string, Compartment>;
   /** A resource type, data type, primitive, or backbone path like `Patient.contact`; undefined for anything else. */
   type(name: string): TypeDefinition | undefined;
+  /** What `type(name)` specialises, found without its elements. */
+  base(name: string): string | undefined;
   /** The one code system that a bound value set draws from; undefined if it has several, or isn't R4's. */
   bindingSystem(valueSet: string): string | undefined;
   /** Whether case counts in codes of a system; undefined if R4 doesn't say. */

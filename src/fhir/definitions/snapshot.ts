@@ -119,6 +119,7 @@ export function openSnapshot(): Definitions {
       return compartments;
     },
     type,
+    base: (name) => compactTypes.get(name)?.base,
     bindingSystem: (valueSet) => systems.get(valueSet.split('|')[0] ?? ''),
     caseSensitive(system) {
       cases ??= new Map([

@@ -29,15 +29,17 @@ export class EvaluationFault extends Error {
 
 /** The time that evaluations may take together. */
 export class Budget {
-  readonly #deadline: number;
+  readonly #deadline: number | (() => number);
   readonly #now: () => number;
+  readonly #onInterval: (() => void) | undefined;
   #left = INTERVAL;
   #unwritten = MOST_WRITTEN;
 
-  /** `deadline` in the milliseconds of `now`. */
-  constructor(deadline: number, now: () => number = () => performance.now()) {
+  /** `deadline` in the milliseconds of `now`; it may move. `onInterval`: told whenever a few thousand steps were counted. */
+  constructor(deadline: number | (() => number), now: () => number = () => performance.now(), onInterval?: () => void) {
     this.#deadline = deadline;
     this.#now = now;
+    this.#onInterval = onInterval;
   }
 
   /** Counts steps. Throws OverBudget past the deadline. */
@@ -45,12 +47,14 @@ export class Budget {
     this.#left -= steps;
     if (this.#left > 0) return;
     this.#left = INTERVAL;
+    this.#onInterval?.();
     this.look();
   }
 
   /** Throws OverBudget past the deadline. */
   look(): void {
-    if (this.#now() > this.#deadline) throw new OverBudget();
+    const deadline = typeof this.#deadline === 'number' ? this.#deadline : this.#deadline();
+    if (this.#now() > deadline) throw new OverBudget();
   }
 
   /** Counts the characters that a look at texts goes through. Throws OverBudget past the deadline. */

@@ -16,7 +16,7 @@ import type { RequiredReference } from '../commit.ts';
 import type { Context } from '../context.ts';
 import { requiredReferences } from '../integrity.ts';
 import { parsePatch, patched, refuseBinary } from '../patch.ts';
-import { type Prepared, prepareResource, putOf } from '../prepare.ts';
+import { type Prepared, prepareInPieces, prepareResource, putInPieces } from '../prepare.ts';
 import { checkId } from '../update.ts';
 import type { Validations } from '../validate.ts';
 import { Across, lookedAt } from './across.ts';
@@ -110,7 +110,7 @@ export async function prepareContents(
       if (conditional.length === 0) {
         const changed = rewritten === prepared.bytes ? prepared : withLinks(prepared, rewritten, all, resolve);
         const warnings = await warningsOf(validations, each, action, changed);
-        byEntry.set(entry.index, contentOf(context, arena, each, action, precondition, changed, warnings));
+        byEntry.set(entry.index, await contentOf(context, arena, each, action, precondition, changed, warnings));
       } else {
         pending.push({ resolved: each, action, precondition, bytes: arena.keep(rewritten), conditional });
       }
@@ -147,7 +147,7 @@ async function definitionsIn(context: Context, resolved: readonly Resolved[]): P
     if (action.kind !== 'put' || action.method === 'PATCH' || !canonicalTypes.has(action.type) || !body) continue;
     const { type, id } = action;
     try {
-      const prepared = prepareResource(context, body.bytes, type);
+      const prepared = await prepareInPieces(context, body.bytes, type);
       read.set(entry.index, prepared);
       found.push({ type, id, content: prepared.resource, key: context.newId() });
     } catch (error) {
@@ -162,7 +162,7 @@ async function definitionsIn(context: Context, resolved: readonly Resolved[]): P
 async function checkResource(context: Context, { entry }: Resolved, validations: Validations): Promise<void> {
   const { body, type } = entry.call;
   if (body === undefined) return;
-  const prepared = prepareResource(context, body.bytes, type);
+  const prepared = await prepareInPieces(context, body.bytes, type);
   await validations.of(prepared, entry.index, false, `${entry.expression}.resource`);
 }
 
@@ -187,7 +187,7 @@ async function sentOf(
   const { method, type, id, precondition } = action;
   if (body === undefined) throw failure(400, 'required', 'The entry has no resource.');
   if (method !== 'PATCH') {
-    const prepared = read ?? prepareResource(context, body.bytes, type);
+    const prepared = read ?? (await prepareInPieces(context, body.bytes, type));
     // A conditional update may leave the id to the server.
     if (method === 'PUT' && entry.call.id !== undefined) checkId(prepared, id);
     return { prepared, precondition, stored: none };
@@ -223,7 +223,7 @@ function refuseUnresolved(found: readonly Link[], resolve: LinkResolver): void {
   if (issues.length > 0) throw new OutcomeError(400, issues);
 }
 
-function contentOf(
+async function contentOf(
   context: Context,
   arena: Arena,
   { entry }: Resolved,
@@ -231,9 +231,9 @@ function contentOf(
   precondition: Precondition | undefined,
   prepared: Prepared,
   warnings: readonly Issue[],
-): Content {
+): Promise<Content> {
   const { resource } = prepared;
-  const put = putOf(context, prepared, action.id, action.method, precondition);
+  const put = await putInPieces(context, prepared, action.id, action.method, precondition);
   return {
     put: { ...put, body: arena.keepBody(put.body) },
     patient: patientOf(resource, action.id),
@@ -350,7 +350,10 @@ async function resolvePending(
       const rewritten = rewriteLinks({ bytes, value: prepared.resource }, resolve, context.definitions, found);
       const changed = withLinks(prepared, rewritten, found, resolve);
       const warnings = await warningsOf(validations, resolved, action, changed);
-      byEntry.set(resolved.entry.index, contentOf(context, arena, resolved, action, precondition, changed, warnings));
+      byEntry.set(
+        resolved.entry.index,
+        await contentOf(context, arena, resolved, action, precondition, changed, warnings),
+      );
     });
     await pace();
   }

@@ -2,9 +2,10 @@
 import type { EntryOutline } from '../../fhir/json.ts';
 import { failure, OutcomeError } from '../../fhir/outcome.ts';
 import { isObject, type JsonObject } from '../../fhir/resource.ts';
+import { parseQueryString } from '../../search/parse/parameter.ts';
 import type { Call, Context } from '../context.ts';
 import { refuseParameters } from '../parameters.ts';
-import { parseQuery, targetOf } from '../path.ts';
+import { targetOf } from '../path.ts';
 import { prepareResource } from '../prepare.ts';
 import { checkEntry } from './envelope.ts';
 
@@ -78,7 +79,7 @@ export function readEntry(context: Context, bundle: Call, outline: EntryOutline,
     operation: target.operation,
     compartment: target.compartment,
     method,
-    parameters: parseQuery(query),
+    parameters: parseQueryString(query),
     query,
     body: resource === undefined ? undefined : { bytes: resource, contentType: 'application/fhir+json' },
     ifMatch: text(request, 'ifMatch', expression),

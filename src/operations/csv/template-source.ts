@@ -1,6 +1,6 @@
 /** The template that a call names, from the definitions that this server knows. https://hl7.org/fhir/R4/structuredefinition.html */
 import { failure, OutcomeError } from '../../fhir/outcome.ts';
-import { isObject, type JsonObject, type JsonValue } from '../../fhir/resource.ts';
+import { isObject, type JsonObject } from '../../fhir/resource.ts';
 import { findCanonical } from '../../interactions/canonical.ts';
 import type { Call, Context } from '../../interactions/context.ts';
 import { single } from '../../interactions/cut.ts';
@@ -11,9 +11,7 @@ import type { AllowedCode, AllowedCodes, Template } from '../../tabular/template
 import { hasConcepts } from '../../terminology/concepts.ts';
 import { expandValueSet, type SystemCodes } from '../../terminology/expand.ts';
 import { Work } from '../../terminology/work.ts';
-
-/** Where our own definitions are named. */
-const ownBase = 'http://osteon.example/StructureDefinition/';
+import { ownBase, profileNamed } from '../named-profile.ts';
 
 /** Types with a template of their own. */
 const plainTypes: ReadonlySet<string> = new Set(['Patient', 'Encounter', 'Condition', 'Procedure', 'Observation']);
@@ -46,41 +44,13 @@ export async function templateOf(context: Context, call: Call): Promise<NamedTem
 }
 
 async function canonicalOf(context: Context, named: string): Promise<string> {
-  if (named.includes(':')) return named;
-  const id = named.replace(/^StructureDefinition\//, '');
-  for (const canonical of [`StructureDefinition/${id}`, ownBase + id]) {
-    const found = await findCanonical(context, 'StructureDefinition', canonical);
-    if (found !== undefined) return text(found.content().url) || canonical;
-  }
-  const byName = await namedSo(context, id);
-  if (byName !== undefined) return byName;
+  const canonical = named.includes(':') ? named : await profileNamed(context, named);
+  if (canonical !== undefined) return canonical;
   throw failure(
     404,
     'not-found',
     `There is no profile "${named.slice(0, 80)}" here; a canonical names one wherever it comes from.`,
   );
-}
-
-/** The url of the stored StructureDefinition with that name. */
-async function namedSo({ store, registry, settings }: Context, name: string): Promise<string | undefined> {
-  const parameter = registry.get('StructureDefinition', 'name')?.parameter;
-  if (parameter === undefined) return undefined;
-  const { matches } = await store.search({
-    parts: [
-      {
-        type: 'StructureDefinition',
-        criterion: { kind: 'value', parameter, anyOf: [{ kind: 'string', match: 'exact', value: name }] },
-        sort: [],
-      },
-    ],
-    count: 1,
-    total: 'none',
-    totalBound: 0,
-    budget: settings.searchBudget,
-  });
-  const body = matches[0]?.body;
-  const value: JsonValue = body === undefined ? null : JSON.parse(Buffer.from(body).toString('utf8'));
-  return isObject(value) && text(value.url) !== '' ? text(value.url) : undefined;
 }
 
 function sourceOf(context: Context): TemplateSource {

@@ -2,15 +2,22 @@
 import type { Issue } from '../../fhir/outcome.ts';
 import { failure, OutcomeError } from '../../fhir/outcome.ts';
 import type { Resource } from '../../fhir/resource.ts';
+import { inSteps } from '../../fhir/steps.ts';
 import type { Call, Context } from '../../interactions/context.ts';
 import { warningsOfLoss } from '../../interactions/in-use.ts';
-import { referencesParameter, requiredReferences } from '../../interactions/integrity.ts';
+import { referencesParameter, requiredSteps } from '../../interactions/integrity.ts';
 import { interactionsOf } from '../../interactions/path.ts';
-import { type Prepared, putOf } from '../../interactions/prepare.ts';
+import { type Prepared, putInPieces } from '../../interactions/prepare.ts';
+import { idsByType } from '../../interactions/transaction/across.ts';
 import { checkId } from '../../interactions/update.ts';
 import type { Criterion, Parameter } from '../../search/criteria.ts';
 import { makePace } from '../../store/pace.ts';
+import type { ResourceKey } from '../../store/write.ts';
+import type { CheckTime } from '../../validation/time.ts';
 import type { Mode } from './request.ts';
+
+/** How many references are looked up together. */
+const atOnce = 500;
 
 /** How many references to nothing are told of one resource. */
 const mostIssues = 50;
@@ -24,6 +31,7 @@ export async function refusalsOfWrite(
   { id }: Call,
   mode: Mode | undefined,
   prepared: Prepared,
+  time: CheckTime,
 ): Promise<readonly Issue[]> {
   const { resource } = prepared;
   const type = resource.resourceType;
@@ -33,33 +41,51 @@ export async function refusalsOfWrite(
     // Without an id in the URL, an update is that of the resource's own.
     const target = id ?? (typeof resource.id === 'string' ? resource.id : '');
     if (mode === 'update') issues.push(...refused(() => checkId(prepared, target)));
-    issues.push(...(await unresolved(context, resource, mode === 'update' ? target : id)));
+    issues.push(...(await unresolved(context, resource, mode === 'update' ? target : id, time)));
   }
   if (type === 'SearchParameter') {
-    const put = putOf(context, prepared, id ?? context.newId(), 'PUT');
+    const put = await putInPieces(context, prepared, id ?? context.newId(), 'PUT');
     issues.push(...(await refusedLater(() => context.searchParameters.check([put]))));
   }
   return issues;
 }
 
-/** The references to nothing, as many as are told of one resource; what isn't looked up within the budget is said. */
-async function unresolved(context: Context, resource: Resource, ownId: string | undefined): Promise<readonly Issue[]> {
-  const { validationBudget } = context.settings;
-  const deadline = performance.now() + validationBudget;
-  const pace = makePace();
-  const issues: Issue[] = [];
-  for (const { type, id, expression } of requiredReferences(context, resource)) {
-    if (issues.length === mostIssues) break;
-    if (performance.now() > deadline) {
-      const diagnostics = `Looking up all references takes more than ${validationBudget} ms: those from here on were not looked up.`;
-      return [...issues, { severity: 'error', code: 'too-costly', diagnostics, expression: [expression] }];
+/** The references to nothing, as many as are told of one resource; what isn't looked up within the time is said. */
+async function unresolved(
+  context: Context,
+  resource: Resource,
+  ownId: string | undefined,
+  time: CheckTime,
+): Promise<readonly Issue[]> {
+  const required = await inSteps(requiredSteps(context, resource), makePace());
+  return time.during(async () => {
+    const issues: Issue[] = [];
+    for (let from = 0; from < required.length && issues.length < mostIssues; from += atOnce) {
+      const some = required.slice(from, from + atOnce);
+      if (time.left < 0) {
+        const diagnostics = `Checking all references takes more than ${time.budget} ms: those from here on were not looked up.`;
+        const expression = some.slice(0, 1).map((each) => each.expression);
+        return [...issues, { severity: 'error', code: 'too-costly', diagnostics, expression }];
+      }
+      const there = await stored(context, some);
+      if (ownId !== undefined) there.add(`${resource.resourceType}/${ownId}`);
+      const lacking = some.filter(({ type, id }) => !there.has(`${type}/${id}`));
+      issues.push(...lacking.map(({ type, id, expression }) => missing(`${type}/${id}`, expression)));
+      await time.pause();
     }
-    const isItself = type === resource.resourceType && id === ownId;
-    const found = isItself ? resource : (await context.store.read(type, id))?.body;
-    if (found === undefined) issues.push(missing(`${type}/${id}`, expression));
-    await pace();
+    return issues.slice(0, mostIssues);
+  });
+}
+
+/** Those of the resources that the store has, each as `Type/id`. */
+async function stored({ store, definitions }: Context, keys: readonly ResourceKey[]): Promise<Set<string>> {
+  const found = new Set<string>();
+  for (const [type, ids] of idsByType(keys.map(({ type, id }) => `${type}/${id}`))) {
+    // A reference may name a type that there isn't.
+    const there = definitions.resourceTypes.has(type) ? await store.matches(type, { kind: 'id', ids }, ids.length) : [];
+    for (const id of there) found.add(`${type}/${id}`);
   }
-  return issues;
+  return found;
 }
 
 /** Why the resource of a call can't be deleted, and a warning where it is in use. */

@@ -2,11 +2,15 @@
 import { closest } from 'fastest-levenshtein';
 import { type ExactJson, isExactObject, parseExact, plain, writeExact } from '../../fhir/exact-json.ts';
 import { resourceTypeOf } from '../../fhir/json.ts';
+import { LARGE } from '../../fhir/large-json.ts';
 import { failure, OutcomeError } from '../../fhir/outcome.ts';
+import { outlineParameters } from '../../fhir/parameters.ts';
+import { inSteps } from '../../fhir/steps.ts';
 import { jsonBytes } from '../../interactions/body.ts';
 import type { Call, Context } from '../../interactions/context.ts';
 import { generalParameters } from '../../search/result-parameters.ts';
-import { checkStructure } from '../../validation/structure.ts';
+import { makePace } from '../../store/pace.ts';
+import { structureSteps } from '../../validation/structure.ts';
 
 const modes = ['create', 'update', 'delete', 'profile'] as const;
 export type Mode = (typeof modes)[number];
@@ -27,13 +31,15 @@ type Named = readonly (readonly [name: string, value: string, expression?: strin
  * Reads the parameters of the URL and the body: a resource, or Parameters with one.
  * Throws 400 for parameters that there aren't, or that don't fit together; what is wrong with the resource is not its business.
  */
-export function requestOf(context: Context, call: Call): ValidateRequest {
+export async function requestOf(context: Context, call: Call): Promise<ValidateRequest> {
   const { parameters, body } = call;
-  const wrapped = body === undefined || body.bytes.byteLength === 0 ? undefined : unwrapped(context, jsonBytes(call));
+  const wrapped =
+    body === undefined || body.bytes.byteLength === 0 ? undefined : await unwrapped(context, jsonBytes(call));
   const ignored = (name: string) => generalParameters.has(name) || context.settings.ignoredParameters.includes(name);
   const named: Named = [...parameters.filter(([name]) => !ignored(name)), ...(wrapped?.named ?? [])];
   for (const [name, , expression] of named) {
     if (name === 'mode' || name === 'profile') continue;
+    if (name === 'resource') throw failure(400, 'required', 'The parameter "resource" has no resource.', expression);
     const near = closest(name.slice(0, 80), ['mode', 'profile', 'resource']);
     throw failure(
       400,
@@ -80,12 +86,18 @@ interface Unwrapped {
 }
 
 /** The parts of Parameters; any other body is the resource itself, also one that is no JSON. */
-function unwrapped(context: Context, bytes: Uint8Array): Unwrapped {
+async function unwrapped(context: Context, bytes: Uint8Array): Promise<Unwrapped> {
   // It may be a Bundle of many megabytes, which is parsed later.
   if (resourceTypeOf(bytes) !== 'Parameters') return { resource: bytes, named: [] };
   let body: ExactJson;
+  let large: ReadonlyMap<number, Uint8Array> = new Map();
   try {
-    body = parseExact(bytes);
+    if (bytes.length <= LARGE) body = parseExact(bytes);
+    else {
+      const outline = outlineParameters(bytes);
+      large = outline.resources;
+      body = parseExact(outline.rest);
+    }
   } catch (error) {
     if (error instanceof OutcomeError) return { resource: bytes, named: [] };
     throw error;
@@ -99,7 +111,7 @@ function unwrapped(context: Context, bytes: Uint8Array): Unwrapped {
     const { name, resource, ...others } = parameter;
     const at = `Parameters.parameter[${index}]`;
     if (name === 'resource' && isExactObject(resource)) {
-      resources.push(writeExact(resource));
+      resources.push(large.get(index) ?? writeExact(resource));
       // What is wrong within it is told by the answer.
       delete parameter.resource;
     } else {
@@ -107,7 +119,8 @@ function unwrapped(context: Context, bytes: Uint8Array): Unwrapped {
       named.push([name, typeof value === 'string' ? value : '', at]);
     }
   }
-  const issues = checkStructure(plain(body), context.definitions);
+  const tree = plain(body);
+  const issues = await inSteps(structureSteps(tree, context.definitions), makePace());
   if (issues.length > 0) throw new OutcomeError(400, issues);
   const [resource, another] = resources;
   if (another !== undefined)

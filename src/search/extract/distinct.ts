@@ -1,13 +1,21 @@
 /** Index values without repetitions. https://hl7.org/fhir/R4/search.html */
+import { atOnce } from '../../fhir/steps.ts';
 import type { IndexValue } from '../entry.ts';
 
 /** Lists up to this long are compared pair by pair. */
 const short = 8;
+/** Others are compared a few at a time. */
+const atATime = 1000;
 
 /**
  * The values without those that are there already; a word of a longer string goes where the same text stands as a whole.
  */
 export function distinct(values: readonly IndexValue[]): readonly IndexValue[] {
+  return atOnce(distinctSteps(values));
+}
+
+/** The same in steps. */
+export function* distinctSteps(values: readonly IndexValue[]): Generator<void, readonly IndexValue[]> {
   if (values.length < 2) return values;
   const wholes = values.some((value) => value.kind === 'string' && value.exact === null)
     ? wholeTexts(values)
@@ -18,9 +26,10 @@ export function distinct(values: readonly IndexValue[]): readonly IndexValue[] {
       : values.filter((value) => value.kind !== 'string' || value.exact !== null || !wholes.has(value.norm));
   if (wanted.length > short) {
     const byKey = new Map<string, IndexValue>();
-    for (const value of wanted) {
+    for (const [index, value] of wanted.entries()) {
       const key = JSON.stringify(value);
       if (!byKey.has(key)) byKey.set(key, value);
+      if (index % atATime === atATime - 1) yield;
     }
     return [...byKey.values()];
   }

@@ -3,6 +3,7 @@ import type { Definitions } from '../../fhir/definitions/definitions.ts';
 import type { Scope } from '../../fhir/fhirpath/scope.ts';
 import { ExpressionFault } from '../../fhir/fhirpath/syntax.ts';
 import type { Resource } from '../../fhir/resource.ts';
+import { Pieces } from '../../fhir/steps.ts';
 import { companionsOf } from '../companion.ts';
 import type { IndexEntry } from '../entry.ts';
 import type { ComponentParameter, ParameterRegistry, SearchParameter } from '../registry.ts';
@@ -10,7 +11,7 @@ import { compileExpression } from './compile.ts';
 import { type ComponentPlan, compositeConverter } from './composite.ts';
 import { type Convertible, converterOf } from './convert.ts';
 import type { ConvertContext, Converter } from './converter.ts';
-import { distinct } from './distinct.ts';
+import { distinct, distinctSteps } from './distinct.ts';
 import { parseExpression } from './expression.ts';
 import { compileFhirpath, type Evaluate, startScope } from './fhirpath.ts';
 import { addEmitter, addRoute, emptyPlan, type PlanNode, type Slots, walk } from './plan.ts';
@@ -18,7 +19,16 @@ import type { Route } from './route.ts';
 import { bindingSystem, isNamePart } from './values.ts';
 
 /** Gives the entries of a resource; for numbers that a double can't hold, it takes their text in their place. */
-export type Extractor = (resource: Resource) => readonly IndexEntry[];
+export interface Extractor {
+  (resource: Resource): readonly IndexEntry[];
+  /** The same in steps, in which the entries of one parameter may come in another order. Absent: there is but one. */
+  readonly steps?: (resource: Resource) => Generator<void, readonly IndexEntry[]>;
+}
+
+/** The entries of a resource in steps. */
+export function* entrySteps(resource: Resource, extract: Extractor): Generator<void, readonly IndexEntry[]> {
+  return extract.steps === undefined ? extract(resource) : yield* extract.steps(resource);
+}
 
 /** What extraction depends on besides the parameters. */
 export type ExtractOptions = ConvertContext;
@@ -31,6 +41,9 @@ export interface ExtractedParameters extends Pick<ParameterRegistry, 'of'> {
   /** What entries call a parameter, or one of its companions, that goes by a code; absent: that code. */
   readonly entryOf?: (parameter: SearchParameter, code: string) => string;
 }
+
+/** For how many milliseconds others were in work since a resource was begun. */
+const notAway = (): number => 0;
 
 interface TypePlan {
   readonly plan: PlanNode;
@@ -48,30 +61,64 @@ export function createExtractor(
   options: ExtractOptions,
 ): Extractor {
   const plans = new Map<string, TypePlan>();
+  // Of the resource that is in work.
   let scope: Scope | undefined;
+  let away = notAway;
   const scopeOf = (resource: Resource): Scope => {
-    scope ??= startScope(resource);
+    scope ??= startScope(resource, away);
     return scope;
   };
-  return (resource) => {
-    const { resourceType } = resource;
-    scope = undefined;
+  const typePlanOf = (resourceType: string): TypePlan => {
     let typePlan = plans.get(resourceType);
     if (typePlan === undefined) {
       typePlan = planOf(registry, { type: resourceType, definitions, options, scopeOf });
       plans.set(resourceType, typePlan);
     }
-    const slots: Slots = new Array(typePlan.codes.length);
-    walk(typePlan.plan, resource, resource, slots);
+    return typePlan;
+  };
+  const extract = (resource: Resource): readonly IndexEntry[] => {
+    scope = undefined;
+    away = notAway;
+    const { plan, codes } = typePlanOf(resource.resourceType);
+    const slots: Slots = new Array(codes.length);
+    walk(plan, resource, resource, slots);
     const entries: IndexEntry[] = [];
     let slot = 0;
-    for (const parameter of typePlan.codes) {
+    for (const parameter of codes) {
       const values = slots[slot++];
       if (values === undefined) continue;
       for (const value of distinct(values)) entries.push({ parameter, value });
     }
     return entries;
   };
+  function* steps(resource: Resource): Generator<void, readonly IndexEntry[]> {
+    const { plan, codes } = typePlanOf(resource.resourceType);
+    const slots: Slots = new Array(codes.length);
+    const pieces = new Pieces();
+    // Between two pieces other resources may have come, which have scopes of their own.
+    let own: Scope | undefined;
+    let others = 0;
+    const walking = pieces.steps(() => walk(plan, resource, resource, slots, pieces));
+    for (;;) {
+      scope = own;
+      away = () => others;
+      const { done } = walking.next();
+      own = scope;
+      if (done === true) break;
+      const left = performance.now();
+      yield;
+      others += performance.now() - left;
+    }
+    const entries: IndexEntry[] = [];
+    let slot = 0;
+    for (const parameter of codes) {
+      const values = slots[slot++];
+      if (values === undefined) continue;
+      for (const value of yield* distinctSteps(values)) entries.push({ parameter, value });
+    }
+    return entries;
+  }
+  return Object.assign(extract, { steps });
 }
 
 function planOf(registry: ExtractedParameters, compiler: Compiler): TypePlan {

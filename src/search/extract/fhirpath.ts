@@ -29,9 +29,13 @@ const computedTypes: Readonly<Record<string, string>> = {
 /** Milliseconds for all expressions on one resource; ordinary ones take less than one. Writes wait for it. */
 const BUDGET = 1000;
 
-/** What expressions are evaluated in on a resource; from now on they have their time. */
-export function startScope(resource: Resource): Scope {
-  return new Scope(resource, new Budget(performance.now() + BUDGET));
+/**
+ * What expressions are evaluated in on a resource; from now on they have their time. `away`: milliseconds in which others were in work,
+ * which aren't theirs.
+ */
+export function startScope(resource: Resource, away: () => number = () => 0): Scope {
+  const deadline = performance.now() - away() + BUDGET;
+  return new Scope(resource, new Budget(() => deadline + away()));
 }
 
 /**

@@ -1,6 +1,7 @@
 /** The routes of all parameters of a type as one tree, so that a resource is walked once. https://hl7.org/fhir/R4/search.html */
 import type { JsonObject, JsonValue, Resource } from '../../fhir/resource.ts';
 import { isArray, isObject } from '../../fhir/resource.ts';
+import type { Pieces } from '../../fhir/steps.ts';
 import type { IndexValue } from '../entry.ts';
 import type { Converter } from './converter.ts';
 import type { Equality, Guard, Route } from './route.ts';
@@ -87,25 +88,35 @@ function follow(node: PlanNode, property: string, index: number | undefined): Pl
   return edge.node;
 }
 
-/** Walks a value by a plan and appends what its converters find to the slots. */
-export function walk(node: PlanNode, value: JsonValue, resource: Resource, slots: Slots): void {
+/**
+ * Walks a value by a plan and appends what its converters find to the slots. `pieces`: those in which a large resource is gone through;
+ * absent: at once.
+ */
+export function walk(node: PlanNode, value: JsonValue, resource: Resource, slots: Slots, pieces?: Pieces): void {
   for (const emitter of node.emitters) emit(emitter, value, resource, slots);
-  if (node.edges.length > 0 && isObject(value)) walkProperties(node, value, resource, slots);
+  if (node.edges.length > 0 && isObject(value)) walkProperties(node, value, resource, slots, pieces);
   if (node.byText.size > 0 && isObject(value)) {
     for (const [property, texts] of node.byText) {
       const found = value[property];
       const inner = typeof found === 'string' ? texts.get(found) : undefined;
-      if (inner !== undefined) walk(inner, value, resource, slots);
+      if (inner !== undefined) walk(inner, value, resource, slots, pieces);
     }
   }
-  for (const { guard, node: inner } of node.guarded) if (guard(value, resource)) walk(inner, value, resource, slots);
+  for (const { guard, node: inner } of node.guarded)
+    if (guard(value, resource)) walk(inner, value, resource, slots, pieces);
 }
 
-function walkProperties(node: PlanNode, value: JsonObject, resource: Resource, slots: Slots): void {
+function walkProperties(
+  node: PlanNode,
+  value: JsonObject,
+  resource: Resource,
+  slots: Slots,
+  pieces: Pieces | undefined,
+): void {
   if (node.byProperty === undefined) {
     for (const edge of node.edges) {
       const found = value[edge.property];
-      if (found !== undefined) walkEdge(edge, found, resource, slots);
+      if (found !== undefined) walkEdge(edge, found, resource, slots, pieces);
     }
     return;
   }
@@ -113,17 +124,41 @@ function walkProperties(node: PlanNode, value: JsonObject, resource: Resource, s
     const edges = node.byProperty.get(property);
     const found = value[property];
     if (edges === undefined || found === undefined) continue;
-    for (const edge of edges) walkEdge(edge, found, resource, slots);
+    for (const edge of edges) walkEdge(edge, found, resource, slots, pieces);
   }
 }
 
-function walkEdge({ index, node }: Edge, value: JsonValue, resource: Resource, slots: Slots): void {
+function walkEdge(
+  { index, node }: Edge,
+  value: JsonValue,
+  resource: Resource,
+  slots: Slots,
+  pieces: Pieces | undefined,
+): void {
   if (!isArray(value)) {
-    if (value !== null && (index === undefined || index === 0)) walk(node, value, resource, slots);
+    if (value !== null && (index === undefined || index === 0)) walk(node, value, resource, slots, pieces);
     return;
   }
-  const items = index === undefined ? value : value.slice(index, index + 1);
-  for (const item of items) if (item !== null) walk(node, item, resource, slots);
+  walkItems(node, index === undefined ? value : value.slice(index, index + 1), 0, resource, slots, pieces);
+}
+
+/** As many as the piece has room for, and the others later. */
+function walkItems(
+  node: PlanNode,
+  items: readonly JsonValue[],
+  from: number,
+  resource: Resource,
+  slots: Slots,
+  pieces: Pieces | undefined,
+): void {
+  for (let at = from; at < items.length; at++) {
+    if (pieces?.isFull() === true) {
+      pieces.putOff(() => walkItems(node, items, at, resource, slots, pieces));
+      return;
+    }
+    const item = items[at];
+    if (item !== undefined && item !== null) walk(node, item, resource, slots, pieces);
+  }
 }
 
 function emit({ convert, slots: numbers }: Emitter, value: JsonValue, resource: Resource, slots: Slots): void {

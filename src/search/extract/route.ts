@@ -48,7 +48,7 @@ export function targetsAlong(route: Route): readonly string[] | undefined {
 /** Whether a type is another or specialises it. R4 writes `DateTime` in one expression, so case doesn't count. */
 export function isType(type: string, ancestor: string, definitions: Definitions): boolean {
   const wanted = ancestor.toLowerCase();
-  for (let name: string | undefined = type; name !== undefined; name = definitions.type(name)?.base) {
+  for (let name: string | undefined = type; name !== undefined; name = definitions.base(name)) {
     if (name.toLowerCase() === wanted) return true;
   }
   return false;

@@ -17,7 +17,7 @@ export interface LowerContext {
   readonly baseUrl: string;
   readonly timezone: string;
   /** Milliseconds since 1970. */
-  readonly now: number;
+  readonly now: () => number;
   /** What is left for the query. */
   readonly allowance: Allowance;
   /** Is told of bare ids that may stand for several types. */

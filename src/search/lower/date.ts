@@ -40,7 +40,8 @@ function read(
   if (range === undefined) {
     throw badValue(context, value, 'a date; write one like 2026, 2026-01-31, ge2026-01 or 2026-01-31T08:00:00Z');
   }
-  return { prefix, range, near: around(range, context.now) };
+  // Only what `ap` means depends on when it is asked.
+  return { prefix, range, near: prefix === 'ap' ? around(range, context.now()) : range };
 }
 
 /** The range widened at both ends by 10 % of their distance to now. */

@@ -27,7 +27,29 @@ export function parseParameter([name, text]: readonly [string, string]): QueryPa
   return { name: written, text, values: values.filter((value) => value !== '') };
 }
 
-/** The decoded names and values of a query string, which may begin with `?`. */
+/**
+ * The decoded names and values of a query string, which may begin with `?`, or of a form, in order.
+ * https://url.spec.whatwg.org/#urlencoded-parsing
+ * Throws 400 for escapes that are no UTF-8: what they become would be another text, which finds nothing and so decides what is created.
+ */
 export function parseQueryString(query: string): readonly (readonly [string, string])[] {
-  return [...new URLSearchParams(query)];
+  if (query === '') return [];
+  const pairs = [...new URLSearchParams(query)];
+  if (pairs.some(([name, value]) => name.includes(replacement) || value.includes(replacement)) && !isDecodable(query)) {
+    throw failure(400, 'value', 'The query has % escapes that are no UTF-8, in which e.g. ü is %C3%BC.');
+  }
+  return pairs;
+}
+
+/** What stands for bytes that are no UTF-8. */
+const replacement = '\u{FFFD}';
+
+/** Whether its escapes are UTF-8; a `%` alone stands for itself. */
+function isDecodable(query: string): boolean {
+  try {
+    decodeURIComponent(query.replaceAll(/%(?![0-9a-f]{2})/gi, '%25'));
+    return true;
+  } catch {
+    return false;
+  }
 }

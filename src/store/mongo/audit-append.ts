@@ -1,7 +1,7 @@
 /** Writes the server's own AuditEvents, in the transactions that they tell of or by themselves. https://hl7.org/fhir/R4/auditevent.html */
 import { type ClientSession, type Collection, type Db, type IndexDescription, MongoBulkWriteError } from 'mongodb';
 import type { AuditRecord } from '../audit-record.ts';
-import type { Block, Clock } from './clock.ts';
+import { type Block, type Clock, processOf } from './clock.ts';
 import { names } from './document.ts';
 
 /** A record. The names are short, since there are many. */
@@ -44,12 +44,13 @@ const duplicateKey = 11000;
 export class AuditAppender {
   readonly #collection: Collection<AuditDocument>;
   readonly #clock: Clock;
-  readonly #process: number;
+  readonly #confirm: () => Promise<void>;
 
-  constructor(db: Db, clock: Clock, process: number) {
+  /** @param confirm to be awaited before AuditEvents by themselves take numbers. */
+  constructor(db: Db, clock: Clock, confirm: () => Promise<void>) {
     this.#collection = db.collection<AuditDocument>(names.audit);
     this.#clock = clock;
-    this.#process = process;
+    this.#confirm = confirm;
   }
 
   /** Writes records with a block's numbers from a place on. */
@@ -63,7 +64,7 @@ export class AuditAppender {
 
   /** The documents of records, with a block's numbers from a place on. */
   documents(records: readonly AuditRecord[], block: Block, place: number): readonly AuditDocument[] {
-    return records.map((record, n) => auditDocument(record, block.at(place + n), this.#process));
+    return records.map((record, n) => auditDocument(record, block.at(place + n)));
   }
 
   /** Inserts documents that may be there already. */
@@ -79,6 +80,7 @@ export class AuditAppender {
   /** Writes records of interactions that wrote nothing. */
   async append(records: readonly AuditRecord[]): Promise<void> {
     if (records.length === 0) return;
+    await this.#confirm();
     const block = this.#clock.begin(records.length);
     try {
       await this.write(records, block, 0);
@@ -94,7 +96,7 @@ export class AuditAppender {
   }
 }
 
-export function auditDocument(record: AuditRecord, sequence: number, by: number): AuditDocument {
+export function auditDocument(record: AuditRecord, sequence: number): AuditDocument {
   const { id, recorded, subtype, action, outcome, status, agent, address, requestId, type, entity, patient, query } =
     record;
   const of = new Set([
@@ -103,7 +105,7 @@ export function auditDocument(record: AuditRecord, sequence: number, by: number)
   ]);
   return {
     _id: sequence,
-    by,
+    by: processOf(sequence),
     id,
     at: new Date(recorded),
     sub: subtype,

@@ -88,18 +88,18 @@ export class AuditChains {
   readonly #records: Collection<AuditDocument>;
   readonly #seals: Collection<SealDocument>;
   readonly #clock: Clock;
-  readonly #chain: number;
   readonly #onHead: OnAuditHead | undefined;
   #sealing: Promise<void> = Promise.resolve();
   /** The newest seal of this process's chain; undefined: not read yet, null: there is none. */
   #newest: SealDocument | null | undefined;
+  /** The chain that it was read of: that of the number that the process had then. */
+  #read: number | undefined;
   #told: { readonly at: number; readonly hash: string } = { at: 0, hash: noHash };
 
-  constructor(db: Db, clock: Clock, process: number, onHead: OnAuditHead | undefined) {
+  constructor(db: Db, clock: Clock, onHead: OnAuditHead | undefined) {
     this.#records = db.collection<AuditDocument>(names.audit);
     this.#seals = db.collection<SealDocument>(names.seals);
     this.#clock = clock;
-    this.#chain = process;
     this.#onHead = onHead;
   }
 
@@ -118,7 +118,7 @@ export class AuditChains {
     if (seal === undefined || seal === null || seal.hash === this.#told.hash) return;
     if (!now && Date.now() - this.#told.at < tellEvery) return;
     this.#told = { at: Date.now(), hash: seal.hash };
-    this.#onHead?.(chainName(this.#chain), seal.last, seal.hash);
+    this.#onHead?.(chainName(seal._id.chain), seal.last, seal.hash);
   }
 
   /** The newest seal of each chain. */
@@ -135,13 +135,15 @@ export class AuditChains {
 
   /** @returns whether there may be more. */
   async #sealSome(): Promise<boolean> {
-    if (this.#newest === undefined) {
-      this.#newest = await this.#seals.find(sealsOf(this.#chain)).sort({ _id: -1 }).limit(1).next();
+    const chain = this.#clock.process;
+    if (this.#newest === undefined || this.#read !== chain) {
+      this.#newest = await this.#seals.find(sealsOf(chain)).sort({ _id: -1 }).limit(1).next();
+      this.#read = chain;
     }
     const before = this.#newest;
-    const key = { chain: this.#chain, place: before === null ? 0 : before._id.place + 1 };
+    const key = { chain, place: before === null ? 0 : before._id.place + 1 };
     const sealing = new Sealing(key, before?.hash ?? noHash);
-    const complete = recordsOf(this.#chain, before?.last ?? 0, this.#clock.floor());
+    const complete = recordsOf(chain, before?.last ?? 0, this.#clock.floor());
     for await (const record of this.#records.find(complete).sort({ _id: 1 }).limit(most)) sealing.add(record);
     if (sealing.count === 0) return false;
     const seal = { _id: key, ...sealing.end(), before: before?.hash ?? noHash };

@@ -38,9 +38,14 @@ export function changeAt(instant: number): number {
   return Math.max(instant - epoch, 1) * perMillisecond;
 }
 
+/** The number of the process that gave a change number. */
+export function processOf(change: number): number {
+  return change % processes;
+}
+
 export class Clock {
   readonly #now: () => number;
-  readonly #process: number;
+  #process: number;
   /** The greatest number that was given or seen. */
   #last = 0;
   /** First numbers of commits in flight, in rising order. */
@@ -54,6 +59,16 @@ export class Clock {
    */
   constructor(now: () => number, process: number) {
     this.#now = now;
+    this.#process = process;
+  }
+
+  /** Whose the numbers are from now on. */
+  get process(): number {
+    return this.#process;
+  }
+
+  /** Gives the numbers of another process from now on; those in flight stay as they are. */
+  become(process: number): void {
     this.#process = process;
   }
 

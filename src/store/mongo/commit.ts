@@ -44,7 +44,6 @@ export interface CommitSurroundings {
   readonly connection: Connection;
   readonly types: Types;
   readonly clock: Clock;
-  readonly process: number;
   readonly processes: Processes;
   readonly fields: Fields;
   readonly bodies: Bodies;
@@ -110,8 +109,8 @@ export class Committer {
     }
     for (const key of mustBeUnreferenced) for (const id of referredGuards(key)) keys.add(id);
     for (const key of mustExist) keys.add(referrerGuard(key));
-    const { process, locks } = this.#around;
-    for (const type of new Set(writes.map(({ type }) => type))) keys.add(slotOf(type, process, locks, keys));
+    const { clock, locks } = this.#around;
+    for (const type of new Set(writes.map(({ type }) => type))) keys.add(slotOf(type, clock.process, locks, keys));
     return keys;
   }
 
@@ -135,7 +134,7 @@ export class Committer {
     }
     // Only now, since loading may take so long that the process would count as idle again.
     await processes.committing();
-    const block = clock.begin(effective.length + audit.length);
+    const block = this.#begin(effective, audit.length);
     let erased: readonly ObjectId[] = [];
     let changes: Changes = { changes: [], files: [] };
     let commands: Commands = { commands: [], erased: [] };
@@ -164,6 +163,14 @@ export class Committer {
     };
   }
 
+  /** Takes numbers for writes and AuditEvents. */
+  #begin(effective: readonly Planned[], records: number): Block {
+    const { clock, types } = this.#around;
+    const block = clock.begin(effective.length + records);
+    for (const { write } of effective) if (write.kind === 'erase') types.erasing(write.type, block.first);
+    return block;
+  }
+
   /**
    * The same of one write at most, or of the writes of a copy, on a server without transactions; conditions hold within
    * this process.
@@ -189,7 +196,7 @@ export class Committer {
       await integrity.mustExist(others, undefined);
       await integrity.mustBeUnreferenced(mustBeUnreferenced, undefined, only?.write);
       await processes.committing();
-      const block = clock.begin(effective.length + commit.audit.length);
+      const block = this.#begin(effective, commit.audit.length);
       let written: Changes['files'] = [];
       try {
         const erased = await this.#erasedFiles(effective);

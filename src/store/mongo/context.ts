@@ -1,12 +1,12 @@
 /** What searches need of the rest of the store. https://hl7.org/fhir/R4/search.html */
-import type { Db } from 'mongodb';
 import type { Bodies } from './bodies.ts';
 import type { Fields } from './fields.ts';
+import type { Connection } from './open.ts';
 import type { Snapshots } from './snapshots.ts';
 import type { Types } from './types.ts';
 
 export interface SearchContext {
-  readonly db: Db;
+  readonly connection: Pick<Connection, 'client' | 'db' | 'transactions' | 'sharded'>;
   readonly fields: Fields;
   readonly types: Types;
   readonly bodies: Bodies;

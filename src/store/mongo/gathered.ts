@@ -2,6 +2,7 @@
  * Matches whose order isn't in their documents: contained ones, and those sorted by what they refer to or by scores. All of
  * them are gathered, without their bytes, and sorted here. https://hl7.org/fhir/R4/search.html#sort
  */
+import { BSON } from 'mongodb';
 import { containedType, resourceTypeOf } from '../../search/contained.ts';
 import type { Parameter, SortBy, SortKey, SortThrough } from '../../search/criteria.ts';
 import { containedIn, type Indexed } from '../../search/match.ts';
@@ -10,7 +11,7 @@ import { textsAt } from './compile/canonical.ts';
 import { type Condition, certain } from './compile/condition.ts';
 import { containing } from './compile/contains.ts';
 import type { ContainedDocument } from './document.ts';
-import { isNever } from './filter.ts';
+import { anyOf, type Filter, isNever } from './filter.ts';
 import { type Hit, notDeleted } from './hits.ts';
 import { compareValues, type KeyValue, keyValue } from './keyset.ts';
 import { sortColumn } from './sort-key.ts';
@@ -19,6 +20,8 @@ import { referenceKey } from './values.ts';
 
 /** Matches that are gathered at most. */
 const most = 50_000;
+/** Bytes of a filter, of which a command has room for 16 MB. */
+const mostBytes = 12_000_000;
 /** Resources whose values are looked up at a time. */
 const some = 1000;
 
@@ -67,10 +70,9 @@ export async function gatherContained(gathering: Gathering, types: readonly stri
   const { type, condition } = gathering;
   if (isNever(condition.filter)) return [];
   const own = resourceTypeOf(type);
-  const whole = { ...certain, filter: containing(own, condition), live: true };
   const owners: Owner[] = [];
   for (const container of types) {
-    for (const { document, contents } of await containersOf(gathering, container, whole)) {
+    for (const { document, contents } of await containersOf(gathering, container)) {
       const { updated, change } = document;
       for (const inside of contents) {
         if (inside.type !== containedType(own) || !passesLocally(condition.local, inside)) continue;
@@ -92,30 +94,75 @@ interface Container {
   readonly contents: readonly Indexed[];
 }
 
-/** What contains resources, by type: parts of one search that look for contained resources of many types read it once. */
-export type SharedContainers = Map<string, Promise<readonly Container[]>>;
+/**
+ * What contains resources that any part of one search looks for: each type's containers are read once for all parts, which
+ * have all been told before the first is read.
+ */
+export class SharedContainers {
+  readonly #bound: number;
+  readonly #types = new Set<string>();
+  readonly #filters: Filter[] = [];
+  readonly #known = new Map<string, Promise<readonly Container[]>>();
+  #count = 0;
 
-/** Passed by all that contain something. */
-const anything: Condition = { ...certain, filter: { 'contained.0': { $exists: true } }, live: true };
+  /** @param bound containers of all types that are held at most. */
+  constructor(bound = most) {
+    this.#bound = bound;
+  }
 
-/** The containers of a type among which those that pass are; where they are shared, all. */
-function containersOf(
-  { state, shared }: Gathering,
-  container: string,
-  condition: Condition,
-): Promise<readonly Container[]> {
-  if (shared === undefined) return readContainers(state, container, condition);
-  const known = shared.get(container) ?? readContainers(state, container, anything);
-  shared.set(container, known);
-  return known;
+  /** Tells what is looked for: contained resources of a type that pass. */
+  add(type: string, condition: Condition): void {
+    if (isNever(condition.filter)) return;
+    const own = resourceTypeOf(type);
+    this.#types.add(own);
+    this.#filters.push(containing(own, condition));
+  }
+
+  /**
+   * The containers of a type.
+   * @throws TooCostly where those of all types are too many to be held.
+   */
+  of(container: string, state: State): Promise<readonly Container[]> {
+    const known = this.#known.get(container) ?? readContainers(state, container, this.#filter(), this.#take);
+    this.#known.set(container, known);
+    return known;
+  }
+
+  #filter(): Filter {
+    const all = anyOf(this.#filters);
+    if (BSON.calculateObjectSize(all) <= mostBytes) return all;
+    // Many types with many ids each.
+    return { 'contained.type': { $in: [...this.#types] } };
+  }
+
+  readonly #take = (): void => {
+    this.#count += 1;
+    checkCount(this.#count, this.#bound);
+  };
 }
 
-async function readContainers(state: State, container: string, condition: Condition): Promise<readonly Container[]> {
+/** The containers of a type among which those that pass are. */
+function containersOf({ state, type, condition, shared }: Gathering, container: string): Promise<readonly Container[]> {
+  if (shared !== undefined) return shared.of(container, state);
+  let count = 0;
+  return readContainers(state, container, containing(resourceTypeOf(type), condition), () => {
+    count += 1;
+    checkCount(count);
+  });
+}
+
+/** @param take is called for each container. */
+async function readContainers(
+  state: State,
+  container: string,
+  filter: Filter,
+  take: () => void,
+): Promise<readonly Container[]> {
   const documents: Found[] = [];
   const paths = ['version', 'updated', 'change', 'index', 'contained'];
-  for await (const document of state.documents(container, condition, paths)) {
+  for await (const document of state.documents(container, { ...certain, filter, live: true }, paths)) {
     documents.push(document);
-    checkCount(documents.length);
+    take();
   }
   const containers: Container[] = [];
   for (const document of await shownOf(documents, container, state)) {
@@ -237,9 +284,9 @@ function pathsOf(by: SortBy, key: SortKey, last: boolean, fieldOf: Gathering['fi
   return [sortColumn({ ...key, by }, last, fieldOf)?.path ?? 'version'];
 }
 
-function checkCount(count: number): void {
-  if (count <= most) return;
+function checkCount(count: number, bound = most): void {
+  if (count <= bound) return;
   throw new TooCostly(
-    `More than ${most} matches would have to be sorted: add a criterion, or sort by a parameter of the type itself.`,
+    `More than ${bound} matches would have to be sorted: add a criterion, or sort by a parameter of the type itself.`,
   );
 }

@@ -102,11 +102,11 @@ export async function openParts(connection: Connection, options: PartsOptions): 
   const types = new Types(db);
   const leased = await takeNumber(db);
   const clock = new Clock(now, leased.number);
-  const chains = new AuditChains(db, clock, leased.number, onAuditHead);
-  const appender = new AuditAppender(db, clock, leased.number);
+  const chains = new AuditChains(db, clock, onAuditHead);
+  const appender = new AuditAppender(db, clock, () => processes.confirm());
   const audit = new MongoAuditLog(db, appender, chains);
   const newest = async () => Math.max(await types.newest(await types.known()), await audit.last());
-  const processes = new Processes(db, leased, clock, {
+  const processes: Processes = new Processes(db, leased, clock, {
     newest,
     generation: () => parameters.settledGeneration,
     onBeat: async () => {
@@ -128,7 +128,7 @@ export async function openParts(connection: Connection, options: PartsOptions): 
   const snapshots = new Snapshots(clock, processes, types);
   const indexes = new Indexes(db, options.indexes);
   const searcher = new Searcher(
-    { db, fields, types, bodies, snapshots, clock: now, cursorLifetime },
+    { connection, fields, types, bodies, snapshots, clock: now, cursorLifetime },
     {
       uses: (type, path) => indexes.uses(type, path),
       ...(options.most === undefined ? {} : { most: options.most }),
@@ -139,7 +139,6 @@ export async function openParts(connection: Connection, options: PartsOptions): 
     connection,
     types,
     clock,
-    process: leased.number,
     processes,
     fields,
     bodies,

@@ -18,6 +18,8 @@ interface ProcessDocument extends Sign {
   readonly generation: number;
   /** Owners of the others that it knows to live. */
   readonly knows: readonly string[];
+  /** When the number was given back, by the clock of whoever did. */
+  readonly freed?: Date;
 }
 
 /** A number and who has it. */
@@ -52,7 +54,7 @@ export interface Heartbeat {
   readonly now?: () => number;
 }
 
-/** Takes a free number. @throws StoreUnavailable when all are taken. */
+/** Takes a free number, of those that were used the one that is free for longest. @throws StoreUnavailable when all are taken. */
 export async function takeNumber(db: Db, now = () => performance.now()): Promise<Leased> {
   const collection = db.collection<ProcessDocument>(names.processes);
   const owner = randomUUID();
@@ -61,10 +63,11 @@ export async function takeNumber(db: Db, now = () => performance.now()): Promise
   for (;;) {
     const documents = await collection.find().toArray();
     const { dead } = await seen.among(async () => documents);
-    const used = new Set(documents.map(({ _id }) => _id));
-    const unused = Array.from({ length: mostProcesses }, (_, n) => n).find((n) => !used.has(n));
-    const left = [...documents.filter(isGivenBack), ...dead];
-    const one = left[Math.floor(Math.random() * left.length)];
+    const known = new Set(documents.map(({ _id }) => _id));
+    const unused = Array.from({ length: mostProcesses }, (_, n) => n).find((n) => !known.has(n));
+    // A process that stood still may yet come back to the number that it had.
+    const free = documents.filter(isGivenBack).sort((a, b) => freedAt(a) - freedAt(b));
+    const one = free[0] ?? dead[0];
     // One that was never used first.
     const number = unused ?? one?._id;
     if (number === undefined) {
@@ -74,13 +77,13 @@ export async function takeNumber(db: Db, now = () => performance.now()): Promise
     }
     try {
       const set = { owner, until: new Date(Date.now() + lease), floor: null, generation: -1, knows: [] };
-      const free = unused === undefined ? one : undefined;
+      const used = unused === undefined ? one : undefined;
       const filter = {
         _id: number,
-        until: free?.until ?? givenBack,
-        ...(free === undefined ? {} : { owner: free.owner }),
+        until: used?.until ?? givenBack,
+        ...(used === undefined ? {} : { owner: used.owner }),
       };
-      const upsert = free === undefined;
+      const upsert = used === undefined;
       const { upsertedCount, modifiedCount } = await collection.updateOne(filter, { $set: set }, { upsert });
       if (upsertedCount + modifiedCount === 1) return { number, owner };
     } catch (error) {
@@ -90,10 +93,20 @@ export async function takeNumber(db: Db, now = () => performance.now()): Promise
   }
 }
 
+/** What says that a number is free from now on. */
+function backNow(): Pick<ProcessDocument, 'until' | 'floor' | 'freed'> {
+  return { until: givenBack, floor: null, freed: new Date() };
+}
+
+function freedAt({ freed }: ProcessDocument): number {
+  return freed?.getTime() ?? 0;
+}
+
 export class Processes {
+  readonly #db: Db;
   readonly #collection: Collection<ProcessDocument>;
-  readonly #number: number;
-  readonly #owner: string;
+  #number: number;
+  #owner: string;
   readonly #clock: Clock;
   readonly #heartbeat: Heartbeat;
   #timer: NodeJS.Timeout | undefined;
@@ -112,6 +125,9 @@ export class Processes {
   #accompanied = false;
   #beaten = Number.NEGATIVE_INFINITY;
   #others: readonly ProcessDocument[] = [];
+  /** How many looks were begun, and which of them told of the others. */
+  #looks = 0;
+  #shown = 0;
   #looked = Number.NEGATIVE_INFINITY;
   /** Whether the others know that commits may be in flight. */
   #active = false;
@@ -124,6 +140,7 @@ export class Processes {
   #closed = false;
 
   constructor(db: Db, { number, owner }: Leased, clock: Clock, heartbeat: Heartbeat) {
+    this.#db = db;
     this.#collection = db.collection<ProcessDocument>(names.processes);
     this.#number = number;
     this.#owner = owner;
@@ -159,7 +176,7 @@ export class Processes {
   /**
    * To be awaited right before a commit takes its numbers, so that the others know that some may be in flight, and before it
    * is made: a process that was still for so long that it counts as dead must not go on until the others know that it lives.
-   * @throws StoreUnavailable when another process has this one's number, or the database is too slow to tell the others.
+   * @throws StoreUnavailable when the database is too slow to tell the others, or has no number for this process any more.
    */
   async committing(): Promise<void> {
     const limit = this.#now() + longest;
@@ -177,6 +194,11 @@ export class Processes {
       // The numbers are taken before anything else can look.
       this.#lastCommit = this.#now();
     }
+  }
+
+  /** To be awaited before AuditEvents by themselves take numbers: whoever stood still may have another one from then on. */
+  async confirm(): Promise<void> {
+    if (this.#isOver()) await this.#publish();
   }
 
   async #returnAmongOthers(): Promise<void> {
@@ -226,7 +248,7 @@ export class Processes {
     clearTimeout(this.#timer);
     await this.#beating;
     await this.#next?.catch(() => undefined);
-    await this.#collection.updateOne(this.#own(), { $set: { until: givenBack, floor: null } });
+    await this.#collection.updateOne(this.#own(), { $set: backNow() });
   }
 
   #schedule(): void {
@@ -254,8 +276,8 @@ export class Processes {
 
   /**
    * Says that this process lives, and how far it is. What is said is what is so after the call; one word comes after the
-   * other, so that none that is older arrives later.
-   * @throws StoreUnavailable when another process has the number.
+   * other, so that none that is older arrives later. Where another process has the number, this one takes another.
+   * @throws StoreUnavailable when there is none.
    */
   #publish(): Promise<void> {
     this.#next ??= this.#saying
@@ -279,7 +301,10 @@ export class Processes {
     this.#until = Math.max(instant.wall + lease, this.#until + 1);
     const set = { generation: this.#heartbeat.generation(), until: new Date(this.#until), floor, knows };
     const { matchedCount } = await this.#collection.updateOne(this.#own(), { $set: set });
-    if (matchedCount === 0) throw new StoreUnavailable('The process has lost its place in the database.');
+    if (matchedCount === 0) {
+      await this.#takeAnother();
+      return this.#say();
+    }
     // Looked at afterwards: until this arrived, others may have taken the process for dead.
     if (this.#isOver()) await this.#revive();
     this.#told = instant;
@@ -288,6 +313,22 @@ export class Processes {
     if (begins) this.#clock.observe(await this.#heartbeat.newest());
     this.#active = active;
     if (begins) this.#schedule();
+  }
+
+  /** Goes on with another number: this one's was given to another process, which took this one for dead. */
+  async #takeAnother(): Promise<void> {
+    const { number, owner } = await takeNumber(this.#db, this.#now);
+    // Whoever had it before may have been ahead of this clock.
+    this.#clock.observe(await this.#heartbeat.newest());
+    this.#number = number;
+    this.#owner = owner;
+    this.#clock.become(number);
+    // What is in flight with the other number is made anew.
+    this.#revived = this.#clock.last();
+    this.#forgotten = true;
+    // Looks that were begun before take this process for another.
+    this.#shown = this.#looks;
+    await this.#look();
   }
 
   /** What was given may have been gone past, if there is anybody else. */
@@ -320,15 +361,20 @@ export class Processes {
   }
 
   async #look(): Promise<void> {
+    this.#looks += 1;
+    const look = this.#looks;
     const others = { _id: { $ne: this.#number } };
     const { living, dead } = await this.#living.among(() => this.#collection.find(others).toArray());
-    this.#others = living;
     if (living.length > 0) this.#accompanied = true;
-    this.#looked = this.#now();
+    // What an older look tells may not be so any more.
+    if (look > this.#shown) {
+      this.#shown = look;
+      this.#others = living;
+      this.#looked = this.#now();
+    }
     // So that who starts later needn't find out. One that isn't dead after all says so again.
     for (const { _id, owner, until } of dead) {
-      const left = { $set: { until: givenBack, floor: null } };
-      await this.#collection.updateOne({ _id, owner, until }, left).catch(() => undefined);
+      await this.#collection.updateOne({ _id, owner, until }, { $set: backNow() }).catch(() => undefined);
     }
   }
 }

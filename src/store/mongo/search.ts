@@ -1,7 +1,7 @@
 /** Searches: pages of walks, totals, and the matches that conditions are evaluated on. https://hl7.org/fhir/R4/search.html */
 import type { ClientSession } from 'mongodb';
 import { isContained, resourceTypeOf } from '../../search/contained.ts';
-import type { Criterion } from '../../search/criteria.ts';
+import type { Criterion, SortBy } from '../../search/criteria.ts';
 import { CursorExpired } from '../errors.ts';
 import type {
   ExplainedCriterion,
@@ -18,13 +18,14 @@ import { TooWide } from './compile/too-wide.ts';
 import { contextOf, type Env } from './compiling.ts';
 import type { SearchContext } from './context.ts';
 import { conjuncts, ReadWatch } from './explain.ts';
-import type { SharedContainers } from './gathered.ts';
+import { SharedContainers } from './gathered.ts';
 import { versionsOf } from './hits.ts';
 import type { Key } from './keyset.ts';
 import { type PageOfHits, readPage } from './page.ts';
 import { Part } from './part.ts';
 import { State, type Watch } from './state.ts';
 import { tallyOf } from './tally.ts';
+import { ofOneState } from './transaction.ts';
 
 export interface SearcherOptions {
   /** Says that documents of a type are found or sorted by a path. */
@@ -37,6 +38,9 @@ export interface SearcherOptions {
 
 /** Milliseconds that the criteria of a conditional interaction may take. */
 export const matchesBudget = 10_000;
+
+/** Milliseconds that what is read in a transaction may take: MongoDB gives it a minute. */
+const transactionBudget = 50_000;
 
 const mostListed = 10_000;
 /** Rows of each criterion that an explanation counts. */
@@ -53,6 +57,8 @@ interface Reading {
   readonly parts: readonly Part[];
   /** The types that it looks at. */
   readonly types: ReadonlySet<string>;
+  /** The types that held data, where that was asked. */
+  readonly held: readonly string[] | undefined;
   /** Whether resources were looked at for its criteria, before what is found by them was. */
   readonly looked: boolean;
 }
@@ -107,19 +113,36 @@ export class Searcher {
     session?: ClientSession,
   ): Promise<readonly string[]> {
     if (limit <= 0) return [];
-    const state = this.#state(matchesBudget, { session });
-    const { parts } = await this.#compile([{ type, criterion, sort: [] }], state);
-    const { hits } = await readPage(parts, false, undefined, false, limit);
-    return hits.map(({ id }) => id).sort();
+    const queries = [{ type, criterion, sort: [] }];
+    const end = performance.now() + matchesBudget;
+    const read = async (snapshot?: Snapshot) => {
+      const reading = await this.#compile(queries, this.#state(end - performance.now(), { session, snapshot }));
+      return { reading, page: await readPage(reading.parts, false, undefined, false, limit) };
+    };
+    const idsOf = ({ hits }: PageOfHits) => hits.map(({ id }) => id).sort();
+    const before = await this.#context.snapshots.begin([]);
+    const { reading, page } = await read();
+    // A transaction sees one state, and so does a single look.
+    if (session !== undefined || !reading.looked) return idsOf(page);
+    const snapshot = await this.#context.snapshots.begin([...reading.types]);
+    const same = isSame(before, snapshot) || (await this.#isUnchanged(before, reading));
+    return idsOf(same ? page : (await read(snapshot)).page);
   }
 
   /**
-   * How often values occur among current matches.
+   * How often values occur among current matches; in one state of the store where the server has transactions.
    * @throws TooCostly.
    */
-  async tally(query: TallyQuery): Promise<Tally> {
-    const { type, criterion, budget } = query;
-    const state = this.#state(budget, {});
+  tally(query: TallyQuery): Promise<Tally> {
+    const { client, transactions } = this.#context.connection;
+    if (!transactions) return this.#tally(query, query.budget, undefined);
+    const end = performance.now() + Math.min(query.budget, transactionBudget);
+    return ofOneState(client, (session) => this.#tally(query, end - performance.now(), session));
+  }
+
+  async #tally(query: TallyQuery, budget: number, session: ClientSession | undefined): Promise<Tally> {
+    const { type, criterion } = query;
+    const state = this.#state(budget, { session });
     const {
       parts: [part],
     } = await this.#compile([{ type, criterion, sort: [] }], state);
@@ -167,6 +190,7 @@ export class Searcher {
    */
   async #first(query: SearchQuery, now: number, watch: Watch | undefined): Promise<SearchPage> {
     const { budget, parts: queries, count } = query;
+    const start = performance.now();
     const before = await this.#context.snapshots.begin([]);
     const reading = await this.#compile(queries, this.#state(budget, { watch }));
     const sorted = isSorted(queries);
@@ -175,11 +199,23 @@ export class Searcher {
     const total = await this.#total(query, reading, shown(found));
     if (!found.more && !reading.looked) return { matches: await versionsOf(found.hits, reading.state), total };
     const snapshot = await this.#context.snapshots.begin([...reading.types]);
-    if (isSame(before, snapshot)) return this.#shown(found, reading, undefined, 'next', snapshot, now, total);
-    const settled = await this.#compile(queries, this.#state(budget, { snapshot, watch }));
+    const same = isSame(before, snapshot) || (await this.#isUnchanged(before, reading));
+    if (same) return this.#shown(found, reading, undefined, 'next', snapshot, now, total);
+    const left = budget - (performance.now() - start);
+    const settled = await this.#compile(queries, this.#state(left, { snapshot, watch }));
     const again = count === 0 ? nothing : await readPage(settled.parts, sorted, undefined, false, count);
-    const counted = again.more ? total : await this.#total(query, settled, shown(again));
+    const counted = await this.#total(query, settled, shown(again));
     return this.#shown(again, settled, undefined, 'next', snapshot, now, counted);
+  }
+
+  /**
+   * Whether nothing of what is looked at was written since a state, as far as it is known here: what another process erases
+   * leaves nothing to tell it by.
+   */
+  async #isUnchanged({ at, except }: Snapshot, { types, held }: Reading): Promise<boolean> {
+    const newest = await this.#context.types.newest([...types]);
+    if (newest >= Math.min(at + 1, ...except)) return false;
+    return held === undefined || (await this.#context.types.known()).length === held.length;
   }
 
   /**
@@ -272,9 +308,9 @@ export class Searcher {
     const env: Env = { state, fields, most, uses, types: typesWithData, looksAt };
     const held = alone ? undefined : new Set(await typesWithData());
     const parts: Part[] = [];
-    // By itself each type's containers are found by what is asked; for many of them all are read once.
+    // What contains resources of many types is read once for all of them, before which each part has to be compiled.
     const inside = queries.filter(({ type }) => isContained(type)).length;
-    const shared: SharedContainers | undefined = inside > fewTypes ? new Map() : undefined;
+    const shared = inside > fewTypes ? new SharedContainers() : undefined;
     for (const [place, query] of queries.entries()) {
       const { type } = query;
       if (held?.has(type) === false && !isContained(type)) continue;
@@ -283,25 +319,36 @@ export class Searcher {
       const { fieldOf } = context;
       parts.push(new Part(query, { state, place, condition, alone, types: typesWithData, fieldOf, shared }));
       for (const { path } of parts.at(-1)?.columns ?? []) if (path !== undefined) context.uses(path);
-      if (isContained(type)) for (const each of await typesWithData()) types.add(each);
-      else types.add(type);
+      if (isContained(type)) {
+        shared?.add(type, condition);
+        for (const each of await typesWithData()) types.add(each);
+      } else types.add(type);
+      for (const { by } of query.sort) for (const each of typesOf(by)) types.add(each);
     }
-    return { state, parts, types, looked };
+    return { state, parts, types, held: await live, looked };
   }
 
   #state(
     budget: number,
-    more: { snapshot?: Snapshot; session?: ClientSession | undefined; watch?: Watch | undefined },
+    more: { snapshot?: Snapshot | undefined; session?: ClientSession | undefined; watch?: Watch | undefined },
   ): State {
-    const { db, bodies } = this.#context;
+    const {
+      connection: { db, sharded },
+      bodies,
+    } = this.#context;
     const { stopped } = this.#options;
-    return new State(db, { deadline: performance.now() + budget, bodies, stopped, ...more });
+    return new State(db, { deadline: performance.now() + budget, bodies, sharded, stopped, ...more });
   }
 }
 
 /** Whether nothing was written in this process from the one state to the other, nor in another as far as it is known. */
 function isSame(before: Snapshot, after: Snapshot): boolean {
   return before.at === after.at && before.except.length === 0 && after.except.length === 0;
+}
+
+/** The types whose values are sorted by. */
+function typesOf(by: SortBy): readonly string[] {
+  return typeof by === 'object' && 'through' in by ? by.ends.flatMap((end) => [end.target, ...typesOf(end.by)]) : [];
 }
 
 function isSorted(queries: readonly TypeQuery[]): boolean {

@@ -8,6 +8,7 @@ import { matches, type Indexed as Tested } from '../../search/match.ts';
 import { score } from '../../search/score.ts';
 import { looksAtWords, type Words, wordsOf } from '../../search/words.ts';
 import { StoreUnavailable, TooCostly } from '../errors.ts';
+import { countAtOnce, findAtOnce } from './at-once.ts';
 import type { Bodies } from './bodies.ts';
 import { type Snapshot, superseded, visible } from './clock.ts';
 import { type Condition, ofLive } from './compile/condition.ts';
@@ -31,6 +32,8 @@ export interface StateOptions {
   /** By the clock of `performance`. */
   readonly deadline: number;
   readonly bodies: Bodies;
+  /** Whether documents of a collection may lie on several shards. */
+  readonly sharded?: boolean;
   /** Whether to give up whatever is being read. */
   readonly stopped?: (() => boolean) | undefined;
   readonly watch?: Watch | undefined;
@@ -130,7 +133,10 @@ export class State {
           ...(limit === undefined ? {} : { limit }),
           projection,
         });
-      const found = await cursor().toArray();
+      const found =
+        limit === undefined
+          ? await cursor().toArray()
+          : await findAtOnce<Found>(this.#db, name, { filter, projection, sort, limit }, options);
       this.check();
       await this.#options.watch?.read(name, filter, found.length, performance.now() - start, () => {
         return cursor().explain('executionStats');
@@ -172,18 +178,22 @@ export class State {
     });
   }
 
-  /** The distinct texts at some paths of all versions that may be shown; undefined in a transaction, or where they are many. */
+  /**
+   * The distinct texts at some paths of all versions that may be shown; undefined where they are many, or in a transaction
+   * on shards, where MongoDB doesn't tell them.
+   */
   async texts(type: string, paths: readonly string[]): Promise<readonly string[] | undefined> {
-    if (this.#options.session !== undefined) return undefined;
+    if (this.#options.session !== undefined && this.#options.sharded === true) return undefined;
     const { snapshot } = this;
     const found = new Set<string>();
     for (const path of paths) {
       const asked: [string, DriverFilter<Document>][] = [[type, {}]];
       if (snapshot !== undefined) asked.push([historyName(type), superseded(snapshot)]);
       for (const [name, filter] of asked) {
-        const values = await this.#within(({ maxTimeMS = 0 }) =>
-          this.#db.collection(name).distinct(path, filter, { maxTimeMS }),
-        );
+        const values = await this.#within(({ maxTimeMS = 0, session }) => {
+          const options = session === undefined ? { maxTimeMS } : { maxTimeMS, session };
+          return this.#db.collection(name).distinct(path, filter, options);
+        });
         for (const value of values) if (typeof value === 'string') found.add(value);
       }
       if (found.size > mostTexts) return undefined;
@@ -226,8 +236,7 @@ export class State {
     const start = performance.now();
     return this.#within(async (options) => {
       const collection = this.#db.collection(name);
-      const bounded = Number.isFinite(limit) ? { limit } : {};
-      const counted = await collection.countDocuments(whole, { ...options, ...bounded });
+      const counted = await countAtOnce(this.#db, name, whole, limit, options);
       this.check();
       await this.#options.watch?.read(name, whole, counted, performance.now() - start, () => {
         return collection.find(whole, options).explain('executionStats');

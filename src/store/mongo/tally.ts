@@ -31,8 +31,8 @@ interface Row {
 type Counted = TalliedField['values'][number];
 
 /**
- * A tally of what is current. Each field is asked for by itself: what is written meanwhile may count in one and not yet in
- * another. Throws TooCostly.
+ * A tally of what is current. Each field is asked for by itself: outside a transaction what is written meanwhile may count in
+ * one and not yet in another. Throws TooCostly.
  */
 export async function tallyOf(
   state: State,

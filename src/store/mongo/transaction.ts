@@ -7,6 +7,7 @@ import {
   MongoError,
   MongoNetworkError,
   ReadConcern,
+  type TransactionOptions,
 } from 'mongodb';
 import { StoreUnavailable } from '../errors.ts';
 
@@ -45,6 +46,12 @@ const patience = 30_000;
 const shortest = 2;
 const longest = 200;
 
+/** Each transaction sees one state, and is there for good when it is acknowledged. */
+const wholly: TransactionOptions = {
+  readConcern: new ReadConcern('snapshot'),
+  writeConcern: { w: 'majority', journal: true },
+};
+
 const duplicateKey = 11000;
 /**
  * WriteConflict, LockTimeout, NoSuchTransaction; and that the server is not, or no longer, the primary, or is shutting down.
@@ -71,6 +78,31 @@ export async function inTransaction<T>(client: MongoClient, plan: () => Promise<
   }
 }
 
+/**
+ * Reads one state of the store with several commands: those of one transaction, which is tried again where what is in the
+ * way is passing.
+ * @throws what `read` throws that isn't passing; the error that is, when it stays for too long.
+ */
+export async function ofOneState<T>(client: MongoClient, read: (session: ClientSession) => Promise<T>): Promise<T> {
+  const limit = Date.now() + patience;
+  for (let pause = shortest; ; pause = Math.min(pause * 2, longest)) {
+    const session = client.startSession();
+    try {
+      session.startTransaction(wholly);
+      const result = await read(session);
+      // What was read stays so: a majority has it now.
+      await session.commitTransaction();
+      return result;
+    } catch (error) {
+      if (session.inTransaction()) await session.abortTransaction().catch(() => undefined);
+      if (!isPassing(error) || Date.now() > limit) throw error;
+    } finally {
+      await session.endSession();
+    }
+    await wait(pause * (0.5 + Math.random() / 2));
+  }
+}
+
 async function oneTry<T>(client: MongoClient, { attempt, result, over }: Try<T>, limit: number): Promise<T> {
   if (attempt === undefined) return result;
   let outcome: Outcome = 'failed';
@@ -89,10 +121,7 @@ async function oneTry<T>(client: MongoClient, { attempt, result, over }: Try<T>,
 async function once(client: MongoClient, { body, tookEffect }: Attempt, limit: number): Promise<void> {
   const session = client.startSession();
   try {
-    session.startTransaction({
-      readConcern: new ReadConcern('snapshot'),
-      writeConcern: { w: 'majority', journal: true },
-    });
+    session.startTransaction(wholly);
     try {
       await body(session);
     } catch (error) {

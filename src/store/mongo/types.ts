@@ -1,6 +1,7 @@
 /** The types of which there are collections, with the indexes that each needs. https://hl7.org/fhir/R4/resourcelist.html */
-import { type Db, type Document, type IndexDescription, MongoServerError } from 'mongodb';
-import { historyName, typeOfCollection } from './document.ts';
+import { type Db, type IndexDescription, MongoServerError } from 'mongodb';
+import { findAtOnce } from './at-once.ts';
+import { historyName, typeOfCollection, type VersionFields } from './document.ts';
 
 /** Indexes of every collection with current versions. */
 const current: readonly IndexDescription[] = [
@@ -25,6 +26,8 @@ const namespaceExists = 48;
 export class Types {
   readonly #db: Db;
   readonly #made = new Map<string, Promise<void>>();
+  /** Of the last erasure of each type by this process, the change number. */
+  readonly #erased = new Map<string, number>();
 
   constructor(db: Db) {
     this.#db = db;
@@ -51,19 +54,19 @@ export class Types {
     await made;
   }
 
-  /** The greatest change number of some types, 0 where there is none. */
+  /** To be called before resources of a type are erased, which leaves no document that tells of it. */
+  erasing(type: string, change: number): void {
+    this.#erased.set(type, change);
+  }
+
+  /** The greatest change number of some types, 0 where there is none; also of what this process erased. */
   async newest(types: readonly string[]): Promise<number> {
+    const wanted = { filter: {}, projection: { change: 1 }, sort: { change: -1 }, limit: 1 } as const;
     const found = await Promise.all(
-      types.map((type) =>
-        this.#db
-          .collection(type)
-          .find({}, { projection: { change: 1 } })
-          .sort({ change: -1 })
-          .limit(1)
-          .next(),
-      ),
+      types.map((type) => findAtOnce<Pick<VersionFields, 'change'>>(this.#db, type, wanted)),
     );
-    return found.reduce((most, document) => Math.max(most, changeOf(document)), 0);
+    const erased = types.map((type) => this.#erased.get(type) ?? 0);
+    return Math.max(0, ...found.flat().map(({ change }) => change), ...erased);
   }
 
   async #make(type: string): Promise<void> {
@@ -71,10 +74,6 @@ export class Types {
     await makeCollection(this.#db, historyName(type), history);
     await makeCollection(this.#db, type, current);
   }
-}
-
-function changeOf(document: Document | null): number {
-  return document === null ? 0 : Number(document.change);
 }
 
 /** Makes a collection with its indexes, if it isn't there. */

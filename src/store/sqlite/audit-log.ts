@@ -9,7 +9,7 @@ import type { AuditColumns } from './audit-columns.ts';
 import { AuditIndex } from './audit-index.ts';
 import { textKey } from './audit-key.ts';
 import { AuditMatcher } from './audit-match.ts';
-import { packRecords } from './audit-pack.ts';
+import { Packer, packRecords } from './audit-pack.ts';
 import type { Database, Statement } from './open.ts';
 
 /** Hands packed records (`packRecords`) to the writer; resolves when they are on disk. */
@@ -50,6 +50,8 @@ export function createAuditLog(db: Database, appendThroughWriter: AppendThroughW
 class SqliteAuditLog implements AuditLog {
   readonly #db: Database;
   readonly #appendThroughWriter: AppendThroughWriter;
+  /** Kept: each write hands over what reads left before it, and a new one takes longer than to pack that. */
+  readonly #packer = new Packer();
   readonly #index: AuditIndex;
   readonly #recent: Statement<RecentRow>;
   readonly #recentEnd: Statement<[process: number, link: number, last: number, hash: Uint8Array]>;
@@ -81,7 +83,7 @@ class SqliteAuditLog implements AuditLog {
   }
 
   async append(records: readonly AuditRecord[]): Promise<void> {
-    if (records.length > 0) await this.#appendThroughWriter(packRecords(records));
+    if (records.length > 0) await this.#appendThroughWriter(packRecords(records, this.#packer));
   }
 
   async *find(

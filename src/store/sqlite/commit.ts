@@ -139,7 +139,10 @@ export class Commits {
       const plans = this.#plans(task.writes);
       writing = true;
       const written = this.#write(task, plans, pending);
-      for (const key of task.mustExist) this.#integrity.mustExist(this.#numbers.type(key.type), key);
+      for (let n = 0; n < task.mustExist.length; n += 2) {
+        const { [n]: type = '', [n + 1]: id = '' } = task.mustExist;
+        this.#integrity.mustExist(this.#numbers.type(type), { type, id });
+      }
       for (const key of task.mustBeUnreferenced) this.#integrity.mustBeUnreferenced(this.#numbers.type(key.type), key);
       for (const { key, text, until } of task.notes) this.#keepNote.run(key, text, until);
       if (guarded) this.#db.exec('RELEASE one');

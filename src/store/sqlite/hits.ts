@@ -1,5 +1,5 @@
 /** Reads matches of one type in an order, of what is current and of what a walk kept. https://hl7.org/fhir/R4/http.html#paging */
-import type { Around, Version } from '../port.ts';
+import type { Around, Spliced, Version } from '../port.ts';
 import type { Branch, Frame, Walk } from './frame.ts';
 import { beyond, compareKeys, type Key, type KeyValue, type OrderColumn, orderBy } from './keyset.ts';
 import type { Row, SqlValue } from './open.ts';
@@ -8,14 +8,17 @@ import { localId } from './rows.ts';
 import { all, filters, join, raw, type Sql, sql } from './sql.ts';
 import type { Statements } from './statements.ts';
 
-/** A match as it was read: its place in the walk, its number, and the version to show or the change that made it. */
+/** A match as it was read: its place in the walk, its number, and what else is known of the version to show. */
 export interface Hit {
   /** What its key begins with. */
   readonly prefix: Key;
   /** The columns of the order, the last of which is the resource's number; then what `withVersion` says. */
   readonly row: Row;
   readonly columns: number;
-  /** Whether the version follows (id, number, updated, method, body), or else the number of its change. */
+  /**
+   * Whether the version follows (id, number, updated, method, body). Else it is the number of its change in a walk that goes
+   * on, which may show what isn't current any more; on a first page nothing follows.
+   */
   readonly withVersion: boolean;
 }
 
@@ -42,7 +45,7 @@ export interface Source {
    * apart, or in none (so that all are read).
    */
   readonly order: 'index' | 'blocks' | 'none';
-  /** Whether the frame is of index rows alone, without the resource: for rows in no order. */
+  /** Whether the frame is of index rows alone, without the resource. Read in an order they have no version. */
   readonly bare?: boolean;
 }
 
@@ -57,6 +60,9 @@ export interface Span {
   /** Whether ties go by falling numbers. */
   readonly falling: boolean;
 }
+
+/** What follows the columns of the order: the version, the number of its change, or nothing. */
+type Behind = 'version' | 'change' | 'nothing';
 
 /** A statement that reads matches of a source. */
 interface Query {
@@ -75,6 +81,15 @@ interface FirstPage {
 /** What SQLite says of a text beyond its limit. */
 const tooBig = /too big/;
 
+/** How stored versions are looked up: the tables `e` of resources and `v` of versions, and the column of the number. */
+interface Stored {
+  readonly tables: Sql;
+  readonly by: Sql;
+}
+
+const currentVersions: Stored = { tables: raw('entity e CROSS JOIN version v ON v.vid = e.vid'), by: raw('e.rid') };
+const changes: Stored = { tables: raw('version v CROSS JOIN entity e ON e.rid = v.rid'), by: raw('v.vid') };
+
 export class HitReader {
   readonly walk: Walk;
   readonly #statements: Statements;
@@ -84,6 +99,7 @@ export class HitReader {
   readonly #kept: Exclude<Branch, 'current'> | undefined;
   /** By the names of what is read. */
   readonly #firstPages = new Map<string, FirstPage>();
+  readonly #stored: Stored;
 
   /**
    * @param bodies whether to read the versions together with their places, where one statement finds all.
@@ -95,6 +111,12 @@ export class HitReader {
     this.walk = walk;
     this.#bodies = bodies;
     this.#kept = this.#keptBranch(few);
+    this.#stored = walk.at === undefined ? currentVersions : changes;
+  }
+
+  /** Whether the matches' numbers are all that is read of them: the resources themselves needn't be looked at. */
+  get onlyNumbers(): boolean {
+    return !this.#bodies && this.walk.at === undefined;
   }
 
   /**
@@ -110,12 +132,12 @@ export class HitReader {
     const [first] = sources;
     if (first === undefined) return [];
     if (sources.length === 1) {
-      const query = queryOf(first, span, this.#bodies);
+      const query = queryOf(first, span, this.#behind(this.#bodies));
       if (begins !== undefined) this.#firstPages.set(begins, { limit, query });
       return this.#run(query, span);
     }
     const lists = sources
-      .map((source) => this.#run(queryOf(source, span, false), span))
+      .map((source) => this.#run(queryOf(source, span, this.#behind(false)), span))
       .filter((list) => list.length > 0);
     const [only = []] = lists;
     if (lists.length <= 1) return only;
@@ -131,33 +153,36 @@ export class HitReader {
 
   /** The versions of matches. */
   versions(hits: readonly Hit[]): readonly Version[] {
-    return hits.map(({ row, columns, withVersion }) => {
+    return hits.map((hit) => {
+      const { row, columns, withVersion } = hit;
       if (withVersion) return versionOf(this.#typeName, row, columns);
-      const vid = Number(row[columns]);
       const found = this.#statements.get(sql`SELECT e.id, v.number, v.updated, v.method, v.body
-        FROM version v CROSS JOIN entity e ON e.rid = v.rid WHERE v.vid = ${vid}`);
-      if (found === undefined) throw new Error(`version ${vid} is indexed but not stored`);
+        FROM ${this.#stored.tables} WHERE ${this.#stored.by} = ${this.#named(hit)}`);
+      if (found === undefined) throw new Error(`the version of resource ${ridOf(hit)} is indexed but not stored`);
       return versionOf(this.#typeName, found, 0);
     });
   }
 
   /**
-   * The matches as one text, a comma between two; `undefined` where SQLite can't hold it. The binding takes longer to give
-   * twenty bodies than SQLite to find and to join them.
+   * The matches as one text in pieces, a comma between two; `undefined` where SQLite can't hold it. The binding takes longer
+   * to give twenty bodies than SQLite to find and to join them.
    */
-  spliced(hits: readonly Hit[], { before, between, after }: Around): Uint8Array | undefined {
-    const changes = JSON.stringify(hits.map(({ row, columns }) => row[columns]));
+  spliced(hits: readonly Hit[], { before, between, after }: Around): Spliced | undefined {
+    const named = JSON.stringify(hits.map((hit) => this.#named(hit)));
+    // What stands between two bodies goes with the second as its separator, so that no body is copied for it. The first id is
+    // that of the row with the least key.
     const query = sql`SELECT count(*),
-        CAST(group_concat(${before} || e.id || ${between} || CAST(v.body AS TEXT) || ${after}, ',') AS BLOB)
-      FROM json_each(${changes}) j CROSS JOIN version v ON v.vid = j.value CROSS JOIN entity e ON e.rid = v.rid`;
+        CAST(group_concat(CAST(v.body AS TEXT), ${`${after},${before}`} || e.id || ${between}) AS BLOB), e.id, min(j.key)
+      FROM json_each(${named}) j CROSS JOIN ${this.#stored.tables} WHERE ${this.#stored.by} = j.value`;
     try {
-      const [count, bytes] = this.#statements.get(query) ?? [];
-      if (count === hits.length && bytes instanceof Uint8Array) return bytes;
+      const [count, bytes, first] = this.#statements.get(query) ?? [];
+      if (count === hits.length && bytes instanceof Uint8Array)
+        return [`${before}${String(first)}${between}`, bytes, after];
     } catch (error) {
       if (!(error instanceof Error) || !tooBig.test(error.message)) throw error;
       return undefined;
     }
-    throw new Error(`of the versions ${changes} not all are stored`);
+    throw new Error(`of the versions of ${named} not all are stored`);
   }
 
   /** The versions in which matches of contained resources lie. */
@@ -169,6 +194,17 @@ export class HitReader {
       if (found === undefined) throw new Error(`resource ${ridOf(hit)} is contained in nothing`);
       return { ...versionOf(String(found[5]), found, 0), contained: localId(String(found[6])) };
     });
+  }
+
+  /** What a statement gives behind the order's columns. */
+  #behind(bodies: boolean): Behind {
+    if (bodies) return 'version';
+    return this.walk.at === undefined ? 'nothing' : 'change';
+  }
+
+  /** What matches without versions are looked up by: the number of the resource, or where it isn't enough, of the change. */
+  #named({ row, columns }: Hit): number {
+    return Number(row[this.walk.at === undefined ? columns - 1 : columns]);
   }
 
   #run({ statement, columns, withVersion }: Query, { prefix }: Span): readonly Hit[] {
@@ -186,11 +222,11 @@ export class HitReader {
   }
 }
 
-function queryOf(source: Source, { after, backwards, limit, falling }: Span, withVersion: boolean): Query {
+function queryOf(source: Source, { after, backwards, limit, falling }: Span, behind: Behind): Query {
   const columns = [...source.columns, { value: source.frame.rid, descending: falling, nullable: false }];
   const make = source.order === 'none' ? sortingQuery : scanningQuery;
-  const statement = make(source, columns, after, backwards, limit, withVersion);
-  return { statement, columns: columns.length, withVersion };
+  const statement = make(source, columns, after, backwards, limit, behind);
+  return { statement, columns: columns.length, withVersion: behind === 'version' };
 }
 
 const versionColumns = raw('v.number, v.updated, v.method, v.body');
@@ -207,7 +243,7 @@ function scanningQuery(
   after: Key | undefined,
   backwards: boolean,
   limit: number,
-  withVersion: boolean,
+  behind: Behind,
 ): Sql {
   const { frame, tests } = source;
   const begin = after === undefined ? [] : [beyond(columns, after, backwards)];
@@ -218,7 +254,7 @@ function scanningQuery(
     ', ',
   );
   const order = orderBy(columns, backwards);
-  if (withVersion && source.order === 'blocks') {
+  if (behind === 'version' && source.order === 'blocks') {
     const names = columns.map((_, place) => raw(`k${place}`));
     const named = columns.map(({ value }, place) => sql`${value} AS ${names[place] ?? value}`);
     return sql`SELECT ${join(
@@ -228,10 +264,12 @@ function scanningQuery(
       FROM (SELECT ${join(named, ', ')}, r.vid AS vid, ${idOf(frame)} AS id FROM ${frame.from}
         WHERE ${where} ORDER BY ${order} LIMIT ${limit}) p CROSS JOIN version v ON v.vid = p.vid`;
   }
-  return withVersion
-    ? sql`SELECT ${values}, ${idOf(frame)}, ${versionColumns}
-        FROM ${frame.from} CROSS JOIN version v ON v.vid = r.vid WHERE ${where} ORDER BY ${order} LIMIT ${limit}`
-    : sql`SELECT ${values}, r.vid FROM ${frame.from} WHERE ${where} ORDER BY ${order} LIMIT ${limit}`;
+  if (behind === 'version') {
+    return sql`SELECT ${values}, ${idOf(frame)}, ${versionColumns}
+        FROM ${frame.from} CROSS JOIN version v ON v.vid = r.vid WHERE ${where} ORDER BY ${order} LIMIT ${limit}`;
+  }
+  const read = behind === 'change' ? sql`${values}, r.vid` : values;
+  return sql`SELECT ${read} FROM ${frame.from} WHERE ${where} ORDER BY ${order} LIMIT ${limit}`;
 }
 
 /** All rows, sorted: what is sorted is small, so versions join the rows that are left. */
@@ -241,11 +279,12 @@ function sortingQuery(
   after: Key | undefined,
   backwards: boolean,
   limit: number,
-  withVersion: boolean,
+  behind: Behind,
 ): Sql {
   const named = columns.map((column, place) => ({ ...column, value: raw(`k${place}`) }));
   const values = columns.map(({ value }, place) => sql`${value} AS ${raw(`k${place}`)}`);
-  const own = bare ? [] : [raw('r.vid AS vid'), ...(withVersion ? [sql`${idOf(frame)} AS id`] : [])];
+  const own = bare || behind === 'nothing' ? [] : [raw('r.vid AS vid')];
+  if (!bare && behind === 'version') own.push(sql`${idOf(frame)} AS id`);
   const list = join([...values, ...own], ', ');
   const where = all([frame.where, filters(tests)]);
   const order = orderBy(named, backwards);
@@ -255,18 +294,15 @@ function sortingQuery(
     after === undefined
       ? sql`${found} ORDER BY ${order} LIMIT ${limit}`
       : sql`SELECT * FROM (${found} LIMIT -1) WHERE ${beyond(named, after, backwards)} ORDER BY ${order} LIMIT ${limit}`;
-  if (!withVersion && !bare) return sorted;
+  if (behind !== 'version') return sorted;
   const names = join(
     named.map(({ value }) => sql`p.${value}`),
     ', ',
   );
-  if (bare) {
-    const from = sql`FROM (${sorted}) p CROSS JOIN entity r ON r.rid = p.${raw(`k${columns.length - 1}`)}`;
-    return withVersion
-      ? sql`SELECT ${names}, r.id, ${versionColumns} ${from} CROSS JOIN version v ON v.vid = r.vid`
-      : sql`SELECT ${names}, r.vid ${from}`;
-  }
-  return sql`SELECT ${names}, p.id, ${versionColumns} FROM (${sorted}) p CROSS JOIN version v ON v.vid = p.vid`;
+  if (!bare)
+    return sql`SELECT ${names}, p.id, ${versionColumns} FROM (${sorted}) p CROSS JOIN version v ON v.vid = p.vid`;
+  return sql`SELECT ${names}, r.id, ${versionColumns} FROM (${sorted}) p
+    CROSS JOIN entity r ON r.rid = p.${raw(`k${columns.length - 1}`)} CROSS JOIN version v ON v.vid = r.vid`;
 }
 
 /** The version in a row's columns id, number, updated, method and body, from a place on. */

@@ -12,6 +12,8 @@ import { afterPrefix } from './compile/prefix.ts';
 import type { Database, SqlValue, Statement } from './open.ts';
 
 const remembered = 5_000;
+/** How many resources are looked up one by one. */
+const fewIds = 3;
 
 interface Pattern {
   readonly number: number;
@@ -30,6 +32,7 @@ export class LookUp {
   readonly #textOf = new BoundedCache<string>(remembered);
   readonly #patterns = new Map<number, Pattern[]>();
   #newestPattern = 0;
+  readonly #knownUnits: NumberedUnit[] = [];
   readonly #type: Statement;
   readonly #parameter: Statement;
   readonly #parameterOf: Statement;
@@ -44,8 +47,9 @@ export class LookUp {
   readonly #foldedCodesBeginning: Statement;
   readonly #foldedCodes: Statement;
   readonly #foldedCodesOfSystem: Statement;
-  readonly #units: Statement;
+  readonly #moreUnits: Statement;
   readonly #resource: Statement;
+  readonly #resources: Statement;
   readonly #texts: Statement;
   readonly #morePatterns: Statement;
 
@@ -71,9 +75,12 @@ export class LookUp {
     this.#foldedCodesOfSystem = db.prepare(
       'SELECT num FROM code INDEXED BY code_by_folded WHERE folded = ? AND system = ?',
     );
-    this.#units = db.prepare(`SELECT u.num, coalesce(s.uri, ''), u.code, u.unit
-      FROM unit u LEFT JOIN system s ON s.num = u.system ORDER BY u.num`);
-    this.#resource = db.prepare('SELECT rid, state FROM entity WHERE type = ? AND id = ?');
+    this.#moreUnits = db.prepare(`SELECT u.num, coalesce(s.uri, ''), u.code, u.unit
+      FROM unit u LEFT JOIN system s ON s.num = u.system WHERE u.num > ? ORDER BY u.num`);
+    this.#resource = db.prepare('SELECT rid FROM entity WHERE type = ? AND id = ?');
+    this.#resources = db.prepare(
+      'SELECT e.rid FROM json_each(?) j CROSS JOIN entity e ON e.type = ? AND e.id = j.value',
+    );
     this.#texts = db.prepare('SELECT c.num, c.value FROM json_each(?) j CROSS JOIN code c ON c.num = j.value');
     this.#morePatterns = db.prepare('SELECT num, type, params FROM pattern WHERE num > ?');
   }
@@ -128,9 +135,13 @@ export class LookUp {
 
   /** All units, by rising numbers; number 0, no unit at all, isn't among them. */
   units(): readonly NumberedUnit[] {
-    return this.#units.all().map(([number, system, code, unit]) => {
+    const known = this.#knownUnits;
+    const fresh = this.#moreUnits.all(known.at(-1)?.number ?? 0).map(([number, system, code, unit]): NumberedUnit => {
       return { number: Number(number), system: String(system), code: String(code), unit: String(unit) };
     });
+    if (!this.remembers) return [...known, ...fresh];
+    known.push(...fresh);
+    return known;
   }
 
   /** The texts of codes. */
@@ -150,6 +161,12 @@ export class LookUp {
   resource(type: number, id: string): number | undefined {
     const number = this.#resource.get(type, id)?.[0];
     return number === undefined ? undefined : Number(number);
+  }
+
+  /** The numbers of resources, live or not; ids that nothing has are left out. */
+  resources(type: number, ids: readonly string[]): readonly number[] {
+    if (ids.length > fewIds) return numbers(this.#resources.all(JSON.stringify(ids), type));
+    return ids.flatMap((id) => this.resource(type, id) ?? []);
   }
 
   /** The patterns of a type whose resources have (or don't have) values of a parameter, rising. */

@@ -1,5 +1,5 @@
 /** A page of one or several types, and the places of its first and last match. https://hl7.org/fhir/R4/http.html#paging */
-import type { Around, Version } from '../port.ts';
+import type { Around, Spliced, Version } from '../port.ts';
 import { type Hit, keyOf } from './hits.ts';
 import { compareKeys, type Key } from './keyset.ts';
 import type { Part } from './part.ts';
@@ -11,7 +11,7 @@ export interface PageOfHits {
   /** None where they are in `spliced`. */
   readonly versions: readonly Version[];
   /** The matches as one text. */
-  readonly spliced?: Uint8Array | undefined;
+  readonly spliced?: Spliced | undefined;
   readonly first: Key | undefined;
   readonly last: Key | undefined;
   /** The place before the first match of the walk: an unsorted one is led there as it is here. */
@@ -44,7 +44,7 @@ export function readPage(
   let last: Hit | undefined;
   let more = false;
   let size = 0;
-  let spliced: Uint8Array | undefined;
+  let spliced: Spliced | undefined;
   for (const { part, hits } of found) {
     const taken = hits.length > count - size ? hits.slice(0, count - size) : hits;
     more ||= taken.length < hits.length;

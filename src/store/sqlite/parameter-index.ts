@@ -50,7 +50,8 @@ export class SqliteParameterIndex implements ParameterIndex {
   /** What the writer does to states, and what follows from it, one after the other. */
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(db: Database, writer: Writer) {
+  /** @param rows the parameters that the store has. */
+  constructor(db: Database, writer: Writer, rows: readonly ParameterRow[]) {
     this.#writer = writer;
     this.#readRows = () => parameterRows(db);
     this.#passes = db.prepare('SELECT type, params, stage, after, upto, done, total FROM filling ORDER BY type');
@@ -76,8 +77,8 @@ export class SqliteParameterIndex implements ParameterIndex {
         ON entity.type = type.num AND entity.state = 1 AND entity.vid > ?2 AND entity.vid <= ?3
       CROSS JOIN version ON version.vid = entity.vid WHERE type.name = ?1 ORDER BY entity.vid LIMIT ${step}`);
     this.#live = db.prepare('SELECT live FROM type WHERE num = ?');
-    this.#rows = this.#readRows();
-    this.#numbers = parameterNumbers(this.#rows);
+    this.#rows = rows;
+    this.#numbers = parameterNumbers(rows);
     writer.useParameters(this.#numbers);
   }
 
@@ -93,12 +94,14 @@ export class SqliteParameterIndex implements ParameterIndex {
       live.set(type, known);
       return known;
     };
-    return namedEntries(this.#rows).map(([entry, { status, number, typeNumber, ...row }]) => {
-      if (status === 'current') return { ...row, entry, state: 'current', done: 0, total: 0 };
+    // Literals with all properties: there are thousands, and what a spread object gains gives each a shape of its own.
+    return namedEntries(this.#rows).map(([entry, { type, code, definition, source, status, number, typeNumber }]) => {
+      if (status === 'current') return { type, code, definition, source, entry, state: 'current', done: 0, total: 0 };
       const pass = passes.get(typeNumber);
       const total = pass?.total ?? liveOf(typeNumber);
       const begun = pass?.parameters.includes(number) === true ? pass.done : 0;
-      return { ...row, entry, state: 'filling', done: status === 'filled' ? total : Math.min(begun, total), total };
+      const done = status === 'filled' ? total : Math.min(begun, total);
+      return { type, code, definition, source, entry, state: 'filling', done, total };
     });
   }
 

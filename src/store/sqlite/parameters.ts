@@ -37,15 +37,9 @@ export function parameterRows(db: Database): readonly ParameterRow[] {
         parameter.source FROM parameter JOIN type ON type.num = parameter.type ORDER BY parameter.num`,
     )
     .all()
-    .map(([number, typeNumber, type, code, definition, status, source]) => ({
-      number,
-      typeNumber,
-      type,
-      code,
-      definition,
-      status,
-      ...(source === null ? {} : { source }),
-    }));
+    .map(([number, typeNumber, type, code, definition, status, source]) => {
+      return { number, typeNumber, type, code, definition, status, source: source ?? undefined };
+    });
 }
 
 /** The numbers under which commits bring entries: by type and by the entries' name. */
@@ -167,13 +161,22 @@ function settle(db: Database): void {
   }
 }
 
-/** Makes the parameters of a store that is being opened the wanted ones. Filling and removing come later. */
-export function registerParameters(db: Database, wanted: readonly ParameterDefinition[]): void {
-  const changes = changesTo(parameterRows(db), wanted);
-  if (changes === undefined) return;
+/**
+ * Makes the parameters of a store that is being opened the wanted ones. Filling and removing come later.
+ * @param rows what it has.
+ * @returns what it has then.
+ */
+export function registerParameters(
+  db: Database,
+  wanted: readonly ParameterDefinition[],
+  rows: readonly ParameterRow[] = parameterRows(db),
+): readonly ParameterRow[] {
+  const changes = changesTo(rows, wanted);
+  if (changes === undefined) return rows;
   transaction(db, () => {
     const numbers = new Numbers(db);
     applyChanges(db, numbers, changes);
     fillEmpty(db);
   });
+  return parameterRows(db);
 }

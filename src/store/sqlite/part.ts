@@ -2,7 +2,7 @@
 import { isContained } from '../../search/contained.ts';
 import type { Criterion } from '../../search/criteria.ts';
 import { TooCostly } from '../errors.ts';
-import type { Around, ExplainedCriterion, ExplainedPart, TypeQuery, Version } from '../port.ts';
+import type { Around, ExplainedCriterion, ExplainedPart, Spliced, TypeQuery, Version } from '../port.ts';
 import { type Condition, type Context, isImpossible } from './compile/condition.ts';
 import { conjuncts } from './compile/conjuncts.ts';
 import { ofShownVersions } from './compile/contains.ts';
@@ -179,7 +179,7 @@ export class Part {
   }
 
   /** The matches as one text; undefined where that isn't possible. Only for a part that reads no bodies with its hits. */
-  spliced(hits: readonly Hit[], around: Around): Uint8Array | undefined {
+  spliced(hits: readonly Hit[], around: Around): Spliced | undefined {
     return this.#reader?.spliced(hits, around);
   }
 

@@ -6,6 +6,7 @@ import { CursorExpired, StoreUnavailable, TooCostly } from '../errors.ts';
 import type { Explanation, Position, SearchPage, SearchQuery, TypeQuery } from '../port.ts';
 import type { Tally, TallyQuery } from '../tally.ts';
 import { StatementWatch } from './explain.ts';
+import { type KnownSearch, keyOf, partsKnown } from './known-search.ts';
 import { LookUp } from './look-up.ts';
 import type { Database, Statement } from './open.ts';
 import { isBeginning, type PageOfHits, readPage } from './page.ts';
@@ -35,14 +36,11 @@ export interface SearcherOptions {
 /** A way to read on a connection, and what is remembered of searches that are read so. */
 interface Reading {
   readonly connection: Connection;
-  /** What reads the current state; only walks' first pages, since a later one tells a part what led it. */
-  readonly parts: Remembered<readonly Part[]>;
-  readonly totals: Remembered<number>;
+  readonly known: Remembered<KnownSearch>;
 }
 
 /** How many are remembered at least: compiled criteria take some kilobytes. */
-const rememberedParts = 1000;
-const rememberedTotals = 2000;
+const rememberedSearches = 1500;
 
 /** Matches up to which a page is given as one text, so that the text stays small. */
 const mostSpliced = 100;
@@ -241,18 +239,21 @@ export class Searcher {
     const newest = this.#newestChange(connection);
     const at = position === undefined || position.at >= newest ? undefined : position.at;
     // Inside another's transaction what is found may be taken back.
-    const key = position === undefined && connection.lookUp.remembers ? JSON.stringify(queries) : undefined;
-    const compile = () => partsOf(connection, queries, at, around === undefined);
-    const named = key === undefined || around === undefined ? key : `spliced ${key}`;
-    const parts = compiled ?? (named === undefined ? compile() : reading.parts.get(named, queries, newest, compile));
+    const known =
+      position === undefined && connection.lookUp.remembers
+        ? reading.known.get(keyOf(queries), queries, newest, () => ({ totals: new Map() }))
+        : undefined;
+    const parts =
+      compiled ?? partsKnown(known, around !== undefined, () => partsOf(connection, queries, at, around === undefined));
     const backwards = position?.direction === 'previous';
     const sorted = queries.some(({ sort }) => sort.length > 0);
     const page: PageOfHits = count === 0 ? nothing : readPage(parts, sorted, position?.key, backwards, count, around);
     const begins = isBeginning(position?.key);
     const shown = begins && count > 0 && !page.more ? page.size : undefined;
     const total = this.#total(query, shown, (bound) => {
-      const counting = () => countedOf(parts, bound);
-      return key === undefined ? counting() : reading.totals.get(`${bound} ${key}`, queries, newest, counting);
+      const counted = known?.totals.get(bound) ?? countedOf(parts, bound);
+      known?.totals.set(bound, counted);
+      return counted;
     });
     const begun = position?.at ?? newest;
     const since = position?.since ?? now;
@@ -329,11 +330,7 @@ function liveTypes({ statements }: Connection): ReadonlySet<string> {
 function readingOf(statements: Statements, lookUp: LookUp, thresholds: Thresholds): Reading {
   const connection = { statements, lookUp, probes: new Probes(statements, thresholds.probes), thresholds };
   const changes = new LastChanges((type) => newestOfType(connection, type));
-  return {
-    connection,
-    parts: new Remembered(changes, rememberedParts),
-    totals: new Remembered(changes, rememberedTotals),
-  };
+  return { connection, known: new Remembered(changes, rememberedSearches) };
 }
 
 const nothing: PageOfHits = {

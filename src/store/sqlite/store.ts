@@ -16,7 +16,7 @@ import { type Lock, takeLock } from './lock.ts';
 import { migrate } from './migrate.ts';
 import { type Database, openDatabase, type Statement } from './open.ts';
 import { SqliteParameterIndex } from './parameter-index.ts';
-import { parameterRows, registerParameters } from './parameters.ts';
+import { type ParameterRow, parameterRows, registerParameters } from './parameters.ts';
 import { inMemory, pathOf } from './path.ts';
 import { PointReads, TypeNumbers } from './read.ts';
 import { type ReadSide, readSide } from './read-side.ts';
@@ -64,19 +64,14 @@ export async function openSqliteStore(url: string, options: SqliteOptions): Prom
   const clock = options.clock ?? Date.now;
   if (path === inMemory) {
     const db = openDatabase(path);
-    prepare(db, options);
+    const parameters = prepare(db, options);
     const engine = writerEngine(db, { ...options, clock });
-    return new SqliteStore(path, db, new InlineWriter(engine), {}, options);
+    return new SqliteStore(path, db, new InlineWriter(engine), { parameters }, options);
   }
   mkdirSync(dirname(path), { recursive: true });
   const lock = takeLock(path);
   try {
-    const first = openDatabase(path);
-    try {
-      prepare(first, options);
-    } finally {
-      first.close();
-    }
+    const parameters = prepareFile(path, options);
     const db = openDatabase(path, { readOnly: true, cache: readCache });
     const start = {
       path,
@@ -93,7 +88,7 @@ export async function openSqliteStore(url: string, options: SqliteOptions): Prom
       onAuditHead: options.onAuditHead,
       report: options.report,
     });
-    return new SqliteStore(path, db, writer, { lock, snapshot }, options);
+    return new SqliteStore(path, db, writer, { parameters, lock, snapshot }, options);
   } catch (error) {
     lock.release();
     if (!isSqlite(error)) throw error;
@@ -106,8 +101,17 @@ function isSqlite(error: unknown): error is Error {
   return error instanceof Error && 'code' in error && String(error.code).includes('SQLITE');
 }
 
-/** Brings the file to this release's schema, the time zone and the search parameters. */
-function prepare(db: Database, options: SqliteOptions): void {
+function prepareFile(path: string, options: SqliteOptions): readonly ParameterRow[] {
+  const db = openDatabase(path);
+  try {
+    return prepare(db, options);
+  } finally {
+    db.close();
+  }
+}
+
+/** Brings the file to this release's schema, the time zone and the search parameters, which it gives. */
+function prepare(db: Database, options: SqliteOptions): readonly ParameterRow[] {
   migrate(db);
   const recorded = getSetting(db, 'timezone');
   if (recorded === undefined) setSetting(db, 'timezone', options.timezone);
@@ -122,21 +126,24 @@ function prepare(db: Database, options: SqliteOptions): void {
   }
   refreshTextIndex(db);
   const { parameters } = options;
-  registerParameters(db, typeof parameters === 'function' ? parameters(storedParameters(db)) : parameters);
+  const rows = parameterRows(db);
+  const wanted = typeof parameters === 'function' ? parameters(storedParameters(db, rows)) : parameters;
+  return registerParameters(db, wanted, rows);
 }
 
-function storedParameters(db: Database): StoredParameters {
+function storedParameters(db: Database, rows: readonly ParameterRow[]): StoredParameters {
   const resources = db.prepare<[string, Uint8Array]>(`SELECT entity.id, version.body FROM type
     CROSS JOIN entity INDEXED BY entity_by_change ON entity.type = type.num AND entity.state = 1
     CROSS JOIN version ON version.vid = entity.vid WHERE type.name = 'SearchParameter' ORDER BY entity.vid`);
   return {
     resources: resources.all().map(([id, body]) => ({ id, body })),
-    current: parameterRows(db).filter(({ status }) => status === 'current'),
+    current: rows.filter(({ status }) => status === 'current'),
   };
 }
 
-/** What only a store in a file has. */
-interface OfFile {
+/** What opening a store came to; the rest only a store in a file has. */
+interface Opened {
+  readonly parameters: readonly ParameterRow[];
   readonly lock?: Lock;
   readonly snapshot?: Snapshot;
 }
@@ -167,7 +174,8 @@ class SqliteStore implements Store {
   #working = 0;
   #atRest: (() => void) | undefined;
 
-  constructor(path: string, db: Database, writer: Writer, { lock, snapshot }: OfFile, options: SqliteOptions) {
+  constructor(path: string, db: Database, writer: Writer, opened: Opened, options: SqliteOptions) {
+    const { parameters, lock, snapshot } = opened;
     const secret = getSetting(db, 'secret');
     if (!(secret instanceof Uint8Array)) throw new StoreUnavailable('The store has lost its secret: restore a backup.');
     this.name = path === inMemory ? 'sqlite in memory' : `sqlite ${path}`;
@@ -191,7 +199,7 @@ class SqliteStore implements Store {
     this.#text = new TextCatchUp(db, writer, options.report);
     this.audit = this.#side.audit;
     this.terminology = this.#side.terminology;
-    this.parameters = new SqliteParameterIndex(db, writer);
+    this.parameters = new SqliteParameterIndex(db, writer, parameters);
   }
 
   read(type: string, id: string): Promise<Version | undefined> {

@@ -8,7 +8,8 @@ export interface CommitTask {
   readonly kind: 'commit';
   readonly writes: readonly PackedWrites[];
   readonly conditions: readonly Condition[];
-  readonly mustExist: readonly ResourceKey[];
+  /** Types and ids in turn: there may be many, and texts cross in a tenth of the time of objects. */
+  readonly mustExist: readonly string[];
   readonly mustBeUnreferenced: readonly ResourceKey[];
   /** Packed records (`audit-pack.ts`). */
   readonly audit: readonly Uint8Array[];

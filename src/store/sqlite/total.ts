@@ -53,26 +53,33 @@ function countable(conditions: readonly Condition[]): readonly Range[] | undefin
  */
 function countRows(ranges: readonly Range[], bound: number, live: number, { statements, unwatched }: Counting): number {
   let counted = 0;
+  const watched: Sql[] = [];
   for (const range of ranges) {
     if (range.where === never || range.table === 'entity') continue;
     const from = raw(indexed('', range.table, range.index, 'd'));
+    const seen = sql`SELECT 1 FROM ${from} WHERE ${all([tick(raw('d.rid')), range.where])}`;
+    if (range.bounded !== true) {
+      watched.push(seen);
+      continue;
+    }
     const left = bound - counted;
     const unseen = sql`FROM ${from} WHERE ${eachRow} ${range.where}`;
     const most = Math.min(left, unwatched);
-    let found = 0;
-    if (range.bounded === true) {
-      const query = live <= most ? unseen : sql`FROM (SELECT 1 ${unseen} LIMIT ${most})`;
-      found = firstNumber(statements, sql`SELECT count(*) ${query}`);
-    }
-    if (range.bounded !== true || (found >= unwatched && found < left && live > unwatched)) {
-      const seen = sql`SELECT 1 FROM ${from} WHERE ${all([tick(raw('d.rid')), range.where])}`;
-      const query = Number.isFinite(left) ? sql`${seen} LIMIT ${left}` : seen;
-      found = firstNumber(statements, sql`SELECT count(*) FROM (${query})`);
-    }
-    counted += found;
+    const query = live <= most ? unseen : sql`FROM (SELECT 1 ${unseen} LIMIT ${most})`;
+    const found = firstNumber(statements, sql`SELECT count(*) ${query}`);
+    counted += found >= unwatched && found < left && live > unwatched ? countSeen([seen], left, statements) : found;
     if (counted >= bound) return bound;
   }
-  return counted;
+  return watched.length === 0 ? counted : Math.min(bound, counted + countSeen(watched, bound - counted, statements));
+}
+
+/** The rows of all queries together, at most `most`. */
+function countSeen(queries: readonly Sql[], most: number, statements: Statements): number {
+  const seen = join(queries, ' UNION ALL ');
+  return firstNumber(
+    statements,
+    sql`SELECT count(*) FROM (${Number.isFinite(most) ? sql`${seen} LIMIT ${most}` : seen})`,
+  );
 }
 
 function firstNumber(statements: Statements, query: Sql): number {

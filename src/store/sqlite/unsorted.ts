@@ -3,7 +3,7 @@
  * https://hl7.org/fhir/R4/search.html
  */
 import type { Condition, Drive, Range } from './compile/condition.ts';
-import { type Branch, collected, frameOf } from './frame.ts';
+import { type Branch, collected, countsByIndex, frameOf } from './frame.ts';
 import type { Hit, HitReader, Source, Span } from './hits.ts';
 import type { OrderColumn } from './keyset.ts';
 import type { Probes } from './probe.ts';
@@ -74,14 +74,15 @@ export function readUnsorted(
 }
 
 function stretch(
-  { walk }: HitReader,
+  reader: HitReader,
   range: Range,
   drive: Drive | undefined,
   leading: Condition | undefined,
   others: readonly Condition[],
   branch: Branch,
 ): Source {
-  const frame = frameOf(range, branch, walk);
+  const bare = reader.onlyNumbers && drive !== undefined && countsByIndex(drive, others);
+  const frame = frameOf(range, branch, reader.walk, bare);
   const tests: Sql[] = others.map((condition) => condition.test(frame.subject));
   if (drive !== undefined && !drive.exact && leading !== undefined) tests.push(leading.test(frame.subject));
   if (drive !== undefined && !drive.unique) tests.push(drive.first(frame.subject.prefix));
@@ -89,7 +90,7 @@ function stretch(
   const columns = range.order.slice(range.fixed.length).map((name): OrderColumn => {
     return { value: raw(`${alias}.${name}`), descending: false, nullable: false };
   });
-  return { frame, tests, columns, order: 'index' };
+  return { frame, tests, columns, order: 'index', bare };
 }
 
 /** Matches in the order of their numbers: all that the most selective condition finds are looked at. */
@@ -110,15 +111,16 @@ export function readByNumber(
   return reader.read((branch) => {
     const condition = leading ?? everything;
     const { drive } = condition;
+    const bare = reader.onlyNumbers && merged !== undefined && drive !== undefined && countsByIndex(drive, others);
     const frames =
       merged !== undefined && drive !== undefined
-        ? drive.byNumber.map((range) => frameOf(range, branch, reader.walk))
+        ? drive.byNumber.map((range) => frameOf(range, branch, reader.walk, bare))
         : [collected(condition, branch, reader.walk)];
     const own = merged !== undefined && drive?.exact === false ? [condition] : [];
     return frames.map((frame): Source => {
       const tests = [...own, ...others].map((other) => other.test(frame.subject));
       if (merged !== undefined && drive?.unique === false) tests.push(drive.first(frame.subject.prefix));
-      return { frame, tests, columns: [], order: merged === undefined ? 'none' : 'index' };
+      return { frame, tests, columns: [], order: merged === undefined ? 'none' : 'index', bare };
     });
   }, span);
 }

@@ -306,6 +306,16 @@ export class ThreadWriter implements Writer {
 
 function commitTask(commit: Commit, writes: readonly PackedWrites[], audit: readonly Uint8Array[]): CommitTask {
   const { conditions, mustExist = [], mustBeUnreferenced = [], notes = [], times } = commit;
-  const task = { kind: 'commit', writes, conditions, mustExist, mustBeUnreferenced, audit, notes } as const;
+  const required: string[] = [];
+  for (const { type, id } of mustExist) required.push(type, id);
+  const task = {
+    kind: 'commit',
+    writes,
+    conditions,
+    mustExist: required,
+    mustBeUnreferenced,
+    audit,
+    notes,
+  } as const;
   return times === undefined ? task : { ...task, times };
 }

@@ -3,11 +3,15 @@ import type { ElementDefinition, TypeDefinition } from '../../fhir/definitions/d
 import { base64Length } from '../../fhir/definitions/text.ts';
 import { isObject, type JsonValue } from '../../fhir/resource.ts';
 import { checkBundle } from '../bundle.ts';
+import { checkConceptCodes } from '../concept-codes.ts';
 import { checkNarrative } from '../narrative.ts';
 import type { ValueCheck, Walk } from '../walk.ts';
 
-/** Invariants that other checks have: `reference-target.ts`, `contained.ts`, `narrative.ts`; and dom-6, asked for directly. */
-export const handled: ReadonlySet<string> = new Set(['ref-1', 'dom-3', 'dom-6', 'txt-1', 'txt-2']);
+/**
+ * Invariants that other checks have: `reference-target.ts`, `contained.ts`, `narrative.ts`, `concept-codes.ts`; and dom-6, asked for
+ * directly.
+ */
+export const handled: ReadonlySet<string> = new Set(['ref-1', 'dom-3', 'dom-6', 'txt-1', 'txt-2', 'csd-1']);
 
 /** R4: "The actual content of the narrative, a stripped down version of XHTML." */
 function narrative(value: JsonValue, walk: Walk): void {
@@ -37,6 +41,7 @@ export const typeRules: ReadonlyMap<string, readonly ValueCheck[]> = new Map([
   ['Narrative', [narrative]],
   ['Attachment', [attachment]],
   ['Bundle', [checkBundle]],
+  ['CodeSystem', [checkConceptCodes]],
 ]);
 
 /** Those of an element. */

@@ -250,12 +250,7 @@ function list(name: string, check: ValueCheck): MemberCheck {
   return (member, _parent, walk) => {
     if (!isArray(member)) return;
     walk.place.enter(name);
-    for (let index = 0; index < member.length; index += 1) {
-      const item = member[index];
-      if (item === undefined || item === null) continue;
-      walk.place.item(index);
-      check(item, walk);
-    }
+    walk.each(member, (item) => check(item, walk));
     walk.place.leave();
   };
 }
@@ -276,14 +271,11 @@ function primitiveList(name: string, check: ValueCheck): MemberCheck {
     if (!isArray(member)) return;
     const besides = parent[other];
     walk.place.enter(name);
-    for (let index = 0; index < member.length; index += 1) {
-      const item = member[index];
-      if (item === undefined || item === null) continue;
+    walk.each(member, (item, index) => {
       const beside = isArray(besides) ? besides[index] : undefined;
       walk.budget.spend(1);
-      walk.place.item(index);
       check(item, walk, isObject(beside) ? beside : undefined);
-    }
+    });
     walk.place.leave();
   };
 }

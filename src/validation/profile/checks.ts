@@ -3,6 +3,8 @@ import type { Definitions } from '../../fhir/definitions/definitions.ts';
 import { Budget, OverBudget } from '../../fhir/fhirpath/scope.ts';
 import type { Issue } from '../../fhir/outcome.ts';
 import type { JsonObject, Resource } from '../../fhir/resource.ts';
+import { inSteps, Pieces } from '../../fhir/steps.ts';
+import type { CheckTime } from '../time.ts';
 import type { ValidationSource } from '../validator.ts';
 import { inTurn } from '../waiting.ts';
 import { Profiles } from './profiles.ts';
@@ -19,8 +21,7 @@ export interface ProfileRequest {
   readonly profiles: readonly string[];
   /** Whether the profiles that resources name count, and the definitions of their extensions. */
   readonly named: boolean;
-  /** When the time is over, as `performance.now()` has it. */
-  readonly deadline: number;
+  readonly time: CheckTime;
 }
 
 /** Compiles profiles when they are first needed and keeps them until `renew`. */
@@ -49,30 +50,38 @@ export class ProfileChecks {
     const answers: Answers = new Map();
     // Each round knows what the one before had to wait for.
     for (;;) {
-      const run = this.#run(request, profiles, answers);
+      const run = await this.#run(request, profiles, answers);
       if (run.waits.length === 0) return run.issues;
       await inTurn(run.waits, run.budget);
     }
   }
 
-  #run(
-    { resource, path, profiles: asked, named, deadline }: ProfileRequest,
+  async #run(
+    { resource, path, profiles: asked, named, time }: ProfileRequest,
     profiles: Profiles,
     answers: Answers,
-  ): Run {
+  ): Promise<Run> {
+    const pieces = new Pieces();
     const run = new Run({
       path,
       answers,
-      budget: new Budget(deadline),
+      budget: new Budget(time.deadline, undefined, () => pieces.fill()),
+      pieces,
       codes: profiles.compiling.codes,
       check: (canonical, own) => profiles.check(canonical, own),
     });
-    const walk = new ResourceWalk(profiles, this.#definitions, run);
-    if (asked.length > 0)
-      run.within(resource, () => {
-        for (const canonical of asked) walk.named(canonical, resource);
-      });
-    if (named) walk.resource(resource);
+    const walk = new ResourceWalk(profiles, this.#definitions, run, pieces);
+    const check = (): void => {
+      if (asked.length > 0)
+        run.within(resource, () => {
+          for (const canonical of asked) walk.named(canonical, resource);
+        });
+      if (named) walk.resource(resource);
+    };
+    await inSteps(pieces.steps(check), () => {
+      run.budget.look();
+      return time.pause();
+    });
     return run;
   }
 }

@@ -97,11 +97,11 @@ function memberCheck(
     count?.(items, run);
     run.spend(items.length + 1);
     if (check !== undefined)
-      for (const item of items) {
+      run.each(items, (item) => {
         run.enter(item.property, item.index);
         check(item.value, item.beside, run);
         run.leave();
-      }
+      });
     if (slicing !== undefined) sliced(items, slicing, run);
   };
 }

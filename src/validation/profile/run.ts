@@ -2,6 +2,7 @@
 import { type Budget, type Hooks, Scope } from '../../fhir/fhirpath/scope.ts';
 import { type Issue, type IssueSeverity, type IssueType, ruleDetails } from '../../fhir/outcome.ts';
 import { isObject, type JsonObject, type JsonValue } from '../../fhir/resource.ts';
+import type { Pieces } from '../../fhir/steps.ts';
 import { checkNarrative } from '../narrative.ts';
 import type { CodeSet, Known } from '../validator.ts';
 import { hasCode } from './bindings.ts';
@@ -28,6 +29,8 @@ export interface RunOptions {
   readonly path: string;
   readonly answers: Answers;
   readonly budget: Budget;
+  /** Those in which the resource is gone through. */
+  readonly pieces: Pieces;
   /** What a profile's canonical is compiled to; what has to be waited for is noted in the run. */
   readonly check: (canonical: string, run: Run) => Check | undefined;
   readonly codes: (valueSet: string, run: Run) => CodeSet | undefined;
@@ -37,10 +40,11 @@ export interface RunOptions {
 export class Run {
   readonly budget: Budget;
   readonly #answers: Answers;
+  readonly #pieces: Pieces;
   readonly #find: RunOptions['check'];
   readonly #hooks: Hooks;
-  readonly #names: string[] = [];
-  readonly #indexes: number[] = [];
+  #names: string[] = [];
+  #indexes: number[] = [];
   #depth = 0;
   readonly #issues: Issue[] = [];
   readonly #told = new Set<string>();
@@ -48,7 +52,7 @@ export class Run {
   #toldErrors = 0;
   /** Whether issues are only counted. */
   #silent = 0;
-  readonly #frames: Frame[] = [];
+  #frames: Frame[] = [];
   /** What has to be waited for before the resource can be checked to the end. */
   readonly waits: (() => Promise<void>)[] = [];
   readonly #asked = new Map<CodeSet, Set<string>>();
@@ -56,8 +60,9 @@ export class Run {
   readonly #conforming = new Map<string, Map<JsonObject, boolean>>();
   readonly #checked = new Map<string, Set<JsonObject>>();
 
-  constructor({ path, answers, budget, check, codes }: RunOptions) {
+  constructor({ path, answers, budget, pieces, check, codes }: RunOptions) {
     this.budget = budget;
+    this.#pieces = pieces;
     this.#answers = answers;
     this.#find = check;
     this.#hooks = {
@@ -85,6 +90,31 @@ export class Run {
 
   leave(): void {
     this.#depth -= 1;
+  }
+
+  /**
+   * Looks at items, from one on: as many as the piece has room for, and the others later. While issues are only counted, all of them: the
+   * answer is waited for.
+   */
+  each<T>(items: readonly T[], look: (item: T) => void, from = 0): void {
+    for (let index = from; index < items.length; index += 1) {
+      if (this.#silent === 0 && this.#pieces.isFull()) {
+        this.#pieces.putOff(this.atPlace(() => this.each(items, look, index)));
+        return;
+      }
+      const item = items[index];
+      if (item !== undefined) look(item);
+    }
+  }
+
+  /** The same work at the place of now, and within the same resources, to be done later. */
+  atPlace(rest: () => void): () => void {
+    const [names, indexes] = [this.#names.slice(0, this.#depth), this.#indexes.slice(0, this.#depth)];
+    const frames = [...this.#frames];
+    return () => {
+      [this.#names, this.#indexes, this.#depth, this.#frames] = [names, indexes, names.length, frames];
+      rest();
+    };
   }
 
   /** The JSON property that was entered last. */

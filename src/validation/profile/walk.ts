@@ -1,6 +1,7 @@
 /** The way through a whole resource: each resource's profiles, and each extension's definition. https://hl7.org/fhir/R4/extensibility.html */
 import type { Definitions } from '../../fhir/definitions/definitions.ts';
 import { isArray, isObject, isResource, type JsonObject, type JsonValue, type Resource } from '../../fhir/resource.ts';
+import type { Pieces } from '../../fhir/steps.ts';
 import type { Known } from '../validator.ts';
 import { isElement, valuesAlong } from './context-element.ts';
 import { textOf, textsOf } from './element.ts';
@@ -26,6 +27,7 @@ export class ResourceWalk {
   readonly #profiles: Profiles;
   readonly #definitions: Definitions;
   readonly #run: Run;
+  readonly #pieces: Pieces;
   /** The resource that the place is in, and the way from there: properties, and places in their lists. */
   #resource: Resource = { resourceType: 'Resource' };
   #properties: string[] = [];
@@ -33,10 +35,11 @@ export class ResourceWalk {
   /** Urls of the extensions on the way. */
   #extensions: string[] = [];
 
-  constructor(profiles: Profiles, definitions: Definitions, run: Run) {
+  constructor(profiles: Profiles, definitions: Definitions, run: Run, pieces: Pieces) {
     this.#profiles = profiles;
     this.#definitions = definitions;
     this.#run = run;
+    this.#pieces = pieces;
   }
 
   /** Checks a resource at the run's place against the profiles that it names itself, and all within it. */
@@ -113,11 +116,31 @@ export class ResourceWalk {
       if (isObject(value)) this.#value(name, -1, value, extension ? within : undefined);
       return;
     }
-    for (let index = 0; index < value.length; index += 1) {
-      const item = value[index];
-      if (isObject(item)) this.#value(name, index, item, extension ? within : undefined);
-    }
+    this.#items(name, value, 0, extension ? within : undefined);
     run.spend(value.length);
+  }
+
+  /** As many as the piece has room for, and the others later. */
+  #items(name: string, items: readonly JsonValue[], from: number, holder: JsonObject | undefined): void {
+    for (let index = from; index < items.length; index += 1) {
+      if (this.#pieces.isFull()) {
+        this.#putOff(() => this.#items(name, items, index, holder));
+        return;
+      }
+      const item = items[index];
+      if (isObject(item)) this.#value(name, index, item, holder);
+    }
+  }
+
+  #putOff(rest: () => void): void {
+    const [resource, properties, indexes] = [this.#resource, [...this.#properties], [...this.#indexes]];
+    const extensions = [...this.#extensions];
+    const inPlace = this.#run.atPlace(rest);
+    this.#pieces.putOff(() => {
+      this.#resource = resource;
+      [this.#properties, this.#indexes, this.#extensions] = [properties, indexes, extensions];
+      inPlace();
+    });
   }
 
   /** `holder`: what an extension stands in; undefined: the value is none. */

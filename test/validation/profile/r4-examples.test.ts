@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { loadDefinitions } from '../../../src/fhir/definitions/definitions.ts';
 import { isResource, type JsonValue } from '../../../src/fhir/resource.ts';
 import { ProfileChecks } from '../../../src/validation/profile/checks.ts';
+import { CheckTime } from '../../../src/validation/time.ts';
 import { haveR4Examples, r4Examples } from '../../r4-examples.ts';
 import { filed, sourceOf } from './source.ts';
 
@@ -21,8 +22,8 @@ describe.skipIf(!have)('examples of R4', () => {
     for await (const { file, bytes } of r4Examples()) {
       const resource: JsonValue = JSON.parse(bytes.toString('utf8'));
       if (!isResource(resource)) continue;
-      const deadline = performance.now() + 60_000;
-      const issues = await checks.check({ resource, path: resource.resourceType, profiles: [], named: true, deadline });
+      const time = new CheckTime(60_000);
+      const issues = await checks.check({ resource, path: resource.resourceType, profiles: [], named: true, time });
       const errors = issues.filter(({ severity }) => severity === 'error');
       const elements = errors
         .flatMap(({ expression }) => expression ?? [])

@@ -23,5 +23,5 @@ export function ofResources(numbers: readonly number[]): Condition {
 }
 
 export function id({ ids }: IdCriterion, { lookUp, typeNumber }: Context): Condition {
-  return ofResources(ids.flatMap((each) => lookUp.resource(typeNumber, each) ?? []));
+  return ofResources(lookUp.resources(typeNumber, ids));
 }

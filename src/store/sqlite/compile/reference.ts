@@ -9,11 +9,17 @@ const table = 'reference';
 
 /** The numbers of the targets that anything may refer to, rising. */
 export function targetsOf(tests: readonly ReferenceTest[], { lookUp }: Context): readonly number[] {
-  const targets = new Set<number>();
+  const ids = new Map<string, string[]>();
   for (const { type, id } of tests) {
+    const ofType = ids.get(type);
+    if (ofType === undefined) ids.set(type, [id]);
+    else ofType.push(id);
+  }
+  const targets = new Set<number>();
+  for (const [type, ofType] of ids) {
     const typeNumber = lookUp.type(type);
-    const target = typeNumber === undefined ? undefined : lookUp.resource(typeNumber, id);
-    if (target !== undefined) targets.add(target);
+    if (typeNumber === undefined) continue;
+    for (const target of lookUp.resources(typeNumber, ofType)) targets.add(target);
   }
   return [...targets].sort((a, b) => a - b);
 }

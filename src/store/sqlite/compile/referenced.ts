@@ -9,7 +9,7 @@ export function referenced({ parameter, by }: ReferencedCriterion, context: Cont
   const number = lookUp.parameter(parameter);
   const sourceType = lookUp.type(parameter.type);
   if (number === undefined || sourceType === undefined) return impossible;
-  const sources = JSON.stringify(by.flatMap((id) => lookUp.resource(sourceType, id) ?? []));
+  const sources = JSON.stringify(lookUp.resources(sourceType, by));
   const targets = new Set(
     context.numbers(sql`SELECT x.target FROM json_each(${sources}) j
       CROSS JOIN entity s ON s.rid = j.value AND s.vid <= ${at ?? Number.MAX_SAFE_INTEGER}

@@ -1,0 +1,78 @@
+/** Contained resources of many types, whose containers are read once. https://hl7.org/fhir/R4/search.html#contained */
+import { expect, it } from 'vitest';
+import { TooCostly } from '../../src/store/errors.ts';
+import { Bodies } from '../../src/store/mongo/bodies.ts';
+import { type Condition, certain } from '../../src/store/mongo/compile/condition.ts';
+import { Files } from '../../src/store/mongo/files.ts';
+import { SharedContainers } from '../../src/store/mongo/gathered.ts';
+import { State } from '../../src/store/mongo/state.ts';
+import { openMongoStore } from '../../src/store/mongo/store.ts';
+import type { SearchQuery } from '../../src/store/port.ts';
+import { commit, containing, failureOf, identified, put, usual } from '../contract/subject.ts';
+import { databaseName, databases } from './mongo-database.ts';
+
+const { url, client } = databases();
+
+async function open() {
+  const database = url();
+  const store = await openMongoStore(database, {
+    cursorLifetime: usual.cursorLifetime,
+    timezone: 'UTC',
+    parameters: usual.parameters.map(({ type, code }) => ({ type, code, definition: '1' })),
+  });
+  const db = client().db(databaseName(database));
+  const state = new State(db, { deadline: Number.POSITIVE_INFINITY, bodies: new Bodies(new Files(db)) });
+  return { store, state };
+}
+
+const names = (found: readonly { readonly document: { readonly _id: unknown } }[]) => {
+  return found.map(({ document }) => document._id);
+};
+
+it('of many types only what contains what is asked for is read', async () => {
+  const { store } = await open();
+  await commit(
+    store,
+    Array.from({ length: 60 }, (_, n) => containing(`o${n}`, `v${n}`)),
+  );
+  const parts = ['Device', 'Group', 'Location', 'Patient'].map((type) => {
+    return { type: `#${type}`, criterion: identified('v7'), sort: [] };
+  });
+  const query: SearchQuery = { parts, count: 10, budget: 60_000, total: 'accurate', totalBound: 0 };
+  const { matches, total } = await store.search(query);
+  expect([matches.map(({ id }) => id), total]).toEqual([['o7'], 1]);
+  const { steps } = await store.explain(query);
+  expect(steps.map(({ rowsFound }) => rowsFound)).toEqual([1]);
+  await store.close();
+});
+
+it('of all types together no more are held than are sorted', async () => {
+  const { store, state } = await open();
+  const { contained = [] } = containing('a', 'x');
+  const inGroup = put('Group', 'g', { contained: [{ resourceType: 'Patient', id: 'p' }] });
+  await commit(store, [containing('a', 'x'), containing('b', 'x'), { ...inGroup, contained }]);
+  for (const bound of [2, 3]) {
+    const shared = new SharedContainers(bound);
+    shared.add('#Patient', certain);
+    expect(names(await shared.of('Observation', state)).sort()).toEqual(['a', 'b']);
+    const group = shared.of('Group', state);
+    if (bound === 3) expect(names(await group)).toEqual(['g']);
+    else expect(await failureOf(group)).toBeInstanceOf(TooCostly);
+    // The same once more reads nothing.
+    expect(shared.of('Group', state)).toBe(group);
+  }
+  await store.close();
+});
+
+it('what is asked for together may be more than a command holds', async () => {
+  const { store, state } = await open();
+  await commit(store, [containing('a', 'x')]);
+  const many = Array.from({ length: 100_000 }, (_, n) => `${n} ${'-'.repeat(80)}`);
+  const wide: Condition = { ...certain, filter: { nothing: { $in: many } } };
+  const shared = new SharedContainers();
+  shared.add('#Patient', wide);
+  shared.add('#Group', wide);
+  // Which of these match is told by whoever asked.
+  expect(names(await shared.of('Observation', state))).toEqual(['a']);
+  await store.close();
+});

@@ -1,0 +1,112 @@
+/** What is read with several commands, while another process writes in between. https://hl7.org/fhir/R4/http.html#concurrency */
+import { type Db, type Document, MongoServerError } from 'mongodb';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { connect } from '../../src/store/mongo/open.ts';
+import { type Opened, openParts } from '../../src/store/mongo/parts.ts';
+import { openMongoStore } from '../../src/store/mongo/store.ts';
+import { ofOneState } from '../../src/store/mongo/transaction.ts';
+import type { Store } from '../../src/store/port.ts';
+import { code, commit, day, identified, observation, ofIdentified, patient, usual } from '../contract/subject.ts';
+import { databases } from './mongo-database.ts';
+
+const url = databases().url();
+const everything = { kind: 'and', of: [] } as const;
+
+/** The process that writes in between. */
+let writer: Store;
+/** The one that reads. */
+let opened: Opened;
+/** Done once, before or after the first command for which it is true. */
+let inBetween: InBetween | undefined;
+
+interface InBetween {
+  readonly place: 'before' | 'after';
+  readonly of: (command: Document) => boolean;
+  readonly act: () => Promise<unknown>;
+}
+
+/** A database that lets others write between two commands. */
+function interrupted(db: Db): Db {
+  const command: Db['command'] = async (asked, options) => {
+    const now = inBetween?.of(asked) === true ? inBetween : undefined;
+    if (now !== undefined) inBetween = undefined;
+    if (now?.place === 'before') await now.act();
+    const reply = await db.command(asked, options);
+    if (now?.place === 'after') await now.act();
+    return reply;
+  };
+  return new Proxy(db, {
+    get: (target, name) => {
+      if (name === 'command') return command;
+      const member: unknown = Reflect.get(target, name, target);
+      return typeof member === 'function' ? member.bind(target) : member;
+    },
+  });
+}
+
+beforeAll(async () => {
+  const parameters = usual.parameters.map(({ type, code }) => ({ type, code, definition: '1' }));
+  writer = await openMongoStore(url, { cursorLifetime: day, timezone: 'UTC', parameters });
+  const connection = await connect(url);
+  const db = interrupted(connection.db);
+  opened = await openParts({ ...connection, db }, { cursorLifetime: day, timezone: 'UTC' });
+  await opened.processes.start();
+});
+afterAll(async () => {
+  await opened.close();
+  await writer.close();
+});
+beforeEach(async () => {
+  inBetween = undefined;
+  await commit(writer, [patient('one', 'asked'), patient('two', 'other'), observation('o', 'two')]);
+});
+
+/** In one commit the observation comes to the first patient, and that patient has another identifier. */
+const change = () => commit(writer, [patient('one', 'changed'), observation('o', 'one')]);
+
+test('matches of a chain are those of one state, which the other process has left or made', async () => {
+  // The patients have been listed when it is asked which observations refer to them.
+  inBetween = { place: 'before', of: ({ find }) => find === 'Observation', act: change };
+  expect(await opened.searcher.matches('Observation', ofIdentified('asked'), 10)).toEqual([]);
+  expect(inBetween).toBeUndefined();
+  expect(await opened.searcher.matches('Observation', ofIdentified('changed'), 10)).toEqual(['o']);
+  expect(await opened.searcher.matches('Patient', identified('changed'), 10)).toEqual(['one']);
+});
+
+test('a search by a chain shows one state', async () => {
+  const parts = [{ type: 'Observation', criterion: ofIdentified('asked'), sort: [] }];
+  inBetween = { place: 'before', of: ({ find }) => find === 'Observation', act: change };
+  const page = await opened.searcher.search({ parts, count: 10, total: 'bounded', totalBound: 100, budget: 60_000 });
+  expect(inBetween).toBeUndefined();
+  expect(page).toMatchObject({ matches: [], total: 0 });
+});
+
+test('a tally counts one state', async () => {
+  const query = { type: 'Observation', criterion: everything, fields: [code], budget: 60_000 };
+  const tally = async () => {
+    const { total, groups } = await opened.searcher.tally(query);
+    return { total, grouped: groups[0]?.total, coded: groups[0]?.fields[0]?.present };
+  };
+  // All have been counted, and their codes have not.
+  const act = () => commit(writer, [observation('p', 'one'), observation('q', 'one')]);
+  inBetween = { place: 'after', of: ({ aggregate }) => aggregate === 'Observation', act };
+  expect(await tally()).toEqual({ total: 1, grouped: 1, coded: 1 });
+  expect(inBetween).toBeUndefined();
+  expect(await tally()).toEqual({ total: 3, grouped: 3, coded: 3 });
+});
+
+test('one state is read anew where what is in the way is passing', async () => {
+  const { client, db } = opened.connection;
+  const conflict = new MongoServerError({ code: 112, errorLabels: ['TransientTransactionError'] });
+  let tries = 0;
+  const read = await ofOneState(client, async (session) => {
+    const seen = await db.collection('Patient').countDocuments({}, { session });
+    if (++tries === 1) throw conflict;
+    return seen;
+  });
+  expect(read).toBe(2);
+  expect(tries).toBe(2);
+  await expect(ofOneState(client, async () => Promise.reject(new RangeError('not passing')))).rejects.toThrow(
+    'not passing',
+  );
+});
