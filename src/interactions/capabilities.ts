@@ -55,7 +55,7 @@ async function statement(context: Context, mode: 'full' | 'normative' | 'termino
   const modes = made.get(context.settings) ?? new Map<string, Made>();
   made.set(context.settings, modes);
   await context.conformance.refresh();
-  const generation = `${context.store.parameters.generation} ${context.conformance.generation}`;
+  const generation = `${context.searchParameters.generation} ${context.conformance.generation}`;
   let entry = modes.get(mode);
   if (entry?.generation !== generation) {
     const resource =

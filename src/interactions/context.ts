@@ -152,6 +152,8 @@ export interface Operation {
 
 /** What SearchParameter resources mean for this server. */
 export interface SearchParameters {
+  /** Rises whenever what search parameters mean may be other than before, whether or not their indexes are. */
+  readonly generation: number;
   /**
    * Runs a commit that writes SearchParameters; what they define is being indexed when it resolves.
    * Throws 422 where one can't be used, before the commit. `expressionOf`: the place of a write in the request.

@@ -17,9 +17,9 @@ interface Known {
 const known = new WeakMap<Settings, Known>();
 
 /** What the parameters of a search mean, if it is known. `key` names all that it depends on besides the context. */
-export function parsedSearch({ settings, store }: Context, key: string): Search | undefined {
+export function parsedSearch({ settings, searchParameters }: Context, key: string): Search | undefined {
   const kept = known.get(settings);
-  return kept?.generation === store.parameters.generation ? kept.searches.get(key) : undefined;
+  return kept?.generation === searchParameters.generation ? kept.searches.get(key) : undefined;
 }
 
 /** Remembers a search whose meaning depends on neither the time nor what is stored. `generation`: when it was parsed. */

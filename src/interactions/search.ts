@@ -53,7 +53,7 @@ export async function planSearch(context: Context, call: Call): Promise<SearchPl
   const passing = (): void => {
     lasting = false;
   };
-  const { generation } = context.store.parameters;
+  const { generation } = context.searchParameters;
   const searching = {
     ...searchContext(context, searchedTypes(context, call), handling, now, call.compartment),
     usesNow: passing,

@@ -57,6 +57,7 @@ export class SearchParameterKeeper {
   readonly #filler: Loop;
   #store: Store | undefined;
   #ready: ParameterRegistry;
+  #generation = 0;
   #extract: Extract;
   #filling: readonly ParameterState[] = [];
   readonly #values = new Map<string, Pick<Values, 'types'>>();
@@ -150,6 +151,10 @@ export class SearchParameterKeeper {
   };
 
   /** Whether a walk of that query that began then used a definition that has been replaced since. */
+  get generation(): number {
+    return this.#generation;
+  }
+
   readonly endsWalk = (query: readonly (readonly [string, string])[], since: number): boolean =>
     this.#replaced.endsWalk(query, since);
 
@@ -277,6 +282,7 @@ export class SearchParameterKeeper {
       else names.set(key, entry);
     }
     this.#replaced.note(states);
+    this.#generation += 1;
     this.#ready = createRegistry(definitions, all, (type, { code, digest }) => current.has(keyOf(type, code, digest)));
     this.#filling = states.filter(({ state }) => state === 'filling');
     const ready = this.#ready;

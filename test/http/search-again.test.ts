@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import { keepSearch, parsedSearch } from '../../src/interactions/parsed-searches.ts';
 import type { Search } from '../../src/search/query.ts';
 import { find, load, observation, patient } from './searching.ts';
-import { type TestServer, testServer } from './server.ts';
+import { indexed, type Json, type TestServer, testServer } from './server.ts';
 
 const now = new Date('2026-01-31T12:00:00Z');
 
@@ -49,6 +49,29 @@ describe('a search that comes again', () => {
     }
   });
 
+  it('means what its parameter does by now, though its index is the same', async () => {
+    const eye = (more: Json) => ({
+      resourceType: 'SearchParameter',
+      id: 'eye',
+      url: 'http://example.org/SearchParameter/eye',
+      name: 'Eye',
+      status: 'active',
+      description: 'Colour of the eyes',
+      code: 'eye',
+      base: ['Patient'],
+      type: 'string',
+      expression: 'Patient.name.family',
+      ...more,
+    });
+    const queries = ['/Patient?eye=a&eye=b', '/Patient?eye=a,b'];
+    await server.send('PUT', '/SearchParameter/eye', eye({}));
+    await indexed(server);
+    for (const query of queries) expect((await server.get(query)).status).toBe(200);
+    await server.send('PUT', '/SearchParameter/eye', eye({ multipleAnd: false, multipleOr: false }));
+    await indexed(server);
+    for (const query of queries) expect((await server.get(query)).status).toBe(400);
+  });
+
   it('finds what was stored since', async () => {
     expect(await find(server, '/Encounter?status=finished')).toBe('');
     await load(server, [{ resourceType: 'Encounter', id: 'e', status: 'finished', class: { code: 'AMB' } }]);
@@ -72,7 +95,7 @@ describe('what is remembered of queries', () => {
 
   it('is of short ones alone, also where few characters mean much', () => {
     const { context } = server;
-    const { generation } = context.store.parameters;
+    const { generation } = context.searchParameters;
     keepSearch(context, 'x'.repeat(5000), generation, search(1));
     expect(parsedSearch(context, 'x'.repeat(5000))).toBeUndefined();
     const part = { type: 'Patient', criterion: { kind: 'id', ids: ['p'] }, sort: [] } as const;
@@ -84,7 +107,7 @@ describe('what is remembered of queries', () => {
 
   it('is bounded, and forgotten when search parameters change', () => {
     const { context } = server;
-    const { generation } = context.store.parameters;
+    const { generation } = context.searchParameters;
     for (let n = 0; n <= 2000; n += 1) keepSearch(context, `key ${n}`, generation, search(n));
     expect(parsedSearch(context, 'key 2000')).toEqual(search(2000));
     expect(parsedSearch(context, 'key 0')).toBeUndefined();

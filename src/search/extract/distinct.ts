@@ -11,12 +11,11 @@ const atATime = 1000;
  * The values without those that are there already; a word of a longer string goes where the same text stands as a whole.
  */
 export function distinct(values: readonly IndexValue[]): readonly IndexValue[] {
-  return atOnce(distinctSteps(values));
+  return values.length < 2 ? values : atOnce(distinctSteps(values));
 }
 
 /** The same in steps. */
 export function* distinctSteps(values: readonly IndexValue[]): Generator<void, readonly IndexValue[]> {
-  if (values.length < 2) return values;
   const wholes = values.some((value) => value.kind === 'string' && value.exact === null)
     ? wholeTexts(values)
     : undefined;

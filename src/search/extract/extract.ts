@@ -114,7 +114,9 @@ export function createExtractor(
     for (const parameter of codes) {
       const values = slots[slot++];
       if (values === undefined) continue;
-      for (const value of yield* distinctSteps(values)) entries.push({ parameter, value });
+      // Most have one, for which steps would cost more than they are.
+      const each = values.length < 2 ? values : yield* distinctSteps(values);
+      for (const value of each) entries.push({ parameter, value });
     }
     return entries;
   }
