@@ -16,6 +16,7 @@ import { cohortStudy } from './workloads/cohort.ts';
 import { searchFamilies } from './workloads/families.ts';
 import { importCommand, importHttp } from './workloads/imports.ts';
 import { largeTransaction } from './workloads/large.ts';
+import { plans } from './workloads/plans.ts';
 import { requests, requestWorkloads } from './workloads/requests.ts';
 import { scale } from './workloads/scale.ts';
 import { startTime } from './workloads/start.ts';
@@ -53,6 +54,10 @@ async function run(options: BenchOptions, folder: string): Promise<Results> {
     measurements,
   });
   try {
+    if (options.scaled !== undefined && !wants(bench, 'scale')) {
+      await onGiven(bench, options.scaled);
+      return results();
+    }
     const places = await importCommand(bench);
     await importHttp(bench);
     await validation(bench);
@@ -66,7 +71,10 @@ async function run(options: BenchOptions, folder: string): Promise<Results> {
     if (first !== undefined) await startTime(bench, places, first.oneRead);
     await requests(bench, places, paths);
     const [firstPlace] = places;
-    if (firstPlace !== undefined) await searchFamilies(bench, firstPlace[1], firstPlace[0], 'once');
+    if (firstPlace !== undefined) {
+      await searchFamilies(bench, firstPlace[1], firstPlace[0], 'once');
+      await plans(bench, firstPlace[1], firstPlace[0], 'once');
+    }
     await readsBesideSearches(bench, places, paths);
     await largeTransaction(bench, places, paths);
     for (const [audit, place] of places) addFiles(bench, audit, place);
@@ -75,6 +83,14 @@ async function run(options: BenchOptions, folder: string): Promise<Results> {
     await load.stop();
   }
   return results();
+}
+
+/** What only reads, on a store that is there already. */
+async function onGiven(bench: Bench, url: string): Promise<void> {
+  const [audit] = bench.options.audits;
+  if (audit === undefined) return;
+  await searchFamilies(bench, { url }, audit, 'given');
+  await plans(bench, { url }, audit, 'given');
 }
 
 /** The workloads that ask for what was sampled. */

@@ -16,7 +16,7 @@ export interface BenchOptions {
   readonly bundles: number | undefined;
   /** Load the data this many times for the workload `scale`; 1: leave it out. */
   readonly scale: number;
-  /** A store that was loaded so many times before; undefined: it is loaded. */
+  /** A store that was loaded so many times before, or is to be asked alone; undefined: it is loaded. */
   readonly scaled: string | undefined;
   readonly connections: number;
   /** Folder for the server's processor profiles. */
@@ -32,12 +32,13 @@ export const usage = `npm run bench -- [options]
   --quick              1 s of warm-up, 3 s, one round (instead of 10 s, 30 s, the median of three)
   --only <names>       workloads, separated by commas: import-command, import-http, validation, cohort, terminology, start,
                        read, search-token, search-reference, search-date, search-date-since, create, cycle, families, mix,
-                       reads-beside-searches, large-transaction, scale
+                       plans, reads-beside-searches, large-transaction, scale
   --data <path>        NDJSON of transaction Bundles (.gz too); default ../shared/data/synthea/smart-2019-617-bundles.ndjson.gz,
                        and generated data where that is absent
   --bundles <n>        only the first n Bundles of the data
   --scale <n>          also load the data n times and compare searches (16 takes half an hour)
-  --scaled <url>       with --scale: a store that was loaded n times before; it is kept
+  --scaled <url>       with --scale: a store that was loaded n times before; it is kept. With --only and without scale there:
+                       families, mix and plans on that store alone, whatever it holds
   --store <url>        store URL with {name} in it for each fresh store; default: SQLite files in a temporary folder;
                        mongodb: databases of the server of MONGODB_URL, osteon_bench_…, which stay
   --audit all|off      only one setting of AUDIT

@@ -24,7 +24,7 @@ export interface Measurement {
   readonly workload: string;
   readonly audit?: 'all' | 'off';
   readonly value: number;
-  readonly unit: 'requests/s' | 'resources/s' | 'rows/s' | 's' | 'ms' | 'MB' | 'bytes' | 'ratio';
+  readonly unit: 'requests/s' | 'resources/s' | 'rows/s' | 's' | 'ms' | 'MB' | 'bytes' | 'rows' | 'ratio';
   /** Milliseconds. */
   readonly p50?: number;
   readonly p99?: number;

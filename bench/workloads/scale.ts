@@ -4,6 +4,7 @@ import { type Paths, sampleValues } from '../values.ts';
 import { type Audit, type Bench, type Place, placeOf, wants } from './bench.ts';
 import { searchFamilies } from './families.ts';
 import { importByCommand } from './imports.ts';
+import { plans } from './plans.ts';
 
 const searches = [
   ['read by id', 'read'],
@@ -56,4 +57,5 @@ export async function scale(
   await one.stop();
   await many.stop();
   await searchFamilies(bench, place, audit, `${times} times`);
+  await plans(bench, place, audit, `${times} times`);
 }

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { parseETags } from '../fhir/etag.ts';
 import { failure } from '../fhir/outcome.ts';
 import type { JsonObject } from '../fhir/resource.ts';
-import type { Answer, Call, Context } from './context.ts';
+import type { Answer, Call, Context, Settings } from './context.ts';
 import { cut, cutOf, single } from './cut.ts';
 import { interactionsOf, isOffered, systemInteractions } from './path.ts';
 import { supportedProfiles } from './supported-profiles.ts';
@@ -31,7 +31,8 @@ interface Made {
   readonly tag: string;
 }
 
-const made = new WeakMap<Context, Map<string, Made>>();
+/** By a server's settings, which the contexts of its bundles have too. */
+const made = new WeakMap<Settings, Map<string, Made>>();
 
 /** 200 with a CapabilityStatement (`mode=full|normative`) or TerminologyCapabilities (`mode=terminology`), or 304. */
 export async function capabilities(context: Context, call: Call): Promise<Answer> {
@@ -51,8 +52,8 @@ export async function capabilities(context: Context, call: Call): Promise<Answer
 
 // Nothing but search parameters and definitions changes while the server runs, so each mode is made once for each set of them.
 async function statement(context: Context, mode: 'full' | 'normative' | 'terminology'): Promise<Made> {
-  const modes = made.get(context) ?? new Map<string, Made>();
-  made.set(context, modes);
+  const modes = made.get(context.settings) ?? new Map<string, Made>();
+  made.set(context.settings, modes);
   await context.conformance.refresh();
   const generation = `${context.store.parameters.generation} ${context.conformance.generation}`;
   let entry = modes.get(mode);

@@ -1,6 +1,6 @@
 /** Remembers what queries mean: apps ask the same over and over. https://hl7.org/fhir/R4/http.html#search */
 import type { Search } from '../search/query.ts';
-import type { Context } from './context.ts';
+import type { Context, Settings } from './context.ts';
 
 /** How many are remembered at most. */
 const most = 2000;
@@ -13,19 +13,20 @@ interface Known {
   readonly searches: Map<string, Search>;
 }
 
-const known = new WeakMap<Context, Known>();
+/** By a server's settings, which the contexts of its bundles have too. */
+const known = new WeakMap<Settings, Known>();
 
 /** What the parameters of a search mean, if it is known. `key` names all that it depends on besides the context. */
-export function parsedSearch(context: Context, key: string): Search | undefined {
-  const kept = known.get(context);
-  return kept?.generation === context.store.parameters.generation ? kept.searches.get(key) : undefined;
+export function parsedSearch({ settings, store }: Context, key: string): Search | undefined {
+  const kept = known.get(settings);
+  return kept?.generation === store.parameters.generation ? kept.searches.get(key) : undefined;
 }
 
 /** Remembers a search whose meaning depends on neither the time nor what is stored. `generation`: when it was parsed. */
-export function keepSearch(context: Context, key: string, generation: number, search: Search): void {
+export function keepSearch({ settings }: Context, key: string, generation: number, search: Search): void {
   const { parts, includes, revincludes } = search;
   if (key.length > longest || JSON.stringify([parts, includes, revincludes]).length > longest) return;
-  const kept = known.get(context);
+  const kept = known.get(settings);
   if (kept?.generation === generation && kept.searches.size < most) kept.searches.set(key, search);
-  else known.set(context, { generation, searches: new Map([[key, search]]) });
+  else known.set(settings, { generation, searches: new Map([[key, search]]) });
 }

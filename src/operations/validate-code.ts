@@ -187,7 +187,7 @@ function membershipFor(
   lookup: TermLookup,
 ): Promise<Membership | undefined> {
   if ('canonical' in meant) return keptMembership(context, meant.canonical, lookup);
-  return membershipIn(meant.resource, name, lookup.source(), new Work(name));
+  return membershipIn(meant.resource, `the ${name}`, lookup.source(), new Work(name));
 }
 
 /** The system of a code that comes without one: R4 lets a context say it. Throws 400 where nothing does. */

@@ -39,7 +39,7 @@ export interface Membership {
  */
 export async function membershipOf(canonical: string, source: TermSource, work: Work): Promise<Membership | undefined> {
   const resource = await source.valueSet(canonical);
-  return resource && membershipIn(resource, canonical, source, work);
+  return resource && membershipIn(resource, `the value set ${shorten(canonical)}`, source, work);
 }
 
 /** The same of a resource. `name`: what messages call it. */
@@ -152,7 +152,7 @@ class Compiler {
     const { compose, expansion } = resource;
     const supplement = await lackingSupplement(resource, this.#source, this.#work);
     if (supplement !== undefined) {
-      return this.#lacks(`${shorten(name)} depends on the supplement ${shorten(supplement)}, which is not here`);
+      return this.#lacks(`${name} depends on the supplement ${shorten(supplement)}, which is not here`);
     }
     const tests: Test[] = [];
     if (isObject(compose)) tests.push(await this.#compose(compose, active));
@@ -163,7 +163,7 @@ class Compiler {
     }
     const [composed, expanded] = tests;
     if (composed === undefined) {
-      return this.#lacks(`the value set ${shorten(name)} has neither compose nor a whole expansion`);
+      return this.#lacks(`${name} has neither compose nor a whole expansion`);
     }
     if (expanded === undefined) return composed;
     return (...asked) => andThen(composed(...asked), (known) => (known === undefined ? expanded(...asked) : known));
@@ -184,7 +184,7 @@ class Compiler {
     const resource = await this.#source.valueSet(canonical);
     if (resource === undefined) return this.#lacks(`there is no value set ${shorten(canonical)} here`);
     this.#within.push(canonical);
-    const test = await this.resource(resource, canonical, active);
+    const test = await this.resource(resource, `the value set ${shorten(canonical)}`, active);
     this.#within.pop();
     made.set(canonical, test);
     return test;

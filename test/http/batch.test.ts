@@ -156,6 +156,14 @@ describe('batch', () => {
     expect((await server.get(`/Patient/${id}`)).body.meta.tag).toEqual([{ code: 'x' }]);
   });
 
+  test('capabilities are those of a direct request where resources are checked too', async () => {
+    const other = await testServer({ VALIDATION: 'base' });
+    const direct = await other.get('/metadata');
+    const { body } = await other.send('POST', '/', bundle('batch', entry('GET', 'metadata')));
+    expect(body.entry[0].resource).toEqual(direct.body);
+    await other.close();
+  });
+
   test('a bundle inside a bundle is refused', async () => {
     const entries = await post(
       entry('POST', '/', bundle('batch')),

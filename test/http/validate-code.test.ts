@@ -242,3 +242,14 @@ describe('the codes of a binding', () => {
     expect(await codeSetOf(server.context, url('none'))).toBeUndefined();
   });
 });
+
+it('a value set without a name, in which nothing is listed, is told as one', async () => {
+  const empty = { name: 'valueSet', resource: { resourceType: 'ValueSet', status: 'draft' } };
+  const coded = parameters(empty, { name: 'code', valueCode: 'tibia' }, { name: 'system', valueUri: bones });
+  expect(outOf(await server.send('POST', '/ValueSet/$validate-code', coded))).toMatchObject({
+    result: false,
+    message: expect.stringMatching(/the value set has neither compose/),
+  });
+  const expansion = await server.send('POST', '/ValueSet/$expand', parameters(empty));
+  expect(refusedWith(expansion)).toMatch(/^422 not-supported: the value set has neither compose/);
+});

@@ -52,6 +52,15 @@ describe('check', () => {
     db.close();
   });
 
+  it('finds nothing wrong in texts that UTF-8 can’t write', async () => {
+    const store = await openAt(at('surrogates.db'));
+    await commit(store, [patient('a', 'x\ud800'), patient('b', '\ud83d\ude00')]);
+    await store.close();
+    const db = openDatabase(at('surrogates.db'), { readOnly: true });
+    expect(findings(db)).toEqual([]);
+    db.close();
+  });
+
   it.each([
     [
       'a row that is missing',

@@ -40,8 +40,10 @@ export class Probes {
     for (const limit of this.#limits) {
       let best: { place: number; hits: number } | undefined;
       for (const { drive, place } of drives) {
-        const hits = this.count(drive, limit);
-        if (hits < (best?.hits ?? limit)) best = { place, hits };
+        // More than the best so far has need not be counted.
+        const most = best?.hits ?? limit;
+        const hits = this.count(drive, most);
+        if (hits < most) best = { place, hits };
       }
       if (best !== undefined) return best;
     }

@@ -4,7 +4,17 @@ import { DATE_MIN } from '../../../search/entry.ts';
 import { wideClass, wideClasses, wideFrom } from '../schema.ts';
 import { all, always, negated, raw, type Sql } from '../sql.ts';
 import { type Columns, columnsOf } from './columns.ts';
-import { type Bound, type Box, between, boxesOf, dateEnds, earlierOf, inBoxes, laterOf } from './interval.ts';
+import {
+  type Bound,
+  type Box,
+  between,
+  boxesOf,
+  dateEnds,
+  earlierOf,
+  inBoxes,
+  intersect,
+  laterOf,
+} from './interval.ts';
 import { filtered, type Matcher, mostStretches, type Stretch } from './matcher.ts';
 
 const table = 'date';
@@ -34,7 +44,7 @@ export function date(tests: readonly DateTest[]): Matcher | undefined {
     test,
     stretches: few ? apart(boxes, stretchesOf) : [filtered(table, test('d'))],
     byNumber: [],
-    inOrder: (end) => (boxes.length === 1 ? apart(boxes, end === 'low' ? byLow : byHigh) : []),
+    inOrder: (end) => (few ? separated(boxes) : []).flatMap(end === 'low' ? byLow : byHigh),
     pinned: false,
     rank: 5,
   };
@@ -49,6 +59,54 @@ function apart(boxes: readonly Box<number>[], stretches: (box: Box<number>) => r
     return stretches(box).map((stretch) =>
       place === 0 ? stretch : { ...stretch, where: all([stretch.where, others]), bounded: false },
     );
+  });
+}
+
+/**
+ * Boxes that have the same in them and nothing in common, told by their bounds alone; none where they would be too many. (What is
+ * left out of a stretch by a test instead would be looked at to its end.)
+ */
+function separated(boxes: readonly Box<number>[]): readonly Box<number>[] {
+  const found: Box<number>[] = [];
+  let left: readonly Box<number>[] = [{}];
+  for (const box of boxes) {
+    found.push(...intersect(left, [box]).filter(isPossible));
+    left = intersect(left, outsideOf(box)).filter(isPossible);
+    if (found.length > mostStretches || left.length > mostStretches) return [];
+  }
+  return found;
+}
+
+/** What lies outside of a box, apart: beyond its first bound; within that and beyond the second, and so on. */
+function outsideOf({ lowFrom, lowTo, highFrom, highTo }: Box<number>): readonly Box<number>[] {
+  const sides: readonly (readonly [Box<number>, Box<number>] | undefined)[] = [
+    lowFrom && [{ lowFrom }, { lowTo: beyond(lowFrom) }],
+    lowTo && [{ lowTo }, { lowFrom: beyond(lowTo) }],
+    highFrom && [{ highFrom }, { highTo: beyond(highFrom) }],
+    highTo && [{ highTo }, { highFrom: beyond(highTo) }],
+  ];
+  const found: Box<number>[] = [];
+  let within: readonly Box<number>[] = [{}];
+  for (const [side, opposite] of sides.flatMap((each) => (each === undefined ? [] : [each]))) {
+    found.push(...intersect(within, [opposite]));
+    within = intersect(within, [side]);
+  }
+  return found;
+}
+
+function beyond({ value, closed }: Bound<number>): Bound<number> {
+  return { value, closed: !closed };
+}
+
+/** Whether an interval may lie in a box: `low` never lies above `high`. */
+function isPossible({ lowFrom, lowTo, highFrom, highTo }: Box<number>): boolean {
+  return [
+    [lowFrom, lowTo],
+    [highFrom, highTo],
+    [lowFrom, highTo],
+  ].every(([from, to]) => {
+    if (from === undefined || to === undefined || from.value < to.value) return true;
+    return from.value === to.value && from.closed && to.closed;
   });
 }
 

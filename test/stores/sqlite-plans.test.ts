@@ -1,0 +1,161 @@
+/** Rare, middling and common criteria, alone, together and sorted: none reads the common side. https://hl7.org/fhir/R4/search.html */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { decimalKey } from '../../src/fhir/decimal.ts';
+import type { Criterion, Parameter, SortKey } from '../../src/search/criteria.ts';
+import type { IndexEntry } from '../../src/search/entry.ts';
+import { migrate } from '../../src/store/sqlite/migrate.ts';
+import { type Database, openDatabase } from '../../src/store/sqlite/open.ts';
+import { currentParameters, registerParameters } from '../../src/store/sqlite/parameters.ts';
+import { Searcher } from '../../src/store/sqlite/search.ts';
+import type { Thresholds } from '../../src/store/sqlite/thresholds.ts';
+import { InlineWriter } from '../../src/store/sqlite/writer.ts';
+import { writerEngine } from '../../src/store/sqlite/writer-engine.ts';
+import { commit, day, put } from '../contract/subject.ts';
+
+const parameter = (code: string, kind: Parameter['kind']): Parameter => {
+  return { type: 'Observation', code, kind, multiple: false, textual: false, components: [] };
+};
+const code = parameter('code', 'token');
+const status = parameter('status', 'token');
+const subject = parameter('subject', 'reference');
+const when = parameter('when', 'date');
+const size = parameter('size', 'quantity');
+
+/** A tenth of what a server has where these are its own: the smallest size at which all of them matter. */
+const thresholds: Thresholds = { probes: [16, 512], sorted: 512, kept: 30, listed: 100, unwatched: 1000 };
+const all = 8_000;
+/** Matches on a page. */
+const count = 20;
+
+interface Asked {
+  readonly name: string;
+  readonly criterion: Criterion;
+  readonly finds: (n: number) => boolean;
+}
+
+const coded = (of: Parameter, value: string): Criterion => {
+  return { kind: 'value', parameter: of, anyOf: [{ kind: 'token', system: '', code: value, fold: false }] };
+};
+const before = (of: Parameter, value: number): Criterion => {
+  return {
+    kind: 'value',
+    parameter: of,
+    anyOf: [{ kind: 'date', interval: [[{ end: 'low', operator: '<', value }]] }],
+  };
+};
+/** As `ge` means it. */
+const since = (of: Parameter, value: number): Criterion => {
+  const interval = [
+    [{ end: 'high', operator: '>', value: value + day }],
+    [{ end: 'low', operator: '>=', value }],
+  ] as const;
+  return { kind: 'value', parameter: of, anyOf: [{ kind: 'date', interval }] };
+};
+
+const codeOf = (n: number): string => (n % 1000 === 7 ? 'rare' : n % 40 === 3 ? 'middling' : 'common');
+/** Dates in another order than that of creation. */
+const timeOf = (n: number): number => ((n * 3_571) % all) * day;
+const asked: readonly Asked[] = [
+  { name: 'a rare code', criterion: coded(code, 'rare'), finds: (n) => codeOf(n) === 'rare' },
+  {
+    name: 'a rare reference',
+    criterion: {
+      kind: 'value',
+      parameter: subject,
+      anyOf: [{ kind: 'reference', type: 'Patient', id: 'p5' }],
+    },
+    finds: (n) => n % 900 === 5,
+  },
+  { name: 'a middling code', criterion: coded(code, 'middling'), finds: (n) => codeOf(n) === 'middling' },
+  { name: 'a middling time', criterion: before(when, 250 * day), finds: (n) => timeOf(n) < 250 * day },
+  { name: 'a common code', criterion: coded(code, 'common'), finds: (n) => codeOf(n) === 'common' },
+  { name: 'a common time', criterion: before(when, 5_000 * day), finds: (n) => timeOf(n) < 5_000 * day },
+  {
+    name: 'a common time on',
+    criterion: since(when, 3_000 * day),
+    finds: (n) => timeOf(n) >= 3_000 * day,
+  },
+  { name: 'a common state', criterion: coded(status, 'final'), finds: (n) => n % 10 !== 0 },
+];
+const byReference: readonly SortKey[] = [{ by: subject, descending: false }];
+const orders: readonly (readonly SortKey[])[] = [
+  [],
+  [{ by: when, descending: false }],
+  [{ by: when, descending: true }],
+  [{ by: size, descending: false }],
+  [{ by: size, descending: true }],
+  byReference,
+  [{ by: 'lastUpdated', descending: true }],
+  [{ by: 'id', descending: false }],
+];
+
+/** What may be looked at beside what is counted: nearly each of the rarest thrice, of common ones what lies between those of a page. */
+const each = 3;
+const page = 100;
+const sought = 1_000;
+
+/** Rows that are counted of two criteria to know which is the rarer one. */
+function counted(rarest: number): number {
+  const [few = 0, many = 0] = thresholds.probes;
+  return 2 * (rarest < few ? few : few + many);
+}
+
+let db: Database;
+let writer: InlineWriter;
+let searcher: Searcher;
+beforeAll(async () => {
+  db = openDatabase(':memory:');
+  migrate(db);
+  const parameters = [code, status, subject, when, size];
+  registerParameters(
+    db,
+    parameters.map((of) => ({ type: of.type, code: of.code, definition: '1' })),
+  );
+  const options = { clock: Date.now, cursorLifetime: day };
+  writer = new InlineWriter(writerEngine(db, options), currentParameters(db));
+  searcher = new Searcher(db, { ...options, thresholds });
+  await commit(
+    writer,
+    Array.from({ length: all }, (_, n) => put('Observation', `o${(n * 7_919) % all}`, {}, entriesOf(n))),
+  );
+});
+afterAll(async () => {
+  await writer.close();
+  db.close();
+});
+
+function entriesOf(n: number): readonly IndexEntry[] {
+  const number = decimalKey(String((n * 1_237) % 977));
+  return [
+    { parameter: 'code', value: { kind: 'token', system: '', value: codeOf(n) } },
+    { parameter: 'status', value: { kind: 'token', system: '', value: n % 10 === 0 ? 'amended' : 'final' } },
+    { parameter: 'subject', value: { kind: 'reference', type: 'Patient', id: `p${n % 900}`, version: '' } },
+    { parameter: 'when', value: { kind: 'date', low: timeOf(n), high: timeOf(n) + day } },
+    { parameter: 'size', value: { kind: 'quantity', low: number, high: number, system: '', code: 'mg', unit: 'mg' } },
+  ];
+}
+
+const combinations = asked.flatMap((one, place) => [[one], ...asked.slice(place + 1).map((other) => [one, other])]);
+const numbers = Array.from({ length: all }, (_, n) => n);
+
+describe.each(combinations.map((each) => [each.map(({ name }) => name).join(' and '), each] as const))(
+  '%s',
+  (_, some) => {
+    const matches = numbers.filter((n) => some.every(({ finds }) => finds(n))).length;
+    const rarest = Math.min(...some.map(({ finds }) => numbers.filter(finds).length));
+
+    it(`finds ${matches} of ${all} by at most ${rarest} of them`, () => {
+      for (const sort of orders) {
+        // No index has references in their order: all matches are sorted.
+        if (sort === byReference && rarest >= thresholds.sorted) continue;
+        const criterion: Criterion = { kind: 'and', of: some.map((each) => each.criterion) };
+        const parts = [{ type: 'Observation', criterion, sort }];
+        const explained = searcher.explain({ parts, count, total: 'none', totalBound: 0, budget: 60_000 });
+        const examined = explained.steps.reduce((sum, { rowsExamined }) => sum + rowsExamined, 0);
+        expect(explained.matches).toBe(Math.min(count, matches));
+        const most = rarest < thresholds.sorted ? each * rarest + page : sought;
+        expect(examined, JSON.stringify(sort)).toBeLessThanOrEqual(most + counted(rarest));
+      }
+    });
+  },
+);
