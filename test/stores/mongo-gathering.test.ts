@@ -1,5 +1,5 @@
 /** Contained resources of many types, whose containers are read once. https://hl7.org/fhir/R4/search.html#contained */
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { TooCostly } from '../../src/store/errors.ts';
 import { Bodies } from '../../src/store/mongo/bodies.ts';
 import { type Condition, certain } from '../../src/store/mongo/compile/condition.ts';
@@ -61,6 +61,28 @@ it('of all types together no more are held than are sorted', async () => {
     // The same once more reads nothing.
     expect(shared.of('Group', state)).toBe(group);
   }
+  await store.close();
+});
+
+it('what is asked for together is put together once, and sent where it is short', async () => {
+  const { store, state } = await open();
+  const asked = vi.spyOn(state, 'documents');
+  const filtersOf = async (count: number) => {
+    const shared = new SharedContainers();
+    const many = Array.from({ length: count }, (_, n) => `${n} ${'-'.repeat(80)}`);
+    shared.add('#Patient', { ...certain, filter: { nothing: { $in: many } } });
+    asked.mockClear();
+    for (const type of ['Observation', 'Group', 'List']) await shared.of(type, state);
+    return asked.mock.calls.map(([, { filter }]) => filter);
+  };
+  const short = await filtersOf(10);
+  expect(short).toHaveLength(3);
+  expect(JSON.stringify(short[0])).toContain('nothing');
+  for (const filter of short) expect(filter).toBe(short[0]);
+  // About 400 kB.
+  const long = await filtersOf(4000);
+  expect(long[0]).toEqual({ 'contained.type': { $in: ['Patient'] } });
+  for (const filter of long) expect(filter).toBe(long[0]);
   await store.close();
 });
 

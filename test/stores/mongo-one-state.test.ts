@@ -1,21 +1,35 @@
 /** What is read with several commands, while another process writes in between. https://hl7.org/fhir/R4/http.html#concurrency */
+import { randomUUID } from 'node:crypto';
 import { type Db, type Document, MongoServerError } from 'mongodb';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { connect } from '../../src/store/mongo/open.ts';
 import { type Opened, openParts } from '../../src/store/mongo/parts.ts';
 import { openMongoStore } from '../../src/store/mongo/store.ts';
 import { ofOneState } from '../../src/store/mongo/transaction.ts';
 import type { Store } from '../../src/store/port.ts';
-import { code, commit, day, identified, observation, ofIdentified, patient, usual } from '../contract/subject.ts';
+import {
+  auditRecord,
+  code,
+  commit,
+  day,
+  erase,
+  identified,
+  observation,
+  ofIdentified,
+  patient,
+  usual,
+} from '../contract/subject.ts';
 import { databases } from './mongo-database.ts';
 
 const url = databases().url();
 const everything = { kind: 'and', of: [] } as const;
+const byCode = [{ by: code, descending: false }];
 
 /** The process that writes in between. */
 let writer: Store;
-/** The one that reads. */
+/** The one that reads, and one whose clock is ahead of the writer's. */
 let opened: Opened;
+let ahead: Opened;
 /** Done once, before or after the first command for which it is true. */
 let inBetween: InBetween | undefined;
 
@@ -47,15 +61,22 @@ function interrupted(db: Db): Db {
 beforeAll(async () => {
   const parameters = usual.parameters.map(({ type, code }) => ({ type, code, definition: '1' }));
   writer = await openMongoStore(url, { cursorLifetime: day, timezone: 'UTC', parameters });
-  const connection = await connect(url);
-  const db = interrupted(connection.db);
-  opened = await openParts({ ...connection, db }, { cursorLifetime: day, timezone: 'UTC' });
-  await opened.processes.start();
+  opened = await open(Date.now);
+  ahead = await open(() => Date.now() + 1000);
 });
 afterAll(async () => {
+  await ahead.close();
   await opened.close();
   await writer.close();
 });
+
+async function open(clock: () => number): Promise<Opened> {
+  const connection = await connect(url);
+  const db = interrupted(connection.db);
+  const parts = await openParts({ ...connection, db }, { cursorLifetime: day, timezone: 'UTC', clock });
+  await parts.processes.start();
+  return parts;
+}
 beforeEach(async () => {
   inBetween = undefined;
   await commit(writer, [patient('one', 'asked'), patient('two', 'other'), observation('o', 'two')]);
@@ -64,21 +85,59 @@ beforeEach(async () => {
 /** In one commit the observation comes to the first patient, and that patient has another identifier. */
 const change = () => commit(writer, [patient('one', 'changed'), observation('o', 'one')]);
 
-test('matches of a chain are those of one state, which the other process has left or made', async () => {
-  // The patients have been listed when it is asked which observations refer to them.
-  inBetween = { place: 'before', of: ({ find }) => find === 'Observation', act: change };
-  expect(await opened.searcher.matches('Observation', ofIdentified('asked'), 10)).toEqual([]);
-  expect(inBetween).toBeUndefined();
-  expect(await opened.searcher.matches('Observation', ofIdentified('changed'), 10)).toEqual(['o']);
-  expect(await opened.searcher.matches('Patient', identified('changed'), 10)).toEqual(['one']);
-});
+/** What finds the observations, after the patients have been listed. */
+const searched = ({ find, filter }: Document) => find === 'Observation' && Object.keys(filter).length > 0;
 
-test('a search by a chain shows one state', async () => {
-  const parts = [{ type: 'Observation', criterion: ofIdentified('asked'), sort: [] }];
-  inBetween = { place: 'before', of: ({ find }) => find === 'Observation', act: change };
-  const page = await opened.searcher.search({ parts, count: 10, total: 'bounded', totalBound: 100, budget: 60_000 });
-  expect(inBetween).toBeUndefined();
-  expect(page).toMatchObject({ matches: [], total: 0 });
+/** The reader, which has given a number: one that is ahead gives greater ones than the writer will. */
+async function reader(which: string): Promise<Opened> {
+  const one = which === 'ahead' ? ahead : opened;
+  await one.audit.append([auditRecord(randomUUID(), Date.now())]);
+  return one;
+}
+
+describe.each(['together', 'ahead'])('with clocks %s', (which) => {
+  test('matches of a chain are those of one state, which the other process has left or made', async () => {
+    const { searcher } = await reader(which);
+    inBetween = { place: 'before', of: searched, act: change };
+    expect(await searcher.matches('Observation', ofIdentified('asked'), 10)).toEqual([]);
+    expect(inBetween).toBeUndefined();
+    expect(await searcher.matches('Observation', ofIdentified('changed'), 10)).toEqual(['o']);
+    expect(await searcher.matches('Patient', identified('changed'), 10)).toEqual(['one']);
+  });
+
+  test('a search by a chain shows one state', async () => {
+    const { searcher } = await reader(which);
+    const parts = [{ type: 'Observation', criterion: ofIdentified('asked'), sort: [] }];
+    inBetween = { place: 'before', of: searched, act: change };
+    const page = await searcher.search({ parts, count: 10, total: 'bounded', totalBound: 100, budget: 60_000 });
+    expect(inBetween).toBeUndefined();
+    expect(page).toMatchObject({ matches: [], total: 0 });
+  });
+
+  test('so does the first page of several, of several types', async () => {
+    const { searcher } = await reader(which);
+    const more = ['p', 'q', 'r'];
+    await commit(
+      writer,
+      more.map((id) => observation(id, 'one')),
+    );
+    const parts = [
+      { type: 'Observation', criterion: ofIdentified('asked'), sort: byCode },
+      { type: 'Patient', criterion: identified('asked'), sort: byCode },
+    ];
+    inBetween = { place: 'before', of: searched, act: change };
+    const query = { parts, count: 2, total: 'accurate', totalBound: 0, budget: 60_000 } as const;
+    const page = await searcher.search(query);
+    expect(inBetween).toBeUndefined();
+    expect(page.matches.map(({ id }) => id)).toEqual(['p', 'q']);
+    // The patient had what is asked for, or none of them is of one that has.
+    expect(page.total).toBe(4);
+    expect(page.next).toBeDefined();
+    await commit(
+      writer,
+      more.map((id) => erase('Observation', id)),
+    );
+  });
 });
 
 test('a tally counts one state', async () => {

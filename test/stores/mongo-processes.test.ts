@@ -1,7 +1,10 @@
 /** The processes that write to one database, and one that stood still. https://hl7.org/fhir/R4/http.html#history */
+import { Collection } from 'mongodb';
 import { afterEach, expect, it, vi } from 'vitest';
+import { type AuditDocument, auditDocument } from '../../src/store/mongo/audit-append.ts';
+import { AuditChains } from '../../src/store/mongo/audit-chain.ts';
 import { verifyDatabase } from '../../src/store/mongo/audit-verify.ts';
-import { Clock, changeAt, processOf } from '../../src/store/mongo/clock.ts';
+import { type Block, Clock, changeAt, processOf } from '../../src/store/mongo/clock.ts';
 import { Living } from '../../src/store/mongo/living.ts';
 import { type Leased, Processes, takeNumber } from '../../src/store/mongo/processes.ts';
 import { openMongoStore } from '../../src/store/mongo/store.ts';
@@ -316,3 +319,49 @@ it('AuditEvents of one that took another number are in the chain of that', async
   expect([fault, events]).toEqual([undefined, 2]);
   expect(heads.map(({ process }) => process)).toContain('process-1');
 });
+
+it.each(['asks whether it has it', 'reads the newest seal'])(
+  'one that loses its number while it %s seals nothing of the next owner',
+  async (place) => {
+    const database = url();
+    const store = await openMongoStore(database, { cursorLifetime: 60_000, timezone: 'UTC', parameters: [] });
+    await store.close();
+    const db = client().db(databaseName(database));
+    const records = db.collection<AuditDocument>('osteon_audit');
+    const stored = ({ first }: Block, id: string) => records.insertOne(auditDocument(auditRecord(id, 1), first));
+    const before = new Clock(() => Date.now(), 3);
+    const first = before.begin(1);
+    await stored(first, 'first');
+    before.end(first);
+    // Of the next owner one is still on its way when a later one is stored.
+    const next = new Clock(() => Date.now() + 10_000, 3);
+    const [slow, quick] = [next.begin(1), next.begin(1)];
+    await stored(quick, 'quick');
+    const lose = () => {
+      before.observe(quick.first);
+      before.become(4);
+    };
+    const confirm = async () => {
+      if (place === 'asks whether it has it') lose();
+    };
+    const chains = new AuditChains(db, before, confirm, undefined);
+    if (place !== 'asks whether it has it') {
+      const { find } = Collection.prototype;
+      vi.spyOn(Collection.prototype, 'find').mockImplementationOnce(function (
+        this: Collection,
+        ...asked: Parameters<typeof find>
+      ) {
+        lose();
+        return find.apply(this, asked);
+      });
+    }
+    await chains.seal();
+    expect(before.process).toBe(4);
+    await stored(slow, 'slow');
+    next.end(slow);
+    next.end(quick);
+    await new AuditChains(db, next, async () => {}, undefined).seal();
+    const { fault, events } = await verifyDatabase(database);
+    expect([fault, events]).toEqual([undefined, 3]);
+  },
+);

@@ -1,14 +1,21 @@
 /** Quantities in units that convert into the one asked for, found by filters alone. https://hl7.org/fhir/R4/search.html#quantity */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { decimalKey } from '../../src/fhir/decimal.ts';
 import type { Criterion, Parameter, QuantityTest } from '../../src/search/criteria.ts';
 import { quantity } from '../../src/store/mongo/compile/quantity.ts';
+import { connect } from '../../src/store/mongo/open.ts';
+import { openParts } from '../../src/store/mongo/parts.ts';
+import { State } from '../../src/store/mongo/state.ts';
 import { openMongoStore } from '../../src/store/mongo/store.ts';
 import type { SearchQuery, Store } from '../../src/store/port.ts';
 import { commit, put, remove } from '../contract/subject.ts';
 import { databases } from './mongo-database.ts';
 
 const { url } = databases();
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
 const ucum = 'http://unitsofmeasure.org';
 
 const weight: Parameter = {
@@ -110,3 +117,23 @@ describe('with values in several units', () => {
     expect((await store.search(query)).matches).toEqual([]);
   });
 });
+
+it.each([false, true])(
+  'where others write, the units that are stored are known, on shards too: %s',
+  async (sharded) => {
+    const database = url();
+    const parameters = [{ type: weight.type, code: weight.code, definition: '1' }];
+    const other = await openMongoStore(database, { cursorLifetime: 60_000, timezone: 'UTC', parameters });
+    const connection = { ...(await connect(database)), sharded };
+    const { searcher, processes, close } = await openParts(connection, { cursorLifetime: 60_000, timezone: 'UTC' });
+    await processes.start();
+    await commit(other, [weighing('kg', '1.5', 'kg'), weighing('g', '1500', 'g'), weighing('few-g', '2', 'g')]);
+    const texts = vi.spyOn(State.prototype, 'texts');
+    expect(await searcher.matches('Observation', heavier('1', 'kg'), 9)).toEqual(['g', 'kg']);
+    const told = expect.arrayContaining(['g', 'kg']);
+    expect(texts).toHaveBeenCalled();
+    for (const result of texts.mock.settledResults) expect(result).toEqual({ type: 'fulfilled', value: told });
+    await close();
+    await other.close();
+  },
+);

@@ -88,6 +88,7 @@ export class AuditChains {
   readonly #records: Collection<AuditDocument>;
   readonly #seals: Collection<SealDocument>;
   readonly #clock: Clock;
+  readonly #confirm: () => Promise<void>;
   readonly #onHead: OnAuditHead | undefined;
   #sealing: Promise<void> = Promise.resolve();
   /** The newest seal of this process's chain; undefined: not read yet, null: there is none. */
@@ -96,16 +97,19 @@ export class AuditChains {
   #read: number | undefined;
   #told: { readonly at: number; readonly hash: string } = { at: 0, hash: noHash };
 
-  constructor(db: Db, clock: Clock, onHead: OnAuditHead | undefined) {
+  /** @param confirm to be awaited before records are sealed, since another process may have the number by then. */
+  constructor(db: Db, clock: Clock, confirm: () => Promise<void>, onHead: OnAuditHead | undefined) {
     this.#records = db.collection<AuditDocument>(names.audit);
     this.#seals = db.collection<SealDocument>(names.seals);
     this.#clock = clock;
+    this.#confirm = confirm;
     this.#onHead = onHead;
   }
 
   /** Seals all records of this process that are complete. */
   seal(): Promise<void> {
     const sealing = this.#sealing.then(async () => {
+      await this.#confirm();
       while (await this.#sealSome());
     });
     this.#sealing = sealing.catch(() => undefined);
@@ -135,7 +139,8 @@ export class AuditChains {
 
   /** @returns whether there may be more. */
   async #sealSome(): Promise<boolean> {
-    const chain = this.#clock.process;
+    // Both at once: what another process writes with the number is complete when that says so.
+    const [chain, floor] = [this.#clock.process, this.#clock.floor()];
     if (this.#newest === undefined || this.#read !== chain) {
       this.#newest = await this.#seals.find(sealsOf(chain)).sort({ _id: -1 }).limit(1).next();
       this.#read = chain;
@@ -143,7 +148,7 @@ export class AuditChains {
     const before = this.#newest;
     const key = { chain, place: before === null ? 0 : before._id.place + 1 };
     const sealing = new Sealing(key, before?.hash ?? noHash);
-    const complete = recordsOf(chain, before?.last ?? 0, this.#clock.floor());
+    const complete = recordsOf(chain, before?.last ?? 0, floor);
     for await (const record of this.#records.find(complete).sort({ _id: 1 }).limit(most)) sealing.add(record);
     if (sealing.count === 0) return false;
     const seal = { _id: key, ...sealing.end(), before: before?.hash ?? noHash };

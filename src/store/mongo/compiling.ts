@@ -17,8 +17,8 @@ export interface Env {
   uses(type: string, path: string): void;
   /** The types that hold data. */
   types(): Promise<readonly string[]>;
-  /** Says that resources of a type are looked at. */
-  looksAt(type: string): void;
+  /** Says that resources of a type are looked at, or no more than their `texts`. */
+  looksAt(type: string, what: 'resources' | 'texts'): void;
 }
 
 /**
@@ -39,14 +39,14 @@ export function contextOf(type: string, env: Env, contexts = new Map<string, Con
     return ids;
   };
   const read = (condition: Condition, paths: readonly string[]): AsyncIterable<Found> => {
-    env.looksAt(type);
+    env.looksAt(type, 'resources');
     return state.documents(type, condition, paths);
   };
   async function* readContained({ filter }: Condition): AsyncGenerator<object> {
     const own = resourceTypeOf(type);
     const containers = { ...certain, filter: containing(own, { filter }), live: true };
     for (const container of await env.types()) {
-      env.looksAt(container);
+      env.looksAt(container, 'resources');
       for await (const { contained = [] } of state.documents(container, containers, ['contained'])) {
         yield* contained.filter((each) => each.type === own);
       }
@@ -81,12 +81,12 @@ export function contextOf(type: string, env: Env, contexts = new Map<string, Con
     },
     references: async (condition: Condition, field: string, beginning: string) => {
       if (isNever(condition.filter)) return [];
-      env.looksAt(type);
+      env.looksAt(type, 'resources');
       return state.references(type, condition, field, beginning, most + 1);
     },
     texts: async (paths: readonly string[]) => {
       if (isContained(type)) return undefined;
-      env.looksAt(type);
+      env.looksAt(type, 'texts');
       return state.texts(type, paths);
     },
     read: isContained(type) ? readContained : read,

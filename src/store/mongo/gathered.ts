@@ -20,8 +20,8 @@ import { referenceKey } from './values.ts';
 
 /** Matches that are gathered at most. */
 const most = 50_000;
-/** Bytes of a filter, of which a command has room for 16 MB. */
-const mostBytes = 12_000_000;
+/** Bytes of a filter, which the server is sent for each type of containers. What passes is tested here in any case. */
+const mostBytes = 256_000;
 /** Resources whose values are looked up at a time. */
 const some = 1000;
 
@@ -103,6 +103,8 @@ export class SharedContainers {
   readonly #types = new Set<string>();
   readonly #filters: Filter[] = [];
   readonly #known = new Map<string, Promise<readonly Container[]>>();
+  /** What passes any of the filters. */
+  #whole: Filter | undefined;
   #count = 0;
 
   /** @param bound containers of all types that are held at most. */
@@ -123,7 +125,8 @@ export class SharedContainers {
    * @throws TooCostly where those of all types are too many to be held.
    */
   of(container: string, state: State): Promise<readonly Container[]> {
-    const known = this.#known.get(container) ?? readContainers(state, container, this.#filter(), this.#take);
+    this.#whole ??= this.#filter();
+    const known = this.#known.get(container) ?? readContainers(state, container, this.#whole, this.#take);
     this.#known.set(container, known);
     return known;
   }

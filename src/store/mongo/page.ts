@@ -12,24 +12,28 @@ export interface PageOfHits {
 }
 
 /** Parts that are read at once. */
-const together = 8;
+const most = 8;
 
-/** Reads a page: `count` matches after the key, or before it when going backwards, always in the walk's order. */
+/**
+ * Reads a page: `count` matches after the key, or before it when going backwards, always in the walk's order.
+ * @param together how many parts are read at once: in a transaction one.
+ */
 export async function readPage(
   parts: readonly Part[],
   sorted: boolean,
   after: Key | undefined,
   backwards: boolean,
   count: number,
+  together = most,
 ): Promise<PageOfHits> {
   const span = { after, backwards, limit: count + 1 };
-  const found = await (sorted ? readMerged(parts, span) : readInTurn(parts, span));
+  const found = await (sorted ? readMerged(parts, span, together) : readInTurn(parts, span));
   const hits = found.slice(0, count);
   return { hits: backwards ? hits.reverse() : hits, more: found.length > count };
 }
 
 /** Sorted: the parts' matches merged by their sort values. */
-async function readMerged(parts: readonly Part[], span: Span): Promise<Hit[]> {
+async function readMerged(parts: readonly Part[], span: Span, together: number): Promise<Hit[]> {
   const lists: (readonly Hit[])[] = [];
   for (let n = 0; n < parts.length; n += together) {
     lists.push(...(await Promise.all(parts.slice(n, n + together).map((part) => part.read(span)))));

@@ -102,8 +102,9 @@ export async function openParts(connection: Connection, options: PartsOptions): 
   const types = new Types(db);
   const leased = await takeNumber(db);
   const clock = new Clock(now, leased.number);
-  const chains = new AuditChains(db, clock, onAuditHead);
-  const appender = new AuditAppender(db, clock, () => processes.confirm());
+  const confirm = () => processes.confirm();
+  const chains = new AuditChains(db, clock, confirm, onAuditHead);
+  const appender = new AuditAppender(db, clock, confirm);
   const audit = new MongoAuditLog(db, appender, chains);
   const newest = async () => Math.max(await types.newest(await types.known()), await audit.last());
   const processes: Processes = new Processes(db, leased, clock, {

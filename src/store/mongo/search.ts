@@ -17,6 +17,7 @@ import type { Snapshot } from './clock.ts';
 import { TooWide } from './compile/too-wide.ts';
 import { contextOf, type Env } from './compiling.ts';
 import type { SearchContext } from './context.ts';
+import { HasToLook, type Look, readCurrent, transactionBudget } from './current.ts';
 import { conjuncts, ReadWatch } from './explain.ts';
 import { SharedContainers } from './gathered.ts';
 import { versionsOf } from './hits.ts';
@@ -38,9 +39,6 @@ export interface SearcherOptions {
 
 /** Milliseconds that the criteria of a conditional interaction may take. */
 export const matchesBudget = 10_000;
-
-/** Milliseconds that what is read in a transaction may take: MongoDB gives it a minute. */
-const transactionBudget = 50_000;
 
 const mostListed = 10_000;
 /** Rows of each criterion that an explanation counts. */
@@ -115,18 +113,20 @@ export class Searcher {
     if (limit <= 0) return [];
     const queries = [{ type, criterion, sort: [] }];
     const end = performance.now() + matchesBudget;
-    const read = async (snapshot?: Snapshot) => {
-      const reading = await this.#compile(queries, this.#state(end - performance.now(), { session, snapshot }));
+    const read = async (more: { session?: ClientSession | undefined; snapshot?: Snapshot; single?: boolean }) => {
+      const reading = await this.#compile(queries, this.#state(end - performance.now(), more), more.single);
       return { reading, page: await readPage(reading.parts, false, undefined, false, limit) };
     };
     const idsOf = ({ hits }: PageOfHits) => hits.map(({ id }) => id).sort();
-    const before = await this.#context.snapshots.begin([]);
-    const { reading, page } = await read();
-    // A transaction sees one state, and so does a single look.
-    if (session !== undefined || !reading.looked) return idsOf(page);
-    const snapshot = await this.#context.snapshots.begin([...reading.types]);
-    const same = isSame(before, snapshot) || (await this.#isUnchanged(before, reading));
-    return idsOf(same ? page : (await read(snapshot)).page);
+    if (session !== undefined) return idsOf((await read({ session })).page);
+    return readCurrent(this.#context, type, matchesBudget, async ({ before, ...look }) => {
+      const { reading, page } = await read(look);
+      // A transaction sees one state, and so does a single look.
+      if (look.session !== undefined || !reading.looked) return idsOf(page);
+      const snapshot = await this.#context.snapshots.begin([...reading.types]);
+      const same = isSame(before, snapshot) || (await this.#isUnchanged(before, reading));
+      return idsOf(same ? page : (await read({ snapshot })).page);
+    });
   }
 
   /**
@@ -176,7 +176,12 @@ export class Searcher {
     const now = this.#context.clock();
     const { position, budget, parts: queries, count } = query;
     if (position === undefined && queries.some(isByTime)) return this.#complete(query, now, watch);
-    if (position === undefined) return this.#first(query, now, watch);
+    if (position === undefined) {
+      // The server doesn't explain what it does in a transaction.
+      if (watch !== undefined)
+        return this.#first(query, now, { budget, before: await this.#context.snapshots.begin([]) }, watch);
+      return readCurrent(this.#context, queries[0]?.type, budget, (look) => this.#first(query, now, look, undefined));
+    }
     if (position.since + this.#context.cursorLifetime < now) throw new CursorExpired();
     const { snapshot, key } = placeOf(position);
     const reading = await this.#compile(queries, this.#state(budget, { snapshot, watch }));
@@ -188,22 +193,26 @@ export class Searcher {
    * looked at one after the other is one state, too: a resource that changed in between may have been missed, or found by
    * what it has never been.
    */
-  async #first(query: SearchQuery, now: number, watch: Watch | undefined): Promise<SearchPage> {
-    const { budget, parts: queries, count } = query;
+  async #first(query: SearchQuery, now: number, look: Look, watch: Watch | undefined): Promise<SearchPage> {
+    const { parts: queries, count } = query;
+    const { budget, before, session } = look;
     const start = performance.now();
-    const before = await this.#context.snapshots.begin([]);
-    const reading = await this.#compile(queries, this.#state(budget, { watch }));
+    const reading = await this.#compile(queries, this.#state(budget, { session, watch }), look.single);
     const sorted = isSorted(queries);
-    const found = count === 0 ? nothing : await readPage(reading.parts, sorted, undefined, false, count);
+    const together = session === undefined ? undefined : 1;
+    const found = count === 0 ? nothing : await readPage(reading.parts, sorted, undefined, false, count, together);
     const shown = ({ more, hits }: PageOfHits) => (count > 0 && !more ? hits.length : undefined);
     const total = await this.#total(query, reading, shown(found));
-    if (!found.more && !reading.looked) return { matches: await versionsOf(found.hits, reading.state), total };
-    const snapshot = await this.#context.snapshots.begin([...reading.types]);
-    const same = isSame(before, snapshot) || (await this.#isUnchanged(before, reading));
-    if (same) return this.#shown(found, reading, undefined, 'next', snapshot, now, total);
+    const whole = session !== undefined || !reading.looked;
+    if (!found.more && whole) return { matches: await versionsOf(found.hits, reading.state), total };
+    const snapshot = await this.#context.snapshots.begin([...reading.types], session);
+    const same = isSame(before, snapshot) || (await this.#isUnchanged(before, reading, session));
+    // What came since isn't in the transaction.
+    const walk = session === undefined ? snapshot : before;
+    if (same) return this.#shown(found, reading, undefined, 'next', walk, now, total);
     const left = budget - (performance.now() - start);
-    const settled = await this.#compile(queries, this.#state(left, { snapshot, watch }));
-    const again = count === 0 ? nothing : await readPage(settled.parts, sorted, undefined, false, count);
+    const settled = await this.#compile(queries, this.#state(left, { session, snapshot, watch }));
+    const again = count === 0 ? nothing : await readPage(settled.parts, sorted, undefined, false, count, together);
     const counted = await this.#total(query, settled, shown(again));
     return this.#shown(again, settled, undefined, 'next', snapshot, now, counted);
   }
@@ -212,8 +221,8 @@ export class Searcher {
    * Whether nothing of what is looked at was written since a state, as far as it is known here: what another process erases
    * leaves nothing to tell it by.
    */
-  async #isUnchanged({ at, except }: Snapshot, { types, held }: Reading): Promise<boolean> {
-    const newest = await this.#context.types.newest([...types]);
+  async #isUnchanged({ at, except }: Snapshot, { types, held }: Reading, session?: ClientSession): Promise<boolean> {
+    const newest = await this.#context.types.newest([...types], session);
     if (newest >= Math.min(at + 1, ...except)) return false;
     return held === undefined || (await this.#context.types.known()).length === held.length;
   }
@@ -290,12 +299,16 @@ export class Searcher {
     return total === 'bounded' && counted > totalBound ? undefined : counted;
   }
 
-  async #compile(queries: readonly TypeQuery[], state: State): Promise<Reading> {
-    const { fields } = this.#context;
+  /** @param single whether to throw `HasToLook` where resources are to be looked at first. */
+  async #compile(queries: readonly TypeQuery[], state: State, single = false): Promise<Reading> {
+    const { fields, connection } = this.#context;
     const { uses = () => {}, most = mostListed } = this.#options;
     const types = new Set<string>();
     let looked = false;
-    const looksAt = (type: string) => {
+    const looksAt: Env['looksAt'] = (type, what) => {
+      // Shards don't tell texts in a transaction, without which a search is wide.
+      const apart = what === 'texts' && connection.sharded;
+      if (single && !apart) throw new HasToLook();
       looked = true;
       types.add(type);
     };

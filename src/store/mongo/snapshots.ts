@@ -1,4 +1,5 @@
 /** The states that walks show. https://hl7.org/fhir/R4/http.html#paging */
+import type { ClientSession } from 'mongodb';
 import type { Clock, Snapshot } from './clock.ts';
 import type { Processes } from './processes.ts';
 import type { Types } from './types.ts';
@@ -14,9 +15,17 @@ export class Snapshots {
     this.#types = types;
   }
 
-  /** A state that has all that any process has acknowledged of these types: for a search's first page. */
-  async begin(types: readonly string[]): Promise<Snapshot> {
-    if (!this.#processes.alone) this.#clock.observe(await this.#types.newest(types));
+  /** Whether no other process is known to live. */
+  get alone(): boolean {
+    return this.#processes.alone;
+  }
+
+  /**
+   * A state that has all that any process has acknowledged of these types: for a search's first page.
+   * @param session a transaction: the state has all that it shows.
+   */
+  async begin(types: readonly string[], session?: ClientSession): Promise<Snapshot> {
+    if (!this.alone || session !== undefined) this.#clock.observe(await this.#types.newest(types, session));
     return this.#clock.snapshot();
   }
 

@@ -1,5 +1,5 @@
 /** The types of which there are collections, with the indexes that each needs. https://hl7.org/fhir/R4/resourcelist.html */
-import { type Db, type IndexDescription, MongoServerError } from 'mongodb';
+import { type ClientSession, type Db, type IndexDescription, MongoServerError } from 'mongodb';
 import { findAtOnce } from './at-once.ts';
 import { historyName, typeOfCollection, type VersionFields } from './document.ts';
 
@@ -20,6 +20,8 @@ const history: readonly IndexDescription[] = [
   { name: 'updated', key: { updated: 1 } },
   { name: 'kept', key: { replaced: 1 }, partialFilterExpression: { kept: true } },
 ];
+
+const newestFirst = { filter: {}, projection: { change: 1 }, sort: { change: -1 }, limit: 1 } as const;
 
 const namespaceExists = 48;
 
@@ -59,14 +61,22 @@ export class Types {
     this.#erased.set(type, change);
   }
 
-  /** The greatest change number of some types, 0 where there is none; also of what this process erased. */
-  async newest(types: readonly string[]): Promise<number> {
-    const wanted = { filter: {}, projection: { change: 1 }, sort: { change: -1 }, limit: 1 } as const;
-    const found = await Promise.all(
-      types.map((type) => findAtOnce<Pick<VersionFields, 'change'>>(this.#db, type, wanted)),
-    );
+  /**
+   * The greatest change number of some types, 0 where there is none; also of what this process erased.
+   * @param session the transaction to read in.
+   */
+  async newest(types: readonly string[], session?: ClientSession): Promise<number> {
+    const options = session === undefined ? {} : { session };
+    const newestOf = async (type: string) => {
+      const [found] = await findAtOnce<Pick<VersionFields, 'change'>>(this.#db, type, newestFirst, options);
+      return found?.change ?? 0;
+    };
+    const found: number[] = [];
+    if (session === undefined) found.push(...(await Promise.all(types.map(newestOf))));
+    // A transaction does one thing after the other.
+    else for (const type of types) found.push(await newestOf(type));
     const erased = types.map((type) => this.#erased.get(type) ?? 0);
-    return Math.max(0, ...found.flat().map(({ change }) => change), ...erased);
+    return Math.max(0, ...found, ...erased);
   }
 
   async #make(type: string): Promise<void> {
