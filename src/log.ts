@@ -9,7 +9,7 @@ export interface Log {
   readonly error: (fields: object, message: string) => void;
   /** The line that a request leaves, on the level `info`. */
   readonly request: (line: RequestLine) => void;
-  /** Writes out what is buffered. */
+  /** Begins to write out what is buffered; the process ends when that is done. */
   readonly flush: () => void;
 }
 
@@ -39,7 +39,8 @@ export function createLog(level: string): Log {
     request: (line) => {
       if (logsRequests) destination.write(requestLine(time(Date.now()), line));
     },
-    flush: () => destination.flushSync(),
+    // Not at once: where nobody reads any more, that would try for ever.
+    flush: () => destination.flush(),
   };
 }
 

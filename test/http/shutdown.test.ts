@@ -105,33 +105,48 @@ describe('stop', () => {
   });
 });
 
-describe('`osteon serve`', () => {
-  test.each(['SIGTERM', 'SIGINT'] as const)('%s finishes what is in flight and ends with 0', async (signal) => {
-    const preload = fileURLToPath(new URL('../typescript.mjs', import.meta.url));
-    const script = fileURLToPath(new URL('../../src/cli/osteon.ts', import.meta.url));
-    const flags = ['--PORT', '0', '--STORE_URL', lastingStore().url, '--LOG_LEVEL', 'info'];
-    const environment = { ...process.env, BASE_URL: '' };
-    const child = spawn(process.execPath, ['--import', preload, script, 'serve', ...flags], { env: environment });
-    let out = '';
-    const port = await new Promise<number>((resolve, reject) => {
-      child.on('exit', () => reject(new Error(out)));
-      child.stderr.on('data', (data) => {
-        out += data;
-      });
-      child.stdout.on('data', (data) => {
-        out += data;
-        const [, found] = /serves FHIR R4 at http:\/\/127\.0\.0\.1:(\d+)\/fhir/.exec(out) ?? [];
-        if (found !== undefined && out.includes('try ')) resolve(Number(found));
-      });
+/** A server in a process of its own, with what it has written so far. */
+async function serving() {
+  const preload = fileURLToPath(new URL('../typescript.mjs', import.meta.url));
+  const script = fileURLToPath(new URL('../../src/cli/osteon.ts', import.meta.url));
+  const flags = ['--PORT', '0', '--STORE_URL', lastingStore().url, '--LOG_LEVEL', 'info'];
+  const environment = { ...process.env, BASE_URL: '' };
+  const child = spawn(process.execPath, ['--import', preload, script, 'serve', ...flags], { env: environment });
+  let out = '';
+  const port = await new Promise<number>((resolve, reject) => {
+    child.on('exit', () => reject(new Error(out)));
+    child.stderr.on('data', (data) => {
+      out += data;
     });
-    const exited = new Promise<number | null>((resolve) => child.on('close', (code) => resolve(code)));
+    child.stdout.on('data', (data) => {
+      out += data;
+      const [, found] = /serves FHIR R4 at http:\/\/127\.0\.0\.1:(\d+)\/fhir/.exec(out) ?? [];
+      if (found !== undefined && out.includes('try ')) resolve(Number(found));
+    });
+  });
+  const exited = new Promise<number | null>((resolve) => child.on('close', (code) => resolve(code)));
+  return { child, port, exited, written: () => out };
+}
+
+describe('`osteon serve`', () => {
+  test('ends also where nobody reads what it logs', async () => {
+    const { child, port, exited } = await serving();
+    child.stdout.destroy();
+    child.stderr.destroy();
+    expect(await status(port, '/health/live')).toBe(200);
+    child.kill('SIGTERM');
+    expect(await exited).toBe(0);
+  });
+
+  test.each(['SIGTERM', 'SIGINT'] as const)('%s finishes what is in flight and ends with 0', async (signal) => {
+    const { child, port, exited, written } = await serving();
     const finish = await halfSent(port);
     expect(await status(port, '/health/live')).toBe(200);
     child.kill(signal);
     await expect.poll(() => status(port, '/health/live'), { timeout: 20_000 }).toBe('ECONNREFUSED');
     expect(await finish()).toMatch(/^HTTP\/1\.1 201 /);
     expect(await exited).toBe(0);
-    expect(out).toContain('"interaction":"create"');
-    expect(out).toContain('"msg":"stopped"');
+    expect(written()).toContain('"interaction":"create"');
+    expect(written()).toContain('"msg":"stopped"');
   });
 });
