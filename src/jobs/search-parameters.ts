@@ -150,11 +150,11 @@ export class SearchParameterKeeper {
     );
   };
 
-  /** Whether a walk of that query that began then used a definition that has been replaced since. */
   get generation(): number {
     return this.#generation;
   }
 
+  /** Whether a walk of that query that began then used a definition that has been replaced since. */
   readonly endsWalk = (query: readonly (readonly [string, string])[], since: number): boolean =>
     this.#replaced.endsWalk(query, since);
 

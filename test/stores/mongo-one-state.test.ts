@@ -140,6 +140,32 @@ describe.each(['together', 'ahead'])('with clocks %s', (which) => {
   });
 });
 
+test('a walk goes on in the state that its first page was read in, whatever its own process wrote meanwhile', async () => {
+  const { searcher, committer } = await reader('together');
+  const ids = ['p', 'q', 'r'];
+  // The reader hasn't heard of them.
+  await commit(
+    writer,
+    ids.map((id) => observation(id, 'one', `code ${id}`)),
+  );
+  const parts = [{ type: 'Observation', criterion: ofIdentified('asked'), sort: byCode }];
+  const query = { parts, count: 2, total: 'accurate', totalBound: 0, budget: 60_000 } as const;
+  inBetween = {
+    place: 'before',
+    of: searched,
+    act: () => commit(committer, [observation('r', 'one', 'a code before')]),
+  };
+  const first = await searcher.search(query);
+  expect(inBetween).toBeUndefined();
+  const second = await searcher.search({ ...query, ...(first.next && { position: first.next }) });
+  expect([first, second].map(({ matches }) => matches.map(({ id }) => id))).toEqual([['p', 'q'], ['r']]);
+  expect(first.total).toBe(3);
+  await commit(
+    writer,
+    ids.map((id) => erase('Observation', id)),
+  );
+});
+
 test('a tally counts one state', async () => {
   const query = { type: 'Observation', criterion: everything, fields: [code], budget: 60_000 };
   const tally = async () => {

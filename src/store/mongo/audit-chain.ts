@@ -109,7 +109,7 @@ export class AuditChains {
   /** Seals all records of this process that are complete. */
   seal(): Promise<void> {
     const sealing = this.#sealing.then(async () => {
-      await this.#confirm();
+      do await this.#confirm();
       while (await this.#sealSome());
     });
     this.#sealing = sealing.catch(() => undefined);

@@ -205,8 +205,9 @@ export class Searcher {
     const total = await this.#total(query, reading, shown(found));
     const whole = session !== undefined || !reading.looked;
     if (!found.more && whole) return { matches: await versionsOf(found.hits, reading.state), total };
-    const snapshot = await this.#context.snapshots.begin([...reading.types], session);
-    const same = isSame(before, snapshot) || (await this.#isUnchanged(before, reading, session));
+    const begun = await this.#context.snapshots.begin([...reading.types], session);
+    const same = isSame(before, begun) || (await this.#isUnchanged(before, reading, session));
+    const snapshot = session === undefined ? begun : await this.#shownIn(session, reading, before, begun);
     // What came since isn't in the transaction.
     const walk = session === undefined ? snapshot : before;
     if (same) return this.#shown(found, reading, undefined, 'next', walk, now, total);
@@ -215,6 +216,17 @@ export class Searcher {
     const again = count === 0 ? nothing : await readPage(settled.parts, sorted, undefined, false, count, together);
     const counted = await this.#total(query, settled, shown(again));
     return this.#shown(again, settled, undefined, 'next', snapshot, now, counted);
+  }
+
+  /** The state that a transaction shows, which has nothing of what this process committed after it began. */
+  async #shownIn(
+    session: ClientSession,
+    { types }: Reading,
+    before: Snapshot,
+    { except }: Snapshot,
+  ): Promise<Snapshot> {
+    const newest = await this.#context.types.newest([...types], session);
+    return { at: Math.max(before.at, newest), except: [...new Set([...before.except, ...except])] };
   }
 
   /**
