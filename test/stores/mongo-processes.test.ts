@@ -320,7 +320,7 @@ it('AuditEvents of one that took another number are in the chain of that', async
   expect(heads.map(({ process }) => process)).toContain('process-1');
 });
 
-it.each(['asks whether it has it', 'reads the newest seal'])(
+it.each(['asks whether it has it', 'reads the newest seal', 'stores a seal'])(
   'one that loses its number while it %s seals nothing of the next owner',
   async (place) => {
     const database = url();
@@ -341,11 +341,24 @@ it.each(['asks whether it has it', 'reads the newest seal'])(
       before.observe(quick.first);
       before.become(4);
     };
+    let lost = false;
     const confirm = async () => {
-      if (place === 'asks whether it has it') lose();
+      if (place === 'asks whether it has it' || lost) lose();
     };
     const chains = new AuditChains(db, before, confirm, undefined);
-    if (place !== 'asks whether it has it') {
+    if (place === 'stores a seal') {
+      const { insertOne } = Collection.prototype;
+      vi.spyOn(Collection.prototype, 'insertOne').mockImplementationOnce(function (
+        this: Collection,
+        ...asked: Parameters<typeof insertOne>
+      ) {
+        // It hears of the next owner's before it knows of its own loss.
+        before.observe(quick.first);
+        lost = true;
+        return insertOne.apply(this, asked);
+      });
+    }
+    if (place === 'reads the newest seal') {
       const { find } = Collection.prototype;
       vi.spyOn(Collection.prototype, 'find').mockImplementationOnce(function (
         this: Collection,
