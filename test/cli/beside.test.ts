@@ -23,12 +23,12 @@ describe('beside a running server under a write load', { timeout: 180_000 }, () 
     await folder.remove();
   });
 
-  it('backup finishes, no write waits for it, and the copy restores to a whole store', async () => {
+  it('backup finishes, no write waits above a second, and the copy restores to a whole store', async () => {
     const copy = join(folder.path, 'copy.db');
     const before = load.count();
     const backup = await run(['backup', copy], { STORE_URL: store });
     expect(backup).toMatchObject({ status: 0, err: '' });
-    expect(load.longest()).toBeLessThan(5_000);
+    expect(load.longest()).toBeLessThan(1000);
     const restored = `sqlite:${join(folder.path, 'restored.db')}`;
     expect(await run(['restore', copy], { STORE_URL: restored })).toMatchObject({ status: 0 });
     expect(await run(['check'], { STORE_URL: restored })).toMatchObject({ status: 0 });

@@ -6,11 +6,12 @@ import type { Json } from '../http/server.ts';
 import { run, type Serving, serve, temporaryFolder } from './process.ts';
 
 const patients = 3_000;
-/**
- * Milliseconds. A search on the event loop holds up reads for all of it. (What reads take on a machine where nothing else
- * runs is measured by `npm run bench`.)
- */
-const budget = 8_000;
+/** Milliseconds. */
+const budget = 2_000;
+/** What the issue asks for; `npm run bench` measures it on a machine where nothing else runs. */
+const target = 50;
+/** Other tests and the searches themselves take the processor as well: each read may wait for turns of theirs. */
+const margin = 450;
 
 const patient = (n: number): Json => ({
   resourceType: 'Patient',
@@ -67,7 +68,7 @@ describe('while four of the costliest searches run', () => {
     return performance.now() - begun;
   }
 
-  it('reads by id go on', async () => {
+  it(`reads by id take at most ${target} ms, and ${margin} more on a busy machine`, async () => {
     for (let n = 0; n < 200; n++) await read(n);
     await delay();
     let running = 4;
@@ -87,9 +88,10 @@ describe('while four of the costliest searches run', () => {
     }
     const sorted = times.toSorted((a, b) => a - b);
     const at = (share: number) => sorted[Math.floor(sorted.length * share)] ?? 0;
-    expect(times.length).toBeGreaterThan(20);
-    expect(at(0.5)).toBeLessThan(budget / 8);
-    expect(at(0.99)).toBeLessThan(budget / 4);
+    expect(times.length).toBeGreaterThan(100);
+    expect(at(0.5)).toBeLessThan(target);
+    expect(at(0.99)).toBeLessThan(target + margin);
+    // A search on the event loop would have held it up for the whole budget.
     expect(await delay()).toBeLessThan(budget / 4);
-  });
+  }, 30_000);
 });

@@ -199,7 +199,7 @@ test('in the middle of a load nothing acknowledged is lost, nothing is applied t
   }
   await load;
   await configure('off', {});
-  expect([...acknowledged.values()].filter(Boolean).length).toBeGreaterThan(20);
+  expect([...acknowledged.values()].filter(Boolean).length).toBeGreaterThan(50);
   let commits = 0;
   for (const [id, done] of acknowledged) {
     const [versions, events, found] = await left(id);

@@ -139,7 +139,7 @@ describe('searches in threads', () => {
     const failure = await failureOf(searches.search(costly));
     expect(failure).toBeInstanceOf(TooCostly);
     expect(failure instanceof TooCostly && failure.hint).toMatch(/criterion/);
-    expect(performance.now() - before).toBeLessThan(20_000);
+    expect(performance.now() - before).toBeLessThan(2_000);
     // The connection is as good as before.
     expect(await searches.matches('Patient', identified('p'), 9)).toHaveLength(3);
   });
@@ -184,7 +184,7 @@ describe('a search on the main connection', () => {
     const before = performance.now();
     const failure = await failureOf(store.search(query(laborious, { total: 'accurate', budget: 20 })));
     expect(failure).toBeInstanceOf(TooCostly);
-    expect(performance.now() - before).toBeLessThan(20_000);
+    expect(performance.now() - before).toBeLessThan(1_000);
     expect((await store.search(query({ kind: 'and', of: [] }))).matches).toHaveLength(2);
     await store.close();
   });

@@ -97,7 +97,7 @@ test('empty lines are counted and left out, in no time', async () => {
   const text = `a,b\n${'\n'.repeat(200_000)}1,2\n`;
   for await (const { line } of readCsv(pieces(Buffer.from(text), 65_536))) lines.push(line);
   expect(lines).toEqual([1, 200_002]);
-}, 10_000);
+}, 2000);
 
 test('a file whose rows have too few cells leaves others their turn', async () => {
   const begun = performance.now();
@@ -198,4 +198,4 @@ test('a header with half a million unknown names is refused at once', () => {
     expect(error.status).toBe(400);
     expect(error.issues).toHaveLength(50);
   }
-}, 10_000);
+}, 2000);
