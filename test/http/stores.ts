@@ -2,21 +2,24 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll } from 'vitest';
-import type { Databases } from '../stores/mongo-database.ts';
 
 /** Whether the tests run on MongoDB: `vitest.config.ts` says so. */
 export const onMongo = process.env.TEST_STORE === 'mongodb';
 
-const databases: Databases | undefined = onMongo
-  ? (await import('../stores/mongo-database.ts')).databases()
-  : undefined;
+const mongo = onMongo ? await import('../stores/mongo-database.ts') : undefined;
+/** What the file whose tests run has used. */
+let databases: ReturnType<NonNullable<typeof mongo>['openDatabases']> | undefined;
 let folder: string | undefined;
 let files = 0;
 
-afterAll(() => {
-  if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
-});
+/** Removes the stores of a file's tests: `test/http/after.ts` calls it, since several files share this module. */
+export async function removeStores(): Promise<void> {
+  const [usedDatabases, usedFolder] = [databases, folder];
+  databases = undefined;
+  folder = undefined;
+  if (usedFolder !== undefined) rmSync(usedFolder, { recursive: true, force: true });
+  await usedDatabases?.end();
+}
 
 /** A store that nobody has used. */
 export interface FreshStore {
@@ -28,9 +31,11 @@ export interface FreshStore {
 
 /** A store for one server: in memory, or a database. */
 export function freshStore(): FreshStore {
-  if (databases === undefined) return { url: 'sqlite::memory:', remove: async () => {} };
-  const url = databases.url();
-  return { url, remove: () => databases.drop(url) };
+  if (mongo === undefined) return { url: 'sqlite::memory:', remove: async () => {} };
+  databases ??= mongo.openDatabases();
+  const used = databases;
+  const url = used.url();
+  return { url, remove: () => used.drop(url) };
 }
 
 /** A store for several servers, one after the other: a file, or a database. */

@@ -27,6 +27,13 @@ export interface Databases {
 
 /** To be called while tests are collected: the databases go when the file's tests are done. */
 export function databases(): Databases {
+  const opened = openDatabases();
+  afterAll(opened.end);
+  return opened;
+}
+
+/** Databases that go when they are ended. */
+export function openDatabases(): Databases & { readonly end: () => Promise<void> } {
   const prefix = `osteon_test_${randomBytes(6).toString('hex')}`;
   const server = inject('mongodb');
   const made = new Set<string>();
@@ -40,10 +47,6 @@ export function databases(): Databases {
     await open().db(databaseName(url)).dropDatabase();
     made.delete(url);
   };
-  afterAll(async () => {
-    for (const url of made) await drop(url);
-    await client?.close();
-  });
   return {
     url: (name) => {
       unnamed += 1;
@@ -53,5 +56,9 @@ export function databases(): Databases {
     },
     client: open,
     drop,
+    end: async () => {
+      for (const url of made) await drop(url);
+      await client?.close();
+    },
   };
 }
