@@ -35,14 +35,10 @@ export async function patch(context: Context, call: Call): Promise<Answer> {
   const precondition = preconditionOf(call);
   const validations = new Validations(context);
   return commitPlan(context, async () => {
-    const conditions: Condition[] = [];
-    let target = id;
-    if (target === undefined) {
-      const condition = await resolveCondition(context, type, call.query, 2);
-      target = patchTarget(type, condition);
-      conditions.push(condition);
-    }
-    const result = await patched(context, type, target, parsed, precondition);
+    const { target, conditions, result } =
+      id === undefined
+        ? await matchPatched(context, type, call.query, parsed, precondition)
+        : { target: id, conditions: [], result: await patched(context, type, id, parsed, precondition) };
     const { prepared } = result;
     const warnings = await validations.of(prepared, 0, true, undefined, result.time);
     // A large resource takes long in each of its steps: others run between them.
@@ -62,6 +58,29 @@ export async function patch(context: Context, call: Call): Promise<Answer> {
       },
     };
   });
+}
+
+/**
+ * The one match of the criteria, patched. One that can't be patched is looked for again: it may have been deleted, or changed so
+ * that it is no match, since it was found. Throws as `patchTarget` and `patched` do.
+ */
+async function matchPatched(
+  context: Context,
+  type: string,
+  query: string,
+  document: Patch,
+  precondition: Precondition | undefined,
+): Promise<{ readonly target: string; readonly conditions: readonly Condition[]; readonly result: Patched }> {
+  for (let condition = await resolveCondition(context, type, query, 2); ; ) {
+    const target = patchTarget(type, condition);
+    try {
+      return { target, conditions: [condition], result: await patched(context, type, target, document, precondition) };
+    } catch (error) {
+      const again = await resolveCondition(context, type, query, 2);
+      if (again.matches.length === 1 && again.matches[0] === target) throw error;
+      condition = again;
+    }
+  }
 }
 
 /** 405 for Binary, whose content is no JSON to patch. */
