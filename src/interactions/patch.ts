@@ -13,7 +13,7 @@ import { checkStructure } from '../validation/structure.ts';
 import type { CheckTime } from '../validation/time.ts';
 import { refuseOtherVersion } from './body.ts';
 import { commitPlan, preconditionFailure } from './commit.ts';
-import { multipleMatches, resolveCondition } from './condition.ts';
+import { multipleMatches, resolveCondition, stillHolds } from './condition.ts';
 import type { Answer, Call, Context } from './context.ts';
 import { warningsOfLoss } from './in-use.ts';
 import { requiredSteps } from './integrity.ts';
@@ -71,14 +71,13 @@ async function matchPatched(
   document: Patch,
   precondition: Precondition | undefined,
 ): Promise<{ readonly target: string; readonly conditions: readonly Condition[]; readonly result: Patched }> {
-  for (let condition = await resolveCondition(context, type, query, 2); ; ) {
+  for (;;) {
+    const condition = await resolveCondition(context, type, query, 2);
     const target = patchTarget(type, condition);
     try {
       return { target, conditions: [condition], result: await patched(context, type, target, document, precondition) };
     } catch (error) {
-      const again = await resolveCondition(context, type, query, 2);
-      if (again.matches.length === 1 && again.matches[0] === target) throw error;
-      condition = again;
+      if (await stillHolds(context, condition)) throw error;
     }
   }
 }
