@@ -59,4 +59,13 @@ describe('containers', () => {
     const megabytes = Number(/client_max_body_size (\d+)m/.exec(textOf('nginx.conf'))?.[1]);
     expect(megabytes * 1024 * 1024).toBe(Number(settings.MAX_BODY_BYTES.default));
   });
+
+  test('the proxy sends no write twice', () => {
+    const [, methods = ''] =
+      /if \(\$request_method ~ \^\((.*?)\)\$\) \{\s*return 418;/.exec(textOf('nginx.conf')) ?? [];
+    // Those that nginx itself takes for repeatable; POST and PATCH it doesn't repeat.
+    expect(methods.split('|').sort()).toEqual(['DELETE', 'PUT']);
+    expect(textOf('nginx.conf')).toMatch(/error_page 418 = (@\w+);.*location \1 \{[^}]*proxy_next_upstream off;/s);
+    expect(textOf('nginx.conf')).not.toContain('non_idempotent');
+  });
 });

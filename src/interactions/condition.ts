@@ -49,6 +49,13 @@ export async function resolveCondition(
   return { type, criterion, matches, limit };
 }
 
+/** Whether criteria match now what they matched when the condition was made. */
+export async function stillHolds({ store }: Context, condition: Condition): Promise<boolean> {
+  const { type, criterion, matches, limit } = condition;
+  const found = await store.matches(type, criterion, limit);
+  return found.length === matches.length && found.every((id, place) => id === matches[place]);
+}
+
 /** The criteria themselves. Throws as `resolveCondition` does. */
 export async function parsedCondition(context: Context, type: string, query: string): Promise<Criterion> {
   const searching = searchContext(context, [type], 'strict');

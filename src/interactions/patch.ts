@@ -13,7 +13,7 @@ import { checkStructure } from '../validation/structure.ts';
 import type { CheckTime } from '../validation/time.ts';
 import { refuseOtherVersion } from './body.ts';
 import { commitPlan, preconditionFailure } from './commit.ts';
-import { multipleMatches, resolveCondition } from './condition.ts';
+import { multipleMatches, resolveCondition, stillHolds } from './condition.ts';
 import type { Answer, Call, Context } from './context.ts';
 import { warningsOfLoss } from './in-use.ts';
 import { requiredSteps } from './integrity.ts';
@@ -35,14 +35,10 @@ export async function patch(context: Context, call: Call): Promise<Answer> {
   const precondition = preconditionOf(call);
   const validations = new Validations(context);
   return commitPlan(context, async () => {
-    const conditions: Condition[] = [];
-    let target = id;
-    if (target === undefined) {
-      const condition = await resolveCondition(context, type, call.query, 2);
-      target = patchTarget(type, condition);
-      conditions.push(condition);
-    }
-    const result = await patched(context, type, target, parsed, precondition);
+    const { target, conditions, result } =
+      id === undefined
+        ? await matchPatched(context, type, call.query, parsed, precondition)
+        : { target: id, conditions: [], result: await patched(context, type, id, parsed, precondition) };
     const { prepared } = result;
     const warnings = await validations.of(prepared, 0, true, undefined, result.time);
     // A large resource takes long in each of its steps: others run between them.
@@ -62,6 +58,28 @@ export async function patch(context: Context, call: Call): Promise<Answer> {
       },
     };
   });
+}
+
+/**
+ * The one match of the criteria, patched. One that can't be patched is looked for again: it may have been deleted, or changed so
+ * that it is no match, since it was found. Throws as `patchTarget` and `patched` do.
+ */
+async function matchPatched(
+  context: Context,
+  type: string,
+  query: string,
+  document: Patch,
+  precondition: Precondition | undefined,
+): Promise<{ readonly target: string; readonly conditions: readonly Condition[]; readonly result: Patched }> {
+  for (;;) {
+    const condition = await resolveCondition(context, type, query, 2);
+    const target = patchTarget(type, condition);
+    try {
+      return { target, conditions: [condition], result: await patched(context, type, target, document, precondition) };
+    } catch (error) {
+      if (await stillHolds(context, condition)) throw error;
+    }
+  }
 }
 
 /** 405 for Binary, whose content is no JSON to patch. */

@@ -1,5 +1,5 @@
 /** https://hl7.org/fhir/R4/http.html#cond-patch */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type TestServer, testServer } from './server.ts';
 import { found, idOf, issueOf, patient, stores, unique, versions } from './writing.ts';
 
@@ -33,6 +33,24 @@ describe('conditional patch', () => {
     const id = idOf(await server.send('POST', '/Patient', patient(value)));
     await server.send('DELETE', `/Patient/${id}`);
     expect((await patch(`identifier=${value}`, { active: true })).status).toBe(404);
+  });
+
+  test.each([
+    ['deleted', (id: string) => server.send('DELETE', `/Patient/${id}`)],
+    ['changed', (id: string) => server.send('PUT', `/Patient/${id}`, { ...patient(unique()), id })],
+  ])('a match that is %s before it can be patched is none: 404', async (_, change) => {
+    const value = unique();
+    const id = idOf(await server.send('POST', '/Patient', patient(value)));
+    const { store } = server.context;
+    const find = store.matches.bind(store);
+    vi.spyOn(store, 'matches').mockImplementationOnce(async (...asked) => {
+      const matches = await find(...asked);
+      expect((await change(id)).status).toBeLessThan(300);
+      return matches;
+    });
+    const test = [{ op: 'test', path: '/identifier/0/value', value }];
+    const reply = await patch(`identifier=${value}`, test, { 'Content-Type': 'application/json-patch+json' });
+    expect([reply.status, issueOf(reply).code]).toEqual([404, 'not-found']);
   });
 
   test('many: 412', async () => {

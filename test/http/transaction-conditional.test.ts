@@ -109,6 +109,22 @@ describe('conditional entries', () => {
     await refused(404, [entry('PATCH', `Patient?identifier=${unique()}`, patch)], 'Bundle.entry[0].request.url');
   });
 
+  test('a match that is deleted before it can be patched is none: 404', async () => {
+    const value = unique();
+    const id = await stored(value);
+    const patch = { resourceType: 'Binary', contentType: 'application/merge-patch+json', data: 'e30=' };
+    const { store } = server.context;
+    const find = store.matches.bind(store);
+    const spied = vi.spyOn(store, 'matches').mockImplementationOnce(async (...asked) => {
+      const matches = await find(...asked);
+      expect((await server.send('DELETE', `/Patient/${id}`)).status).toBe(204);
+      return matches;
+    });
+    const reply = await post(entry('PATCH', `Patient?identifier=${value}`, patch));
+    spied.mockRestore();
+    expect([reply.status, issueOf(reply).expression]).toEqual([404, ['Bundle.entry[0].request.url']]);
+  });
+
   test.each([
     'nonsense=1',
     'identifier=',

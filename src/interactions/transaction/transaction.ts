@@ -5,6 +5,7 @@ import { makePace } from '../../store/pace.ts';
 import type { Condition, Delete, Put, Write, Written } from '../../store/write.ts';
 import { commitPlan, type Plan } from '../commit.ts';
 import { patientConcerned, patientOfStored } from '../concerned.ts';
+import { stillHolds } from '../condition.ts';
 import type { Answer, Call, Context, Noted } from '../context.ts';
 import { foundAnswer } from '../create.ts';
 import { deleteAnswer, deleteOf } from '../delete.ts';
@@ -54,15 +55,34 @@ async function committed(
     const entries = await checkTransaction(context, call, outline);
     const validations = new Validations(context);
     const answerOf = await commitPlan(context, async () => {
-      const resolution = await resolveEntries(context, entries);
-      const contents = await prepareContents(context, resolution, validations);
-      return planTransaction(context, call, resolution, contents);
+      for (;;) {
+        const resolution = await resolveEntries(context, entries);
+        try {
+          const contents = await prepareContents(context, resolution, validations);
+          return await planTransaction(context, call, resolution, contents);
+        } catch (error) {
+          if (await areMatchesTheSame(context, resolution)) throw error;
+        }
+      }
     });
     return { entries, answerOf };
   } catch (error) {
     await noteRefused(context, call, outline, outcomeError(error).status);
     throw error;
   }
+}
+
+/**
+ * Whether all that was to be patched by criteria still is what they match: what can't be patched may have been deleted, or changed so
+ * that it is no match, since it was found.
+ */
+async function areMatchesTheSame(context: Context, { resolved, conditions }: Resolution): Promise<boolean> {
+  const patches = resolved.some(({ entry, action }) => {
+    return action.kind === 'put' && action.method === 'PATCH' && entry.call.id === undefined;
+  });
+  if (!patches) return true;
+  for (const condition of conditions) if (!(await stillHolds(context, condition))) return false;
+  return true;
 }
 
 /** Leaves the AuditEvents of the entries of a transaction that failed. */
