@@ -232,6 +232,8 @@ async function include(
     return budget;
   };
   const pace = makePace();
+  // Included since a reference names them: the index may have other versions.
+  const named = new Set<Version>();
   return collectIncludes<Version>(
     async ({ type, criterion }, limit) => {
       const budget = left();
@@ -257,14 +259,17 @@ async function include(
       inside: remembering(({ body, contained }) =>
         contained === undefined || body === undefined ? undefined : insideOf(context, body, contained),
       ),
-      mayHaveVersions: ({ type, body }) =>
+      refersOtherwise: (version) => {
+        const { type, body } = version;
         // What a later page shows may have changed since; the server's own AuditEvents have no rows in the index.
-        walking ||
-        type === 'AuditEvent' ||
-        (body !== undefined && Buffer.from(body.buffer, body.byteOffset, body.byteLength).includes('/_history/')),
+        if (walking || type === 'AuditEvent' || named.has(version)) return true;
+        return body !== undefined && Buffer.from(body.buffer, body.byteOffset, body.byteLength).includes('/_history/');
+      },
       vread: async (type, id, versionId) => {
         const version = await context.store.vread(type, id, Number(versionId));
-        return version?.body === undefined ? undefined : version;
+        if (version?.body === undefined) return undefined;
+        named.add(version);
+        return version;
       },
       has: (type) => (type === 'AuditEvent' && ownAuditEvents) || counts.has(type),
       pause: () => {

@@ -37,8 +37,11 @@ export interface IncludeSources<F extends Found> {
   entries(found: F): readonly IndexEntry[];
   /** A found contained resource with its entries; undefined for others. */
   inside?(found: F): ContainedEntries | undefined;
-  /** Whether the resource may hold versioned references: a cheap test, true when in doubt. */
-  mayHaveVersions(found: F): boolean;
+  /**
+   * Whether the resource may refer to others than the index of current resources says: by versioned references, or because
+   * it is no current version. A cheap test, true when in doubt.
+   */
+  refersOtherwise(found: F): boolean;
   /** A version of a resource, undefined where there is none. */
   vread(type: string, id: string, versionId: string): Promise<F | undefined>;
   /** Whether there are resources of a type at all. */
@@ -142,7 +145,7 @@ async function wantReferred<F extends Found>(
   const { parameter, targets } = include;
   await wantReferredInside(include, from, wanted, collection, sources);
   const of = from.filter(({ type, contained }) => contained === undefined && type === parameter.type);
-  const plain = sources === undefined ? of : of.filter((found) => !sources.mayHaveVersions(found));
+  const plain = sources === undefined ? of : of.filter((found) => !sources.refersOtherwise(found));
   const by = plain.map(({ id }) => id);
   if (by.length > 0) for (const type of targets) wanted.add(type, { kind: 'referenced', parameter, by });
   if (sources === undefined) return;

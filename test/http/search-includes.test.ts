@@ -101,6 +101,20 @@ describe('_include', () => {
     await server.send('DELETE', '/Observation/v9');
   });
 
+  it('goes on from the version that a reference names, not from the current one', async () => {
+    await load(server, [
+      { resourceType: 'Organization', id: 'then' },
+      { resourceType: 'Organization', id: 'now' },
+      patient('moved', { managingOrganization: { reference: 'Organization/then' } }),
+    ]);
+    await load(server, [patient('moved', { managingOrganization: { reference: 'Organization/now' } })]);
+    await load(server, [observation('v1', { subject: { reference: 'Patient/moved/_history/1' } })]);
+    const query = '_include=Observation:subject&_include:iterate=Patient:organization';
+    expect(await includes(`/Observation?_id=v1&${query}`)).toBe('Organization/then Patient/moved');
+    await server.send('DELETE', '/Observation/v1');
+    await server.send('DELETE', '/Patient/moved');
+  });
+
   it('follows canonicals, by their version where they name one', async () => {
     const path = '/QuestionnaireResponse?_include=QuestionnaireResponse:questionnaire';
     expect(await includes(`${path}&_id=r1`)).toBe('Questionnaire/q1');

@@ -45,7 +45,7 @@ async function include(
   };
   const following: IncludeSources<Kept> = {
     entries: ({ resource }) => extract(resource),
-    mayHaveVersions: ({ resource }) => JSON.stringify(resource).includes('/_history/'),
+    refersOtherwise: ({ resource }) => JSON.stringify(resource).includes('/_history/'),
     vread: async (type, id, versionId) =>
       [...versions, ...all].find(
         (each) => each.type === type && each.id === id && String(each.versionId) === versionId,
