@@ -4,7 +4,14 @@ import { describe, expect, it } from 'vitest';
 import { containedType } from '../../src/search/contained.ts';
 import type { Criterion, SortKey } from '../../src/search/criteria.ts';
 import { compareBy } from '../../src/search/match.ts';
-import { arbitraryCriterion, arbitraryLeaf, arbitrarySort, resourcesFrom, types } from '../search/arbitraries.ts';
+import {
+  arbitraryCriterion,
+  arbitraryLeaf,
+  arbitraryOwnSort,
+  arbitrarySort,
+  resourcesFrom,
+  types,
+} from '../search/arbitraries.ts';
 import { firstSeed, missed } from '../search/cases.ts';
 import { Kinds } from '../search/kinds.ts';
 import { Library, type SearchSubject } from './library.ts';
@@ -29,6 +36,12 @@ const arbitraryCase: fc.Arbitrary<Case> = fc.oneof(
     return [
       { weight: 5, arbitrary: fc.record({ ...own, criterion, sort: none }) },
       { weight: 3, arbitrary: fc.record({ ...own, criterion, sort }) },
+      {
+        weight: 1,
+        arbitrary: arbitraryLeaf(type).chain((leaf) =>
+          fc.record({ ...own, criterion: fc.constant(leaf), sort: arbitraryOwnSort(leaf) }),
+        ),
+      },
       {
         weight: 1,
         arbitrary: fc.record({ ...own, inside: fc.constant(true), criterion: arbitraryLeaf(type), sort: none }),

@@ -9,6 +9,8 @@ import { CursorExpired } from '../../src/store/errors.ts';
 import type { Position, SearchPage, TypeQuery } from '../../src/store/port.ts';
 import {
   arbitraryCriterion,
+  arbitraryLeaf,
+  arbitraryOwnSort,
   arbitraryResources,
   arbitrarySort,
   parametersOf,
@@ -29,29 +31,43 @@ interface Search {
 /** Resources by themselves, and contained ones. */
 const searched: readonly string[] = [...types, ...types.map(containedType)];
 
-const arbitrarySearch: fc.Arbitrary<Search> = fc.record({
-  parts: fc
-    .tuple(
-      fc.oneof(
-        { weight: 3, arbitrary: fc.subarray<string>([...types], { minLength: 1 }) },
-        { weight: 1, arbitrary: fc.subarray([...searched], { minLength: 1, maxLength: 2 }) },
-      ),
-      arbitrarySort('Patient'),
-    )
-    .chain(([some, sort]) =>
-      fc.tuple(
-        ...some.map((type) =>
-          fc
-            .oneof({ weight: 2, arbitrary: arbitraryCriterion(resourceTypeOf(type), 2) }, fc.constant(everything))
-            .map((criterion): TypeQuery => {
-              // What is contained has neither a logical id nor words to sort by.
-              const lacks = ({ by }: SortKey) => by === 'id' || (typeof by === 'object' && 'score' in by);
-              const keys = some.some(isContained) ? sort.filter((key) => !lacks(key)) : sort;
-              return { type, criterion, sort: keys.map((key) => ofType(key, resourceTypeOf(type))) };
-            }),
+const arbitraryPart: fc.Arbitrary<TypeQuery> = fc
+  .constantFrom(...types)
+  .chain((type) =>
+    arbitraryLeaf(type).chain((criterion) => arbitraryOwnSort(criterion).map((sort) => ({ type, criterion, sort }))),
+  );
+
+const arbitraryParts: fc.Arbitrary<readonly TypeQuery[]> = fc.oneof(
+  { weight: 1, arbitrary: arbitraryPart.map((part) => [part]) },
+  {
+    weight: 4,
+    arbitrary: fc
+      .tuple(
+        fc.oneof(
+          { weight: 3, arbitrary: fc.subarray<string>([...types], { minLength: 1 }) },
+          { weight: 1, arbitrary: fc.subarray([...searched], { minLength: 1, maxLength: 2 }) },
+        ),
+        arbitrarySort('Patient'),
+      )
+      .chain(([some, sort]) =>
+        fc.tuple(
+          ...some.map((type) =>
+            fc
+              .oneof({ weight: 2, arbitrary: arbitraryCriterion(resourceTypeOf(type), 2) }, fc.constant(everything))
+              .map((criterion): TypeQuery => {
+                // What is contained has neither a logical id nor words to sort by.
+                const lacks = ({ by }: SortKey) => by === 'id' || (typeof by === 'object' && 'score' in by);
+                const keys = some.some(isContained) ? sort.filter((key) => !lacks(key)) : sort;
+                return { type, criterion, sort: keys.map((key) => ofType(key, resourceTypeOf(type))) };
+              }),
+          ),
         ),
       ),
-    ),
+  },
+);
+
+const arbitrarySearch: fc.Arbitrary<Search> = fc.record({
+  parts: arbitraryParts,
   count: fc.integer({ min: 1, max: 4 }),
 });
 

@@ -511,6 +511,14 @@ export function sortOf(by: SortBy, type: string): SortBy {
   return 'through' in by ? { ...by, through: { ...by.through, type } } : { ...by, type };
 }
 
+/** The order of the value that a criterion is on, where resources are sorted by such. */
+export function arbitraryOwnSort(criterion: Criterion): fc.Arbitrary<readonly SortKey[]> {
+  if (criterion.kind !== 'value') return fc.constant([]);
+  const { parameter: by } = criterion;
+  if (by.kind === 'composite' || by.kind === 'special') return fc.constant([]);
+  return fc.boolean().map((descending) => [{ by, descending }]);
+}
+
 /** Up to three sort keys. */
 export function arbitrarySort(type: string): fc.Arbitrary<readonly SortKey[]> {
   const by = arbitrarySortBy(type, 2);

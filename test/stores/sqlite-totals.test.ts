@@ -80,6 +80,14 @@ describe('a total of one criterion', () => {
       passing(when, { kind: 'date', interval: [[{ end: 'high', operator: '>', value: 500_000 }]] }),
       many - 500,
     ],
+    [
+      'dates that begin in a second or after it, or end after it',
+      passing(when, {
+        kind: 'date',
+        interval: [[{ end: 'high', operator: '>', value: 501_000 }], [{ end: 'low', operator: '>=', value: 500_000 }]],
+      }),
+      many - 500,
+    ],
     ['a beginning', passing(note, { kind: 'string', match: 'starts', value: 'smith' }), many],
   ])('of %s reads each row but a few once', async (_, criterion, expected) => {
     await write(0, many);

@@ -1,16 +1,27 @@
 /** Indexes that have resources in the order of a sort key. https://hl7.org/fhir/R4/search.html#sort */
 import type { Parameter } from '../../search/criteria.ts';
-import { type Condition, type Context, indexed, type Range } from './compile/condition.ts';
-import { type SortColumn, type SortIndex, sortIndex } from './sort-key.ts';
-import { always, raw, type Sql, sql } from './sql.ts';
+import type { DecimalKey } from '../../search/entry.ts';
+import { type Condition, type Context, indexed, type Prefix, type Range } from './compile/condition.ts';
+import { type Box, between, type Reach, reachOf } from './compile/interval.ts';
+import { quantityColumns, type SortColumn, type SortIndex, sortIndex } from './sort-key.ts';
+import { all, always, negated, raw, type Sql, sql } from './sql.ts';
 
 /** Stretches in the order of a column; what they have in common is that each row stands for a resource's sort value. */
 export interface IndexScan {
   readonly kind: 'index';
-  readonly ranges: readonly Range[];
+  readonly ranges: readonly ScanRange[];
   readonly column: Sql;
+  /** A condition whose rows the stretches have and no others, so that it needn't be tested. */
+  readonly found?: Condition;
   /** Whether a row is the one that the resource is sorted by. */
   best(prefix: '' | 'kept_'): Sql;
+}
+
+export interface ScanRange extends Range {
+  /** Whether its few rows have to be sorted. */
+  readonly unsorted?: boolean;
+  /** The value and what orders ties, where they aren't in the usual columns. */
+  readonly columns?: readonly string[];
 }
 
 /** Codes by their text, each with the numbers of those that have it, in the order of the sort. */
@@ -24,25 +35,33 @@ export interface CodeGroup {
   readonly codes: readonly number[];
 }
 
-export type Scan = IndexScan | CodeScan;
+/** References by what they lead to: `Type/id`. */
+export interface DestinationScan {
+  readonly kind: 'destinations';
+  readonly number: number;
+}
+
+export type Scan = IndexScan | CodeScan | DestinationScan;
 
 /** Distinct codes or units of a parameter beyond which it isn't scanned. */
 const mostDistinct = 2000;
 const mostUnits = 64;
 
-/** How to read resources in the order of a key; undefined: only by sorting them. */
-export function scanOf(column: SortColumn, last: boolean, context: Context): Scan | undefined {
+/** How to read resources in the order of a key; undefined: only by sorting them. `own`: a condition on the value itself. */
+export function scanOf(column: SortColumn, last: boolean, context: Context, own?: Condition): Scan | undefined {
   const { key, number } = column;
   const { by, descending } = key;
   if (by === 'id') return entityScan({ index: undefined, order: ['id'] });
   if (by === 'lastUpdated') return last ? entityScan({ index: 'by_change', order: ['vid'] }) : undefined;
   if (number === undefined || !('code' in by)) return undefined;
+  if (by.kind === 'reference') return { kind: 'destinations', number };
   const found = sortIndex(by, descending);
   if (found === undefined) {
     return by.kind === 'token' ? codeScan(number, descending, context) : undefined;
   }
+  if (found.table === 'quantity') return quantityScan(by, number, descending, context, own);
   const scan = tableScan(by, number, found, descending);
-  return found.table === 'quantity' ? quantityScan(scan, number, descending, context) : scan;
+  return withinCondition(scan, own, descending) ?? scan;
 }
 
 function entityScan({ index, order }: Pick<Range, 'index' | 'order'>): IndexScan {
@@ -72,25 +91,67 @@ function tableScan(
 }
 
 /** The dates of a condition on the sorted parameter, so that nothing else is read. */
-export function withinCondition(scan: IndexScan, { drive }: Condition, descending: boolean): IndexScan | undefined {
-  const ranges = drive?.inOrder?.(descending ? 'high' : 'low') ?? [];
-  return ranges.length === 0 ? undefined : { ...scan, ranges };
+function withinCondition(scan: IndexScan, own: Condition | undefined, descending: boolean): IndexScan | undefined {
+  const ranges = own?.drive?.inOrder?.(descending ? 'high' : 'low') ?? [];
+  return own === undefined || ranges.length === 0 ? undefined : { ...scan, ranges, found: own };
 }
 
-/** Quantities lie by unit; by their upper end they can be read where all are points. */
-function quantityScan(scan: IndexScan, number: number, descending: boolean, context: Context): IndexScan | undefined {
+/**
+ * Quantities lie by unit, points and ranges by their lower end. Upwards they are read so, from where a condition begins, and the
+ * few ranges that begin before that and reach into it are sorted. Downwards, by their upper ends, ranges have an index of their own.
+ */
+function quantityScan(
+  by: Parameter,
+  number: number,
+  descending: boolean,
+  context: Context,
+  own: Condition | undefined,
+): IndexScan | undefined {
   const units = distinct('quantity', 'unit', number, mostUnits, context);
   if (units === undefined) return undefined;
-  const ranged = (prefix: '' | 'kept_') =>
-    context.numbers(sql`SELECT 1 FROM ${raw(indexed(prefix, 'quantity', 'ranged', 'd'))}
-      WHERE d.param = ${number} AND d.low < d.high LIMIT 1`).length > 0;
-  if (descending && (ranged('') || (context.at !== undefined && ranged('kept_')))) return undefined;
-  const order = ['low', 'unit', 'high'];
-  const ranges = units.map((unit): Range => {
-    const where = sql`d.param = ${number} AND d.unit = ${unit}`;
-    return { table: 'quantity', index: undefined, where, order, fixed: [] };
+  const ranged = prefixesOf(context).some((prefix) => hasRanges(prefix, number, context));
+  const columns = quantityColumns(descending);
+  const scan = tableScan(by, number, { table: 'quantity', index: undefined, columns }, descending);
+  const ranges = units.flatMap((unit): readonly ScanRange[] => {
+    const boxes = own?.drive?.boxesIn?.(unit) ?? everything;
+    if (boxes.length === 0) return [];
+    const of = sql`d.param = ${number} AND d.unit = ${unit}`;
+    const within = inReach(low, reachOf(boxes, 'point'));
+    const order = ['low', 'unit', 'high'];
+    const points = descending && ranged ? raw('d.low = d.high') : always;
+    const read: ScanRange = {
+      table: 'quantity',
+      index: undefined,
+      where: all([of, within, points]),
+      order,
+      fixed: [],
+      columns: order,
+    };
+    if (!ranged || (!descending && within === always)) return [read];
+    const ofRanges = all([of, raw('d.low < d.high'), inReach(high, reachOf(boxes, 'high'))]);
+    if (descending)
+      return [
+        read,
+        { table: 'quantity', index: 'ranged', where: ofRanges, order: ['high', 'low'], fixed: [], columns },
+      ];
+    const before = all([ofRanges, inReach(low, reachOf(boxes, 'low')), negated(within)]);
+    return [read, { table: 'quantity', index: 'ranged', where: before, order, fixed: [], unsorted: true }];
   });
   return { ...scan, ranges };
+}
+
+/** All that there is. */
+const everything: readonly Box<DecimalKey>[] = [{}];
+const [low, high] = [raw('d.low'), raw('d.high')];
+
+function inReach(end: Sql, { from, to }: Reach<DecimalKey>): Sql {
+  return between(end, from, to);
+}
+
+/** Whether any quantity of a parameter isn't a point. */
+function hasRanges(prefix: Prefix, number: number, context: Context): boolean {
+  const from = raw(indexed(prefix, 'quantity', 'ranged', 'd'));
+  return context.numbers(sql`SELECT 1 FROM ${from} WHERE d.param = ${number} AND d.low < d.high LIMIT 1`).length > 0;
 }
 
 function codeScan(number: number, descending: boolean, context: Context): CodeScan | undefined {
@@ -113,7 +174,7 @@ function distinct(
   context: Context,
 ): readonly number[] | undefined {
   const found = new Set<number>();
-  for (const prefix of context.at === undefined ? ([''] as const) : (['', 'kept_'] as const)) {
+  for (const prefix of prefixesOf(context)) {
     const from = raw(indexed(prefix, table, undefined, 'd'));
     const least = raw(`min(d.${column})`);
     const rows = context.numbers(sql`WITH RECURSIVE one (value) AS (
@@ -125,4 +186,9 @@ function distinct(
     for (const value of rows) found.add(value);
   }
   return found.size > most ? undefined : [...found];
+}
+
+/** Where rows of a walk's state may lie. */
+function prefixesOf({ at }: Context): readonly Prefix[] {
+  return at === undefined ? [''] : ['', 'kept_'];
 }

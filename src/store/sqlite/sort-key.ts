@@ -163,7 +163,7 @@ function tiesOf(by: Parameter, number: number | undefined, descending: boolean):
 }
 
 /** Quantities are sorted by their upper end where the order is descending; for points that is the lower one too. */
-function quantityColumns(descending: boolean): readonly string[] {
+export function quantityColumns(descending: boolean): readonly string[] {
   return descending ? ['high', 'unit', 'low'] : ['low', 'unit', 'high'];
 }
 

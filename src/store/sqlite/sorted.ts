@@ -3,13 +3,14 @@
  * less. Both give the same order, so that any page may be read either way. https://hl7.org/fhir/R4/search.html#sort
  */
 import { type Condition, type Context, indexed, isImpossible, type Range, type Subject } from './compile/condition.ts';
+import { type Destination, destinations, type From, leadingNowhere, leadingTo } from './compile/leading.ts';
 import { ofPatterns } from './compile/missing.ts';
 import { ofCodes } from './compile/token.ts';
 import { type Branch, collected, countsByIndex, frameOf, type Walk } from './frame.ts';
 import type { Hit, HitReader, Source, Span } from './hits.ts';
 import type { Key, OrderColumn } from './keyset.ts';
 import type { Choice, Probes } from './probe.ts';
-import { type CodeGroup, type IndexScan, scanOf, withinCondition } from './scan.ts';
+import { type CodeGroup, type IndexScan, type ScanRange, scanOf } from './scan.ts';
 import type { SortColumn } from './sort-key.ts';
 import { always, never, raw, type Sql, sql } from './sql.ts';
 import { readByNumber } from './unsorted.ts';
@@ -37,9 +38,11 @@ export function readSorted(
   const chosen = choice.place === undefined ? undefined : conditions[choice.place];
   // A condition on the sorted value itself is read in its order, however few it finds.
   if (choice.hits >= most || (chosen !== undefined && isReadInOrder(chosen, first))) {
-    const scan = scanOf(first, rest.length === 0, sorting.context);
-    if (scan?.kind === 'index') return readPresent(sorting, conditions, columns, scan, span);
+    const own = first.number === undefined ? undefined : conditions.find((condition) => isOn(condition, first));
+    const scan = scanOf(first, rest.length === 0, sorting.context, own);
+    if (scan?.kind === 'index') return readPresent(sorting, conditions, columns, scan, own, span);
     if (scan?.kind === 'codes') return readCodes(sorting, conditions, columns, scan.groups, span);
+    if (scan?.kind === 'destinations') return readDestinations(sorting, conditions, columns, scan.number, span);
   }
   return readAll(sorting, conditions, columns, choice, span);
 }
@@ -104,43 +107,43 @@ function readPresent(
   conditions: readonly Condition[],
   columns: readonly SortColumn[],
   scan: IndexScan,
+  own: Condition | undefined,
   span: Span,
 ): readonly Hit[] {
   const { reader } = sorting;
   const [first, ...rest] = columns;
   if (first === undefined) return [];
-  const own = first.number === undefined ? undefined : conditions.find((condition) => isOn(condition, first));
-  const within = own === undefined ? undefined : withinCondition(scan, own, first.descending);
-  const tested = within === undefined ? conditions : conditions.filter((condition) => condition !== own);
-  const { ranges, column, best } = within ?? scan;
-  const present = (part: Span) =>
-    reader.read(
-      (branch) =>
-        ranges
-          .filter(({ where }) => where !== never)
-          .map((range): Source => {
-            const frame = frameOf(range, branch, reader.walk);
-            const tests: Sql[] = [
-              ...tested.map((condition) => condition.test(frame.subject)),
-              best(frame.subject.prefix),
-            ];
-            const leading: OrderColumn = {
-              value: scanned(first, column, branch),
-              descending: first.descending,
-              nullable: false,
-            };
-            const ties = first.ties.map((tie): OrderColumn => {
-              return { value: raw(`d.${tie.column}`), descending: first.descending, nullable: false };
-            });
-            return {
-              frame,
-              tests,
-              columns: [leading, ...ties, ...rest.flatMap((each) => ordered(each, frame.subject))],
-              order: rest.length === 0 ? 'index' : 'blocks',
-            };
-          }),
-      part,
-    );
+  const { ranges, column, best, found } = scan;
+  const tested = conditions.filter((condition) => condition !== found);
+  // Where a page needs numbers alone, the rows of the index have them.
+  const numbers =
+    reader.onlyNumbers &&
+    tested.every(({ usesResource }) => !usesResource) &&
+    rest.every(({ number }) => number !== undefined);
+  const source = (range: ScanRange, branch: Branch): Source => {
+    const bare = numbers && range.table !== 'entity';
+    const frame = frameOf(range, branch, reader.walk, bare);
+    const tests: Sql[] = [...tested.map((condition) => condition.test(frame.subject)), best(frame.subject.prefix)];
+    const [value, ...others] = range.columns ?? [];
+    const { descending } = first;
+    const leading = value === undefined ? scanned(first, column, branch) : raw(`d.${value}`);
+    const ties = first.ties.map((tie, place): OrderColumn => {
+      return { value: raw(`d.${others[place] ?? tie.column}`), descending, nullable: false };
+    });
+    const later = rest.flatMap((each) => ordered(each, frame.subject));
+    const inOrder = rest.length === 0 ? 'index' : 'blocks';
+    return {
+      frame,
+      tests,
+      columns: [{ value: leading, descending, nullable: false }, ...ties, ...later],
+      order: range.unsorted === true ? 'none' : inOrder,
+      bare,
+    };
+  };
+  const possible = ranges.filter(({ where }) => where !== never);
+  const present = (part: Span) => reader.read((branch) => possible.map((range) => source(range, branch)), part);
+  // Whatever passes a condition on the sorted value has one.
+  if (own !== undefined) return present(span);
   const absent = (part: Span) => readMissing(sorting, conditions, columns, part);
   const stages: readonly Stage[] = first.nullable
     ? [
@@ -165,13 +168,18 @@ interface Stage {
 
 /** Reads stages one after the other, from that of the span's key on. */
 function inStages(stages: readonly Stage[], span: Span): readonly Hit[] {
-  const { after, backwards, limit } = span;
+  const { after, backwards } = span;
   const order = backwards ? [...stages].reverse() : stages;
   const begin = after === undefined ? 0 : order.findIndex((stage) => stage.holds(after));
+  return inTurn(order.slice(Math.max(0, begin)), span);
+}
+
+/** Reads stages that follow each other, none of which lies before the span's key. */
+function inTurn(stages: Iterable<Stage>, span: Span): readonly Hit[] {
+  const { after, limit } = span;
   const hits: Hit[] = [];
-  for (const [place, stage] of order.entries()) {
-    if (place < begin) continue;
-    const from = place === begin ? after : undefined;
+  for (const stage of stages) {
+    const from = after !== undefined && stage.holds(after) ? after : undefined;
     hits.push(...stage.read({ ...span, after: from, limit: limit - hits.length }));
     if (hits.length >= limit) break;
   }
@@ -225,6 +233,58 @@ function readCodes(
     read: (part) => readMissing(sorting, conditions, columns, part),
   };
   return inStages([...stages, absent], span);
+}
+
+/** Destinations that are looked up at once: at first, and at most. */
+const firstDestinations = 32;
+const mostDestinations = 8192;
+
+/** Matches by the text of their least (or greatest) reference, then those without one. */
+function readDestinations(
+  sorting: Sorting,
+  conditions: readonly Condition[],
+  columns: readonly SortColumn[],
+  number: number,
+  span: Span,
+): readonly Hit[] {
+  const [first, ...rest] = columns;
+  const by = first?.key.by;
+  if (first === undefined || by === undefined || typeof by === 'string' || !('code' in by)) return [];
+  const { context } = sorting;
+  const { after, backwards } = span;
+  const rising = first.descending === backwards;
+  const at = after?.[0];
+  const among = (destination: Destination): Stage => ({
+    holds: (key) => key[0] === destination.text,
+    read: (part) => {
+      const condition = leadingTo(destination, number, by, first.descending ? '>' : '<');
+      return readSorted(sorting, [...conditions, condition], rest, within(part, [destination.text]));
+    },
+  });
+  const nowhere: Stage = {
+    holds: (key) => key[0] === null,
+    read: (part) => {
+      const condition = leadingNowhere(number, context);
+      if (isImpossible(condition)) return [];
+      return readSorted(sorting, [...conditions, condition], rest, within(part, [null]));
+    },
+  };
+  function* present(): Iterable<Stage> {
+    let from: From | undefined = typeof at === 'string' ? { text: at, closed: true } : undefined;
+    for (let most = firstDestinations; ; most = Math.min(8 * most, mostDestinations)) {
+      const found = destinations(number, from, rising, most, context);
+      for (const destination of found) yield among(destination);
+      const last = found.at(-1);
+      if (last === undefined || found.length < most) return;
+      from = { text: last.text, closed: false };
+    }
+  }
+  function* stages(): Iterable<Stage> {
+    if (backwards && typeof at !== 'string') yield nowhere;
+    if (backwards || at !== null) yield* present();
+    if (!backwards) yield nowhere;
+  }
+  return inTurn(stages(), span);
 }
 
 function byBytes(a: string, b: string): number {

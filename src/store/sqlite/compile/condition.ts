@@ -1,9 +1,11 @@
 /** What a criterion compiles to: a test of a resource, and ways to find the resources that pass it. https://hl7.org/fhir/R4/search.html */
 import type { Criterion, Parameter } from '../../../search/criteria.ts';
+import type { DecimalKey } from '../../../search/entry.ts';
 import type { LookUp } from '../look-up.ts';
 import type { Row } from '../open.ts';
 import type { IndexTable } from '../schema.ts';
 import { always, never, raw, type Sql, sql, tick } from '../sql.ts';
+import type { Box } from './interval.ts';
 
 /** Current index rows, or those of kept versions. */
 export type Prefix = '' | 'kept_';
@@ -58,6 +60,8 @@ export interface Drive {
   readonly byNumber: readonly Range[];
   /** Stretches as `ranges`, where the rows are dates: such that few rows are read in the order of this end. */
   inOrder?(end: 'low' | 'high'): readonly Range[];
+  /** Where the rows are quantities: the intervals in a unit that pass, by its number. */
+  boxesIn?(unit: number): readonly Box<DecimalKey>[];
   /** The number of the parameter whose values these are, if a resource can have but one of them. */
   readonly single: number | undefined;
   /** Lower is likelier to be few: what decides between drives with more rows than were counted. */

@@ -50,16 +50,24 @@ export function date(tests: readonly DateTest[]): Matcher | undefined {
   };
 }
 
-/** The stretches of all boxes; what lies in an earlier box is left out of a later one. */
+/**
+ * The stretches of all boxes; what lies in an earlier box is left out of a later one: by the bounds of what is left where that is
+ * one box, so that the rest isn't read (`ge` is what ends after a day, or begins on it), and else by a test.
+ */
 function apart(boxes: readonly Box<number>[], stretches: (box: Box<number>) => readonly Stretch[]): readonly Stretch[] {
   const [low, high] = dateEnds(columnsOf(table, 'd'));
   return boxes.flatMap((box, place) => {
     const earlier = boxes.slice(0, place);
+    const [left, ...more] = outside([box], earlier);
+    if (left !== undefined && more.length === 0) return stretches(left);
     const others = negated(inBoxes(earlier, low, high));
-    return stretches(box).map((stretch) =>
-      place === 0 ? stretch : { ...stretch, where: all([stretch.where, others]), bounded: false },
-    );
+    return stretches(box).map((stretch) => ({ ...stretch, where: all([stretch.where, others]), bounded: false }));
   });
+}
+
+/** What lies in the first boxes and in none of the others. */
+function outside(boxes: readonly Box<number>[], others: readonly Box<number>[]): readonly Box<number>[] {
+  return others.reduce((left, other) => intersect(left, outsideOf(other)).filter(isPossible), boxes);
 }
 
 /**

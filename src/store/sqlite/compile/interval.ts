@@ -78,6 +78,31 @@ export function earlierOf<V extends number | string>(a: Bound<V> | undefined, b:
   return a === undefined || b === undefined ? (a ?? b) : tighter('lowTo', a, b);
 }
 
+/** Bounds between which the ends of a box lie. */
+export interface Reach<V> {
+  readonly from: Bound<V> | undefined;
+  readonly to: Bound<V> | undefined;
+}
+
+/** What holds the points of all boxes; `low` and `high`: what holds that end of their true ranges. */
+export function reachOf<V extends number | string>(boxes: readonly Box<V>[], of: 'point' | 'low' | 'high'): Reach<V> {
+  const from = boxes.map(({ lowFrom, highFrom }) => (of === 'low' ? lowFrom : laterOf(lowFrom, highFrom)));
+  const to = boxes.map(({ lowTo, highTo }) => (of === 'high' ? highTo : earlierOf(lowTo, highTo)));
+  return { from: loosest(from, (a, b) => a < b), to: loosest(to, (a, b) => a > b) };
+}
+
+function loosest<V>(
+  bounds: readonly (Bound<V> | undefined)[],
+  isLooser: (a: V, b: V) => boolean,
+): Bound<V> | undefined {
+  let [found] = bounds;
+  for (const bound of bounds) {
+    if (found === undefined || bound === undefined) return undefined;
+    if (isLooser(bound.value, found.value) || (bound.value === found.value && bound.closed)) found = bound;
+  }
+  return found;
+}
+
 function tighter<V extends number | string>(side: Side, a: Bound<V> | undefined, b: Bound<V>): Bound<V> {
   if (a === undefined) return b;
   if (a.value === b.value) return a.closed ? b : a;

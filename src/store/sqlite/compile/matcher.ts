@@ -1,8 +1,10 @@
 /** What the tests of one kind of value compile to. https://hl7.org/fhir/R4/search.html#ptypes */
+import type { DecimalKey } from '../../../search/entry.ts';
 import type { IndexTable } from '../schema.ts';
 import { indexTables } from '../schema.ts';
 import { always, type Sql } from '../sql.ts';
 import type { Prefix, Range } from './condition.ts';
+import type { Box } from './interval.ts';
 
 /** A stretch of an index table; its rows are called `d`, and `where` doesn't mention the parameter. */
 export interface Stretch {
@@ -30,6 +32,8 @@ export interface Matcher {
   readonly byNumber: readonly Stretch[];
   /** For dates: stretches as `stretches`, such that few rows are read in the order of this end. */
   inOrder?(end: 'low' | 'high'): readonly Stretch[];
+  /** For quantities: the intervals in a unit that pass, by its number. */
+  boxesIn?(unit: number): readonly Box<DecimalKey>[];
   /** Whether a resource can have but one row that passes, since the whole value is given. */
   readonly pinned: boolean;
   readonly rank: number;

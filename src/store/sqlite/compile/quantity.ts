@@ -69,7 +69,16 @@ export function quantity(tests: readonly Test[], context: Context): Matcher | un
   const converted = tests.map((test) => convertedOf(test, context));
   const test = (alias: string) => passesAny(converted, columnsOf(table, alias));
   if (test('d') === never) return undefined;
-  if (tests.length > 2 * mostStretches) return matcherOf(test, [filtered(table, test('d'))]);
+  const boxesIn = (unit: number): readonly Box<DecimalKey>[] =>
+    converted.flatMap(({ named, others }) =>
+      [named, ...others].flatMap(({ units, interval }) => {
+        return units === undefined || units.includes(unit) ? boxesOf(interval) : [];
+      }),
+    );
+  const matcherOf = (of: readonly Stretch[]): Matcher => {
+    return { table, test, stretches: of, byNumber: [], boxesIn, pinned: false, rank: 6 };
+  };
+  if (tests.length > 2 * mostStretches) return matcherOf([filtered(table, test('d'))]);
   const stretches: Stretch[] = [];
   let count = 0;
   for (const [place, { named, others }] of converted.entries()) {
@@ -85,16 +94,12 @@ export function quantity(tests: readonly Test[], context: Context): Matcher | un
       count++;
     }
   }
-  return matcherOf(test, count <= 2 * mostStretches ? stretches : [filtered(table, test('d'))]);
+  return matcherOf(count <= 2 * mostStretches ? stretches : [filtered(table, test('d'))]);
 }
 
 /** A stretch less what lies in others; `outside`: whether a row doesn't. */
 function without(outside: Sql, stretch: Stretch): Stretch {
   return outside === always ? stretch : { ...stretch, where: all([stretch.where, outside]), bounded: false };
-}
-
-function matcherOf(test: Matcher['test'], stretches: readonly Stretch[]): Matcher {
-  return { table, test, stretches, byNumber: [], pinned: false, rank: 6 };
 }
 
 /** The stretches of an interval in its units, as many of them as another interval of the same form has. */

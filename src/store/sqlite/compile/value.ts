@@ -119,6 +119,7 @@ export function conditionOf(matcher: Matcher, number: number, parameter: Paramet
     first: (prefix) => firstOf(matcher, number, prefix),
     byNumber: matcher.byNumber.map(ofParameter),
     ...(matcher.inOrder !== undefined && { inOrder: (end) => matcher.inOrder?.(end).map(ofParameter) ?? [] }),
+    ...(matcher.boxesIn !== undefined && { boxesIn: matcher.boxesIn }),
     single: parameter.multiple ? undefined : number,
     rank: matcher.rank,
   };
