@@ -7,12 +7,25 @@ import { makePace } from '../store/pace.ts';
 import type { Store } from '../store/port.ts';
 import type { Condition, Note, ResourceKey, Write, Written } from '../store/write.ts';
 import type { Answer, Context, Noted } from './context.ts';
+import { Gate } from './gate.ts';
 import { type Turn, Turns } from './turns.ts';
 
-/** How often a write is planned anew; each round someone else has won, so this many others have been served. */
+/**
+ * How often a write is planned beside others; each round someone else has won. After these it is planned and committed
+ * alone, so that steady writers of the same matches can't keep it from its turn.
+ */
+export const attemptsBeside = 10;
+
+/** How often it is planned in all: other processes on the same database aren't held up. */
 const maximumAttempts = 50;
 
-const turnsOfStores = new WeakMap<Store, Turns>();
+/** The order among the writers of a store. */
+interface Order {
+  readonly turns: Turns;
+  readonly gate: Gate;
+}
+
+const orders = new WeakMap<Store, Order>();
 
 /** A reference that must resolve after the writes, with the element that has it. */
 export interface RequiredReference extends ResourceKey {
@@ -38,34 +51,47 @@ export interface Plan<T = Answer> {
  * 422 for a reference to nothing.
  */
 export async function commitPlan<T>(context: Context, makePlan: () => Promise<Plan<T>>): Promise<T> {
+  const { turns, gate } = orderOf(context.store);
+  const beside: Pass = (commit) => gate.pass(commit);
+  const alone: Pass = (commit) => commit();
   let turn: Turn | undefined;
+  let open: (() => void) | undefined;
   try {
     for (let attempt = 1; ; attempt += 1) {
       const { generation } = context.store.parameters;
       const plan = await makePlan();
-      const result = await attemptPlan(context, plan, generation);
+      const result = await attemptPlan(context, plan, generation, open === undefined ? beside : alone);
       if (!(result instanceof Conflict)) return result.answer;
       if (attempt === maximumAttempts) {
         const text = `The resource was changed by others ${maximumAttempts} times while this request was planned. Try again.`;
         throw failure(409, 'conflict', text);
+      }
+      if (attempt >= attemptsBeside) {
+        open ??= await gate.close();
+        continue;
       }
       // At most one turn at a time, so that no two requests wait for each other.
       const key = keyOf(result, plan);
       if (turn?.key === key) continue;
       turn?.end();
       turn = undefined;
-      turn = await turnsOf(context.store).take(key);
+      turn = await turns.take(key);
     }
   } finally {
+    open?.();
     turn?.end();
   }
 }
+
+/** Runs a commit beside others, or alone. */
+type Pass = <T>(commit: () => Promise<T>) => Promise<T>;
 
 /** Commits one plan. A Conflict is given back, since it is no failure yet. */
 async function attemptPlan<T>(
   context: Context,
   plan: Plan<T>,
   generation: number,
+  pass: Pass,
 ): Promise<{ readonly answer: T } | Conflict> {
   const { writes, conditions, mustExist = [], mustBeUnreferenced = [] } = plan;
   const audit = await recordsOf(context, plan.noted);
@@ -91,9 +117,9 @@ async function attemptPlan<T>(
         ...(context.bulk === undefined ? {} : { bulk: context.bulk }),
       });
     const defines = writes.some(({ type }) => type === 'SearchParameter');
-    const committed = defines
-      ? await context.searchParameters.commit(writes, commit, plan.expressionOf)
-      : await commit();
+    const committed = await pass(() =>
+      defines ? context.searchParameters.commit(writes, commit, plan.expressionOf) : commit(),
+    );
     context.conformance.committed(writes);
     return { answer: plan.answer(committed.written) };
   } catch (error) {
@@ -119,13 +145,13 @@ async function recordsOf(context: Context, noted: readonly Noted[]): Promise<rea
   return records;
 }
 
-function turnsOf(store: Store): Turns {
-  let turns = turnsOfStores.get(store);
-  if (turns === undefined) {
-    turns = new Turns();
-    turnsOfStores.set(store, turns);
+function orderOf(store: Store): Order {
+  let order = orders.get(store);
+  if (order === undefined) {
+    order = { turns: new Turns(), gate: new Gate() };
+    orders.set(store, order);
   }
-  return turns;
+  return order;
 }
 
 /** What a plan lost the race for: a resource, or what matches its criteria. */

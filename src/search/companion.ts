@@ -1,12 +1,15 @@
 /**
- * What is kept beside the values of a token parameter, under codes of its own: nothing of the values themselves changes.
- * https://hl7.org/fhir/R4/search.html#modifiers
+ * What is kept beside the values of a token or number parameter, under codes of its own: nothing of the values themselves
+ * changes. https://hl7.org/fhir/R4/search.html#modifiers
  */
 import type { SearchParameterType } from './criteria.ts';
 import type { Values } from './extract/values.ts';
 
-/** `text`: texts, for `:text`. `of-type`: identifiers with the type that they have, for `:of-type`. */
-export type CompanionKind = 'text' | 'of-type';
+/**
+ * `text`: texts, for `:text`. `of-type`: identifiers with the type that they have, for `:of-type`. `precision`: the ranges that
+ * the precision of numbers means, for `co` of `_filter`.
+ */
+export type CompanionKind = 'text' | 'of-type' | 'precision';
 
 export interface Companion {
   readonly kind: CompanionKind;
@@ -41,10 +44,16 @@ const identifiers = /dentifier|requisition/;
 /** The companions that a parameter has, whatever its values turn out to be. */
 export function companionsOf(parameter: Accompanied): readonly Companion[] {
   const { url, code, kind } = parameter;
+  if (kind === 'number') return [{ kind: 'precision', code: precisionCode(code) }];
   if (kind !== 'token') return [];
   const companions: Companion[] = unions[url] === undefined ? [{ kind: 'text', code: textCode(code) }] : [];
   if (hasIdentifiers(parameter)) companions.push({ kind: 'of-type', code: ofTypeCode(code) });
   return companions;
+}
+
+/** Whether a code is that of a companion: no parameter of R4's has such a one, and no companion has references. */
+export function isCompanion(code: string): boolean {
+  return code.includes(':');
 }
 
 /** Whether identifiers may be among the values: where only evaluation tells what there is, they may. */
@@ -65,6 +74,11 @@ function textCode(code: string): string {
 /** The code under which a parameter's identifiers are kept with their types. */
 export function ofTypeCode(code: string): string {
   return `${code}:of-type`;
+}
+
+/** The code under which the ranges are kept that the precision of a parameter's numbers means. */
+export function precisionCode(code: string): string {
+  return `${code}:precision`;
 }
 
 /** What texts have in the place of a system, so that they are apart from codes: no uri. */

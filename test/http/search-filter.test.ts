@@ -31,6 +31,13 @@ beforeAll(async () => {
     }),
     observation('o3', { subject: { reference: 'Patient/b' }, ...coded('1234-5'), valueString: 'badly broken' }),
     {
+      resourceType: 'RiskAssessment',
+      id: 'k',
+      status: 'final',
+      subject: { reference: 'Group/x' },
+      prediction: [{ probabilityDecimal: 0.8 }],
+    },
+    {
       resourceType: 'DocumentReference',
       id: 'r',
       status: 'current',
@@ -85,6 +92,8 @@ describe('a filter finds', () => {
     ['/Observation', 'subject re Patient/a and date co 2020-05-17', 'o1 o2'],
     ['/Observation', 'date co 2020-05', 'o1'],
     ['/Observation', 'date po 2020-05-17', 'o1 o2'],
+    ['/RiskAssessment', 'probability co 0.849', 'k'],
+    ['/RiskAssessment', 'probability co 0.85', ''],
     ['/Observation', 'subject.name co "pet"', 'o1 o2 o3'],
     ['/Observation', 'subject.given eq peter', 'o1 o2'],
     ['/Observation', 'subject[gender eq female].family sw "pet"', 'o3'],

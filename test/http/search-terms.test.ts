@@ -96,6 +96,46 @@ describe(':in', () => {
     );
   });
 
+  it('by the versions that the value set names of systems and of other value sets', async () => {
+    const shapes = 'http://example.org/CodeSystem/shapes';
+    const url = (name: string) => `http://example.org/ValueSet/${name}`;
+    const round = { property: 'concept', op: 'is-a', value: 'round' };
+    const system = (version: string, below: readonly string[]): Json => ({
+      resourceType: 'CodeSystem',
+      id: `shapes-${version}`,
+      url: shapes,
+      version,
+      status: 'active',
+      content: 'complete',
+      concept: [{ code: 'round', concept: below.map((code) => ({ code })) }, { code: 'square' }],
+    });
+    const set = (name: string, include: Json, version = '1'): Json =>
+      valueSet(`${name}-${version}`, url(name), include, { version });
+    await load(server, [
+      system('1', ['ball']),
+      system('2', ['ball', 'disc']),
+      set('round', { system: shapes, version: '1', filter: [round] }),
+      set('round', { system: shapes, filter: [round] }, '2'),
+      set('first', { valueSet: [`${url('round')}|1`] }),
+      set('newest', { valueSet: [url('round')] }),
+      set('third', { system: shapes, version: '3', filter: [round] }),
+      ...['ball', 'disc', 'square'].map((code) => ({
+        ...condition(code, [[shapes, code]]),
+        resourceType: 'Procedure',
+        status: 'completed',
+      })),
+    ]);
+    const procedures = (value: string) => find(server, `/Procedure?code:in=${value}`);
+    expect(await procedures(`${url('round')}|1`)).toBe('ball');
+    expect(await procedures(`${url('round')}|2`)).toBe('ball disc');
+    expect(await procedures(url('round'))).toBe('ball disc');
+    expect(await procedures(url('first'))).toBe('ball');
+    expect(await procedures(url('newest'))).toBe('ball disc');
+    expect(await find(server, `/Procedure?code:not-in=${url('first')}`)).toBe('disc square');
+    const refused = refusal(await server.get(`/Procedure?code:in=${url('third')}`));
+    expect([refused.code, refused.diagnostics]).toEqual(['not-supported', expect.stringContaining(`${shapes}|3`)]);
+  });
+
   it('finds all of a whole system, and nothing of a set without codes', async () => {
     expect(await conditions('code:in=http://example.org/ValueSet/any')).toBe('elbow hip knee leg meniscus');
     expect(await conditions('code:in=http://example.org/ValueSet/none')).toBe('');

@@ -3,7 +3,7 @@ import type { CompanionKind } from '../companion.ts';
 import type { ComponentKind } from '../criteria.ts';
 import type { ConvertContext, Converter } from './converter.ts';
 import { dateConverter } from './date.ts';
-import { numberConverter } from './number.ts';
+import { numberConverter, precisionConverter } from './number.ts';
 import { ofTypeConverter } from './of-type.ts';
 import { positionConverter } from './position.ts';
 import { quantityConverter } from './quantity.ts';
@@ -57,6 +57,8 @@ export function converterOf(
       return textConverter(type);
     case 'of-type':
       return ofTypeConverter(type);
+    case 'precision':
+      return precisionConverter(type);
     case 'composite':
       return undefined;
   }

@@ -1,5 +1,5 @@
 /** Index values of number parameters. https://hl7.org/fhir/R4/search.html#number */
-import { decimalKey, isDecimal } from '../../fhir/decimal.ts';
+import { decimalKey, isDecimal, precisionRange } from '../../fhir/decimal.ts';
 import { isObject, type JsonObject, type JsonValue } from '../../fhir/resource.ts';
 import { DECIMAL_MAX, DECIMAL_MIN, type DecimalKey } from '../entry.ts';
 import type { Converter } from './converter.ts';
@@ -25,10 +25,45 @@ export function numberConverter(type: string): Converter | undefined {
   }
 }
 
+/**
+ * The converter of a data type to the range [low, high) that a number's precision means, from the end of a Range to the
+ * other one's; undefined for types that have no numbers. Zeros at the end of a fraction don't show in a JSON number.
+ */
+export function precisionConverter(type: string): Converter | undefined {
+  switch (type) {
+    case 'decimal':
+    case 'integer':
+    case 'positiveInt':
+    case 'unsignedInt':
+      return (value, out) => {
+        const text = textOf(value);
+        if (text !== undefined) out.push({ kind: 'number', ...precisionRange(text) });
+      };
+    case 'Range':
+      return (value, out) => {
+        if (!isObject(value) || rangeBounds(value) === undefined) return;
+        const low = isObject(value.low) ? textOf(value.low.value) : undefined;
+        const high = isObject(value.high) ? textOf(value.high.value) : undefined;
+        out.push({
+          kind: 'number',
+          low: low === undefined ? DECIMAL_MIN : precisionRange(low).low,
+          high: high === undefined ? DECIMAL_MAX : precisionRange(high).high,
+        });
+      };
+    default:
+      return undefined;
+  }
+}
+
 /** The key of a JSON number, or of one that a double can't hold and that is given as text; undefined for anything else. */
 export function keyOf(value: JsonValue | undefined): DecimalKey | undefined {
-  if (typeof value === 'number') return decimalKey(String(value));
-  return typeof value === 'string' && isDecimal(value) ? decimalKey(value) : undefined;
+  const text = textOf(value);
+  return text === undefined ? undefined : decimalKey(text);
+}
+
+function textOf(value: JsonValue | undefined): string | undefined {
+  if (typeof value === 'number') return String(value);
+  return typeof value === 'string' && isDecimal(value) ? value : undefined;
 }
 
 /** The bounds of a Range, a missing one open; undefined if it has none, or malformed ones. */

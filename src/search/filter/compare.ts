@@ -1,9 +1,19 @@
 /** One comparison of a `_filter` as a criterion. https://hl7.org/fhir/R4/search_filter.html#ops */
-import type { Criterion, DateTest, DiffersCriterion, SimpleTest, StringTest, ValueTest } from '../criteria.ts';
+import { decimalKey, isDecimal } from '../../fhir/decimal.ts';
+import { precisionCode } from '../companion.ts';
+import type {
+  Criterion,
+  DateTest,
+  DiffersCriterion,
+  NumberTest,
+  SimpleTest,
+  StringTest,
+  ValueTest,
+} from '../criteria.ts';
 import { badValue, type LowerContext, refuse } from '../lower/context.ts';
 import { lowerParameter } from '../lower/criterion.ts';
 import { lowerSpan } from '../lower/date.ts';
-import { containsTest, overlapTest } from '../lower/interval.ts';
+import { containsTest, includesTest, overlapTest } from '../lower/interval.ts';
 import { lowerSimple } from '../lower/simple.ts';
 import { lowerString } from '../lower/string.ts';
 import type { ComponentParameter, SearchParameter } from '../registry.ts';
@@ -36,6 +46,7 @@ export function lowerComparison(
     case 'date':
       return lowerTime(operator, value, parameter, context);
     case 'number':
+      if (operator === 'co') return includes(value, parameter, context);
       return asParameter(undefined, `${operator}${value}`, parameter, context);
     case 'quantity':
       return asParameter(
@@ -123,6 +134,14 @@ const stringMatches: Readonly<Partial<Record<FilterOperator, StringTest['match']
   ge: '>=',
   le: '<=',
 };
+
+/** R4: "An item in the set's implicit imprecision includes the stated value". */
+function includes(value: string, { code, parameter }: SearchParameter, context: LowerContext): Criterion {
+  if (!isDecimal(value)) throw badValue(context, value, 'a number; write one like 5.4 or 1e-3');
+  const test: NumberTest = { kind: 'number', interval: includesTest(decimalKey(value)) };
+  const kept = { ...parameter, code: precisionCode(code), multiple: true };
+  return { kind: 'value', parameter: kept, anyOf: [test] };
+}
 
 function lowerTime(
   operator: FilterOperator,

@@ -1,6 +1,7 @@
 /** A `_filter` as a criterion. https://hl7.org/fhir/R4/search_filter.html */
 import type { OutcomeError } from '../../fhir/outcome.ts';
 import { canonicalTarget } from '../canonical-target.ts';
+import { precisionCode } from '../companion.ts';
 import type { Criterion } from '../criteria.ts';
 import { type LowerContext, refuse } from '../lower/context.ts';
 import { type Path, targetTypes, type UnknownName } from '../lower/name.ts';
@@ -67,6 +68,9 @@ function lowerTest(test: FilterTest, type: string, scope: Scope): Criterion {
   }
   const parameter = scope.registry.get(type, first?.name ?? '');
   if (parameter === undefined) throw unknown({ type, code: first?.name ?? '' }, scope.registry, context);
+  // While what it compares with is still being indexed, the registry refuses to give it.
+  if (rest.length === 0 && test.operator === 'co' && parameter.kind === 'number')
+    scope.registry.get(type, precisionCode(parameter.code));
   if (rest.length === 0) return lowerComparison(test, parameter, context);
   return lowerChain(test, parameter, { ...scope, context });
 }

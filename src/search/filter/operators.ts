@@ -10,7 +10,7 @@ import type { FilterOperator } from './tree.ts';
  */
 const operators: Readonly<Record<SearchParameterType, readonly FilterOperator[]>> = {
   string: ['eq', 'ne', 'co', 'sw', 'ew', 'gt', 'lt', 'ge', 'le', 'pr'],
-  number: ['eq', 'ne', 'gt', 'lt', 'ge', 'le', 'ap', 'sa', 'eb', 'pr'],
+  number: ['eq', 'ne', 'co', 'gt', 'lt', 'ge', 'le', 'ap', 'sa', 'eb', 'pr'],
   date: ['eq', 'ne', 'co', 'gt', 'lt', 'ge', 'le', 'ap', 'sa', 'eb', 'pr', 'po'],
   token: ['eq', 'ne', 'pr', 'ss', 'sb', 'in', 'ni'],
   reference: ['re', 'eq', 'pr'],
@@ -24,9 +24,6 @@ const operators: Readonly<Record<SearchParameterType, readonly FilterOperator[]>
 export function checkOperator(operator: FilterOperator, { code, kind }: SearchParameter, context: LowerContext): void {
   const taken = operators[kind];
   if (taken.includes(operator)) return;
-  if (operator === 'co' && kind === 'number') {
-    throw refuse('not-supported', `${context.name}: the precision of stored numbers is not kept, so co has no answer.`);
-  }
   const why = reasons[kind];
   const hint =
     taken.length === 0 ? 'takes no operator' : `takes ${taken.join(', ')}${why === undefined ? '' : `: ${why}`}`;

@@ -78,6 +78,11 @@ export function containsTest(range: Span<number>): IntervalTest<number> {
   return [[low('<=', range.low), high('>=', range.high)]];
 }
 
+/** A test of the ranges [low, high) that the precision of stored numbers means: one has the number in it. */
+export function includesTest(number: string): IntervalTest<string> {
+  return [[low('<=', number), high('>', number)]];
+}
+
 /**
  * The same for stored numbers, which are points, or closed ranges [low, high]. `exact`: the number as it stands, which all
  * prefixes but `eq`, `ne` and `ap` compare with; `precise`: the range [low, high) that its precision means; `near`: the

@@ -185,6 +185,19 @@ test('numbers and quantities', () => {
   expect(filtered(risks, 'probability ne 0.5')).toEqual([2]);
   expect(filtered(risks, 'probability gt 0.5')).toEqual([1, 2]);
   expect(filtered(risks, 'probability ap 0.55')).toEqual([0, 1, 2]);
+  // Half a unit of the last digit to both sides, the upper end not: [0.45, 0.55), [0.535, 0.545), [0.55, 0.65).
+  expect(filtered(risks, 'probability co 0.54')).toEqual([0, 1]);
+  expect(filtered(risks, 'probability co 0.5449')).toEqual([0, 1]);
+  expect(filtered(risks, 'probability co 0.545')).toEqual([0]);
+  expect(filtered(risks, 'probability co 0.55')).toEqual([2]);
+  expect(filtered(risks, 'probability co 1e-1')).toEqual([]);
+  const ranges: readonly Resource[] = [{ low: { value: 0.1 }, high: { value: 0.2 } }, { high: { value: 0.2 } }].map(
+    (probabilityRange) => ({ resourceType: 'RiskAssessment', prediction: [{ probabilityRange }] }),
+  );
+  expect(filtered(ranges, 'probability co 0.05')).toEqual([0, 1]);
+  expect(filtered(ranges, 'probability co 0.249')).toEqual([0, 1]);
+  expect(filtered(ranges, 'probability co 0.25')).toEqual([]);
+  expect(filtered(ranges, 'probability co -1')).toEqual([1]);
   const quantities: readonly Resource[] = [
     { value: 5, system: 'http://unitsofmeasure.org', code: 'mg' },
     { value: 5, unit: 'tablets' },
@@ -281,7 +294,8 @@ describe('refused, whatever the handling', () => {
     ['Patient', 'gender co m', 'invalid', 'token'],
     ['Patient', 'organization co x', 'invalid', 'reference'],
     ['Patient', 'name re x', 'invalid', 'string'],
-    ['RiskAssessment', 'probability co 0.5', 'not-supported', 'precision'],
+    ['RiskAssessment', 'probability co gt0.5', 'value', 'probability co'],
+    ['RiskAssessment', 'probability sw 0.5', 'invalid', 'a number parameter, takes eq, ne, co'],
     ['Observation', 'value-quantity co 5', 'invalid', 'quantity'],
     ['Observation', 'code-value-quantity gt x$5', 'invalid', 'no order'],
     ['Observation', 'code-value-quantity co x', 'invalid', 'takes eq, ne, pr'],
