@@ -1,8 +1,8 @@
 /** Indexes that have resources in the order of a sort key. https://hl7.org/fhir/R4/search.html#sort */
 import type { Parameter } from '../../search/criteria.ts';
 import { type Condition, type Context, indexed, type Range } from './compile/condition.ts';
-import { type SortColumn, type SortIndex, sortIndex } from './sort-key.ts';
-import { always, raw, type Sql, sql } from './sql.ts';
+import { isSorted, type SortColumn, type SortIndex, sortIndex } from './sort-key.ts';
+import { all, always, raw, type Sql, sql } from './sql.ts';
 
 /** Stretches in the order of a column; what they have in common is that each row stands for a resource's sort value. */
 export interface IndexScan {
@@ -63,11 +63,12 @@ function tableScan(
     kind: 'index',
     ranges: [{ table, index, where: sql`d.param = ${number}`, order: columns, fixed: [] }],
     column: raw(`d.${columns[0] ?? 'rid'}`),
-    best: (prefix) =>
-      multiple
-        ? sql`NOT EXISTS (SELECT 1 FROM ${raw(indexed(prefix, table, 'by_resource', 'x'))}
-            WHERE x.rid = d.rid AND x.param = ${number} AND ${before})`
-        : always,
+    best: (prefix) => {
+      if (!multiple) return isSorted(table, 'd');
+      const better = all([sql`x.rid = d.rid AND x.param = ${number} AND ${before}`, isSorted(table, 'x')]);
+      const first = sql`NOT EXISTS (SELECT 1 FROM ${raw(indexed(prefix, table, 'by_resource', 'x'))} WHERE ${better})`;
+      return all([isSorted(table, 'd'), first]);
+    },
   };
 }
 
