@@ -10,6 +10,7 @@ import {
   extractionVersion,
   extractorOf,
   extractStored,
+  oldestReadable,
   parameterDefinitions,
 } from './extraction.ts';
 import { type Definitions, loadDefinitions } from './fhir/definitions/definitions.ts';
@@ -63,11 +64,14 @@ export async function compose(configuration: Configuration, baseUrl: string, log
   const report = (text: string, error?: unknown) =>
     log.error(error === undefined ? {} : { cause: causeOf(error) }, text);
   const profiles = await profilesOf(configuration, definitions, log);
+  const { wanted: fixed, versions } = parameterDefinitions(configuration, definitions);
   const searchParameters = new SearchParameterKeeper({
     definitions,
     profiles: profiles.parameters,
-    fixed: parameterDefinitions(configuration, definitions),
-    extractionVersion,
+    fixed,
+    versions,
+    oldestReadable,
+    extractionVersion: (definition) => extractionVersion(definition, false),
     extractorOf: (registry) => extractorOf(extraction, timezone, definitions, registry),
     clock: Date.now,
     cursorLifetime,

@@ -37,8 +37,8 @@ export class ReplacedDefinitions {
   /** Compares the states with those before. */
   note(states: readonly ParameterState[]): void {
     const current = new Map<string, string>();
-    for (const { type, code, state, source, definition } of states) {
-      if (state === 'current' && source !== undefined) current.set(`${type} ${code}`, definition);
+    for (const { type, code, state, definition } of states) {
+      if (state === 'current') current.set(`${type} ${code}`, definition);
     }
     let changed = false;
     for (const [name, definition] of this.#current) {

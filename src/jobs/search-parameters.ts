@@ -5,7 +5,7 @@
 import type { Definitions, SearchParameterDefinition } from '../fhir/definitions/definitions.ts';
 import { parseJson } from '../fhir/json.ts';
 import { isResource, type Resource } from '../fhir/resource.ts';
-import { companionsOf } from '../search/companion.ts';
+import { companionsOf, isCompanion } from '../search/companion.ts';
 import { searchedTypes } from '../search/definition.ts';
 import { extractAll } from '../search/extract/contained.ts';
 import { type ExtractedParameters, type Extractor, entrySteps } from '../search/extract/extract.ts';
@@ -15,6 +15,7 @@ import type { ParameterDefinition, ParameterState } from '../store/parameter-ind
 import type { Store } from '../store/port.ts';
 import { parametersLease, type SharedStore } from '../store/shared.ts';
 import type { Entries, Write } from '../store/write.ts';
+import { DefinitionVersions, type VersionsOfDefinitions } from './definition-versions.ts';
 import { unready } from './indexing-progress.ts';
 import { Loop, yielded } from './loop.ts';
 import { ReplacedDefinitions } from './replaced-definitions.ts';
@@ -25,6 +26,9 @@ export type Extract = Extractor;
 export interface SearchParameterOptions extends StoredDefinitionsOptions {
   /** What the index has for R4's definitions, and for the server itself. */
   readonly fixed: readonly ParameterDefinition[];
+  readonly versions: VersionsOfDefinitions;
+  /** The oldest version of extraction whose entries still answer. */
+  readonly oldestReadable: number;
   readonly extractorOf: (registry: ExtractedParameters) => Extract;
   /** Milliseconds since 1970. */
   readonly clock: () => number;
@@ -53,6 +57,7 @@ interface Source {
 export class SearchParameterKeeper {
   readonly #options: SearchParameterOptions;
   readonly #definitions: StoredDefinitions;
+  readonly #versions: DefinitionVersions;
   readonly #replaced: ReplacedDefinitions;
   readonly #filler: Loop;
   #store: Store | undefined;
@@ -74,6 +79,7 @@ export class SearchParameterKeeper {
       () => this.#fill(),
       (error) => options.report('Search parameters can not be indexed for now; this is tried again.', error),
     );
+    this.#versions = new DefinitionVersions(options.definitions.searchParameters, options.versions);
     this.#ready = createRegistry(options.definitions);
     this.#extract = options.extractorOf(this.#ready);
   }
@@ -160,8 +166,10 @@ export class SearchParameterKeeper {
 
   /** Throws 503 while references that are stored are being indexed anew: nobody knows yet what refers to what. */
   readonly requireReferences = (): void => {
-    // Those of the server's own parameters are indexed besides.
-    const first = this.#filling.find(({ source }) => source === undefined);
+    // Those of the server's own parameters are indexed besides. Where others still answer, the entry has another name.
+    const first = this.#filling.find(
+      ({ source, entry, code }) => source === undefined && entry === code && !isCompanion(code),
+    );
     if (first !== undefined) throw unready(first.type, first.code, this.#open().parameters.states(), this.#pace);
   };
 
@@ -171,7 +179,9 @@ export class SearchParameterKeeper {
     const wanted = this.#wanted(current);
     const keys = new Set(wanted.map(({ type, code, definition }) => `${type} ${code} ${definition}`));
     for (const { type, code, definition, source } of current) {
-      if (source !== undefined && !keys.has(`${type} ${code} ${definition}`)) this.#replaced.add(code);
+      const gone = source !== undefined && !keys.has(`${type} ${code} ${definition}`);
+      // Searches of this release may already see the entries of an earlier one otherwise.
+      if (gone || this.#versions.isOld(definition)) this.#replaced.add(code);
     }
     return wanted;
   }
@@ -204,8 +214,9 @@ export class SearchParameterKeeper {
   }
 
   #wanted(current: readonly ParameterDefinition[]): readonly ParameterDefinition[] {
-    const { definitions, fixed, extractionVersion: version } = this.#options;
+    const { definitions, fixed, extractionVersion, oldestReadable } = this.#options;
     const own = this.#definitions.own().flatMap((definition) => {
+      const version = extractionVersion(definition);
       const source = JSON.stringify({ version, definition } satisfies Source);
       const { url, code, type: kind, expression = '', digest = '' } = definition;
       return searchedTypes(definition.base, definitions).flatMap((type) => {
@@ -216,17 +227,18 @@ export class SearchParameterKeeper {
         return codes.map((each) => ({ type, code: each, definition: digest, source }));
       });
     });
-    const wanted = new Map(own.map((each) => [`${each.type} ${each.code}`, each.definition]));
+    const wanted = new Map([...fixed, ...own].map((each) => [`${each.type} ${each.code}`, each.definition]));
     // What is to be replaced goes on answering, as long as its entries can still be made.
     const currentKeys = new Set(current.map(({ type, code, definition }) => keyOf(type, code, definition)));
-    const replaced = current.filter(({ type, definition, source: text }) => {
-      if (text === undefined) return false;
+    const replaced = current.filter(({ type, code: name, definition, source: text }) => {
+      // Of R4's only what extraction makes of it changes.
+      if (text === undefined) return this.#versions.isEarlier(definition, wanted.get(`${type} ${name}`));
       const source: Source = JSON.parse(text);
       // Its companions go on with it, and go with it.
       const { code } = source.definition;
       const next = wanted.get(`${type} ${code}`);
       const answers = next !== undefined && next !== definition && currentKeys.has(keyOf(type, code, definition));
-      return answers && source.version === version;
+      return answers && source.version >= oldestReadable;
     });
     return [...fixed, ...own, ...replaced];
   }
@@ -272,12 +284,13 @@ export class SearchParameterKeeper {
       const source = own.has(state.definition) ? undefined : sourceOf(state);
       if (source !== undefined) older.set(state.definition, source.definition);
     }
-    const all = [...definitions.searchParameters, ...older.values(), ...own.values()];
+    const all = [...this.#versions.definitions, ...older.values(), ...own.values()];
     const current = new Set<string>();
     const names = new Map<string, string>();
     for (const state of states) {
       const { type, code, definition, source, entry } = state;
-      const key = keyOf(type, code, source === undefined ? undefined : definition);
+      const ofR4 = source === undefined && !this.#versions.has(definition);
+      const key = keyOf(type, code, ofR4 ? undefined : definition);
       if (state.state === 'current') current.add(key);
       else names.set(key, entry);
     }

@@ -13,8 +13,8 @@ export interface StoredDefinitionsOptions {
   readonly definitions: Definitions;
   /** Definitions that the server was started with, beside R4's. */
   readonly profiles: readonly SearchParameterDefinition[];
-  /** Changes whenever extraction gives other entries for the same definition. */
-  readonly extractionVersion: number;
+  /** Changes whenever extraction gives other entries for the same definition, which isn't one of R4's. */
+  readonly extractionVersion: (definition: SearchParameterDefinition) => number;
   /** Hears of definitions that were stored but can't be used, and of failures to index; never of contents. */
   readonly report: (text: string, error?: unknown) => void;
 }
@@ -145,6 +145,6 @@ export class StoredDefinitions {
       else report(`SearchParameter/${id} is not used: ${fault.text}`);
     }
     const all = [...definitions.searchParameters, ...own];
-    return own.map((definition) => withDigest(definition, all, extractionVersion));
+    return own.map((definition) => withDigest(definition, all, extractionVersion(definition)));
   }
 }

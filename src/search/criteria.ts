@@ -18,7 +18,7 @@ export interface Parameter {
   /** The resource type that is searched, e.g. `Patient`; never `Resource`. */
   readonly type: string;
   readonly code: string;
-  /** Which definition of the code is meant, where it isn't R4's: a store may have entries of two of them. */
+  /** Which definition of the code is meant, where a store may have entries of several: those of R4 mostly have but one. */
   readonly definition?: string;
   readonly kind: SearchParameterType;
   /** Whether a resource may have more than one value. */

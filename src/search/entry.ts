@@ -22,7 +22,10 @@ export interface IdentifierValue {
   readonly value: string;
 }
 
-/** A string: `norm` by `search/normalise.ts`; `exact` is the text as it stands, or null for a word of a longer part. */
+/**
+ * A string: `norm` by `search/normalise.ts`; `exact` is the text as it stands, or null for a word of a longer part, and for
+ * parts put together. Those come beside the parts: a parameter with values has one with a text.
+ */
 export interface StringValue {
   readonly kind: 'string';
   readonly norm: string;

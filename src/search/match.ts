@@ -300,8 +300,9 @@ function sortValues(by: SortBy, descending: boolean, resource: Indexed, others: 
 }
 
 /**
- * A value as sorting sees it. Tokens sort by their code, quantities by their number, references by `Type/id`; logical
- * references (by identifier), those to contained resources, composites and positions don't sort.
+ * A value as sorting sees it. Strings sort by whole values, tokens by their code, quantities by their number, references by
+ * `Type/id`; words of longer strings, logical references (by identifier), those to contained resources, composites and
+ * positions don't sort.
  */
 function sortForm(value: IndexValue, descending: boolean): number | string | undefined {
   switch (value.kind) {
@@ -310,7 +311,7 @@ function sortForm(value: IndexValue, descending: boolean): number | string | und
     case 'uri':
       return value.value;
     case 'string':
-      return value.norm;
+      return isWhole(value) ? value.norm : undefined;
     case 'date':
     case 'number':
     case 'quantity':

@@ -78,6 +78,29 @@ describe('_sort', () => {
     expect(await sorted('/Patient?_sort=-birthdate&birthdate:missing=false')).toBe('both mid low');
   });
 
+  it('goes by whole parts of names and addresses, not by their words or all parts together', async () => {
+    const person = (id: string, family: string, given: string, line: string, city: string): Json => ({
+      resourceType: 'Practitioner',
+      id,
+      name: [{ family, given: [given] }],
+      address: [{ line: [line], city }],
+    });
+    await load(server, [
+      person('p1', 'De La Cruz', 'Zoe Anna', 'zz', 'a'),
+      person('p2', 'Dabel', 'Yan', 'b', 'zz'),
+      person('p3', 'Diaz', 'Xu', 'c', 'm'),
+    ]);
+    expect(await sorted('/Practitioner?_sort=family')).toBe('p2 p1 p3');
+    expect(await sorted('/Practitioner?_sort=-family')).toBe('p3 p1 p2');
+    expect(await sorted('/Practitioner?_sort=given')).toBe('p3 p2 p1');
+    expect(await sorted('/Practitioner?_sort=name')).toBe('p2 p1 p3');
+    expect(await sorted('/Practitioner?_sort=-name')).toBe('p1 p2 p3');
+    // Not by "zz a", which only all of it together is.
+    expect(await sorted('/Practitioner?_sort=-address,_id')).toBe('p1 p2 p3');
+    expect(await sorted('/Practitioner?_sort=-address,-_id')).toBe('p2 p1 p3');
+    expect(await walk(server, '/Practitioner?_sort=family&_count=1')).toEqual(['p2', 'p1', 'p3']);
+  });
+
   it('puts missing values last in both directions', async () => {
     for (const direction of ['', '-']) {
       const families = (await sorted(`/Patient?_sort=${direction}family`)).split(' ');

@@ -171,7 +171,15 @@ function anyValue({ code, kind, textual, components }: Omit<Parameter, 'type'>):
 function entriesOf(each: Omit<Parameter, 'type'>): fc.Arbitrary<readonly IndexEntry[]> {
   return fc
     .uniqueArray(anyValue(each), { maxLength: each.multiple ? 3 : 1, selector: (value) => JSON.stringify(value) })
-    .map((values) => values.map((value) => ({ parameter: each.code, value })));
+    .map((values) => withWhole(values).map((value) => ({ parameter: each.code, value })));
+}
+
+/** Words of strings come beside a text that has them. */
+function withWhole(values: readonly IndexValue[]): readonly IndexValue[] {
+  const [first, ...rest] = values;
+  if (first?.kind !== 'string' || values.some((value) => value.kind !== 'string' || value.exact !== null))
+    return values;
+  return [{ ...first, exact: first.norm }, ...rest];
 }
 
 /** What a resource may be indexed by: at most one value for parameters that aren't `multiple`. */

@@ -39,6 +39,8 @@ describe('entries', () => {
     const entries: readonly IndexEntry[] = [
       { parameter: 'name', value: { kind: 'string', norm: '\u{1f600}', exact: '\u{1f600}' } },
       { parameter: 'name', value: { kind: 'string', norm: '\uff5e', exact: '\uff5e' } },
+      // A word of a longer one.
+      { parameter: 'name', value: { kind: 'string', norm: 'a', exact: null } },
       { parameter: 'date', value: { kind: 'date', low: 5, high: 9 } },
       { parameter: 'date', value: { kind: 'date', low: 7, high: 8 } },
       { parameter: 'of', value: { kind: 'identifier', system: '', value: 'x' } },

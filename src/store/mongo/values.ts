@@ -114,7 +114,8 @@ function widened(ends: SortEnds | undefined, value: IndexValue): SortEnds | unde
     case 'uri':
       return both(ends, value.value, value.value);
     case 'string':
-      return both(ends, value.norm, value.norm);
+      // Words of longer ones are for finding alone.
+      return value.exact === null ? ends : both(ends, value.norm, value.norm);
     case 'date':
     case 'number':
     case 'quantity':

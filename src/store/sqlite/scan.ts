@@ -3,7 +3,7 @@ import type { Parameter } from '../../search/criteria.ts';
 import type { DecimalKey } from '../../search/entry.ts';
 import { type Condition, type Context, indexed, type Prefix, type Range } from './compile/condition.ts';
 import { type Box, between, type Reach, reachOf } from './compile/interval.ts';
-import { quantityColumns, type SortColumn, type SortIndex, sortIndex } from './sort-key.ts';
+import { isSorted, quantityColumns, type SortColumn, type SortIndex, sortIndex } from './sort-key.ts';
 import { all, always, negated, raw, type Sql, sql } from './sql.ts';
 
 /** Stretches in the order of a column; what they have in common is that each row stands for a resource's sort value. */
@@ -82,11 +82,12 @@ function tableScan(
     kind: 'index',
     ranges: [{ table, index, where: sql`d.param = ${number}`, order: columns, fixed: [] }],
     column: raw(`d.${columns[0] ?? 'rid'}`),
-    best: (prefix) =>
-      multiple
-        ? sql`NOT EXISTS (SELECT 1 FROM ${raw(indexed(prefix, table, 'by_resource', 'x'))}
-            WHERE x.rid = d.rid AND x.param = ${number} AND ${before})`
-        : always,
+    best: (prefix) => {
+      if (!multiple) return isSorted(table, 'd');
+      const better = all([sql`x.rid = d.rid AND x.param = ${number} AND ${before}`, isSorted(table, 'x')]);
+      const first = sql`NOT EXISTS (SELECT 1 FROM ${raw(indexed(prefix, table, 'by_resource', 'x'))} WHERE ${better})`;
+      return all([isSorted(table, 'd'), first]);
+    },
   };
 }
 

@@ -2,7 +2,8 @@
 import { containedType } from '../../search/contained.ts';
 import type { Parameter, SortBy, SortKey, SortThrough } from '../../search/criteria.ts';
 import { type Context, indexed, type Subject } from './compile/condition.ts';
-import { join, raw, type Sql, sql } from './sql.ts';
+import type { IndexTable } from './schema.ts';
+import { all, always, join, raw, type Sql, sql } from './sql.ts';
 
 /** A sort key with the numbers that it needs. */
 export interface SortColumn {
@@ -74,7 +75,8 @@ function bestValueOf(by: SortBy, descending: boolean, subject: Subject, context:
   const best = descending ? 'max' : 'min';
   const selected = valuesOf(by, descending).map(({ table, value: column, also }) => {
     const from = raw(`${indexed(prefix, table, 'by_resource', 's')}${also ?? ''}`);
-    return sql`(SELECT ${raw(`${best}(${column})`)} FROM ${from} WHERE s.rid = ${rid} AND s.param = ${number})`;
+    const where = all([sql`s.rid = ${rid} AND s.param = ${number}`, isSorted(table, 's')]);
+    return sql`(SELECT ${raw(`${best}(${column})`)} FROM ${from} WHERE ${where})`;
   });
   return bestOf(selected, descending);
 }
@@ -118,6 +120,11 @@ export interface SortIndex {
   readonly columns: readonly string[];
 }
 
+/** Which rows of a table resources are sorted by: words of longer strings are for finding alone. */
+export function isSorted(table: IndexTable, alias: string): Sql {
+  return table === 'string' ? raw(`${alias}.exact <> ''`) : always;
+}
+
 /** The index by which resources come in the order of a parameter; undefined where there is none. */
 export function sortIndex({ kind, textual }: Parameter, descending: boolean): SortIndex | undefined {
   switch (kind) {
@@ -157,7 +164,7 @@ function tiesOf(by: Parameter, number: number | undefined, descending: boolean):
         number === undefined
           ? raw('NULL')
           : sql`(SELECT ${raw(`s.${column}`)} FROM ${raw(indexed(prefix, found.table, 'by_resource', 's'))}
-              WHERE s.rid = ${rid} AND s.param = ${number}${raw(first)})`,
+              WHERE ${all([sql`s.rid = ${rid} AND s.param = ${number}`, isSorted(found.table, 's')])}${raw(first)})`,
     };
   });
 }

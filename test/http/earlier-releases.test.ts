@@ -1,0 +1,144 @@
+/** Stores that an earlier release indexed. https://hl7.org/fhir/R4/search.html */
+import { MongoClient } from 'mongodb';
+import { afterEach, expect, it, vi } from 'vitest';
+import { extractionVersion } from '../../src/extraction.ts';
+import { loadDefinitions } from '../../src/fhir/definitions/definitions.ts';
+import { createRegistry } from '../../src/search/registry.ts';
+import { MongoParameterIndex } from '../../src/store/mongo/parameter-index.ts';
+import { openDatabase } from '../../src/store/sqlite/open.ts';
+import { SqliteParameterIndex } from '../../src/store/sqlite/parameter-index.ts';
+import { idsOf, load, patient } from './searching.ts';
+import { indexed, type TestServer, testServer } from './server.ts';
+import { lastingStore, onMongo } from './stores.ts';
+
+const servers: TestServer[] = [];
+afterEach(async () => {
+  vi.restoreAllMocks();
+  for (const server of servers.splice(0)) await server.close();
+});
+
+async function started(url: string): Promise<TestServer> {
+  const server = await testServer({ STORE_URL: url, REFERENTIAL_INTEGRITY: 'full' });
+  servers.push(server);
+  return server;
+}
+
+async function stop(server: TestServer): Promise<void> {
+  servers.splice(servers.indexOf(server), 1);
+  await server.close();
+}
+
+/** R4's `family` as the second version of extraction recorded it. */
+const second = 'TylAQJQekQ1b';
+
+/** What that release had of Patient/cruz: a word sorts, and one is there that is none for this release. */
+async function asOfSecond(url: string): Promise<void> {
+  if (!onMongo) {
+    const database = openDatabase(url.slice('sqlite:'.length));
+    const marked = database.prepare("UPDATE parameter SET definition = ? WHERE code = 'family'").run(second);
+    expect(marked.changes).toBe(2);
+    const added = database
+      .prepare(`INSERT INTO string (param, norm, exact, rid) SELECT p.num, 'earlier', '', e.rid FROM type AS t
+        JOIN parameter AS p ON p.type = t.num AND p.code = 'family' JOIN entity AS e ON e.type = t.num AND e.id = 'cruz'
+        WHERE t.name = 'Patient'`)
+      .run();
+    expect(added.changes).toBe(1);
+    database.close();
+    return;
+  }
+  const client = new MongoClient(url);
+  const family = { 'rows.$[each].definition': second };
+  const meta = client.db().collection<{ _id: string }>('osteon_meta');
+  const marked = await meta.updateOne(
+    { _id: 'parameters' },
+    { $set: family },
+    { arrayFilters: [{ 'each.code': 'family' }] },
+  );
+  expect(marked.modifiedCount).toBe(1);
+  const added = await client
+    .db()
+    .collection<{ _id: string; index: { family: unknown[] } }>('Patient')
+    .updateOne(
+      { _id: 'cruz' },
+      { $push: { 'index.family': { n: 'earlier', e: null } }, $set: { 'sort.family.low': 'cruz' } },
+    );
+  expect(added.modifiedCount).toBe(1);
+  await client.close();
+}
+
+/** Holds up the filling of indexes from the start of a server on. */
+function heldFromTheStart(): () => void {
+  const index = onMongo ? MongoParameterIndex.prototype : SqliteParameterIndex.prototype;
+  const advance = vi.spyOn(index, 'advance').mockResolvedValue(0);
+  return () => advance.mockRestore();
+}
+
+const filling = ({ context }: TestServer): readonly string[] =>
+  context.store.parameters
+    .states()
+    .flatMap(({ state, type, code }) => (state === 'filling' ? [`${type}.${code}`] : []));
+
+it('are indexed anew where entries are others now, while those of then go on answering', async () => {
+  const { url } = lastingStore();
+  const first = await started(url);
+  await load(first, [
+    patient('cruz', { name: [{ family: 'De La Cruz' }] }),
+    patient('dabel', { name: [{ family: 'Dabel' }] }),
+    patient('diaz', { name: [{ family: 'Diaz' }] }),
+    patient('gone', {}),
+  ]);
+  const nextOf = async (server: TestServer): Promise<string> => {
+    const { body } = await server.get('/Patient?_sort=family&_count=1');
+    return body.link.find(({ relation }: { relation: string }) => relation === 'next').url;
+  };
+  const before = await nextOf(first);
+  await stop(first);
+  await asOfSecond(url);
+
+  const release = heldFromTheStart();
+  const server = await started(url);
+  expect(filling(server)).toContain('Patient.family');
+  expect(new Set(filling(server).map((name) => name.split('.')[1]))).toEqual(new Set(['family']));
+  expect(idsOf(await server.get('/Patient?family=earlier'))).toEqual(['cruz']);
+  expect(idsOf(await server.get('/Patient?family=cruz'))).toEqual(['cruz']);
+  await load(server, [patient('late', { name: [{ family: 'Van Later' }] })]);
+  expect(idsOf(await server.get('/Patient?family=later'))).toEqual(['late']);
+  // What refers to it is known: the index of references is as it was.
+  expect((await server.send('DELETE', '/Patient/gone')).status).toBe(204);
+  const next = await nextOf(server);
+  expect((await server.get(next)).status).toBe(200);
+  expect((await server.get(before)).status).toBe(410);
+
+  release();
+  await indexed(server);
+  expect(filling(server)).toEqual([]);
+  expect(idsOf(await server.get('/Patient?family=earlier'))).toEqual([]);
+  expect(idsOf(await server.get('/Patient?family=cruz'))).toEqual(['cruz']);
+  expect(idsOf(await server.get('/Patient?family=later'))).toEqual(['late']);
+  expect(idsOf(await server.get('/Patient?_sort=family'))).toEqual(['dabel', 'cruz', 'diaz', 'late']);
+  // Its order was another.
+  expect((await server.get(next)).status).toBe(410);
+  await stop(server);
+
+  expect(filling(await started(url))).toEqual([]);
+});
+
+it('have other entries now of names and addresses, and of expressions with functions that do otherwise', () => {
+  const definitions = loadDefinitions();
+  const registry = createRegistry(definitions);
+  const words = new Set<string>();
+  for (const type of definitions.resourceTypes) {
+    for (const { kind, url, values, expression } of registry.of(type)) {
+      const ofNames = values.types.some((each) => each === 'HumanName' || each === 'Address');
+      if (kind === 'string' && (ofNames || /\.name\.(?:family|given)\b/.test(expression))) words.add(url);
+    }
+  }
+  expect(words.size).toBeGreaterThan(10);
+  const changed = definitions.searchParameters.filter((each) => extractionVersion(each, true) === 3);
+  expect(changed.map(({ url }) => url).sort()).toEqual([...words].sort());
+  const own = (type: 'string' | 'token', expression: string) =>
+    extractionVersion({ type, expression, components: [] }, false);
+  expect(own('string', 'Patient.children().family')).toBe(3);
+  expect(own('token', "Patient.identifier.value.replace('a', 'b')")).toBe(3);
+  expect(own('token', 'CarePlan.replaces.display')).toBe(2);
+});
