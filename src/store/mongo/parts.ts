@@ -27,6 +27,7 @@ import { Orphans } from './orphans.ts';
 import { MongoParameterIndex } from './parameter-index.ts';
 import { Processes, takeNumber } from './processes.ts';
 import { PointReads } from './read.ts';
+import { ReadTransactions } from './read-transactions.ts';
 import { Searcher } from './search.ts';
 import { Snapshots } from './snapshots.ts';
 import { moveAll } from './standalone.ts';
@@ -127,9 +128,10 @@ export async function openParts(connection: Connection, options: PartsOptions): 
   if (!connection.transactions) await moveAll(db, types, appender);
   const { fields } = parameters;
   const snapshots = new Snapshots(clock, processes, types);
+  const transactions = new ReadTransactions(connection.client);
   const indexes = new Indexes(db, options.indexes);
   const searcher = new Searcher(
-    { connection, fields, types, bodies, snapshots, clock: now, cursorLifetime },
+    { connection, transactions, fields, types, bodies, snapshots, clock: now, cursorLifetime },
     {
       uses: (type, path) => indexes.uses(type, path),
       ...(options.most === undefined ? {} : { most: options.most }),
