@@ -155,7 +155,13 @@ async function openStore(url: string, log: Log, options: SqliteOptions): Promise
   if (storeKind(url) === 'mongodb') {
     const { openMongoStore } = await import('./store/mongo/store.ts');
     const indexes = {
-      onMissing: (type: string, path: string) => log.warn({ type, path }, 'an index is missing: it is made anew'),
+      onMissing: (collection: string, name: string, instead: readonly string[]) =>
+        instead.length === 0
+          ? log.warn({ collection, name }, 'an index is missing: it is made anew')
+          : log.warn(
+              { collection, name, instead },
+              'an index is not what it should be: it is made anew, then the old one goes',
+            ),
       onFault: (error: unknown) => log.error({ cause: causeOf(error) }, 'an index can not be made for now'),
     };
     return openMongoStore(url, { ...options, indexes });

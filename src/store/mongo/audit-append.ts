@@ -1,8 +1,9 @@
 /** Writes the server's own AuditEvents, in the transactions that they tell of or by themselves. https://hl7.org/fhir/R4/auditevent.html */
-import { type ClientSession, type Collection, type Db, type IndexDescription, MongoBulkWriteError } from 'mongodb';
+import { type ClientSession, type Collection, type Db, MongoBulkWriteError } from 'mongodb';
 import type { AuditRecord } from '../audit-record.ts';
 import { type Block, type Clock, processOf } from './clock.ts';
 import { names } from './document.ts';
+import type { WantedIndex } from './index-plan.ts';
 
 /** A record. The names are short, since there are many. */
 export interface AuditDocument {
@@ -29,7 +30,7 @@ export interface AuditDocument {
   readonly of: readonly string[];
 }
 
-export const auditIndexes: readonly IndexDescription[] = [
+export const auditIndexes: readonly WantedIndex[] = [
   { name: 'by', key: { by: 1, _id: 1 } },
   { name: 'id', key: { id: 1 } },
   { name: 'at', key: { at: 1, _id: 1 } },

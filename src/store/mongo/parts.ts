@@ -16,6 +16,7 @@ import { Files } from './files.ts';
 import { FillingSteps } from './filling.ts';
 import { guardIndexes } from './guards.ts';
 import { Histories } from './history.ts';
+import type { WantedIndex } from './index-plan.ts';
 import { Indexes, type IndexesOptions } from './indexes.ts';
 import { Integrity } from './integrity.ts';
 import { type LeaseDocument, Leases } from './leases.ts';
@@ -57,6 +58,20 @@ export interface PartsOptions {
   readonly onAuditHead?: OnAuditHead;
 }
 
+/** The store's own collections, and the indexes that they always have. */
+const ownCollections: ReadonlyMap<string, readonly WantedIndex[]> = new Map([
+  [names.notes, noteIndexes],
+  [names.guards, guardIndexes],
+  [names.audit, auditIndexes],
+  [names.seals, []],
+  [names.leases, []],
+  [names.codeSystems, []],
+  [names.conceptSets, []],
+  [names.concepts, conceptIndexes],
+]);
+/** Milliseconds for which an index isn't made because something is read. */
+const indexPatience = 60_000;
+
 type SearchParameters = readonly { readonly id: string; readonly body: Uint8Array }[];
 
 /** What the store's calls go to. */
@@ -88,18 +103,7 @@ export async function openParts(connection: Connection, options: PartsOptions): 
   const { cursorLifetime, timezone, extraction, auditRetention, onAuditHead } = options;
   const now = options.clock ?? Date.now;
   const { secret } = await prepareMeta(db, timezone, extraction);
-  for (const [name, indexes] of [
-    [names.notes, noteIndexes],
-    [names.guards, guardIndexes],
-    [names.audit, auditIndexes],
-    [names.seals, []],
-    [names.leases, []],
-    [names.codeSystems, []],
-    [names.conceptSets, []],
-    [names.concepts, conceptIndexes],
-  ] as const) {
-    await makeCollection(db, name, indexes);
-  }
+  for (const [name, indexes] of ownCollections) await makeCollection(db, name, indexes);
   const types = new Types(db);
   const leased = await takeNumber(db);
   const clock = new Clock(now, leased.number);
@@ -129,7 +133,14 @@ export async function openParts(connection: Connection, options: PartsOptions): 
   const { fields } = parameters;
   const snapshots = new Snapshots(clock, processes, types);
   const transactions = new ReadTransactions(connection.client);
-  const indexes = new Indexes(db, options.indexes);
+  const indexes = new Indexes(
+    db,
+    {
+      always: async () => new Map([...ownCollections, ...(await types.indexes())]),
+      atRest: () => transactions.over(indexPatience),
+    },
+    options.indexes,
+  );
   const searcher = new Searcher(
     { connection, transactions, fields, types, bodies, snapshots, clock: now, cursorLifetime },
     {
