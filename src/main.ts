@@ -164,7 +164,12 @@ async function openStore(url: string, log: Log, options: SqliteOptions): Promise
             ),
       onFault: (error: unknown) => log.error({ cause: causeOf(error) }, 'an index can not be made for now'),
     };
-    return openMongoStore(url, { ...options, indexes });
+    const onNumber = (lost: number, taken: number) =>
+      log.warn(
+        { lost, taken },
+        'it stood still for so long that another process has its number: it goes on with another',
+      );
+    return openMongoStore(url, { ...options, indexes, onNumber });
   }
   const { openSqliteStore } = await import('./store/sqlite/store.ts');
   return openSqliteStore(url, options);

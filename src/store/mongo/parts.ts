@@ -54,6 +54,8 @@ export interface PartsOptions {
   readonly most?: number;
   /** How indexes on what is searched are made. */
   readonly indexes?: IndexesOptions;
+  /** Hears that another process has this one's number, which counted as dead, and which one it goes on with. */
+  readonly onNumber?: (lost: number, taken: number) => void;
   /** Hears of the newest hash (hexadecimal) of this process's audit chain, once a minute and at the end. */
   readonly onAuditHead?: OnAuditHead;
 }
@@ -114,6 +116,7 @@ export async function openParts(connection: Connection, options: PartsOptions): 
   const newest = async () => Math.max(await types.newest(await types.known()), await audit.last());
   const processes: Processes = new Processes(db, leased, clock, {
     newest,
+    onNumber: options.onNumber,
     generation: () => parameters.settledGeneration,
     onBeat: async () => {
       await parameters.look();
