@@ -1,13 +1,15 @@
 /** What is read with several commands, while another process writes in between. https://hl7.org/fhir/R4/http.html#concurrency */
 import { randomUUID } from 'node:crypto';
-import { type Db, type Document, MongoServerError } from 'mongodb';
+import { Collection, type Db, type Document, MongoServerError } from 'mongodb';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Clock } from '../../src/store/mongo/clock.ts';
 import { connect } from '../../src/store/mongo/open.ts';
 import { type Opened, openParts } from '../../src/store/mongo/parts.ts';
+import { ReadTransactions } from '../../src/store/mongo/read-transactions.ts';
 import { State } from '../../src/store/mongo/state.ts';
 import { openMongoStore } from '../../src/store/mongo/store.ts';
 import { ofOneState } from '../../src/store/mongo/transaction.ts';
+import { Types } from '../../src/store/mongo/types.ts';
 import type { Store, TypeQuery } from '../../src/store/port.ts';
 import type { Write } from '../../src/store/write.ts';
 import {
@@ -254,6 +256,35 @@ test('a tally counts one state', async () => {
   expect(await tally()).toEqual({ total: 1, grouped: 1, coded: 1 });
   expect(inBetween).toBeUndefined();
   expect(await tally()).toEqual({ total: 3, grouped: 3, coded: 3 });
+});
+
+test('what waits until nothing is read in a transaction goes on when the last one is over, or after a while', async () => {
+  const transactions = new ReadTransactions(opened.connection.client);
+  await transactions.over(60_000);
+  const ends: (() => void)[] = [];
+  const reads = [1, 2].map(() => transactions.run(() => new Promise<void>((resolve) => ends.push(resolve))));
+  await expect.poll(() => ends).toHaveLength(2);
+  await transactions.over(1);
+  const order: string[] = [];
+  const over = transactions.over(60_000).then(() => order.push('over'));
+  for (const [n, end] of ends.entries()) {
+    order.push(`end ${n}`);
+    end();
+    await reads[n];
+  }
+  await over;
+  expect(order).toEqual(['end 0', 'end 1', 'over']);
+});
+
+test('a commit makes no index on a collection that is there', async () => {
+  const asked = vi.spyOn(Collection.prototype, 'createIndexes');
+  const types = new Types(opened.connection.db);
+  await types.ensure('Observation');
+  expect(asked).not.toHaveBeenCalled();
+  await types.ensure('Basic');
+  // Of the type and of its history.
+  expect(asked).toHaveBeenCalledTimes(2);
+  asked.mockRestore();
 });
 
 test('one state is read anew where what is in the way is passing', async () => {
