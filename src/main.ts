@@ -159,10 +159,21 @@ async function openStore(url: string, log: Log, options: SqliteOptions): Promise
   if (storeKind(url) === 'mongodb') {
     const { openMongoStore } = await import('./store/mongo/store.ts');
     const indexes = {
-      onMissing: (type: string, path: string) => log.warn({ type, path }, 'an index is missing: it is made anew'),
+      onMissing: (collection: string, name: string, instead: readonly string[]) =>
+        instead.length === 0
+          ? log.warn({ collection, name }, 'an index is missing: it is made anew')
+          : log.warn(
+              { collection, name, instead },
+              'an index is not what it should be: it is made anew, then the old one goes',
+            ),
       onFault: (error: unknown) => log.error({ cause: causeOf(error) }, 'an index can not be made for now'),
     };
-    return openMongoStore(url, { ...options, indexes });
+    const onNumber = (lost: number, taken: number) =>
+      log.warn(
+        { lost, taken },
+        'it stood still for so long that another process has its number: it goes on with another',
+      );
+    return openMongoStore(url, { ...options, indexes, onNumber });
   }
   const { openSqliteStore } = await import('./store/sqlite/store.ts');
   return openSqliteStore(url, options);

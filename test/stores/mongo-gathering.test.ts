@@ -3,8 +3,8 @@ import { expect, it, vi } from 'vitest';
 import { TooCostly } from '../../src/store/errors.ts';
 import { Bodies } from '../../src/store/mongo/bodies.ts';
 import { type Condition, certain } from '../../src/store/mongo/compile/condition.ts';
+import { SharedContainers, type SharedContainersOptions } from '../../src/store/mongo/containers.ts';
 import { Files } from '../../src/store/mongo/files.ts';
-import { SharedContainers } from '../../src/store/mongo/gathered.ts';
 import { State } from '../../src/store/mongo/state.ts';
 import { openMongoStore } from '../../src/store/mongo/store.ts';
 import type { SearchQuery } from '../../src/store/port.ts';
@@ -51,12 +51,12 @@ it('of all types together no more are held than are sorted', async () => {
   const { contained = [] } = containing('a', 'x');
   const inGroup = put('Group', 'g', { contained: [{ resourceType: 'Patient', id: 'p' }] });
   await commit(store, [containing('a', 'x'), containing('b', 'x'), { ...inGroup, contained }]);
-  for (const bound of [2, 3]) {
-    const shared = new SharedContainers(bound);
+  for (const most of [2, 3]) {
+    const shared = new SharedContainers({ most });
     shared.add('#Patient', certain);
     expect(names(await shared.of('Observation', state)).sort()).toEqual(['a', 'b']);
     const group = shared.of('Group', state);
-    if (bound === 3) expect(names(await group)).toEqual(['g']);
+    if (most === 3) expect(names(await group)).toEqual(['g']);
     else expect(await failureOf(group)).toBeInstanceOf(TooCostly);
     // The same once more reads nothing.
     expect(shared.of('Group', state)).toBe(group);
@@ -96,5 +96,25 @@ it('what is asked for together may be more than a command holds', async () => {
   shared.add('#Group', wide);
   // Which of these match is told by whoever asked.
   expect(names(await shared.of('Observation', state))).toEqual(['a']);
+  await store.close();
+});
+
+it('where it is long, what contains other resources is looked at but not held, up to a bound', async () => {
+  const { store, state } = await open();
+  await commit(
+    store,
+    ['x', 'y', 'z'].map((value) => containing(value, value)),
+  );
+  const filter = { nothing: { $in: Array.from({ length: 4000 }, (_, n) => `${n} ${'-'.repeat(80)}`) } };
+  const of = (bounds: SharedContainersOptions) => {
+    const shared = new SharedContainers(bounds);
+    // As compiling spells it: by fields.
+    shared.add('#Patient', { ...certain, filter, local: identified('y') });
+    return shared.of('Observation', state);
+  };
+  expect(names(await of({ most: 1, mostRead: 3 }))).toEqual(['y']);
+  const failure = await failureOf(of({ mostRead: 2 }));
+  expect(failure).toBeInstanceOf(TooCostly);
+  expect(failure).toMatchObject({ hint: expect.stringMatching(/More than 2 resources .* longer than 256 kB/) });
   await store.close();
 });

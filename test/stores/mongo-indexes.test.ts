@@ -1,7 +1,8 @@
 /** Indexes on what is searched. https://hl7.org/fhir/R4/search.html */
 
-import type { Db } from 'mongodb';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Collection, type Db, MongoServerError } from 'mongodb';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { WantedIndex } from '../../src/store/mongo/index-plan.ts';
 import { Indexes } from '../../src/store/mongo/indexes.ts';
 import { openMongoStore } from '../../src/store/mongo/store.ts';
 import { commit, observation, code as ofCode, subject as ofSubject } from '../contract/subject.ts';
@@ -16,8 +17,11 @@ const status = 'index.status.c';
 describe('indexes', () => {
   let db: Db;
   let opened: Indexes[] = [];
-  const open = (options: ConstructorParameters<typeof Indexes>[1]) => {
-    const indexes = new Indexes(db, options);
+  /** What the collections always have, and what is awaited before an index is made. */
+  let always: ReadonlyMap<string, readonly WantedIndex[]>;
+  let atRest: () => Promise<void>;
+  const open = (options: ConstructorParameters<typeof Indexes>[2]) => {
+    const indexes = new Indexes(db, { always: async () => always, atRest: () => atRest() }, options);
     opened.push(indexes);
     return indexes;
   };
@@ -25,9 +29,12 @@ describe('indexes', () => {
 
   beforeEach(async () => {
     db = client().db(databaseName(url()));
+    always = new Map();
+    atRest = async () => undefined;
     await db.collection<{ _id: string }>('Observation').insertMany(['a', 'b', 'c'].map((_id) => ({ _id })));
   });
   afterEach(async () => {
+    vi.restoreAllMocks();
     await Promise.all(opened.map((each) => each.close()));
     opened = [];
   });
@@ -77,12 +84,118 @@ describe('indexes', () => {
     first.uses('Observation', code);
     await first.settled();
     await db.collection('Observation').dropIndex(code);
-    const missing: string[] = [];
-    const second = open({ onMissing: (type, path) => missing.push(`${type} ${path}`) });
+    const missing: unknown[] = [];
+    const second = open({ onMissing: (...told) => missing.push(told) });
     second.start();
     await second.settled();
-    expect(missing).toEqual([`Observation ${code}`]);
+    expect(missing).toEqual([['Observation', code, []]]);
     expect(await named()).toEqual(['_id_', code]);
+  });
+
+  describe('that are others than they should be at the start', () => {
+    const partial = { name: 'deleted', key: { deleted: 1 }, partialFilterExpression: { deleted: true } } as const;
+    const keyed = async () =>
+      new Map((await db.collection('Observation').listIndexes().toArray()).map(({ name, key }) => [name, key]));
+    const start = async () => {
+      const told: unknown[] = [];
+      const indexes = open({ small: 0, onMissing: (...each) => told.push(each) });
+      indexes.start();
+      await indexes.settled();
+      return { indexes, told };
+    };
+
+    it('are made under another name, and then go', async () => {
+      const first = open({ small: 0 });
+      first.uses('Observation', code);
+      first.uses('Observation', status);
+      await first.settled();
+      await db.collection('Observation').dropIndex(code);
+      await db.collection('Observation').createIndex({ [code]: 1 }, { name: code });
+      always = new Map([['Observation', [partial]]]);
+      await db.collection('Observation').createIndex({ deleted: 1, _id: 1 }, { name: partial.name });
+      const { indexes, told } = await start();
+      expect(told).toEqual([
+        ['Observation', partial.name, [partial.name]],
+        ['Observation', code, [code]],
+      ]);
+      const made = await keyed();
+      expect([...made.keys()].sort()).toEqual(['_id_', `${partial.name}~2`, `${code}~2`, status].sort());
+      expect(made.get(`${code}~2`)).toEqual({ [code]: 1, _id: 1 });
+      // From then on that is the one.
+      expect((await start()).told).toEqual([]);
+      indexes.uses('Observation', code);
+      await indexes.settled();
+      expect(await keyed()).toEqual(made);
+    });
+
+    it('go where they were left beside the right one, and nothing else does', async () => {
+      await db.collection('Observation').createIndex({ deleted: 1 }, { name: 'of somebody else' });
+      await db.collection('Observation').createIndex({ deleted: 1, _id: 1 }, { name: partial.name });
+      const { name: _, key, ...options } = partial;
+      await db.collection('Observation').createIndex(key, { name: `${partial.name}~2`, ...options });
+      always = new Map([['Observation', [partial]]]);
+      expect((await start()).told).toEqual([]);
+      expect(await named()).toEqual(['_id_', `${partial.name}~2`, 'of somebody else'].sort());
+    });
+
+    it('make room under the name that they have', async () => {
+      await db.collection('Observation').createIndex({ [code]: 1 }, { name: code });
+      const first = open({ small: 0 });
+      first.uses('Observation', code);
+      await first.settled();
+      expect(await named()).toEqual(['_id_', `${code}~2`]);
+      const second = open({ small: 0, most: 1 });
+      second.uses('Observation', status);
+      await second.settled();
+      expect(await named()).toEqual(['_id_', status]);
+    });
+  });
+
+  it('of one collection that fail leave the others to be made', async () => {
+    always = new Map([
+      [
+        'Observation',
+        [
+          { name: 'wrong', key: { a: 1 } },
+          { name: 'right', key: { b: 1 } },
+        ],
+      ],
+    ]);
+    const faults: unknown[] = [];
+    const failure = new MongoServerError({ code: 8000 });
+    vi.spyOn(Collection.prototype, 'createIndex').mockRejectedValueOnce(failure);
+    const indexes = open({ onFault: (error) => faults.push(error) });
+    indexes.start();
+    await indexes.settled();
+    expect(faults).toEqual([failure]);
+    expect(await named()).toEqual(['_id_', 'right']);
+  });
+
+  it('are made and dropped when nothing is read', async () => {
+    let go = () => {};
+    const rest = new Promise<void>((resolve) => {
+      go = resolve;
+    });
+    let asked = 0;
+    atRest = () => {
+      asked += 1;
+      return rest;
+    };
+    const commands: string[] = [];
+    for (const name of ['createIndex', 'dropIndex'] as const) {
+      vi.spyOn(Collection.prototype, name).mockImplementation(async () => {
+        commands.push(name);
+        return '';
+      });
+    }
+    await db.collection('Observation').createIndexes([{ key: { [code]: 1 }, name: code }]);
+    const indexes = open({ small: 0 });
+    indexes.uses('Observation', code);
+    await expect.poll(() => asked).toBe(1);
+    expect(commands).toEqual([]);
+    go();
+    await indexes.settled();
+    expect(commands).toEqual(['createIndex', 'dropIndex']);
   });
 });
 

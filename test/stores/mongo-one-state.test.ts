@@ -1,12 +1,17 @@
 /** What is read with several commands, while another process writes in between. https://hl7.org/fhir/R4/http.html#concurrency */
 import { randomUUID } from 'node:crypto';
-import { type Db, type Document, MongoServerError } from 'mongodb';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { Collection, type Db, type Document, MongoServerError } from 'mongodb';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { Clock } from '../../src/store/mongo/clock.ts';
 import { connect } from '../../src/store/mongo/open.ts';
 import { type Opened, openParts } from '../../src/store/mongo/parts.ts';
+import { ReadTransactions } from '../../src/store/mongo/read-transactions.ts';
+import { State } from '../../src/store/mongo/state.ts';
 import { openMongoStore } from '../../src/store/mongo/store.ts';
 import { ofOneState } from '../../src/store/mongo/transaction.ts';
-import type { Store } from '../../src/store/port.ts';
+import { Types } from '../../src/store/mongo/types.ts';
+import type { Store, TypeQuery } from '../../src/store/port.ts';
+import type { Write } from '../../src/store/write.ts';
 import {
   auditRecord,
   code,
@@ -14,9 +19,11 @@ import {
   day,
   erase,
   identified,
+  identifier,
   observation,
   ofIdentified,
   patient,
+  subject,
   usual,
 } from '../contract/subject.ts';
 import { databases } from './mongo-database.ts';
@@ -62,7 +69,7 @@ beforeAll(async () => {
   const parameters = usual.parameters.map(({ type, code }) => ({ type, code, definition: '1' }));
   writer = await openMongoStore(url, { cursorLifetime: day, timezone: 'UTC', parameters });
   opened = await open(Date.now);
-  ahead = await open(() => Date.now() + 1000);
+  ahead = await open(() => Date.now() + 60_000);
 });
 afterAll(async () => {
   await ahead.close();
@@ -166,6 +173,77 @@ test('a walk goes on in the state that its first page was read in, whatever its 
   );
 });
 
+describe('a later page, where another process commits with a number lower than that of the walk', () => {
+  const more = ['p', 'q', 'r'];
+  beforeEach(async () => {
+    await commit(
+      writer,
+      more.map((id) => observation(id, 'one', `code ${id}`)),
+    );
+    await commit(ahead.committer, [patient('ahead', 'of others'), observation('ahead', 'ahead')]);
+  });
+  afterEach(async () => {
+    vi.restoreAllMocks();
+    await commit(
+      writer,
+      [...more, 'ahead'].map((id) => erase('Observation', id)),
+    );
+    await commit(writer, [erase('Patient', 'ahead')]);
+  });
+
+  /** Reads the first page, and gives what reads the one after it, or the first one again, and what commits in between. */
+  const begin = async (part: TypeQuery, direction: 'next' | 'previous') => {
+    const { searcher } = ahead;
+    const query = { parts: [part], count: 2, total: 'none', totalBound: 0, budget: 60_000 } as const;
+    const first = await searcher.search(query);
+    const second = first.next && (await searcher.search({ ...query, position: first.next }));
+    const position = direction === 'next' ? first.next : second?.previous;
+    if (position === undefined) throw new Error('there are two pages');
+    const late = async (writes: readonly Write[]) => {
+      // Its numbers were taken before it could hear of the greater ones.
+      vi.spyOn(Clock.prototype, 'observe').mockImplementation(() => {});
+      await commit(writer, writes);
+      vi.restoreAllMocks();
+      const stored = await opened.connection.db
+        .collection<{ _id: string; change: number }>('Observation')
+        .findOne({ _id: 'o' });
+      expect(stored?.change).toBeLessThan(position.at);
+    };
+    const idsOf = async () => (await searcher.search({ ...query, position })).matches.map(({ id }) => id);
+    return { first: first.matches.map(({ id }) => id), late, later: idsOf };
+  };
+  const byPatient = { type: 'Observation', criterion: ofIdentified('asked'), sort: byCode };
+
+  test.each(['next', 'previous'] as const)('shows nothing of it, or all: %s', async (direction) => {
+    const { late, later } = await begin(byPatient, direction);
+    // On the page that is read the observation of the patient that it comes to would be beside the others.
+    const changed = [patient('one', 'changed'), observation('o', 'one', direction === 'next' ? 'code s' : 'code p2')];
+    // The patients have been listed by then.
+    inBetween = { place: 'before', of: searched, act: () => late(changed) };
+    expect(await later()).toEqual(direction === 'next' ? ['r'] : ['p', 'q']);
+    expect(inBetween).toBeUndefined();
+    expect(await later()).toEqual([]);
+  });
+
+  test('is in the order of one state', async () => {
+    const by = { through: subject, ends: [{ target: 'Patient', by: identifier }] };
+    const criterion = { kind: 'id', ids: ['o', 'p', 'q'] } as const;
+    const sort = [{ by, descending: false }];
+    const { first, late, later } = await begin({ type: 'Observation', criterion, sort }, 'next');
+    expect(first).toEqual(['p', 'q']);
+    const listed = vi.spyOn(State.prototype, 'documents');
+    // Sorted by the patients, which come after the observations.
+    listed.mockImplementationOnce(async function* (this: State, ...asked) {
+      listed.mockRestore();
+      yield* this.documents(...asked);
+      await late([patient('one', 'zzz'), observation('o', 'one')]);
+    });
+    expect(await later()).toEqual(['o']);
+    // By then all are of one patient, which comes later.
+    expect(await later()).toEqual(['o', 'p']);
+  });
+});
+
 test('a tally counts one state', async () => {
   const query = { type: 'Observation', criterion: everything, fields: [code], budget: 60_000 };
   const tally = async () => {
@@ -178,6 +256,35 @@ test('a tally counts one state', async () => {
   expect(await tally()).toEqual({ total: 1, grouped: 1, coded: 1 });
   expect(inBetween).toBeUndefined();
   expect(await tally()).toEqual({ total: 3, grouped: 3, coded: 3 });
+});
+
+test('what waits until nothing is read in a transaction goes on when the last one is over, or after a while', async () => {
+  const transactions = new ReadTransactions(opened.connection.client);
+  await transactions.over(60_000);
+  const ends: (() => void)[] = [];
+  const reads = [1, 2].map(() => transactions.run(() => new Promise<void>((resolve) => ends.push(resolve))));
+  await expect.poll(() => ends).toHaveLength(2);
+  await transactions.over(1);
+  const order: string[] = [];
+  const over = transactions.over(60_000).then(() => order.push('over'));
+  for (const [n, end] of ends.entries()) {
+    order.push(`end ${n}`);
+    end();
+    await reads[n];
+  }
+  await over;
+  expect(order).toEqual(['end 0', 'end 1', 'over']);
+});
+
+test('a commit makes no index on a collection that is there', async () => {
+  const asked = vi.spyOn(Collection.prototype, 'createIndexes');
+  const types = new Types(opened.connection.db);
+  await types.ensure('Observation');
+  expect(asked).not.toHaveBeenCalled();
+  await types.ensure('Basic');
+  // Of the type and of its history.
+  expect(asked).toHaveBeenCalledTimes(2);
+  asked.mockRestore();
 });
 
 test('one state is read anew where what is in the way is passing', async () => {

@@ -26,13 +26,14 @@ interface Joining {
   readonly wall?: () => number;
   readonly newest?: () => number;
   readonly generation?: () => number;
+  readonly onNumber?: (lost: number, taken: number) => void;
   /** Absent: taken. */
   readonly leased?: Leased;
 }
 
 /** A process with its clock. */
 async function join(database: string, joining: Joining = {}) {
-  const { now, wall = Date.now, newest = () => 0, generation = () => 0 } = joining;
+  const { now, wall = Date.now, newest = () => 0, generation = () => 0, onNumber } = joining;
   const db = client().db(databaseName(database));
   const leased = joining.leased ?? (await takeNumber(db));
   const clock = new Clock(wall, leased.number);
@@ -40,6 +41,7 @@ async function join(database: string, joining: Joining = {}) {
     generation,
     newest: async () => newest(),
     onBeat: async () => {},
+    onNumber,
     ...(now === undefined ? {} : { now }),
   };
   const processes = new Processes(db, leased, clock, heartbeat);
@@ -157,7 +159,12 @@ it('a database that was slow for longer than the lease is told once more', async
 it('one whose number another process has takes another, and makes anew what it had begun', async () => {
   let now = 0;
   const newest = changeAt(Date.now() + 60_000);
-  const { processes, clock, collection, number, owner } = await join(url(), { now: () => now, newest: () => newest });
+  const told: unknown[] = [];
+  const { processes, clock, collection, number, owner } = await join(url(), {
+    now: () => now,
+    newest: () => newest,
+    onNumber: (...each) => told.push(each),
+  });
   await processes.committing();
   const before = clock.begin(1);
   expect(processOf(before.first)).toBe(number);
@@ -174,6 +181,22 @@ it('one whose number another process has takes another, and makes anew what it h
   expect(processOf(after.first)).not.toBe(number);
   expect(await collection.countDocuments({ _id: processOf(after.first), owner: { $nin: [owner, 'other'] } })).toBe(1);
   expect(await collection.countDocuments({ _id: number, owner: 'other' })).toBe(1);
+  expect(told).toEqual([[number, processOf(after.first)]]);
+});
+
+it('AuditEvents whose numbers another process has used get others, each once', async () => {
+  const database = url();
+  const store = await openMongoStore(database, { cursorLifetime: 60_000, timezone: 'UTC', parameters: [] });
+  const records = client().db(databaseName(database)).collection<AuditDocument>('osteon_audit');
+  // As the next owner of the number has them.
+  const used = new Clock(Date.now, 0).begin(3);
+  await records.insertOne(auditDocument(auditRecord('other', 1), used.at(1)));
+  vi.spyOn(Clock.prototype, 'begin').mockImplementationOnce(() => used);
+  await store.audit.append(['a', 'b', 'c'].map((id) => auditRecord(id, 1)));
+  const stored = await records.find().sort({ _id: 1 }).toArray();
+  expect(stored.map(({ id }) => id)).toEqual(['a', 'other', 'b', 'c']);
+  await store.close();
+  expect(await verifyDatabase(database)).toMatchObject({ events: 4, batches: 1 });
 });
 
 it('one that lost its number to another that lives writes when that knows of it', async () => {

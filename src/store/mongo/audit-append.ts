@@ -1,8 +1,9 @@
 /** Writes the server's own AuditEvents, in the transactions that they tell of or by themselves. https://hl7.org/fhir/R4/auditevent.html */
-import { type ClientSession, type Collection, type Db, type IndexDescription, MongoBulkWriteError } from 'mongodb';
+import { type ClientSession, type Collection, type Db, MongoBulkWriteError, MongoServerError } from 'mongodb';
 import type { AuditRecord } from '../audit-record.ts';
 import { type Block, type Clock, processOf } from './clock.ts';
 import { names } from './document.ts';
+import type { WantedIndex } from './index-plan.ts';
 
 /** A record. The names are short, since there are many. */
 export interface AuditDocument {
@@ -29,7 +30,7 @@ export interface AuditDocument {
   readonly of: readonly string[];
 }
 
-export const auditIndexes: readonly IndexDescription[] = [
+export const auditIndexes: readonly WantedIndex[] = [
   { name: 'by', key: { by: 1, _id: 1 } },
   { name: 'id', key: { id: 1 } },
   { name: 'at', key: { at: 1, _id: 1 } },
@@ -77,16 +78,33 @@ export class AuditAppender {
     }
   }
 
-  /** Writes records of interactions that wrote nothing. */
+  /**
+   * Writes records of interactions that wrote nothing. Where this process stood still for so long that another one has its
+   * number, that may have used the same change numbers: what isn't stored then gets others.
+   */
   async append(records: readonly AuditRecord[]): Promise<void> {
-    if (records.length === 0) return;
-    await this.#confirm();
-    const block = this.#clock.begin(records.length);
-    try {
-      await this.write(records, block, 0);
-    } finally {
-      this.#clock.end(block);
+    let left = records;
+    while (left.length > 0) {
+      await this.#confirm();
+      const block = this.#clock.begin(left.length);
+      try {
+        await this.write(left, block, 0);
+        return;
+      } catch (error) {
+        if (!(error instanceof MongoServerError && error.code === duplicateKey)) throw error;
+      } finally {
+        this.#clock.end(block);
+      }
+      left = await this.#missing(left, block);
     }
+  }
+
+  /** Those of records with a block's numbers that aren't stored. */
+  async #missing(records: readonly AuditRecord[], block: Block): Promise<readonly AuditRecord[]> {
+    const own = { _id: { $in: records.map((_, n) => block.at(n)) } };
+    const stored = await this.#collection.find(own, { projection: { id: 1 } }).toArray();
+    const ids = new Set(stored.map(({ id }) => id));
+    return records.filter(({ id }) => !ids.has(id));
   }
 
   /** Whether records with a block's numbers are stored: all are, or none. */

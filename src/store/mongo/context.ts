@@ -2,11 +2,13 @@
 import type { Bodies } from './bodies.ts';
 import type { Fields } from './fields.ts';
 import type { Connection } from './open.ts';
+import type { ReadTransactions } from './read-transactions.ts';
 import type { Snapshots } from './snapshots.ts';
 import type { Types } from './types.ts';
 
 export interface SearchContext {
-  readonly connection: Pick<Connection, 'client' | 'db' | 'transactions' | 'sharded'>;
+  readonly connection: Pick<Connection, 'db' | 'transactions' | 'sharded'>;
+  readonly transactions: ReadTransactions;
   readonly fields: Fields;
   readonly types: Types;
   readonly bodies: Bodies;

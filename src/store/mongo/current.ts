@@ -1,11 +1,11 @@
-/** Reads what is current, in one state of the store. https://hl7.org/fhir/R4/http.html#concurrency */
+/** Reads what belongs together, in one state of the store. https://hl7.org/fhir/R4/http.html#concurrency */
 import type { ClientSession } from 'mongodb';
 import { resourceTypeOf } from '../../search/contained.ts';
 import type { Snapshot } from './clock.ts';
 import type { SearchContext } from './context.ts';
-import { ofOneState } from './transaction.ts';
+import { transactionBudget } from './read-transactions.ts';
 
-/** How what is current is read. */
+/** How a page, or what is current, is read. */
 export interface Look {
   /** Milliseconds that it may take. */
   readonly budget: number;
@@ -13,39 +13,36 @@ export interface Look {
   readonly before: Snapshot;
   /** The transaction to read in. */
   readonly session?: ClientSession;
-  /** Whether to end with `HasToLook` where resources are to be looked at first. */
+  /** Whether to end with `HasToLook` where other resources are to be looked at. */
   readonly single?: boolean;
 }
 
 /** What was to be read at once can't be. */
 export class HasToLook extends Error {}
 
-/** Milliseconds that what is read in a transaction may take: MongoDB gives it a minute. */
-export const transactionBudget = 50_000;
-
 /**
- * Reads what is current. What has to be looked at for it is to be of one state, and where other processes write, numbers
- * don't tell of all that came meanwhile: a clock may be behind, or a commit on its way for long. So where the server has
- * transactions, it is read in one; without other processes as it comes, for the reader to see whether anything was written.
+ * Reads what is found by looking at other resources. These are to be of one state with it, and where other processes write,
+ * numbers don't tell of all that comes meanwhile: a clock may be behind, or a commit on its way for long. So where the server
+ * has transactions, it is read in one; without other processes as it comes, for the reader to see whether anything was written.
  * @param type one that is searched.
  * @param read may be called several times.
  * @throws what `read` throws, but for `HasToLook`.
  */
-export async function readCurrent<T>(
-  { connection: { client, transactions }, snapshots, types }: SearchContext,
+export async function readTogether<T>(
+  { connection, transactions, snapshots, types }: SearchContext,
   type: string | undefined,
   budget: number,
   read: (look: Look) => Promise<T>,
 ): Promise<T> {
   const before = await snapshots.begin([]);
-  if (snapshots.alone || !transactions) return read({ budget, before });
+  if (snapshots.alone || !connection.transactions) return read({ budget, before });
   const end = performance.now() + budget;
   try {
     return await read({ budget, before, single: true });
   } catch (error) {
     if (!(error instanceof HasToLook)) throw error;
   }
-  return ofOneState(client, async (session) => {
+  return transactions.run(async (session) => {
     const begun = await snapshots.begin([]);
     // From now on its state stands: types that are listed later have all that it shows.
     if (type !== undefined) await types.newest([resourceTypeOf(type)], session);

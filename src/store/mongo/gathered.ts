@@ -2,26 +2,19 @@
  * Matches whose order isn't in their documents: contained ones, and those sorted by what they refer to or by scores. All of
  * them are gathered, without their bytes, and sorted here. https://hl7.org/fhir/R4/search.html#sort
  */
-import { BSON } from 'mongodb';
 import { containedType, resourceTypeOf } from '../../search/contained.ts';
 import type { Parameter, SortBy, SortKey, SortThrough } from '../../search/criteria.ts';
-import { containedIn, type Indexed } from '../../search/match.ts';
-import { TooCostly } from '../errors.ts';
 import { textsAt } from './compile/canonical.ts';
 import { type Condition, certain } from './compile/condition.ts';
-import { containing } from './compile/contains.ts';
+import { checkCount, containersOf, type SharedContainers, shownOf } from './containers.ts';
 import type { ContainedDocument } from './document.ts';
-import { anyOf, type Filter, isNever } from './filter.ts';
-import { type Hit, notDeleted } from './hits.ts';
+import { isNever } from './filter.ts';
+import type { Hit } from './hits.ts';
 import { compareValues, type KeyValue, keyValue } from './keyset.ts';
 import { sortColumn } from './sort-key.ts';
 import { bytePaths, type Found, idOf, passesLocally, type State } from './state.ts';
 import { referenceKey } from './values.ts';
 
-/** Matches that are gathered at most. */
-const most = 50_000;
-/** Bytes of a filter, which the server is sent for each type of containers. What passes is tested here in any case. */
-const mostBytes = 256_000;
 /** Resources whose values are looked up at a time. */
 const some = 1000;
 
@@ -67,12 +60,13 @@ export async function gather(gathering: Gathering): Promise<readonly Hit[]> {
 
 /** All contained resources of a type that match, in any of the given types, in no order. */
 export async function gatherContained(gathering: Gathering, types: readonly string[]): Promise<readonly Hit[]> {
-  const { type, condition } = gathering;
+  const { state, type, condition, shared } = gathering;
   if (isNever(condition.filter)) return [];
   const own = resourceTypeOf(type);
   const owners: Owner[] = [];
   for (const container of types) {
-    for (const { document, contents } of await containersOf(gathering, container)) {
+    const containers = shared?.of(container, state) ?? containersOf(state, type, condition, container);
+    for (const { document, contents } of await containers) {
       const { updated, change } = document;
       for (const inside of contents) {
         if (inside.type !== containedType(own) || !passesLocally(condition.local, inside)) continue;
@@ -86,103 +80,6 @@ export async function gatherContained(gathering: Gathering, types: readonly stri
     }
   }
   return keyed(gathering, owners);
-}
-
-/** A document with the resources in it. */
-interface Container {
-  readonly document: Found;
-  readonly contents: readonly Indexed[];
-}
-
-/**
- * What contains resources that any part of one search looks for: each type's containers are read once for all parts, which
- * have all been told before the first is read.
- */
-export class SharedContainers {
-  readonly #bound: number;
-  readonly #types = new Set<string>();
-  readonly #filters: Filter[] = [];
-  readonly #known = new Map<string, Promise<readonly Container[]>>();
-  /** What passes any of the filters. */
-  #whole: Filter | undefined;
-  #count = 0;
-
-  /** @param bound containers of all types that are held at most. */
-  constructor(bound = most) {
-    this.#bound = bound;
-  }
-
-  /** Tells what is looked for: contained resources of a type that pass. */
-  add(type: string, condition: Condition): void {
-    if (isNever(condition.filter)) return;
-    const own = resourceTypeOf(type);
-    this.#types.add(own);
-    this.#filters.push(containing(own, condition));
-  }
-
-  /**
-   * The containers of a type.
-   * @throws TooCostly where those of all types are too many to be held.
-   */
-  of(container: string, state: State): Promise<readonly Container[]> {
-    this.#whole ??= this.#filter();
-    const known = this.#known.get(container) ?? readContainers(state, container, this.#whole, this.#take);
-    this.#known.set(container, known);
-    return known;
-  }
-
-  #filter(): Filter {
-    const all = anyOf(this.#filters);
-    if (BSON.calculateObjectSize(all) <= mostBytes) return all;
-    // Many types with many ids each.
-    return { 'contained.type': { $in: [...this.#types] } };
-  }
-
-  readonly #take = (): void => {
-    this.#count += 1;
-    checkCount(this.#count, this.#bound);
-  };
-}
-
-/** The containers of a type among which those that pass are. */
-function containersOf({ state, type, condition, shared }: Gathering, container: string): Promise<readonly Container[]> {
-  if (shared !== undefined) return shared.of(container, state);
-  let count = 0;
-  return readContainers(state, container, containing(resourceTypeOf(type), condition), () => {
-    count += 1;
-    checkCount(count);
-  });
-}
-
-/** @param take is called for each container. */
-async function readContainers(
-  state: State,
-  container: string,
-  filter: Filter,
-  take: () => void,
-): Promise<readonly Container[]> {
-  const documents: Found[] = [];
-  const paths = ['version', 'updated', 'change', 'index', 'contained'];
-  for await (const document of state.documents(container, { ...certain, filter, live: true }, paths)) {
-    documents.push(document);
-    take();
-  }
-  const containers: Container[] = [];
-  for (const document of await shownOf(documents, container, state)) {
-    containers.push({ document, contents: containedIn(await state.tested(container, document, false)) });
-  }
-  return containers;
-}
-
-/** A resource that was deleted since isn't shown. */
-async function shownOf(documents: readonly Found[], type: string, state: State): Promise<readonly Found[]> {
-  const current = documents.filter(({ _id }) => typeof _id === 'string');
-  const superseded = documents.filter(({ _id }) => typeof _id !== 'string');
-  const there: Found[] = [...current];
-  for (let n = 0; n < superseded.length; n += some) {
-    there.push(...(await notDeleted(superseded.slice(n, n + some), type, state)));
-  }
-  return there;
 }
 
 /** Gives each match its place in the walk. */
@@ -285,11 +182,4 @@ function pathsOf(by: SortBy, key: SortKey, last: boolean, fieldOf: Gathering['fi
   }
   if (typeof by === 'object' && 'score' in by) return bytePaths;
   return [sortColumn({ ...key, by }, last, fieldOf)?.path ?? 'version'];
-}
-
-function checkCount(count: number, bound = most): void {
-  if (count <= bound) return;
-  throw new TooCostly(
-    `More than ${bound} matches would have to be sorted: add a criterion, or sort by a parameter of the type itself.`,
-  );
 }

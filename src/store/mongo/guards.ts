@@ -7,11 +7,12 @@
  * write of the type, while these seldom meet each other.
  */
 import { createHash } from 'node:crypto';
-import type { ClientSession, Db, IndexDescription } from 'mongodb';
+import type { ClientSession, Db } from 'mongodb';
 import type { Criterion, ValueTest } from '../../search/criteria.ts';
 import type { IndexEntry } from '../../search/entry.ts';
 import type { Condition, ResourceKey } from '../write.ts';
 import { names, type StoredValue } from './document.ts';
+import type { WantedIndex } from './index-plan.ts';
 import type { KeyLocks } from './locks.ts';
 
 interface GuardDocument {
@@ -33,7 +34,7 @@ const guarded = 'identifier';
 const kept = 600_000;
 
 /** Indexes of the collection of guards. */
-export const guardIndexes: readonly IndexDescription[] = [{ name: 'at', key: { at: 1 } }];
+export const guardIndexes: readonly WantedIndex[] = [{ name: 'at', key: { at: 1 } }];
 
 /** The guard of an identifier's value, whatever its system. */
 export function identifierGuard(type: string, value: string): string {

@@ -5,6 +5,7 @@
 import type { Collection, Db } from 'mongodb';
 import { MongoServerError } from 'mongodb';
 import { names } from './document.ts';
+import { type IndexThere, namesOf, planOf, type WantedIndex } from './index-plan.ts';
 
 /** That a path of a type is searched by. */
 interface UseDocument {
@@ -21,10 +22,22 @@ export interface IndexesOptions {
   readonly small?: number;
   /** How many of these indexes a collection has at most: MongoDB allows 64, some of which every collection has. */
   readonly most?: number;
-  /** Hears of a recorded index that isn't there at the start, before it is made anew. */
-  readonly onMissing?: ((type: string, path: string) => void) | undefined;
+  /**
+   * Hears of an index that isn't there at the start, or is another one than it should be, before it is made anew.
+   * @param collection a type, or another collection.
+   * @param instead what is there of that name; nothing where the index is missing.
+   */
+  readonly onMissing?: ((collection: string, name: string, instead: readonly string[]) => void) | undefined;
   /** Hears why an index couldn't be made; it is tried again when it is next searched by. */
   readonly onFault?: ((error: unknown) => void) | undefined;
+}
+
+/** What indexes need of the rest of the store. */
+export interface IndexesSurroundings {
+  /** The collections that are there, with the indexes that they always have. */
+  readonly always: () => Promise<ReadonlyMap<string, readonly WantedIndex[]>>;
+  /** Resolves when nothing is read, behind which the making of an index would wait, and whatever comes after behind that. */
+  readonly atRest: () => Promise<void>;
 }
 
 const usualSmall = 1000;
@@ -37,18 +50,23 @@ const lookAgain = 60_000;
 const always: ReadonlySet<string> = new Set(['_id', 'change', 'updated']);
 
 const namespaceNotFound = 26;
+const indexNotFound = 27;
+/** IndexOptionsConflict, IndexKeySpecsConflict: the server takes the two for one index. */
+const conflicting: ReadonlySet<unknown> = new Set([85, 86]);
 
 export class Indexes {
   readonly #db: Db;
   readonly #uses: Collection<UseDocument>;
   readonly #options: IndexesOptions;
+  readonly #around: IndexesSurroundings;
   /** By type and path until when nothing needs to be done. */
   readonly #settled = new Map<string, number>();
   #working: Promise<void> = Promise.resolve();
   #closed = false;
 
-  constructor(db: Db, options: IndexesOptions = {}) {
+  constructor(db: Db, around: IndexesSurroundings, options: IndexesOptions = {}) {
     this.#db = db;
+    this.#around = around;
     this.#uses = db.collection<UseDocument>(names.indexes);
     this.#options = options;
   }
@@ -63,21 +81,35 @@ export class Indexes {
     this.#inBackground(() => this.#see(type, path));
   }
 
-  /** Makes the recorded indexes that are missing, in the background. */
+  /**
+   * Makes, in the background, the indexes that are missing: those that collections always have, and the recorded ones. One
+   * that is another than it should be is dropped when the right one is there.
+   */
   start(): void {
     this.#inBackground(async () => {
       const recorded = await this.#uses.find().toArray();
-      for (const type of new Set(recorded.map((use) => use.type))) {
-        const existing = await this.#existing(type);
-        // Where there are no resources there is nothing to find.
-        if (existing === undefined) continue;
-        for (const { path } of recorded.filter((use) => use.type === type && !existing.has(use.path))) {
-          if (this.#closed) return;
-          this.#options.onMissing?.(type, path);
-          await this.#make(type, path);
-        }
-      }
+      const wanted = new Map(await this.#around.always());
+      for (const { type, path } of recorded) wanted.set(type, [...(wanted.get(type) ?? []), searched(path)]);
+      for (const [collection, indexes] of wanted) await this.#mend(collection, indexes);
     });
+  }
+
+  async #mend(collection: string, indexes: readonly WantedIndex[]): Promise<void> {
+    const existing = await this.#existing(collection);
+    // Where there are no resources there is nothing to find.
+    if (existing === undefined) return;
+    for (const index of indexes) {
+      if (this.#closed) return;
+      const { make, outdated } = planOf(index, existing);
+      if (make === undefined && outdated.length === 0) continue;
+      if (make !== undefined) this.#options.onMissing?.(collection, index.name, outdated);
+      try {
+        await this.#replace(collection, make, outdated);
+      } catch (error) {
+        // The others are made all the same.
+        this.#options.onFault?.(error);
+      }
+    }
   }
 
   /** Resolves when all that was said so far is done. */
@@ -104,21 +136,22 @@ export class Indexes {
   async #see(type: string, path: string): Promise<void> {
     const existing = await this.#existing(type);
     if (existing === undefined) return;
-    if (!existing.has(path)) {
+    const { make, outdated } = planOf(searched(path), existing);
+    if (make !== undefined) {
       const { small = usualSmall, most = usualMost } = this.#options;
       if ((await this.#db.collection(type).estimatedDocumentCount()) < small) return;
       await this.#makeRoom(type, existing, most);
-      await this.#make(type, path);
+      await this.#note(type, path);
+      await this.#replace(type, make, outdated);
     }
     await this.#note(type, path);
     this.#settled.set(keyOf(type, path), Date.now() + noted);
   }
 
-  /** The names of a collection's indexes, which are their paths; undefined where there is no collection. */
-  async #existing(type: string): Promise<ReadonlySet<string> | undefined> {
+  /** A collection's indexes; undefined where there is no collection. */
+  async #existing(collection: string): Promise<readonly IndexThere[] | undefined> {
     try {
-      const indexes = await this.#db.collection(type).listIndexes().toArray();
-      return new Set(indexes.map(({ name }) => String(name)));
+      return await this.#db.collection(collection).listIndexes().toArray();
     } catch (error) {
       if (error instanceof MongoServerError && error.code === namespaceNotFound) return undefined;
       throw error;
@@ -126,27 +159,58 @@ export class Indexes {
   }
 
   /** Drops the index that hasn't been used for longest, where there would be too many. */
-  async #makeRoom(type: string, existing: ReadonlySet<string>, most: number): Promise<void> {
+  async #makeRoom(type: string, existing: readonly IndexThere[], most: number): Promise<void> {
     const recorded = await this.#uses.find({ type }).sort({ used: 1 }).toArray();
-    const made = recorded.filter(({ path }) => existing.has(path));
-    for (const { _id, path } of made.slice(0, Math.max(0, made.length - most + 1))) {
+    const made = recorded
+      .map(({ _id, path }) => ({ _id, there: namesOf(searched(path), existing) }))
+      .filter(({ there }) => there.length > 0);
+    for (const { _id, there } of made.slice(0, Math.max(0, made.length - most + 1))) {
       await this.#uses.deleteOne({ _id });
-      await this.#db.collection(type).dropIndex(path);
+      for (const name of there) await this.#drop(type, name);
       this.#settled.delete(_id);
     }
   }
 
-  /** Each ends in the id, so that what has the same value comes in the order of walks. */
-  async #make(type: string, path: string): Promise<void> {
-    await this.#note(type, path);
-    const keys = [...keysOf(path), '_id'].map((key) => [key, 1] as const);
-    await this.#db.collection(type).createIndex(Object.fromEntries(keys), { name: path });
+  /** Makes an index, and drops those that it is made for. */
+  async #replace(collection: string, make: WantedIndex | undefined, outdated: readonly string[]): Promise<void> {
+    if (make !== undefined) {
+      const { key, ...options } = make;
+      const create = async () => {
+        await this.#around.atRest();
+        await this.#db.collection(collection).createIndex({ ...key }, options);
+      };
+      try {
+        await create();
+      } catch (error) {
+        const conflict = error instanceof MongoServerError && conflicting.has(error.code);
+        if (!conflict || outdated.length === 0) throw error;
+        // The two can't be there at once.
+        for (const name of outdated) await this.#drop(collection, name);
+        await create();
+      }
+    }
+    for (const name of outdated) await this.#drop(collection, name);
+  }
+
+  async #drop(collection: string, name: string): Promise<void> {
+    await this.#around.atRest();
+    try {
+      await this.#db.collection(collection).dropIndex(name);
+    } catch (error) {
+      // Another process was quicker.
+      if (!(error instanceof MongoServerError && error.code === indexNotFound)) throw error;
+    }
   }
 
   async #note(type: string, path: string): Promise<void> {
     const set = { type, path, used: new Date() };
     await this.#uses.updateOne({ _id: keyOf(type, path) }, { $set: set }, { upsert: true });
   }
+}
+
+/** What a path is searched by. Each ends in the id, so that what has the same value comes in the order of walks. */
+function searched(path: string): WantedIndex {
+  return { name: path, key: Object.fromEntries([...keysOf(path), '_id'].map((key) => [key, 1] as const)) };
 }
 
 /** `index.weight.c,l`: two fields of the same values. */

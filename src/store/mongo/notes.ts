@@ -1,8 +1,9 @@
 /** Texts that are kept for a while. https://hl7.org/fhir/R4/http.html#paging */
-import type { ClientSession, Collection, Db, IndexDescription } from 'mongodb';
+import type { ClientSession, Collection, Db } from 'mongodb';
 import type { Note } from '../write.ts';
 import { dateOf } from './dates.ts';
 import { names } from './document.ts';
+import type { WantedIndex } from './index-plan.ts';
 
 interface NoteDocument {
   readonly _id: string;
@@ -10,7 +11,7 @@ interface NoteDocument {
   readonly until: Date;
 }
 
-export const noteIndexes: readonly IndexDescription[] = [{ name: 'until', key: { until: 1 } }];
+export const noteIndexes: readonly WantedIndex[] = [{ name: 'until', key: { until: 1 } }];
 
 export class Notes {
   readonly #collection: Collection<NoteDocument>;

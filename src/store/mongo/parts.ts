@@ -16,6 +16,7 @@ import { Files } from './files.ts';
 import { FillingSteps } from './filling.ts';
 import { guardIndexes } from './guards.ts';
 import { Histories } from './history.ts';
+import type { WantedIndex } from './index-plan.ts';
 import { Indexes, type IndexesOptions } from './indexes.ts';
 import { Integrity } from './integrity.ts';
 import { type LeaseDocument, Leases } from './leases.ts';
@@ -27,6 +28,7 @@ import { Orphans } from './orphans.ts';
 import { MongoParameterIndex } from './parameter-index.ts';
 import { Processes, takeNumber } from './processes.ts';
 import { PointReads } from './read.ts';
+import { ReadTransactions } from './read-transactions.ts';
 import { Searcher } from './search.ts';
 import { Snapshots } from './snapshots.ts';
 import { moveAll } from './standalone.ts';
@@ -52,9 +54,25 @@ export interface PartsOptions {
   readonly most?: number;
   /** How indexes on what is searched are made. */
   readonly indexes?: IndexesOptions;
+  /** Hears that another process has this one's number, which counted as dead, and which one it goes on with. */
+  readonly onNumber?: (lost: number, taken: number) => void;
   /** Hears of the newest hash (hexadecimal) of this process's audit chain, once a minute and at the end. */
   readonly onAuditHead?: OnAuditHead;
 }
+
+/** The store's own collections, and the indexes that they always have. */
+const ownCollections: ReadonlyMap<string, readonly WantedIndex[]> = new Map([
+  [names.notes, noteIndexes],
+  [names.guards, guardIndexes],
+  [names.audit, auditIndexes],
+  [names.seals, []],
+  [names.leases, []],
+  [names.codeSystems, []],
+  [names.conceptSets, []],
+  [names.concepts, conceptIndexes],
+]);
+/** Milliseconds for which an index isn't made because something is read. */
+const indexPatience = 60_000;
 
 type SearchParameters = readonly { readonly id: string; readonly body: Uint8Array }[];
 
@@ -87,18 +105,7 @@ export async function openParts(connection: Connection, options: PartsOptions): 
   const { cursorLifetime, timezone, extraction, auditRetention, onAuditHead } = options;
   const now = options.clock ?? Date.now;
   const { secret } = await prepareMeta(db, timezone, extraction);
-  for (const [name, indexes] of [
-    [names.notes, noteIndexes],
-    [names.guards, guardIndexes],
-    [names.audit, auditIndexes],
-    [names.seals, []],
-    [names.leases, []],
-    [names.codeSystems, []],
-    [names.conceptSets, []],
-    [names.concepts, conceptIndexes],
-  ] as const) {
-    await makeCollection(db, name, indexes);
-  }
+  for (const [name, indexes] of ownCollections) await makeCollection(db, name, indexes);
   const types = new Types(db);
   const leased = await takeNumber(db);
   const clock = new Clock(now, leased.number);
@@ -109,6 +116,7 @@ export async function openParts(connection: Connection, options: PartsOptions): 
   const newest = async () => Math.max(await types.newest(await types.known()), await audit.last());
   const processes: Processes = new Processes(db, leased, clock, {
     newest,
+    onNumber: options.onNumber,
     generation: () => parameters.settledGeneration,
     onBeat: async () => {
       await parameters.look();
@@ -127,9 +135,17 @@ export async function openParts(connection: Connection, options: PartsOptions): 
   if (!connection.transactions) await moveAll(db, types, appender);
   const { fields } = parameters;
   const snapshots = new Snapshots(clock, processes, types);
-  const indexes = new Indexes(db, options.indexes);
+  const transactions = new ReadTransactions(connection.client);
+  const indexes = new Indexes(
+    db,
+    {
+      always: async () => new Map([...ownCollections, ...(await types.indexes())]),
+      atRest: () => transactions.over(indexPatience),
+    },
+    options.indexes,
+  );
   const searcher = new Searcher(
-    { connection, fields, types, bodies, snapshots, clock: now, cursorLifetime },
+    { connection, transactions, fields, types, bodies, snapshots, clock: now, cursorLifetime },
     {
       uses: (type, path) => indexes.uses(type, path),
       ...(options.most === undefined ? {} : { most: options.most }),

@@ -50,6 +50,8 @@ export interface Heartbeat {
   readonly newest: () => Promise<number>;
   /** Called once a second. */
   readonly onBeat: () => Promise<void>;
+  /** Hears that another process has this one's number, and which one it has from now on. */
+  readonly onNumber?: ((lost: number, taken: number) => void) | undefined;
   /** Milliseconds that never go back; those of this process unless a test gives some. */
   readonly now?: () => number;
 }
@@ -320,6 +322,7 @@ export class Processes {
     const { number, owner } = await takeNumber(this.#db, this.#now);
     // Whoever had it before may have been ahead of this clock.
     this.#clock.observe(await this.#heartbeat.newest());
+    this.#heartbeat.onNumber?.(this.#number, number);
     this.#number = number;
     this.#owner = owner;
     this.#clock.become(number);

@@ -1,32 +1,22 @@
 /** Searches: pages of walks, totals, and the matches that conditions are evaluated on. https://hl7.org/fhir/R4/search.html */
 import type { ClientSession } from 'mongodb';
 import { isContained, resourceTypeOf } from '../../search/contained.ts';
-import type { Criterion, SortBy } from '../../search/criteria.ts';
+import type { Criterion } from '../../search/criteria.ts';
 import { CursorExpired } from '../errors.ts';
-import type {
-  ExplainedCriterion,
-  ExplainedPart,
-  Explanation,
-  Position,
-  SearchPage,
-  SearchQuery,
-  TypeQuery,
-} from '../port.ts';
+import type { ExplainedCriterion, ExplainedPart, Explanation, SearchPage, SearchQuery, TypeQuery } from '../port.ts';
 import type { Tally, TallyQuery } from '../tally.ts';
 import type { Snapshot } from './clock.ts';
 import { TooWide } from './compile/too-wide.ts';
-import { contextOf, type Env } from './compiling.ts';
 import type { SearchContext } from './context.ts';
-import { HasToLook, type Look, readCurrent, transactionBudget } from './current.ts';
+import { type Look, readTogether } from './current.ts';
 import { conjuncts, ReadWatch } from './explain.ts';
-import { SharedContainers } from './gathered.ts';
 import { versionsOf } from './hits.ts';
-import type { Key } from './keyset.ts';
 import { type PageOfHits, readPage } from './page.ts';
-import { Part } from './part.ts';
+import { transactionBudget } from './read-transactions.ts';
+import { compileSearch, type Reading } from './reading.ts';
 import { State, type Watch } from './state.ts';
 import { tallyOf } from './tally.ts';
-import { ofOneState } from './transaction.ts';
+import { beginning, isSame, type Place, pageOf, placeOf, type Walk } from './walk.ts';
 
 export interface SearcherOptions {
   /** Says that documents of a type are found or sorted by a path. */
@@ -40,26 +30,10 @@ export interface SearcherOptions {
 /** Milliseconds that the criteria of a conditional interaction may take. */
 export const matchesBudget = 10_000;
 
-const mostListed = 10_000;
 /** Rows of each criterion that an explanation counts. */
 const mostExplained = 8192;
 
-/** Types whose contained resources are looked for one type after the other. */
-const fewTypes = 3;
-
 const nothing: PageOfHits = { hits: [], more: false };
-
-/** A state with what was compiled on it. */
-interface Reading {
-  readonly state: State;
-  readonly parts: readonly Part[];
-  /** The types that it looks at. */
-  readonly types: ReadonlySet<string>;
-  /** The types that held data, where that was asked. */
-  readonly held: readonly string[] | undefined;
-  /** Whether resources were looked at for its criteria, before what is found by them was. */
-  readonly looked: boolean;
-}
 
 export class Searcher {
   readonly #context: SearchContext;
@@ -119,7 +93,7 @@ export class Searcher {
     };
     const idsOf = ({ hits }: PageOfHits) => hits.map(({ id }) => id).sort();
     if (session !== undefined) return idsOf((await read({ session })).page);
-    return readCurrent(this.#context, type, matchesBudget, async ({ before, ...look }) => {
+    return readTogether(this.#context, type, matchesBudget, async ({ before, ...look }) => {
       const { reading, page } = await read(look);
       // A transaction sees one state, and so does a single look.
       if (look.session !== undefined || !reading.looked) return idsOf(page);
@@ -134,10 +108,10 @@ export class Searcher {
    * @throws TooCostly.
    */
   tally(query: TallyQuery): Promise<Tally> {
-    const { client, transactions } = this.#context.connection;
-    if (!transactions) return this.#tally(query, query.budget, undefined);
+    const { connection, transactions } = this.#context;
+    if (!connection.transactions) return this.#tally(query, query.budget, undefined);
     const end = performance.now() + Math.min(query.budget, transactionBudget);
-    return ofOneState(client, (session) => this.#tally(query, end - performance.now(), session));
+    return transactions.run((session) => this.#tally(query, end - performance.now(), session));
   }
 
   async #tally(query: TallyQuery, budget: number, session: ClientSession | undefined): Promise<Tally> {
@@ -174,18 +148,20 @@ export class Searcher {
 
   async #search(query: SearchQuery, watch?: Watch): Promise<SearchPage> {
     const now = this.#context.clock();
-    const { position, budget, parts: queries, count } = query;
+    const { position, budget, parts: queries } = query;
     if (position === undefined && queries.some(isByTime)) return this.#complete(query, now, watch);
     if (position === undefined) {
       // The server doesn't explain what it does in a transaction.
       if (watch !== undefined)
         return this.#first(query, now, { budget, before: await this.#context.snapshots.begin([]) }, watch);
-      return readCurrent(this.#context, queries[0]?.type, budget, (look) => this.#first(query, now, look, undefined));
+      return readTogether(this.#context, queries[0]?.type, budget, (look) => this.#first(query, now, look, undefined));
     }
     if (position.since + this.#context.cursorLifetime < now) throw new CursorExpired();
-    const { snapshot, key } = placeOf(position);
-    const reading = await this.#compile(queries, this.#state(budget, { snapshot, watch }));
-    return this.#page(query, reading, key, snapshot, position.since, position.total, count);
+    const { walk, place } = placeOf(position);
+    const page = (look: Omit<Look, 'before'>) => this.#page(query, walk, place, look);
+    // A walk by time shows a state that nothing can come to any more.
+    if (queries.some(isByTime)) return page({ budget });
+    return readTogether(this.#context, queries[0]?.type, budget, page);
   }
 
   /**
@@ -210,12 +186,12 @@ export class Searcher {
     const snapshot = session === undefined ? begun : await this.#shownIn(session, reading, before, begun);
     // What came since isn't in the transaction.
     const walk = session === undefined ? snapshot : before;
-    if (same) return this.#shown(found, reading, undefined, 'next', walk, now, total);
+    if (same) return pageOf(found, reading.state, beginning, { snapshot: walk, since: now, total });
     const left = budget - (performance.now() - start);
     const settled = await this.#compile(queries, this.#state(left, { session, snapshot, watch }));
     const again = count === 0 ? nothing : await readPage(settled.parts, sorted, undefined, false, count, together);
     const counted = await this.#total(query, settled, shown(again));
-    return this.#shown(again, settled, undefined, 'next', snapshot, now, counted);
+    return pageOf(again, settled.state, beginning, { snapshot, since: now, total: counted });
   }
 
   /** The state that a transaction shows, which has nothing of what this process committed after it began. */
@@ -250,48 +226,26 @@ export class Searcher {
     const reading = await this.#compile(queries, this.#state(budget, { snapshot, watch }));
     const found = count === 0 ? nothing : await readPage(reading.parts, isSorted(queries), undefined, false, count);
     const total = await this.#total(query, reading, count > 0 && !found.more ? found.hits.length : undefined);
-    return this.#shown(found, reading, undefined, 'next', snapshot, now, total);
+    return pageOf(found, reading.state, beginning, { snapshot, since: now, total });
   }
 
-  /** A page of a walk. */
+  /**
+   * A later page of a walk. A commit of another process whose number is lower than those of the walk's state may come at any
+   * time: what is looked at for the page shows all of it, or nothing.
+   */
   async #page(
-    { parts: queries, position }: SearchQuery,
-    reading: Reading,
-    key: Key | undefined,
-    snapshot: Snapshot,
-    since: number,
-    total: number | undefined,
-    count: number,
+    { parts: queries, count }: SearchQuery,
+    walk: Walk,
+    place: Place,
+    { budget, session, single }: Omit<Look, 'before'>,
   ): Promise<SearchPage> {
-    const direction = position?.direction ?? 'next';
-    const backwards = direction === 'previous';
-    const found = count === 0 ? nothing : await readPage(reading.parts, isSorted(queries), key, backwards, count);
-    return this.#shown(found, reading, key, direction, snapshot, since, total);
-  }
-
-  async #shown(
-    { hits, more }: PageOfHits,
-    { state }: Reading,
-    key: Key | undefined,
-    direction: Position['direction'],
-    snapshot: Snapshot,
-    since: number,
-    total: number | undefined,
-  ): Promise<SearchPage> {
-    const backwards = direction === 'previous';
-    const [first, last] = [hits[0], hits.at(-1)];
-    const next = (backwards ? true : more) && last !== undefined;
-    const previous = (backwards ? more : key !== undefined) && first !== undefined;
-    const place = (way: Position['direction'], at: Key): Position => {
-      return { at: snapshot.at, since, total, direction: way, key: [exceptText(snapshot), ...at] };
-    };
-    return {
-      matches: await versionsOf(hits, state),
-      total,
-      first: next || previous || key !== undefined ? place('next', []) : undefined,
-      next: next ? place('next', last.key) : undefined,
-      previous: previous ? place('previous', first.key) : undefined,
-    };
+    const state = this.#state(budget, { session, snapshot: walk.snapshot });
+    const { parts } = await this.#compile(queries, state, single);
+    const together = session === undefined ? undefined : 1;
+    const backwards = place.direction === 'previous';
+    const found =
+      count === 0 ? nothing : await readPage(parts, isSorted(queries), place.key, backwards, count, together);
+    return pageOf(found, state, place, walk);
   }
 
   /** The total to show: what the only page shows, or counted. */
@@ -311,46 +265,9 @@ export class Searcher {
     return total === 'bounded' && counted > totalBound ? undefined : counted;
   }
 
-  /** @param single whether to throw `HasToLook` where resources are to be looked at first. */
-  async #compile(queries: readonly TypeQuery[], state: State, single = false): Promise<Reading> {
-    const { fields, connection } = this.#context;
-    const { uses = () => {}, most = mostListed } = this.#options;
-    const types = new Set<string>();
-    let looked = false;
-    const looksAt: Env['looksAt'] = (type, what) => {
-      // Shards don't tell texts in a transaction, without which a search is wide.
-      const apart = what === 'texts' && connection.sharded;
-      if (single && !apart) throw new HasToLook();
-      looked = true;
-      types.add(type);
-    };
-    const alone = queries.length === 1;
-    let live: Promise<readonly string[]> | undefined;
-    const typesWithData = () => {
-      live ??= this.#context.types.known();
-      return live;
-    };
-    const env: Env = { state, fields, most, uses, types: typesWithData, looksAt };
-    const held = alone ? undefined : new Set(await typesWithData());
-    const parts: Part[] = [];
-    // What contains resources of many types is read once for all of them, before which each part has to be compiled.
-    const inside = queries.filter(({ type }) => isContained(type)).length;
-    const shared = inside > fewTypes ? new SharedContainers() : undefined;
-    for (const [place, query] of queries.entries()) {
-      const { type } = query;
-      if (held?.has(type) === false && !isContained(type)) continue;
-      const context = contextOf(type, env);
-      const condition = await context.compile(query.criterion);
-      const { fieldOf } = context;
-      parts.push(new Part(query, { state, place, condition, alone, types: typesWithData, fieldOf, shared }));
-      for (const { path } of parts.at(-1)?.columns ?? []) if (path !== undefined) context.uses(path);
-      if (isContained(type)) {
-        shared?.add(type, condition);
-        for (const each of await typesWithData()) types.add(each);
-      } else types.add(type);
-      for (const { by } of query.sort) for (const each of typesOf(by)) types.add(each);
-    }
-    return { state, parts, types, held: await live, looked };
+  #compile(queries: readonly TypeQuery[], state: State, single?: boolean): Promise<Reading> {
+    const { uses, most } = this.#options;
+    return compileSearch(this.#context, queries, state, { uses, most, single });
   }
 
   #state(
@@ -366,31 +283,8 @@ export class Searcher {
   }
 }
 
-/** Whether nothing was written in this process from the one state to the other, nor in another as far as it is known. */
-function isSame(before: Snapshot, after: Snapshot): boolean {
-  return before.at === after.at && before.except.length === 0 && after.except.length === 0;
-}
-
-/** The types whose values are sorted by. */
-function typesOf(by: SortBy): readonly string[] {
-  return typeof by === 'object' && 'through' in by ? by.ends.flatMap((end) => [end.target, ...typesOf(end.by)]) : [];
-}
-
 function isSorted(queries: readonly TypeQuery[]): boolean {
   return queries.some(({ sort }) => sort.length > 0);
-}
-
-/** A walk's exceptions as they stand at the beginning of its keys. */
-function exceptText({ except }: Snapshot): string {
-  return except.map((first) => first.toString(36)).join(' ');
-}
-
-/** The state of a walk, and the key to go on after; undefined: the walk's beginning. */
-function placeOf({ at, key = [] }: Position): { readonly snapshot: Snapshot; readonly key: Key | undefined } {
-  const [text, ...rest] = key;
-  const except =
-    typeof text === 'string' && text !== '' ? text.split(' ').map((first) => Number.parseInt(first, 36)) : [];
-  return { snapshot: { at, except }, key: rest.length === 0 ? undefined : rest };
 }
 
 /** Whether a search asks for what was last updated at some time. */

@@ -1,8 +1,8 @@
 /** What the documents of loaded code systems look like. https://hl7.org/fhir/R4/codesystem.html */
-import type { IndexDescription } from 'mongodb';
 import { wordsOfConcept } from '../concept-words.ts';
 import { keyOf } from '../hierarchy.ts';
 import type { CountedSystem, Designation, LoadedConcept, LoadedSystem } from '../terminology.ts';
+import type { WantedIndex } from './index-plan.ts';
 
 /** In `osteon_code_systems`: a version that is loaded. It is shown, replaced and hidden by one write of this. */
 export interface SystemDocument extends CountedSystem {
@@ -51,7 +51,7 @@ export function withinSet(set: number): { readonly _id: { readonly $gte: number;
   return { _id: { $gte: set * setSpan, $lt: (set + 1) * setSpan } };
 }
 
-export const conceptIndexes: readonly IndexDescription[] = [
+export const conceptIndexes: readonly WantedIndex[] = [
   // That a code comes once is seen to before a set is written (`readHierarchy`).
   { name: 'code', key: { key: 1, set: 1 } },
   { name: 'words', key: { set: 1, words: 1, _id: 1 } },

@@ -1,10 +1,11 @@
 /** The types of which there are collections, with the indexes that each needs. https://hl7.org/fhir/R4/resourcelist.html */
-import { type ClientSession, type Db, type IndexDescription, MongoServerError } from 'mongodb';
+import { type ClientSession, type Db, MongoServerError } from 'mongodb';
 import { findAtOnce } from './at-once.ts';
 import { historyName, typeOfCollection, type VersionFields } from './document.ts';
+import type { WantedIndex } from './index-plan.ts';
 
 /** Indexes of every collection with current versions. */
-const current: readonly IndexDescription[] = [
+const current: readonly WantedIndex[] = [
   { name: 'change', key: { change: 1 } },
   { name: 'updated', key: { updated: 1, _id: 1 } },
   { name: 'refs', key: { refs: 1, _id: 1 } },
@@ -14,7 +15,7 @@ const current: readonly IndexDescription[] = [
 ];
 
 /** Indexes of every collection with superseded versions. */
-const history: readonly IndexDescription[] = [
+const history: readonly WantedIndex[] = [
   { name: 'change', key: { change: 1 } },
   { name: 'until', key: { until: 1 } },
   { name: 'updated', key: { updated: 1 } },
@@ -43,6 +44,20 @@ export class Types {
       if (type !== undefined) found.push(type);
     }
     return found.sort();
+  }
+
+  /** The indexes that each type's collections always have, by the names of the collections that are there. */
+  async indexes(): Promise<ReadonlyMap<string, readonly WantedIndex[]>> {
+    const types = await this.known();
+    return new Map(
+      types.flatMap(
+        (type) =>
+          [
+            [type, current],
+            [historyName(type), history],
+          ] as const,
+      ),
+    );
   }
 
   /** Makes a type's collections, if they aren't there: transactions shall not have to. */
@@ -80,18 +95,22 @@ export class Types {
   }
 
   async #make(type: string): Promise<void> {
+    // Nothing else is asked of a collection that is there: commands for indexes wait for one that is being made.
+    const found = await this.#db.listCollections({ name: type }, { nameOnly: true }).toArray();
+    if (found.length > 0) return;
     // The history first: whoever sees the type's collection finds both.
     await makeCollection(this.#db, historyName(type), history);
     await makeCollection(this.#db, type, current);
   }
 }
 
-/** Makes a collection with its indexes, if it isn't there. */
-export async function makeCollection(db: Db, name: string, indexes: readonly IndexDescription[]): Promise<void> {
+/** Makes a collection with its indexes, if it isn't there. Indexes that one that is there lacks are made by `Indexes.start`. */
+export async function makeCollection(db: Db, name: string, indexes: readonly WantedIndex[]): Promise<void> {
   try {
     await db.createCollection(name);
   } catch (error) {
-    if (!(error instanceof MongoServerError && error.code === namespaceExists)) throw error;
+    if (error instanceof MongoServerError && error.code === namespaceExists) return;
+    throw error;
   }
-  if (indexes.length > 0) await db.collection(name).createIndexes([...indexes]);
+  if (indexes.length > 0) await db.collection(name).createIndexes(indexes.map((index) => ({ ...index })));
 }

@@ -1,0 +1,48 @@
+/**
+ * Transactions that only read, of this process. An index is made and dropped behind what is open on its collection, and until
+ * then MongoDB lets no transaction begin there: so what is in no hurry waits until none is open.
+ * https://www.mongodb.com/docs/manual/core/transactions-production-consideration/
+ */
+import type { ClientSession, MongoClient } from 'mongodb';
+import { ofOneState } from './transaction.ts';
+
+/**
+ * Milliseconds that what is read in a transaction may take: less than those for which a commit is tried again, so that no
+ * commit fails because an index that another process makes has to wait for it.
+ */
+export const transactionBudget = 20_000;
+
+export class ReadTransactions {
+  readonly #client: MongoClient;
+  #open = 0;
+  readonly #waiting = new Set<() => void>();
+
+  constructor(client: MongoClient) {
+    this.#client = client;
+  }
+
+  /** As `ofOneState`. */
+  async run<T>(read: (session: ClientSession) => Promise<T>): Promise<T> {
+    this.#open += 1;
+    try {
+      return await ofOneState(this.#client, read);
+    } finally {
+      this.#open -= 1;
+      if (this.#open === 0) for (const go of this.#waiting) go();
+    }
+  }
+
+  /** Resolves when none is open, or after some milliseconds. */
+  async over(patience: number): Promise<void> {
+    if (this.#open === 0) return;
+    await new Promise<void>((resolve) => {
+      const go = () => {
+        clearTimeout(timer);
+        this.#waiting.delete(go);
+        resolve();
+      };
+      const timer = setTimeout(go, patience);
+      this.#waiting.add(go);
+    });
+  }
+}
