@@ -27,32 +27,44 @@ export async function* linesOf(file: string): AsyncGenerator<string> {
     if (line !== '') yield line;
 }
 
-/** Finds the data (or makes some), counts it, and writes what the workloads need into the folder. */
-export async function prepareData(path: string, limit: number | undefined, folder: string): Promise<BenchData> {
+/**
+ * Finds the data (or makes some), counts it, and writes what the workloads need into the folder.
+ * @param wholeLarge whether the large transaction is made of all of the file, whatever is loaded of it.
+ */
+export async function prepareData(
+  path: string,
+  limit: number | undefined,
+  folder: string,
+  wholeLarge = false,
+): Promise<BenchData> {
   const present = existsSync(path);
   const source = present ? path : writeGenerated(folder, limit ?? 5800);
   const cut = present && limit !== undefined ? join(folder, 'bundles.ndjson') : undefined;
   const output = cut === undefined ? undefined : openSync(cut, 'w');
   const lines: Line[] = [];
   let resources = 0;
+  let loaded = 0;
   let number = 0;
   for await (const line of linesOf(source)) {
-    if (present && limit !== undefined && number >= limit) break;
+    const isLoaded = !present || limit === undefined || number < limit;
+    if (!isLoaded && !wholeLarge) break;
     const bundle: Bundle = JSON.parse(line);
-    const entries = bundle.entry?.length ?? 0;
-    resources += entries;
+    if (isLoaded) {
+      loaded += 1;
+      resources += bundle.entry?.length ?? 0;
+      if (output !== undefined) writeSync(output, `${line}\n`);
+    }
     // Only Bundles that create what they hold can be sent again as part of the large one.
     if (bundle.entry?.every(({ request }) => request?.method === 'POST'))
       lines.push({ number, urls: bundle.entry.map(({ fullUrl }) => fullUrl ?? ''), size: line.length });
-    if (output !== undefined) writeSync(output, `${line}\n`);
     number += 1;
   }
   if (output !== undefined) closeSync(output);
   const file = cut ?? source;
   const name = present
-    ? `${limit === undefined ? '' : `the first ${number} of `}${path.slice(path.lastIndexOf('/') + 1)}`
+    ? `${limit === undefined ? '' : `the first ${loaded} of `}${path.slice(path.lastIndexOf('/') + 1)}`
     : 'generated orthopaedic clinic (the Synthea file is absent)';
-  return { file, name, bundles: number, resources, large: await writeLarge(file, lines, folder) };
+  return { file, name, bundles: loaded, resources, large: await writeLarge(source, lines, folder) };
 }
 
 /** A Bundle of the data: its place, the fullUrls of its entries, its characters. */

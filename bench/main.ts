@@ -31,7 +31,8 @@ async function run(options: BenchOptions, folder: string): Promise<Results> {
   say(
     `preparing data from ${existsSync(options.data) ? options.data : 'the generator, because the Synthea file is absent'}`,
   );
-  const data = await prepareData(options.data, options.bundles, folder);
+  const withLarge = options.only.includes('large-transaction');
+  const data = await prepareData(options.data, options.bundles, folder, withLarge);
   const load = new LoadGenerator();
   const measurements: Measurement[] = [];
   const add = (measurement: Measurement): void => {
@@ -105,7 +106,8 @@ const sampled: readonly string[] = [
 ];
 
 async function sample(place: Place, audit: Audit, folder: string): Promise<Paths> {
-  const server = await startServer({ storeUrl: place.url, audit });
+  // What is looked for before anything is measured may take long on a server for tests.
+  const server = await startServer({ storeUrl: place.url, audit, env: { SEARCH_BUDGET_MS: '60000' } });
   try {
     return await sampleValues(server.port, folder, audit);
   } finally {

@@ -1,6 +1,8 @@
 /** Runs the bare SQLite writer, or the bare MongoDB driver, in a process of its own on the server's core. https://hl7.org/fhir/R4/http.html#create */
 import { fileURLToPath } from 'node:url';
+import { storeKind } from '../../src/store/url.ts';
 import { exitOf, spawnNode } from '../machine.ts';
+import type { Ceiling } from '../report.ts';
 
 export interface BareWrites {
   readonly resources: number;
@@ -28,12 +30,18 @@ export async function writeBare(plan: {
   return result;
 }
 
-/** What the bare driver does; `paths`: a file as `Paths` has them, `group`: resources a transaction. */
+/**
+ * What the bare driver does; `paths`: a file as `Paths` has them, `group`: resources a transaction, `writes`: those of a single
+ * one, `path`: what is read first.
+ */
 export type DriverOperation =
   | { readonly kind: 'read'; readonly paths: string }
-  | { readonly kind: 'page'; readonly paths: string }
+  | { readonly kind: 'search'; readonly paths: string }
   | { readonly kind: 'create' }
-  | { readonly kind: 'transactions'; readonly group: number };
+  | { readonly kind: 'cycle' }
+  | { readonly kind: 'transactions'; readonly group: number }
+  | { readonly kind: 'together'; readonly writes: number }
+  | { readonly kind: 'start'; readonly path: string };
 
 export interface DriverPlan {
   /** The database that the server has filled. */
@@ -41,22 +49,40 @@ export interface DriverPlan {
   readonly connections: number;
   /** Seconds of the same that aren't counted. */
   readonly warmUp: number;
-  /** How long it goes on; transactions are made of the resources that are there, once. */
+  /** How long it goes on; transactions are made of the resources that are there, once, and a start is one. */
   readonly seconds: number;
   readonly operation: DriverOperation;
 }
 
 export interface DriverResult {
-  /** Operations, of transactions resources. */
+  /** Operations, of transactions resources, of cycles their six requests. */
   readonly perSecond: number;
+  /** Milliseconds that half of the operations take at most; of transactions all of them together. */
+  readonly p50: number;
   /** Microseconds of the process's processor time for each. */
   readonly processor: number;
   /** Whether it is a MongoDB with a storage engine; ratios on one for tests are shown, and not judged. */
   readonly judged: boolean;
 }
 
+/**
+ * What the bare driver reaches with an operation on a store that is on MongoDB, to stand beside a measurement in this unit;
+ * undefined for other stores.
+ */
+export async function driverCeiling(
+  { connections, warmUp, seconds }: Pick<DriverPlan, 'connections' | 'warmUp' | 'seconds'>,
+  url: string,
+  operation: DriverOperation,
+  unit: 'per second' | 'ms' | 's',
+): Promise<Ceiling | undefined> {
+  if (storeKind(url) !== 'mongodb') return undefined;
+  const { perSecond, p50, ...rest } = await driverRate({ url, connections, warmUp, seconds, operation });
+  const value = unit === 'per second' ? perSecond : unit === 'ms' ? p50 : p50 / 1000;
+  return { name: 'bare driver', value, ...rest };
+}
+
 /** The rate that the bare driver reaches. */
-export async function driverRate(plan: DriverPlan): Promise<DriverResult> {
+async function driverRate(plan: DriverPlan): Promise<DriverResult> {
   const child = spawnNode('server', fileURLToPath(new URL('./driver.js', import.meta.url)), [JSON.stringify(plan)]);
   let text = '';
   child.stdout?.on('data', (part: Buffer) => {

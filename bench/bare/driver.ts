@@ -7,24 +7,26 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { type Db, type Document, MongoClient } from 'mongodb';
+import { Latencies } from '../load/latencies.ts';
 import type { DriverPlan, DriverResult } from './bare.ts';
+import { bareSearch, served } from './search.ts';
 
 const plan: DriverPlan = JSON.parse(process.argv[2] ?? '{}');
 const client = new MongoClient(plan.url, { maxPoolSize: plan.connections });
 const db = client.db();
-/** What the server reads of a document to serve it. */
-const projection = { version: 1, updated: 1, method: 1, deleted: 1, bytes: 1, deflated: 1, file: 1 };
 const majority = { writeConcern: { w: 'majority', journal: true } } as const;
 
 type Rate = Omit<DriverResult, 'judged'>;
 
-/** What was done since this was called, when it is known how much that is. */
-function measured(): (done: number) => Rate {
+/** What was done since this was called, when it is known how much that is, and how long each took. */
+function measured(): (done: number, latencies?: Latencies) => Rate {
   const begun = performance.now();
   const before = process.cpuUsage();
-  return (done) => {
+  return (done, latencies) => {
     const { user, system } = process.cpuUsage(before);
-    return { perSecond: (done * 1000) / (performance.now() - begun), processor: (user + system) / done };
+    const milliseconds = performance.now() - begun;
+    const p50 = latencies?.quantile(0.5) ?? milliseconds;
+    return { perSecond: (done * 1000) / milliseconds, processor: (user + system) / done, p50 };
   };
 }
 
@@ -32,21 +34,23 @@ function measured(): (done: number) => Rate {
 async function rateOf(act: () => Promise<unknown>): Promise<Rate> {
   await repeated(act, plan.warmUp);
   const rate = measured();
-  return rate(await repeated(act, plan.seconds));
+  const latencies = await repeated(act, plan.seconds);
+  return rate(latencies.count, latencies);
 }
 
-/** How many ended within some seconds. */
-async function repeated(act: () => Promise<unknown>, seconds: number): Promise<number> {
+/** What ended that was begun within some seconds: one at least. */
+async function repeated(act: () => Promise<unknown>, seconds: number): Promise<Latencies> {
   const end = performance.now() + seconds * 1000;
-  let done = 0;
+  const latencies = new Latencies();
   const line = async () => {
-    while (performance.now() < end) {
+    do {
+      const begun = performance.now();
       await act();
-      done += 1;
-    }
+      latencies.add(performance.now() - begun);
+    } while (performance.now() < end);
   };
   await Promise.all(Array.from({ length: plan.connections }, line));
-  return done;
+  return latencies;
 }
 
 function pathsOf(file: string): readonly URL[] {
@@ -66,36 +70,18 @@ function inTurn<T>(items: readonly T[]): () => T {
 
 const typeOf = ({ pathname }: URL): string => pathname.split('/')[2] ?? '';
 
-/** The filter that the query of a path means; of dates only months and `ge` days. */
-function filterOf({ searchParams }: URL): Document {
-  const [name = '', value = ''] = [...searchParams].find(([each]) => each !== '_count') ?? [];
-  const bar = value.indexOf('|');
-  if (bar >= 0) return { [`index.${name}`]: { $elemMatch: { s: value.slice(0, bar), c: value.slice(bar + 1) } } };
-  if (value.includes('/')) return { [`index.${name}.r`]: value };
-  const [, since, from = ''] = /^(ge)?(.*)$/.exec(value) ?? [];
-  const low = Date.parse(from);
-  if (since !== undefined) return { [`index.${name}`]: { $elemMatch: { h: { $gte: low } } } };
-  const high = new Date(low);
-  high.setUTCMonth(high.getUTCMonth() + 1);
-  return { [`index.${name}`]: { $elemMatch: { l: { $gte: low }, h: { $lte: high.getTime() } } } };
-}
-
 function reads(file: string): Promise<Rate> {
   const next = inTurn(pathsOf(file));
   return rateOf(() => {
     const url = next();
     const id: Document = { _id: url.pathname.split('/')[3] };
-    return db.collection(typeOf(url)).findOne(id, { projection });
+    return db.collection(typeOf(url)).findOne(id, { projection: served });
   });
 }
 
-function pages(file: string): Promise<Rate> {
+function searches(file: string): Promise<Rate> {
   const next = inTurn(pathsOf(file));
-  return rateOf(() => {
-    const url = next();
-    const limit = Number(url.searchParams.get('_count'));
-    return db.collection(typeOf(url)).find(filterOf(url), { projection }).limit(limit).toArray();
-  });
+  return rateOf(() => bareSearch(db, next()));
 }
 
 /** The documents of some types, as many as asked for. */
@@ -150,13 +136,20 @@ async function creates(): Promise<Rate> {
   return rate;
 }
 
+async function typesWithData(): Promise<readonly string[]> {
+  const names = await db.listCollections({}, { nameOnly: true }).toArray();
+  return names
+    .map(({ name }) => name)
+    .filter((name) => /^[A-Z][A-Za-z]*$/.test(name))
+    .sort();
+}
+
 /** Resources in transactions of a group each. */
 async function transactions(group: number): Promise<Rate> {
-  const names = await db.listCollections({}, { nameOnly: true }).toArray();
-  const types = names.map(({ name }) => name).filter((name) => /^[A-Z][A-Za-z]*$/.test(name));
+  const types = await typesWithData();
   const into = await likeness(`${db.databaseName}_bare`, types);
   await into.createCollection('audit');
-  const all = await documents(types.sort(), 20_000);
+  const all = await documents(types, 20_000);
   let place = 0;
   const rate = measured();
   const line = async () => {
@@ -172,13 +165,91 @@ async function transactions(group: number): Promise<Rate> {
   return result;
 }
 
+/** As many resources in one transaction. */
+async function together(writes: number): Promise<Rate> {
+  const types = await typesWithData();
+  const into = await likeness(`${db.databaseName}_bare`, types);
+  await into.createCollection('audit');
+  const all = (await documents(types, writes)).slice(0, writes);
+  const rate = measured();
+  await insert(into, all);
+  const result = rate(all.length);
+  await into.dropDatabase();
+  return result;
+}
+
+/** Create, read, update with the version before kept, search by identifier, read, delete: as the server's documents are. */
+async function cycles(): Promise<Rate> {
+  const into = await likeness(`${db.databaseName}_bare`, ['Patient']);
+  for (const name of ['audit', 'Patient_history']) await into.createCollection(name);
+  const next = inTurn(await documents(['Patient'], 500));
+  const current = into.collection<Document>('Patient');
+  const rate = await rateOf(async () => {
+    const [type, template] = next();
+    const id = randomUUID();
+    const key: Document = { _id: id };
+    const one = { s: 'urn:bench', c: id, f: id, i: true };
+    const first: Document = { ...template, ...key, index: { ...template.index, identifier: [one] }, version: 1 };
+    const second: Document = { ...first, version: 2 };
+    const search = { 'index.identifier': { $elemMatch: { s: 'urn:bench', c: id } } };
+    await insert(into, [[type, first]]);
+    await current.findOne(key, { projection: served });
+    await replace(into, first, second);
+    await current.find(search, { projection: served }).toArray();
+    await current.findOne(key, { projection: served });
+    await replace(into, second, { ...key, version: 3, deleted: true });
+  });
+  await into.dropDatabase();
+  return { ...rate, perSecond: rate.perSecond * 6, processor: rate.processor / 6 };
+}
+
+/** Replaces a patient and keeps what it was, with a record beside, in a transaction. */
+async function replace(into: Db, before: Document, after: Document): Promise<void> {
+  const { _id: id, version } = before;
+  const key: Document = { _id: id };
+  const archived: Document = { ...before, _id: { id, version } };
+  const { _id, ...content } = after;
+  await client.withSession((session) =>
+    session.withTransaction(async () => {
+      await into.collection<Document>('Patient_history').insertOne(archived, { session });
+      await into.collection<Document>('Patient').replaceOne(key, content, { session });
+      const record = { at: new Date(), sub: 'update', of: [`Patient/${id}`] };
+      await into.collection('audit').insertOne(record, { session });
+    }, majority),
+  );
+}
+
+/** From the start of this process to the first document that it has read. */
+async function start(path: string): Promise<Rate> {
+  const url = new URL(path, 'http://localhost');
+  const id: Document = { _id: url.pathname.split('/')[3] };
+  await db.collection(typeOf(url)).findOne(id, { projection: served });
+  const milliseconds = performance.now();
+  const { user, system } = process.cpuUsage();
+  return { perSecond: 1000 / milliseconds, processor: user + system, p50: milliseconds };
+}
+
+function rateOfPlan({ operation }: DriverPlan): Promise<Rate> {
+  switch (operation.kind) {
+    case 'read':
+      return reads(operation.paths);
+    case 'search':
+      return searches(operation.paths);
+    case 'create':
+      return creates();
+    case 'cycle':
+      return cycles();
+    case 'transactions':
+      return transactions(operation.group);
+    case 'together':
+      return together(operation.writes);
+    case 'start':
+      return start(operation.path);
+  }
+}
+
 try {
-  const { operation } = plan;
-  let rate: Rate;
-  if (operation.kind === 'read') rate = await reads(operation.paths);
-  else if (operation.kind === 'page') rate = await pages(operation.paths);
-  else if (operation.kind === 'create') rate = await creates();
-  else rate = await transactions(operation.group);
+  const rate = await rateOfPlan(plan);
   const { storageEngines = [] } = await client.db('admin').command({ buildInfo: 1 });
   const judged = Array.isArray(storageEngines) && storageEngines.includes('wiredTiger');
   console.log(JSON.stringify({ ...rate, judged } satisfies DriverResult));

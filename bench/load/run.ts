@@ -4,6 +4,9 @@ import type { Job, StreamPlan, StreamResult } from './job.ts';
 import { Latencies } from './latencies.ts';
 import { type Asked, createTraffic, type Traffic } from './traffic.ts';
 
+/** Seconds for which a job that is over waits for the first answer of each stream. */
+const patience = 60;
+
 /** Resolves with a result for each stream; rejects when a connection breaks or a file can't be read. */
 export async function runJob(job: Job): Promise<readonly StreamResult[]> {
   const streams = job.streams.map((plan) => new Stream(plan, job.port));
@@ -15,6 +18,8 @@ export async function runJob(job: Job): Promise<readonly StreamResult[]> {
     await Promise.race([wait(job.warmUp), broken]);
     for (const stream of streams) stream.count();
     await Promise.race(job.seconds === undefined ? [ended[0], broken] : [wait(job.seconds), broken]);
+    // What takes longer than the whole job is told by its first answers.
+    await Promise.race([Promise.all(streams.map((stream) => stream.counted())), broken, wait(patience)]);
     for (const stream of streams) stream.stopCounting();
     for (const stream of streams) stream.stop();
     await Promise.race([broken, wait(20)]);
@@ -60,6 +65,7 @@ class Stream {
   #from = 0;
   #until = 0;
   #failed: (error: Error) => void = () => undefined;
+  #first: (() => void) | undefined;
 
   constructor(plan: StreamPlan, port: number) {
     this.#plan = plan;
@@ -101,6 +107,11 @@ class Stream {
     this.#bytes = 0;
     this.#counting = true;
     this.#from = performance.now();
+  }
+
+  /** Resolves when an answer has been counted. */
+  async counted(): Promise<void> {
+    if (this.#latencies.count === 0) await new Promise<void>((resolve) => (this.#first = resolve));
   }
 
   stopCounting(): void {
@@ -212,6 +223,7 @@ class Stream {
     // Answers that arrive after the end of a job that ends by time don't count; a request that was due in it does.
     if (!this.#counting && !(this.#plan.rate !== undefined && this.#stopped)) return;
     this.#latencies.add(milliseconds);
+    this.#first?.();
     this.#bytes += reply.size;
     this.#statuses.set(reply.status, (this.#statuses.get(reply.status) ?? 0) + 1);
   }

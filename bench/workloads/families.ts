@@ -1,7 +1,9 @@
 /** Every family of search: first pages, walks of 50 pages, and all of them mixed. https://hl7.org/fhir/R4/search.html */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { driverCeiling } from '../bare/bare.ts';
 import { type Family, sampleFamilies } from '../families.ts';
+import { processorSecondsOf } from '../machine.ts';
 import type { Measurement } from '../report.ts';
 import { once, type RunningServer, startServer } from '../server.ts';
 import { type Audit, type Bench, type Place, wants } from './bench.ts';
@@ -17,8 +19,9 @@ export async function searchFamilies(bench: Bench, place: Place, audit: Audit, w
   const server = await startServer({ storeUrl: place.url, audit, profile: bench.options.profile });
   try {
     const families = await sampleFamilies(server.port);
-    if (wants(bench, 'families')) for (const family of families) await measure(bench, server, family, audit, where);
-    if (wants(bench, 'mix')) await mix(bench, server, families, audit, where);
+    if (wants(bench, 'families'))
+      for (const family of families) await measure(bench, server, place, family, audit, where);
+    if (wants(bench, 'mix')) await mix(bench, server, place, families, audit, where);
   } finally {
     await server.stop();
   }
@@ -28,14 +31,16 @@ export async function searchFamilies(bench: Bench, place: Place, audit: Audit, w
 async function measure(
   bench: Bench,
   { port }: RunningServer,
+  { url }: Place,
   { name, queries, selective }: Family,
   audit: Audit,
   where: string,
 ): Promise<void> {
   const paths = file(bench, `family-${where}-${name}`, queries.map(paged));
   const plan = { name, connections: 1, traffic: { kind: 'get', paths } } as const;
-  const { warmUp, seconds } = bench.options;
-  const first = await bench.load.one(port, plan, warmUp / 10, seconds / 10);
+  const times = { warmUp: bench.options.warmUp / 10, seconds: bench.options.seconds / 10 };
+  const first = await bench.load.one(port, plan, times.warmUp, times.seconds);
+  const ceiling = await driverCeiling({ ...times, connections: 1 }, url, { kind: 'search', paths }, 'ms');
   const target: Pick<Measurement, 'target'> = selective ? { target: { of: 'value', bound: 'most', value: 5 } } : {};
   bench.add({
     workload: `${where}: ${name}, first page`,
@@ -45,15 +50,16 @@ async function measure(
     p50: first.p50,
     p99: first.p99,
     max: first.max,
+    ...(ceiling === undefined ? {} : { ceiling }),
     ...target,
     note: `${Math.round(first.bytes)} bytes${first.unexpected > 0 ? `, ${first.unexpected} UNEXPECTED: ${first.example?.slice(0, 200)}` : ''}`,
   });
-  const times = await walk(port, paged(queries[0] ?? ''));
-  const sorted = [...times].sort((a, b) => a - b);
+  const further = await walk(port, paged(queries[0] ?? ''));
+  const sorted = [...further].sort((a, b) => a - b);
   const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
-  if (times.length > 1)
+  if (further.length > 1)
     bench.add({
-      workload: `${where}: ${name}, ${times.length} further pages`,
+      workload: `${where}: ${name}, ${further.length} further pages`,
       audit,
       value: at(0.5),
       unit: 'ms',
@@ -82,7 +88,8 @@ async function walk(port: number, path: string): Promise<readonly number[]> {
 /** First pages of the mixed families, in equal parts, as fast as the server answers. */
 async function mix(
   bench: Bench,
-  { port }: RunningServer,
+  { port, pid }: RunningServer,
+  { url }: Place,
   families: readonly Family[],
   audit: Audit,
   where: string,
@@ -92,9 +99,17 @@ async function mix(
   const lines = parts.flatMap(({ queries }) =>
     Array.from({ length: most }, (_, n) => paged(queries[n % queries.length] ?? '')),
   );
-  const traffic = { kind: 'get', paths: file(bench, `mix-${where}`, lines) } as const;
+  const paths = file(bench, `mix-${where}`, lines);
+  const traffic = { kind: 'get', paths } as const;
   const { connections, warmUp, seconds } = bench.options;
-  const result = await bench.load.one(port, { name: 'mix', connections, traffic }, warmUp, seconds);
+  const plan = { name: 'mix', connections, traffic };
+  await bench.load.one(port, plan, 0, warmUp);
+  const before = processorSecondsOf(pid);
+  const result = await bench.load.one(port, plan, 0, seconds);
+  const after = processorSecondsOf(pid);
+  const processor =
+    before === undefined || after === undefined ? undefined : ((after - before) * 1e6) / result.requests;
+  const ceiling = await driverCeiling(bench.options, url, { kind: 'search', paths }, 'per second');
   bench.add({
     workload: `${where}: mix of ${parts.length} families`,
     audit,
@@ -103,6 +118,8 @@ async function mix(
     p50: result.p50,
     p99: result.p99,
     max: result.max,
+    processor,
+    ...(ceiling === undefined ? {} : { ceiling }),
     target: { of: 'value', bound: 'least', value: 3000 },
     note: `${Math.round(result.bytes)} bytes${result.unexpected > 0 ? `, ${result.unexpected} UNEXPECTED: ${result.example?.slice(0, 200)}` : ''}`,
   });

@@ -1,7 +1,7 @@
 /** Loading the data: by the command line, and as HTTP transactions. https://hl7.org/fhir/R4/http.html#transaction */
 
 import { storeKind } from '../../src/store/url.ts';
-import { driverRate, writeBare } from '../bare/bare.ts';
+import { driverCeiling, writeBare } from '../bare/bare.ts';
 import { exitOf, processorSecondsOf, spawnNode } from '../machine.ts';
 import type { Ceiling, Measurement, Target } from '../report.ts';
 import { command, startServer } from '../server.ts';
@@ -84,11 +84,8 @@ export async function importCommand(bench: Bench): Promise<ReadonlyMap<Audit, Pl
     places.set(audit, place);
     if (!wants(bench, 'import-command')) continue;
     const onMongo = storeKind(place.url) === 'mongodb';
-    const ceiling = onMongo
-      ? await driverImport(bench, place.url)
-      : place.file === undefined
-        ? undefined
-        : await bareImport(bench, place.file);
+    const ceiling =
+      place.file === undefined ? await driverImport(bench, place.url) : await bareImport(bench, place.file);
     bench.add({
       workload: 'import by command line',
       ...imported,
@@ -112,12 +109,9 @@ export async function importCommand(bench: Bench): Promise<ReadonlyMap<Audit, Pl
 }
 
 /** Bare inserts of the same documents, in transactions as large as the Bundles. */
-async function driverImport({ data, options }: Bench, url: string): Promise<Ceiling> {
+function driverImport({ data, options }: Bench, url: string): Promise<Ceiling | undefined> {
   const group = Math.max(1, Math.round(data.resources / data.bundles));
-  const operation = { kind: 'transactions', group } as const;
-  const { connections, warmUp, seconds } = options;
-  const { perSecond, ...rest } = await driverRate({ url, connections, warmUp, seconds, operation });
-  return { name: 'bare driver, same documents', value: perSecond, ...rest };
+  return driverCeiling(options, url, { kind: 'transactions', group }, 'per second');
 }
 
 /** Bare inserts of the same rows, in groups as large as the Bundles. */
@@ -147,9 +141,10 @@ export async function importHttp(bench: Bench): Promise<void> {
     const processor = (processorSecondsOf(server.pid) ?? 0) - (before ?? 0);
     const { peakMemory, wal } = watched();
     if (result.unexpected > 0) throw new Error(`${result.unexpected} transactions failed: ${result.example}`);
-    const ceiling = bench.measurements.find(
+    const known = bench.measurements.find(
       (each) => each.workload === 'import by command line' && each.audit === audit,
     )?.ceiling;
+    const ceiling = known ?? (await driverImport(bench, place.url));
     bench.add({
       workload: 'import as HTTP transactions',
       audit,

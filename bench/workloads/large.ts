@@ -1,4 +1,5 @@
 /** A transaction of 25,000 entries while others read and write. https://hl7.org/fhir/R4/http.html#transaction */
+import { driverCeiling } from '../bare/bare.ts';
 import { memoryOf } from '../machine.ts';
 import type { Target } from '../report.ts';
 import { startServer } from '../server.ts';
@@ -47,6 +48,8 @@ export async function largeTransaction(
       throw new Error('a stream is missing');
     if (transaction.unexpected > 0) throw new Error(`the large transaction failed: ${transaction.example}`);
     const unexpected = reads.unexpected + writes.unexpected;
+    const operation = { kind: 'together', writes: entries } as const;
+    const ceiling = await driverCeiling(bench.options, place.url, operation, 's');
     const name = `transaction of ${entries.toLocaleString('en-US')} entries`;
     bench.add({
       workload: name,
@@ -54,6 +57,7 @@ export async function largeTransaction(
       value: transaction.max / 1000,
       unit: 's',
       peakMemory,
+      ...(ceiling === undefined ? {} : { ceiling }),
       note: `${(bytes / 1e6).toFixed(0)} MB${unexpected > 0 ? `, ${unexpected} UNEXPECTED answers beside it: ${reads.example ?? writes.example}` : ''}`,
     });
     if (peakMemory !== undefined)

@@ -1,4 +1,5 @@
 /** Start with the data stored, and memory at rest. https://hl7.org/fhir/R4/http.html#read */
+import { driverCeiling } from '../bare/bare.ts';
 import { memoryOf } from '../machine.ts';
 import { startServer } from '../server.ts';
 import { type Audit, type Bench, median, type Place, wants } from './bench.ts';
@@ -18,11 +19,13 @@ export async function startTime(bench: Bench, places: ReadonlyMap<Audit, Place>,
   }
   const { seconds } = median(starts, (each) => each.seconds);
   const { idle } = median(starts, (each) => each.idle ?? 0);
+  const ceiling = await driverCeiling(bench.options, place.url, { kind: 'start', path: firstRead }, 's');
   bench.add({
     workload: 'start to first read',
     audit,
     value: seconds,
     unit: 's',
+    ...(ceiling === undefined ? {} : { ceiling }),
     target: { of: 'value', bound: 'most', value: 1 },
   });
   if (idle !== undefined)

@@ -1,8 +1,12 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Connection, type Reply, requestBytes } from '../../bench/load/connection.ts';
 import { Latencies } from '../../bench/load/latencies.ts';
+import { runJob } from '../../bench/load/run.ts';
 import { isMet } from '../../bench/report.ts';
 
 let server: Server | undefined;
@@ -80,6 +84,29 @@ describe('a connection of the load generator', () => {
   it('keeps no body unless it is asked to', async () => {
     const [reply] = await ask(await answering([Buffer.from('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')]), false);
     expect([reply?.size, reply?.body]).toEqual([2, undefined]);
+  });
+});
+
+describe('a job', () => {
+  it('that is over before anything is answered waits for the first answer', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'osteon-load-'));
+    const paths = join(folder, 'paths.ndjson');
+    writeFileSync(paths, '"/slow"\n');
+    const slow = createServer((socket) => {
+      const answer = () => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
+      // Ten times as long as the job.
+      socket.on('data', () => setTimeout(answer, 200));
+      socket.on('error', () => undefined);
+    });
+    server = slow;
+    await new Promise<void>((resolve) => slow.listen(0, '127.0.0.1', resolve));
+    const address = slow.address();
+    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    const streams = [{ name: 'slow', connections: 1, traffic: { kind: 'get', paths } }] as const;
+    const [result] = await runJob({ port, streams, warmUp: 0, seconds: 0.02 });
+    rmSync(folder, { recursive: true });
+    expect([result?.requests, result?.statuses]).toEqual([1, { 200: 1 }]);
+    expect(result?.p50).toBeGreaterThan(100);
   });
 });
 

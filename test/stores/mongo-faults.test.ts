@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Document } from 'mongodb';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { StoreUnavailable } from '../../src/store/errors.ts';
 import { openMongoStore } from '../../src/store/mongo/store.ts';
 import type { Store } from '../../src/store/port.ts';
 import type { Committed, Write } from '../../src/store/write.ts';
@@ -211,6 +212,35 @@ test('in the middle of a load nothing acknowledged is lost, nothing is applied t
   const { versions } = await store.history({ type: 'Observation', id: 'shared', count: 1000 });
   expect(versions.map(({ versionId }) => versionId)).toEqual(Array.from({ length: commits }, (_, n) => commits - n));
 }, 120_000);
+
+test.each<[string, Document]>([
+  ['is no primary any more', { errorCode: 10107 }],
+  ['steps down', { errorCode: 189 }],
+  ['is shutting down', { errorCode: 11600 }],
+  ['drops the connection', { closeConnection: true }],
+])('a store whose server %s, also when it is asked again, is unavailable', async (_, data) => {
+  const id = nextId();
+  await create(store, id);
+  const records = async () => {
+    for await (const some of store.audit.find({}, 'ascending')) if (some.length > 0) return some;
+    return [];
+  };
+  await configure('alwaysOn', { failCommands: ['find', 'aggregate'], ...data });
+  const asked = [
+    store.read('Patient', id),
+    store.matches('Patient', identified(id), 1),
+    store.history({ type: 'Patient', count: 1 }),
+    store.audit.last(),
+    records(),
+    store.shared?.renewParameters(),
+  ];
+  for (const answer of await Promise.allSettled(asked)) {
+    expect(answer.status === 'rejected' && answer.reason).toBeInstanceOf(StoreUnavailable);
+  }
+  await configure('off', {});
+  expect((await store.read('Patient', id))?.versionId).toBe(1);
+  expect(await records()).not.toEqual([]);
+});
 
 test('a store that can not be reached is unavailable, and answers again afterwards', async () => {
   const id = nextId();

@@ -1,5 +1,13 @@
 /** Connects to MongoDB, and learns what it can. https://hl7.org/fhir/R4/http.html#transaction */
-import { type Db, MongoClient, MongoError, MongoNetworkError, MongoServerSelectionError, ReadConcern } from 'mongodb';
+import {
+  type Db,
+  MongoClient,
+  MongoError,
+  MongoNetworkError,
+  MongoServerError,
+  MongoServerSelectionError,
+  ReadConcern,
+} from 'mongodb';
 import { StoreUnavailable } from '../errors.ts';
 
 export interface Connection {
@@ -54,9 +62,23 @@ export async function connect(url: string): Promise<Connection> {
   }
 }
 
-/** Whether the error says that no server could be reached in time. */
+/**
+ * That the server is not, or no longer, the primary, is shutting down, or can't reach another one.
+ * https://github.com/mongodb/specifications/blob/master/source/retryable-reads/retryable-reads.md
+ */
+export const awayCodes: ReadonlySet<unknown> = new Set([
+  6, 7, 89, 91, 134, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436,
+]);
+
+/** Whether the error says that no server could be reached in time, or none that is the primary. */
 export function isUnreachable(error: unknown): error is Error {
-  return error instanceof MongoServerSelectionError || error instanceof MongoNetworkError || isClosed(error);
+  if (error instanceof MongoServerSelectionError || error instanceof MongoNetworkError || isClosed(error)) return true;
+  return error instanceof MongoServerError && awayCodes.has(error.code);
+}
+
+/** What a call that failed throws: StoreUnavailable where `isUnreachable`, otherwise the error itself. */
+export function asUnavailable(error: unknown): unknown {
+  return isUnreachable(error) ? new StoreUnavailable(`MongoDB can't be reached: ${error.message}`) : error;
 }
 
 function isClosed(error: unknown): boolean {

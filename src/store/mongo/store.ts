@@ -11,7 +11,7 @@ import { parametersLease, type SharedStore } from '../shared.ts';
 import type { Tally, TallyQuery } from '../tally.ts';
 import type { TerminologyStore } from '../terminology.ts';
 import type { Commit, Committed } from '../write.ts';
-import { connect, isUnreachable } from './open.ts';
+import { asUnavailable, connect } from './open.ts';
 import { type Opened, openParts, type PartsOptions } from './parts.ts';
 import { terminologyOf } from './terminology.ts';
 
@@ -56,6 +56,23 @@ async function stored(opened: Opened): Promise<StoredParameters> {
   return { resources: await opened.searchParameters(), current: opened.parameters.current() };
 }
 
+/** The same, with StoreUnavailable where no server answers. */
+function sharedOf(shared: SharedStore): SharedStore {
+  const reached = async <T>(act: () => Promise<T>): Promise<T> => {
+    try {
+      return await act();
+    } catch (error) {
+      throw asUnavailable(error);
+    }
+  };
+  return {
+    alone: (name, act) => reached(() => shared.alone(name, act)),
+    ifAlone: (name, act) => reached(() => shared.ifAlone(name, act)),
+    onParameters: (changed) => shared.onParameters(changed),
+    renewParameters: () => reached(() => shared.renewParameters()),
+  };
+}
+
 class MongoStore implements Store {
   readonly name: string;
   readonly secret: Uint8Array;
@@ -75,7 +92,7 @@ class MongoStore implements Store {
     this.secret = parts.secret;
     this.audit = parts.audit;
     this.parameters = parts.parameters;
-    this.shared = parts.shared;
+    this.shared = sharedOf(parts.shared);
     this.terminology = terminologyOf(parts.terminology, (act) => this.#timed(undefined, act));
     this.#parts = parts;
     this.#options = options;
@@ -160,7 +177,7 @@ class MongoStore implements Store {
     try {
       return await act();
     } catch (error) {
-      throw isUnreachable(error) ? new StoreUnavailable(`MongoDB can't be reached: ${error.message}`) : error;
+      throw asUnavailable(error);
     } finally {
       this.#working--;
       if (this.#working === 0) this.#atRest?.();

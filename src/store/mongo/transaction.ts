@@ -10,6 +10,7 @@ import {
   type TransactionOptions,
 } from 'mongodb';
 import { StoreUnavailable } from '../errors.ts';
+import { awayCodes } from './open.ts';
 
 /** What a transaction was planned on has changed before it could write. */
 export class Outdated extends Error {
@@ -40,8 +41,10 @@ export interface Try<T> {
   readonly over: (outcome: Outcome) => Promise<void>;
 }
 
-/** Milliseconds for which a commit is tried again. */
+/** Milliseconds for which a commit is tried again, and is asked after where its outcome is unknown. */
 const patience = 30_000;
+/** A large one takes longer than that, so that it is tried as often as this in any case. */
+const leastTries = 3;
 /** Milliseconds before the second try; doubled up to the longest, less a random part. */
 const shortest = 2;
 const longest = 200;
@@ -53,13 +56,8 @@ const wholly: TransactionOptions = {
 };
 
 const duplicateKey = 11000;
-/**
- * WriteConflict, LockTimeout, NoSuchTransaction; and that the server is not, or no longer, the primary, or is shutting down.
- * https://github.com/mongodb/specifications/blob/master/source/retryable-reads/retryable-reads.md
- */
-const passing: ReadonlySet<unknown> = new Set([
-  112, 24, 251, 6, 7, 89, 91, 134, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436,
-]);
+/** WriteConflict, LockTimeout, NoSuchTransaction; and that there is no primary just now. */
+const passing: ReadonlySet<unknown> = new Set([112, 24, 251, ...awayCodes]);
 
 /**
  * Tries until a transaction is committed. `plan` makes each try anew.
@@ -67,12 +65,13 @@ const passing: ReadonlySet<unknown> = new Set([
  */
 export async function inTransaction<T>(client: MongoClient, plan: () => Promise<Try<T>>): Promise<T> {
   const limit = Date.now() + patience;
-  for (let pause = shortest; ; pause = Math.min(pause * 2, longest)) {
+  for (let pause = shortest, tries = 1; ; pause = Math.min(pause * 2, longest), tries += 1) {
     try {
-      return await oneTry(client, await plan(), limit);
+      return await oneTry(client, await plan());
     } catch (error) {
       if (!isPassing(error)) throw error;
-      if (Date.now() > limit) throw new StoreUnavailable(`A commit met others for too long: ${nameOf(error)}.`);
+      if (tries >= leastTries && Date.now() > limit)
+        throw new StoreUnavailable(`A commit met others for too long: ${nameOf(error)}.`);
     }
     await wait(pause * (0.5 + Math.random() / 2));
   }
@@ -103,11 +102,11 @@ export async function ofOneState<T>(client: MongoClient, read: (session: ClientS
   }
 }
 
-async function oneTry<T>(client: MongoClient, { attempt, result, over }: Try<T>, limit: number): Promise<T> {
+async function oneTry<T>(client: MongoClient, { attempt, result, over }: Try<T>): Promise<T> {
   if (attempt === undefined) return result;
   let outcome: Outcome = 'failed';
   try {
-    await once(client, attempt, limit);
+    await once(client, attempt);
     outcome = 'done';
     return result;
   } catch (error) {
@@ -118,7 +117,7 @@ async function oneTry<T>(client: MongoClient, { attempt, result, over }: Try<T>,
   }
 }
 
-async function once(client: MongoClient, { body, tookEffect }: Attempt, limit: number): Promise<void> {
+async function once(client: MongoClient, { body, tookEffect }: Attempt): Promise<void> {
   const session = client.startSession();
   try {
     session.startTransaction(wholly);
@@ -128,14 +127,16 @@ async function once(client: MongoClient, { body, tookEffect }: Attempt, limit: n
       await session.abortTransaction().catch(() => undefined);
       throw error;
     }
-    await commitOf(session, tookEffect, limit);
+    await commitOf(session, tookEffect);
   } finally {
     await session.endSession();
   }
 }
 
 /** Commits, and asks again as long as it isn't known what came of it. */
-async function commitOf(session: ClientSession, tookEffect: Attempt['tookEffect'], limit: number): Promise<void> {
+async function commitOf(session: ClientSession, tookEffect: Attempt['tookEffect']): Promise<void> {
+  // What came before may have taken longer than that.
+  const limit = Date.now() + patience;
   for (let pause = shortest; ; pause = Math.min(pause * 2, longest)) {
     try {
       await session.commitTransaction();
