@@ -237,6 +237,12 @@ function searchedTypes(parameters: readonly (readonly [string, string])[], conte
   const valid = [...context.types];
   for (const type of written.values) {
     if (valid.includes(type)) continue;
+    if (context.compartment !== undefined && context.definitions.resourceTypes.has(type)) {
+      throw refuse(
+        'value',
+        `_type: ${type} is never in the compartment of a resource of type ${context.compartment.type}.`,
+      );
+    }
     throw refuse(
       'value',
       `_type: there is no resource type "${type.slice(0, 80)}"; nearest: ${nearest(type, valid).join(', ')}.`,

@@ -194,6 +194,16 @@ export function parameterRules(under: Subject): void {
       await store.close();
     });
 
+    it('that were filled are those that are written anew', async () => {
+      const store = await under.open(usual);
+      await commit(store, [speaker(store, 'x', 'de')]);
+      await store.parameters.declare(() => [...standing, language('a')], nothing);
+      await fill(store);
+      const again = () => ({ entries: speaker(store, 'x', 'de').entries });
+      expect(await store.parameters.rewrite('Patient', 'x', again)).toEqual({ looked: 1, changed: 0, failed: [] });
+      await store.close();
+    });
+
     it('of a resource can be written anew', async () => {
       const store = await under.open(usual);
       await commit(store, [patient('x', '1')]);

@@ -124,10 +124,20 @@ function lowerReverse(
   const { registry, context } = path;
   const { source, code } = reverseOf(step, rest, path);
   const parameter = registry.get(source, code);
-  if (parameter?.kind !== 'reference')
-    throw refuse('invalid', `${shown(path)}: ${source} has no reference parameter "${code.slice(0, 80)}".`);
-  if (!targetsOf(parameter, context).includes(type))
-    throw refuse('invalid', `${shown(path)}: ${code} of ${source} never leads to ${type}.`);
+  const leads = (each: SearchParameter): boolean =>
+    each.kind === 'reference' && targetsOf(each, context).includes(type);
+  if (parameter === undefined || !leads(parameter)) {
+    const fault =
+      parameter?.kind === 'reference'
+        ? `${code} of ${source} never leads to ${type}`
+        : `${source} has no reference parameter "${code.slice(0, 80)}"`;
+    const others = registry.of(source).filter(leads);
+    const names = nearest(
+      code,
+      others.map((each) => each.code),
+    ).join(', ');
+    throw refuse('invalid', `${shown(path)}: ${fault}${names === '' ? '' : `; nearest: ${names}`}.`);
+  }
   const canonical = mayBeUri(parameter) ? canonicalTarget(type, registry) : undefined;
   return { kind: 'has', parameter: parameter.parameter, canonical, of: lowerSteps(rest, source, values, path, spend) };
 }

@@ -213,7 +213,7 @@ export class FillingSteps {
         continue;
       }
       const found = foundBy(type, id, entries, this.#fields());
-      if (isDeepStrictEqual(foundOf(document), found)) continue;
+      if (isDeepStrictEqual(comparable(foundOf(document)), comparable(found))) continue;
       updates.push({ updateOne: { filter: unchanged(document), update: foundUpdate(found) } });
     }
     if (updates.length > 0) await this.#current(type).bulkWrite(updates, { ordered: false });
@@ -256,6 +256,20 @@ function unchanged({ _id, change }: Read): Filter<Stored> {
 function foundOf(document: Read): Found {
   return Object.fromEntries(
     foundNames.flatMap((name) => (document[name] === undefined ? [] : [[name, document[name]]])),
+  );
+}
+
+/** Lists whose order says nothing: filling puts what is new at their ends. */
+const unordered: ReadonlySet<string> = new Set(['present', 'refs', 'compartments']);
+
+/** What a resource is found by, in one form, whether it was written at once or filled: filling may leave something empty. */
+function comparable(found: Found): Readonly<Record<string, unknown>> {
+  const members: readonly (readonly [string, unknown])[] = Object.entries(found);
+  return Object.fromEntries(
+    members.flatMap(([name, value]) => {
+      if (typeof value !== 'object' || value === null || Object.keys(value).length === 0) return [];
+      return [[name, unordered.has(name) && Array.isArray(value) ? [...value].sort() : value]];
+    }),
   );
 }
 

@@ -213,12 +213,16 @@ export async function openParts(connection: Connection, options: PartsOptions): 
     values: (parameter) => distinctValues(db, fields, parameter),
     searchParameters,
     close: async () => {
-      await indexes.close();
-      await upkeep.close();
-      await chains.seal();
-      chains.tell(true);
-      await processes.close();
-      await connection.client.close();
+      try {
+        await indexes.close();
+        await upkeep.close();
+        await chains.seal();
+        chains.tell(true);
+        await processes.close();
+      } finally {
+        // Where no server answers, the client's look for one would keep the process from ending.
+        await connection.client.close();
+      }
     },
   };
 }
