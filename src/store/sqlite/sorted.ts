@@ -36,8 +36,7 @@ export function readSorted(
   if (first === undefined) return readByNumber(reader, conditions, probes, most, span);
   const choice = probes.choose(conditions);
   const chosen = choice.place === undefined ? undefined : conditions[choice.place];
-  // A condition on the sorted value itself is read in its order, however few it finds.
-  if (choice.hits >= most || (chosen !== undefined && isReadInOrder(chosen, first))) {
+  if (choice.hits >= most || (chosen !== undefined && isReadInOrder(chosen, first, choice.hits))) {
     const own = first.number === undefined ? undefined : conditions.find((condition) => isOn(condition, first));
     const scan = scanOf(first, rest.length === 0, sorting.context, own);
     if (scan?.kind === 'index') return readPresent(sorting, conditions, columns, scan, own, span);
@@ -300,10 +299,14 @@ function ordered({ value, ties, descending, nullable }: SortColumn, subject: Sub
   return [{ value }, ...ties].map((each) => ({ value: each.value(subject), descending, nullable }));
 }
 
-/** Whether what the condition finds can be read in the order of the column. */
-function isReadInOrder(condition: Condition, column: SortColumn): boolean {
-  const end = column.descending ? 'high' : 'low';
-  return isOn(condition, column) && (condition.drive?.inOrder?.(end).length ?? 0) > 0;
+/** Quantities up to which to sort them costs less than to read each unit's in its order. */
+const fewQuantities = 1024;
+
+/** Whether what the condition finds is read in the order of the column: dates however few, quantities where they aren't. */
+function isReadInOrder(condition: Condition, column: SortColumn, hits: number): boolean {
+  if (!isOn(condition, column)) return false;
+  if (condition.drive?.boxesIn !== undefined) return hits >= fewQuantities;
+  return (condition.drive?.inOrder?.(column.descending ? 'high' : 'low').length ?? 0) > 0;
 }
 
 /** Whether the condition is one on the only value of the sorted parameter. */
