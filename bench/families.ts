@@ -1,250 +1,300 @@
-/** Searches of every family with values that exist, sampled from the server itself. https://hl7.org/fhir/R4/search.html */
-import { once } from './server.ts';
+/** Searches of every family with values that exist. https://hl7.org/fhir/R4/search.html */
+import { type Family, got, type Judged, posted, type Query } from './family.ts';
+import type { Coded, Sample } from './sample.ts';
 
-/** Searches of one kind. */
-export interface Family {
-  readonly name: string;
-  /** Paths below the server's root, without `_count`. */
-  readonly queries: readonly string[];
-  /** Whether few resources match (at most 1,000): such searches are held to p50 ≤ 5 ms and p99 ≤ 50 ms. */
-  readonly selective: boolean;
-  /** Whether it is one of those that the mix consists of, in equal parts. */
-  readonly mixed: boolean;
+/** Searches of a family at most. */
+const most = 200;
+
+/** The families that are asked for by name: alone, together with others, and those of the mix. */
+export function familiesOf(sample: Sample): readonly Family[] {
+  return [...mixedOf(sample), ...othersOf(sample), ...sortsOf(sample), ...countsOf(sample)].filter(
+    ({ queries }) => queries.length > 0,
+  );
 }
 
-type Json = Readonly<Record<string, unknown>>;
-
-interface Coded {
-  readonly system: string;
-  readonly code: string;
+function family(name: string, queries: readonly Query[], judged: Judged = 'pages', mixed = false): Family {
+  return { name, queries, judged, mixed, byWords: queries.some(({ path }) => /[?&]_(?:text|content)=/.test(path)) };
 }
 
-/** What was sampled. */
-interface Sample {
-  readonly patients: readonly Json[];
-  readonly observations: readonly Json[];
-  readonly conditions: readonly Json[];
-  readonly encounters: readonly Json[];
-}
-
-const sampled = 60;
-
-/** Reads resources of random patients and makes searches of them. Throws Error where the server refuses to be read. */
-export async function sampleFamilies(port: number): Promise<readonly Family[]> {
-  const find = async (query: string): Promise<readonly Json[]> => {
-    const reply = await once(port, `/fhir/${query}`);
-    if (reply.status !== 200) throw new Error(`${query}: ${reply.status}`);
-    const bundle: { readonly entry?: readonly { readonly resource: Json }[] } = JSON.parse(
-      reply.body?.toString() ?? '{}',
-    );
-    return (bundle.entry ?? []).map(({ resource }) => resource);
-  };
-  const patients = shuffled(await find('Patient?_count=1000')).slice(0, sampled);
-  const observations: Json[] = [];
-  const conditions: Json[] = [];
-  const encounters: Json[] = [];
-  for (const { id } of patients) {
-    observations.push(...(await find(`Observation?subject=Patient/${id}&_count=100`)));
-    conditions.push(...(await find(`Condition?subject=Patient/${id}&_count=50`)));
-    encounters.push(...(await find(`Encounter?subject=Patient/${id}&_count=50`)));
-  }
-  return familiesOf({ patients, observations, conditions, encounters });
-}
-
-function familiesOf({ patients, observations, conditions, encounters }: Sample): readonly Family[] {
-  const ids = patients.map(({ id }) => String(id));
-  const codes = distinct([...observations, ...conditions].flatMap(codingsOf));
-  const observed = distinct(observations.flatMap(codingsOf));
-  const days = observations.flatMap(({ effectiveDateTime }) => text(effectiveDateTime)?.slice(0, 10) ?? []);
-  const families = patients.flatMap(({ name }) => items(name).flatMap(({ family }) => text(family) ?? []));
-  const births = patients.flatMap(({ birthDate }) => text(birthDate) ?? []);
-  const numbers = observations.flatMap(({ valueQuantity }) => {
-    const { value, code } = (valueQuantity ?? {}) as Json;
-    return typeof value === 'number' && typeof code === 'string' ? [{ value, code }] : [];
-  });
-  const some = <T>(values: readonly T[], make: (value: T, n: number) => string, most = 200): readonly string[] =>
-    shuffled(values).slice(0, most).map(make);
-  const ofPatient = ids.map((id) => `Patient/${id}`);
-  const coded = ({ system, code }: Coded): string => encodeURIComponent(`${system}|${code}`);
-  const code = (n: number): string => encodeURIComponent(observed[n % observed.length]?.code ?? '');
-  const day = (n: number): string => days[n % days.length] ?? '2014-01-01';
-  const family = (name: string, queries: readonly string[], { selective = false, mixed = false } = {}): Family => ({
-    name,
-    queries: queries.map((query) => `/fhir/${query}`),
-    selective,
-    mixed,
-  });
-  const mixed = { mixed: true };
-  const selective = { selective: true, mixed: true };
+/** The 16 families that the mix consists of. */
+function mixedOf(sample: Sample): readonly Family[] {
+  const { ids, encounters, observed, codes, days, families, births, quantities } = sample;
+  const patients = ids.map((id) => `Patient/${id}`);
+  const mixed = (name: string, queries: readonly string[]): Family => family(name, queries.map(got), 'pages', true);
   return [
-    family(
+    mixed(
       'token with system',
       some(observed, (each) => `Observation?code=${coded(each)}`),
-      mixed,
     ),
-    family(
+    mixed(
       'token without system',
-      some(codes, (each) => `Observation?code=${encodeURIComponent(each.code)}`),
-      mixed,
+      some(codes, ({ code }) => `Observation?code=${encodeURIComponent(code)}`),
     ),
-    family(
+    mixed(
       'string',
       some(families, (each) => `Patient?family=${encodeURIComponent(each)}`),
-      selective,
     ),
-    family(
+    mixed(
       'date range',
       some(days, (each) => `Observation?date=ge${each}&date=lt${nextMonth(each)}`),
-      mixed,
     ),
-    family(
+    mixed(
       'quantity',
-      some(numbers, ({ value, code: unit }) => `Observation?value-quantity=${value}|http://unitsofmeasure.org|${unit}`),
-      mixed,
+      some(
+        quantities,
+        ({ value, code }) =>
+          `Observation?value-quantity=${value}|http://unitsofmeasure.org|${encodeURIComponent(code)}`,
+      ),
     ),
-    family(
+    mixed(
       'reference',
-      some(ofPatient, (each) => `Observation?subject=${each}`),
-      selective,
+      some(patients, (each) => `Observation?subject=${each}`),
     ),
-    family(
+    mixed(
       'rare and common',
-      some(ofPatient, (each, n) => `Observation?subject=${each}&code=${code(n)}`),
-      selective,
+      some(patients, (each, n) => `Observation?subject=${each}&code=${coded(at(observed, n))}`),
     ),
-    family(
+    mixed(
       'sort by date',
-      some(ofPatient, (each) => `Observation?subject=${each}&_sort=-date`),
-      selective,
+      some(patients, (each) => `Observation?subject=${each}&_sort=-date`),
     ),
-    family(
+    mixed(
       'include',
-      some(ofPatient, (each) => `Observation?subject=${each}&_include=Observation:encounter`),
-      selective,
+      some(patients, (each) => `Observation?subject=${each}&_include=Observation:encounter`),
     ),
-    family(
+    mixed(
       'revinclude',
-      some(encounters, ({ id }) => `Encounter?_id=${id}&_revinclude=Observation:encounter`),
-      selective,
+      some(encounters, (id) => `Encounter?_id=${id}&_revinclude=Observation:encounter`),
     ),
-    family(
+    mixed(
       'chain',
       some(families, (each) => `Observation?subject:Patient.family=${encodeURIComponent(each)}`),
-      selective,
     ),
-    family(
+    mixed(
       '_has',
-      some(
-        observed,
-        (each, n) => `Patient?_has:Observation:subject:code=${coded(each)}&birthdate=${births[n % births.length]}`,
-      ),
-      selective,
+      some(observed, (each, n) => `Patient?_has:Observation:subject:code=${coded(each)}&birthdate=${at(births, n)}`),
     ),
-    family(
+    mixed(
       'compartment',
       some(ids, (each) => `Patient/${each}/Condition`),
-      selective,
     ),
-    family(
+    mixed(
       '_id',
       some(ids, (each) => `Patient?_id=${each}`),
-      selective,
     ),
-    family(
+    mixed(
       'any of 10',
-      some(ids, (_, n) => `Observation?subject=${around(ofPatient, n, 10).join()}`),
-      mixed,
+      some(ids, (_, n) => `Observation?subject=${around(patients, n, 10).join()}`),
     ),
-    family(
+    mixed(
       ':missing',
       some(days, (each) => `Observation?encounter:missing=true&date=${each}`),
-      selective,
     ),
-    family(
-      'any of 1,000',
-      ids.map((_, n) => `Patient?_id=${around(ids, n, 1000).join()}`),
-      { selective: true },
-    ),
-    family(
-      ':not',
-      some(codes, (each) => `Condition?code:not=${coded(each)}`),
-    ),
-    family(
-      ':contains',
-      some(families, (each) => `Patient?family:contains=${encodeURIComponent(each.slice(1, 5))}`),
-    ),
-    family(
-      '_include:iterate',
-      some(ofPatient, (each) => {
-        return `Observation?subject=${each}&_include=Observation:encounter&_include:iterate=Encounter:participant`;
+  ];
+}
+
+/** Further ways to find. */
+function othersOf(sample: Sample): readonly Family[] {
+  const { everybody, ids, encounters, observed, codes, days, families, births, words } = sample;
+  const patients = ids.map((id) => `Patient/${id}`);
+  const references = everybody.map((id) => `Patient/${id}`);
+  const pages = (name: string, queries: readonly string[]): Family => family(name, queries.map(got));
+  return [
+    pages(
+      'a month of a code',
+      some(observed, (each, n) => {
+        const day = at(days, n);
+        return `Observation?code=${coded(each)}&date=ge${day}&date=lt${nextMonth(day)}`;
       }),
     ),
     family(
+      'any of 1,000 ids, by POST',
+      some(ids, (_, n) => `Patient?_id=${around(everybody, 17 * n, 1000).join()}`).map(posted),
+    ),
+    family(
+      'any of 1,000 references, by POST',
+      some(ids, (_, n) => `Condition?subject=${around(references, 17 * n, 1000).join()}`).map(posted),
+    ),
+    family(
+      'any of 1,000 references and a day, by POST',
+      some(days, (each, n) => `Observation?date=${each}&subject=${around(references, 17 * n, 1000).join()}`, 60).map(
+        posted,
+      ),
+    ),
+    pages(
+      ':not',
+      some(codes, (each) => `Condition?code:not=${coded(each)}`),
+    ),
+    pages(
+      ':not of a patient',
+      some(patients, (each, n) => `Observation?subject=${each}&code:not=${coded(at(observed, n))}`),
+    ),
+    pages(
+      '_include:iterate',
+      some(patients, (each) => {
+        return `Observation?subject=${each}&_include=Observation:encounter&_include:iterate=Encounter:participant`;
+      }),
+    ),
+    pages(
+      '_revinclude:iterate',
+      some(encounters, (id) => {
+        const results = '_revinclude:iterate=DiagnosticReport:result';
+        return `Encounter?_id=${id}&_revinclude=Observation:encounter&${results}`;
+      }),
+    ),
+    pages(
       'compartment, all types',
       some(ids, (each) => `Patient/${each}/*`),
     ),
-    family('sort all by date', ['Observation?_sort=date', 'Observation?_sort=-date']),
-    family('sort all by token', ['Condition?_sort=code', 'Condition?_sort=-code']),
-    family('sort all by string', ['Patient?_sort=family', 'Patient?_sort=-family']),
-    family('sort all by quantity', ['Observation?_sort=value-quantity', 'Observation?_sort=-value-quantity']),
-    family(
-      'sort a code by date',
-      some(observed, (each) => `Observation?code=${coded(each)}&_sort=-date`),
+    pages(
+      '_filter',
+      some(families, (each, n) => {
+        const filter = `family eq "${each}" and (birthdate ge ${at(births, n)} or gender eq female)`;
+        return `Patient?_filter=${encodeURIComponent(filter)}`;
+      }),
     ),
-    family(
+    pages(
+      '_filter of a patient',
+      some(patients, (each, n) => {
+        const filter = `subject eq "${each}" and (date ge ${at(days, n)} or status ne final)`;
+        return `Observation?_filter=${encodeURIComponent(filter)}`;
+      }),
+    ),
+    pages(
+      '_text',
+      some(words, (each) => `CarePlan?_text=${each}`),
+    ),
+    pages(
+      '_content',
+      some(families, (each) => `Patient?_content=${encodeURIComponent(each)}`),
+    ),
+    pages(
       'chain over many',
-      ['male', 'female'].map((each) => `Observation?subject:Patient.gender=${each}&date=${day(7)}`),
+      ['male', 'female'].map((each) => `Observation?subject:Patient.gender=${each}&date=${at(days, 7)}`),
     ),
-    family(
+    pages(
       '_has over many',
       some(observed, (each) => `Patient?_has:Observation:subject:code=${coded(each)}`),
     ),
-    family(
-      'count of many',
-      some(observed, (each) => `Observation?code=${coded(each)}&_summary=count`),
+  ];
+}
+
+/** Sorts in both directions by each kind of value: of few matches, of many, and of everything. */
+function sortsOf({ ids, cities, observed, days, quantities }: Sample): readonly Family[] {
+  const patients = ids.map((id) => `Patient/${id}`);
+  const sorts = (name: string, key: string, queries: readonly string[]): readonly Family[] =>
+    [key, `-${key}`].map((sort) => {
+      const direction = sort === key ? '+' : '−';
+      return family(
+        `sort ${name} ${direction}`,
+        queries.map((query) => got(`${query}${query.includes('?') ? '&' : '?'}_sort=${sort}`)),
+      );
+    });
+  const ofPatients = some(patients, (each) => `Observation?subject=${each}`);
+  const ofCodes = some(observed, (each) => `Observation?code=${coded(each)}`);
+  return [
+    ...sorts('a patient’s by token', 'code', ofPatients),
+    ...sorts('a patient’s by date', 'date', ofPatients),
+    ...sorts('a patient’s by quantity', 'value-quantity', ofPatients),
+    ...sorts('a patient’s by reference', 'encounter', ofPatients),
+    ...sorts(
+      'a city’s by string',
+      'family',
+      some(cities, (each) => `Patient?address-city=${encodeURIComponent(each)}`),
     ),
-    family(
+    ...sorts('a code by date', 'date', ofCodes),
+    ...sorts('a code by quantity', 'value-quantity', ofCodes),
+    ...sorts(
+      'a date range by date',
+      'date',
+      some(days, (each) => `Observation?date=ge${each}`),
+    ),
+    ...sorts(
+      'a quantity range by quantity',
+      'value-quantity',
+      some(quantities, ({ value }) => `Observation?value-quantity=gt${value}`),
+    ),
+    ...sorts('all by token', 'code', ['Condition', 'Observation']),
+    ...sorts('all by date', 'date', ['Observation', 'Encounter']),
+    ...sorts('all by string', 'family', ['Patient']),
+    ...sorts('all by quantity', 'value-quantity', ['Observation']),
+    ...sorts('all by reference', 'subject', ['Observation', 'Condition']),
+  ];
+}
+
+/** What is counted to its end. */
+function countsOf({ observed, days, families }: Sample): readonly Family[] {
+  const many = [
+    'Observation?status=final',
+    'Observation?category=laboratory',
+    'Observation?category=vital-signs',
+    'Observation?value-quantity=gt50',
+    'Encounter?status=finished',
+    'Claim?status=active',
+  ];
+  const counted = (name: string, judged: Judged, queries: readonly string[]): Family =>
+    family(name, queries.map(got), judged);
+  return [
+    counted(
+      '_summary=count of one criterion',
+      'count',
+      [
+        ...some(days, (each) => `Observation?date=ge${each}`, 40),
+        ...some(observed, (each) => `Observation?code=${coded(each)}`),
+        ...many,
+      ].map((query) => `${query}&_summary=count`),
+    ),
+    counted(
       '_total=accurate',
-      some(days, (each) => `Observation?date=ge${each}&_total=accurate`),
+      'count',
+      some(days, (each) => `Observation?date=lt${each}&_total=accurate`, 60),
     ),
-  ].filter(({ queries }) => queries.length > 0);
+    counted(
+      ':contains',
+      'count',
+      [
+        ...some(families, (each) => `Patient?family:contains=${encodeURIComponent(each.slice(1, 5))}`, 60),
+        ...some(
+          families,
+          (each) => `Observation?subject:Patient.family:contains=${encodeURIComponent(each.slice(1, 4))}`,
+          20,
+        ),
+      ].map((query) => `${query}&_total=accurate`),
+    ),
+    counted(
+      '_summary=count of two criteria',
+      'count of two',
+      [
+        ...some(observed, (each, n) => `Observation?code=${coded(each)}&date=ge${at(days, n)}`),
+        ...some(days, (each) => `Observation?status=final&date=ge${each}`, 20),
+      ].map((query) => `${query}&_summary=count`),
+    ),
+  ];
 }
 
-function codingsOf({ code }: Json): readonly Coded[] {
-  return items((code as Json | undefined)?.coding).flatMap(({ system, code: value }) => {
-    const [of, is] = [text(system), text(value)];
-    return of === undefined || is === undefined ? [] : [{ system: of, code: is }];
-  });
+/** Searches with some of the values. */
+function some<T>(values: readonly T[], make: (value: T, n: number) => string, few = most): readonly string[] {
+  return values.slice(0, few).map(make);
 }
 
-function items(value: unknown): readonly Json[] {
-  return Array.isArray(value) ? value : [];
+function coded({ system, code }: Coded): string {
+  return encodeURIComponent(`${system}|${code}`);
 }
 
-function text(value: unknown): string | undefined {
-  return typeof value === 'string' ? value : undefined;
-}
-
-function distinct(values: readonly Coded[]): readonly Coded[] {
-  return [...new Map(values.map((each) => [JSON.stringify(each), each])).values()];
+/** An item of a list, from the beginning again where it ends. Throws RangeError for an empty list. */
+function at<T>(list: readonly T[], n: number): T {
+  const found = list[n % list.length];
+  if (found === undefined) throw new RangeError('no values to search by');
+  return found;
 }
 
 /** So many items from a place on, from the beginning again where the list ends. */
 function around<T>(list: readonly T[], start: number, length: number): readonly T[] {
-  return Array.from({ length: Math.min(length, list.length) }, (_, n) => list[(start + n) % list.length]).flatMap(
-    (each) => each ?? [],
-  );
+  return Array.from({ length: Math.min(length, list.length) }, (_, n) => at(list, start + n));
 }
 
 /** The same day of the next month, or its first. */
 function nextMonth(day: string): string {
   const [year = 2000, month = 1] = day.split('-').map(Number);
   return month === 12 ? `${year + 1}-01-01` : `${year}-${String(month + 1).padStart(2, '0')}-01`;
-}
-
-function shuffled<T>(list: readonly T[]): readonly T[] {
-  return list
-    .map((item) => ({ item, key: Math.random() }))
-    .sort((a, b) => a.key - b.key)
-    .map(({ item }) => item);
 }

@@ -18,6 +18,8 @@ export interface Target {
   readonly of: 'value' | 'ratio';
   readonly bound: 'least' | 'most';
   readonly value: number;
+  /** Milliseconds that 99 of 100 may take at most, beside that. */
+  readonly p99?: number;
 }
 
 export interface Measurement {
@@ -54,8 +56,9 @@ export interface Results {
 }
 
 /** Whether a measurement reaches its target; undefined: it has none. */
-export function isMet({ target, value, ceiling }: Measurement): boolean | undefined {
+export function isMet({ target, value, p99, ceiling }: Measurement): boolean | undefined {
   if (target === undefined || ceiling?.judged === false) return undefined;
+  if (target.p99 !== undefined && p99 !== undefined && p99 > target.p99) return false;
   if (target.of === 'ratio' && ceiling === undefined) return undefined;
   const measured = target.of === 'value' ? value : value / (ceiling?.value ?? 1);
   return target.bound === 'least' ? measured >= target.value : measured <= target.value;
@@ -95,7 +98,7 @@ export function table(measurements: readonly Measurement[]): string {
       ceiling === undefined ? '' : ratioText(value / ceiling.value, ceiling.processor, processor),
       target === undefined
         ? ''
-        : `${target.of === 'ratio' ? 'ratio ' : ''}${target.bound === 'least' ? '≥' : '≤'} ${number(target.value)}`,
+        : `${target.of === 'ratio' ? 'ratio ' : ''}${target.bound === 'least' ? '≥' : '≤'} ${number(target.value)}${target.p99 === undefined ? '' : `, p99 ≤ ${number(target.p99)}`}`,
       met === undefined ? '' : met ? 'met' : 'MISSED',
       note ?? '',
     ];

@@ -145,10 +145,16 @@ export class Connection {
   }
 }
 
-/** An HTTP request as bytes. `headers` are lines without line ends. */
-export function requestBytes(method: string, path: string, headers: readonly string[] = [], body?: Uint8Array): Buffer {
+/** An HTTP request as bytes. `headers` are lines without line ends; `type`: that of the body. */
+export function requestBytes(
+  method: string,
+  path: string,
+  headers: readonly string[] = [],
+  body?: Uint8Array,
+  type = 'application/fhir+json',
+): Buffer {
   const lines = [`${method} ${path} HTTP/1.1`, 'Host: 127.0.0.1', ...headers];
-  if (body !== undefined) lines.push('Content-Type: application/fhir+json', `Content-Length: ${body.length}`);
+  if (body !== undefined) lines.push(`Content-Type: ${type}`, `Content-Length: ${body.length}`);
   const head = Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
   return body === undefined ? head : Buffer.concat([head, body]);
 }

@@ -2,9 +2,11 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { driverCeiling } from '../bare/bare.ts';
-import { type Family, sampleFamilies } from '../families.ts';
+import { familiesOf } from '../families.ts';
+import { type Answer, Asking, type Family, got, paged, type Query } from '../family.ts';
 import { processorSecondsOf } from '../machine.ts';
-import type { Measurement } from '../report.ts';
+import type { Ceiling, Measurement } from '../report.ts';
+import { sampleOf } from '../sample.ts';
 import { once, type RunningServer, startServer } from '../server.ts';
 import { type Audit, type Bench, type Place, wants } from './bench.ts';
 
@@ -12,77 +14,192 @@ export const familyWorkloads: readonly string[] = ['families', 'mix'];
 
 const pageSize = 20;
 const walkedPages = 50;
+/** Matches of a search that counts as selective. */
+const few = 1_000;
+/** Samples of a row at least, though it may take longer than is asked for; no row takes longer than these seconds. */
+const leastSamples = 50;
+const longest = 30;
+/** Searches of a family that are asked at least, however long they take, and seconds after which no others are. */
+const leastSearches = 20;
+const longFirst = 20;
+/** Hits that a count is judged by. */
+const hits = 100_000;
 
 /** Measures the families on a store; `where` tells it apart in the table. */
 export async function searchFamilies(bench: Bench, place: Place, audit: Audit, where: string): Promise<void> {
   if (!wants(bench, ...familyWorkloads)) return;
   const server = await startServer({ storeUrl: place.url, audit, profile: bench.options.profile });
+  const asking = await Asking.open(server.port);
   try {
-    const families = await sampleFamilies(server.port);
-    if (wants(bench, 'families'))
-      for (const family of families) await measure(bench, server, place, family, audit, where);
+    const families = familiesOf(await sampleOf(server.port));
+    if (wants(bench, 'families')) await eachFamily(bench, server, place, asking, families, audit, where);
     if (wants(bench, 'mix')) await mix(bench, server, place, families, audit, where);
   } finally {
+    asking.close();
     await server.stop();
   }
 }
 
-/** One connection: what a first page takes, then what the pages of a walk take. */
-async function measure(
+async function eachFamily(
   bench: Bench,
   { port }: RunningServer,
-  { url }: Place,
-  { name, queries, selective }: Family,
+  place: Place,
+  asking: Asking,
+  families: readonly Family[],
   audit: Audit,
   where: string,
 ): Promise<void> {
-  const paths = file(bench, `family-${where}-${name}`, queries.map(paged));
-  const plan = { name, connections: 1, traffic: { kind: 'get', paths } } as const;
-  const times = { warmUp: bench.options.warmUp / 10, seconds: bench.options.seconds / 10 };
-  const first = await bench.load.one(port, plan, times.warmUp, times.seconds);
-  const ceiling = await driverCeiling({ ...times, connections: 1 }, url, { kind: 'search', paths }, 'ms');
-  const target: Pick<Measurement, 'target'> = selective ? { target: { of: 'value', bound: 'most', value: 5 } } : {};
-  bench.add({
-    workload: `${where}: ${name}, first page`,
-    audit,
-    value: first.p50,
-    unit: 'ms',
-    p50: first.p50,
-    p99: first.p99,
-    max: first.max,
-    ...(ceiling === undefined ? {} : { ceiling }),
-    ...target,
-    note: `${Math.round(first.bytes)} bytes${first.unexpected > 0 ? `, ${first.unexpected} UNEXPECTED: ${first.example?.slice(0, 200)}` : ''}`,
-  });
-  const further = await walk(port, paged(queries[0] ?? ''));
-  const sorted = [...further].sort((a, b) => a - b);
-  const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
-  if (further.length > 1)
-    bench.add({
-      workload: `${where}: ${name}, ${further.length} further pages`,
-      audit,
-      value: at(0.5),
-      unit: 'ms',
-      p50: at(0.5),
-      p99: at(0.99),
-      max: at(1),
-    });
+  const byWords = await wordsIndexed(port);
+  if (!byWords) bench.say('families by words are left out: their index is still being made');
+  for (const family of families) {
+    if (family.byWords && !byWords) continue;
+    for (const row of await measured(bench, place, asking, family))
+      bench.add({ ...row, workload: `${where}: ${row.workload}`, audit });
+  }
 }
 
-/** Milliseconds of each page after the first. */
-async function walk(port: number, path: string): Promise<readonly number[]> {
-  const times: number[] = [];
-  for (let next: string | undefined = path; next !== undefined && times.length <= walkedPages; ) {
-    const begun = performance.now();
-    const reply = await once(port, next);
-    times.push(performance.now() - begun);
-    const bundle: { readonly link?: readonly { readonly relation: string; readonly url: string }[] } = JSON.parse(
-      reply.body?.toString() ?? '{}',
-    );
-    const url: string | undefined = bundle.link?.find(({ relation }) => relation === 'next')?.url;
-    next = url === undefined ? undefined : new URL(url).pathname + new URL(url).search;
+/** Waits a minute for the index of words. */
+async function wordsIndexed(port: number): Promise<boolean> {
+  const until = performance.now() + 60_000;
+  while ((await once(port, '/fhir/CarePlan?_text=nobody&_count=1')).status === 503) {
+    if (performance.now() > until) return false;
+    await new Promise((resolve) => setTimeout(resolve, 1000));
   }
-  return times.slice(1);
+  return true;
+}
+
+/** A search and its first answer. */
+interface Asked {
+  readonly query: Query;
+  readonly first: Answer;
+}
+
+/** The rows of a family: its searches are asked once each, then again and again in a random order, by one connection. */
+async function measured(bench: Bench, place: Place, asking: Asking, family: Family): Promise<readonly Measurement[]> {
+  const asked: Asked[] = [];
+  const begun = performance.now();
+  for (const query of family.queries) {
+    if (asked.length >= leastSearches && performance.now() - begun > 1000 * longFirst) break;
+    const sized = paged(query, pageSize);
+    asked.push({ query: sized, first: await asking.ask(sized) });
+  }
+  if (family.judged !== 'pages') return [countRow(family, asked)];
+  const isFew = ({ first: { matches = few + 1 } }: Asked): boolean => matches <= few;
+  const selective = asked.filter(isFew);
+  const others = asked.filter((each) => !isFew(each));
+  const rows: Measurement[] = [];
+  for (const [group, target] of [
+    [selective, { of: 'value', bound: 'most', value: 5, p99: 50 }],
+    [others, undefined],
+  ] as const) {
+    if (group.length === 0) continue;
+    const name = `${family.name}, ${target === undefined ? `above ${few.toLocaleString('en-US')}` : 'selective'}`;
+    const again = await askedAgain(asking, group, bench.options.seconds / 10);
+    const page = rowOf(`${name}, first page`, [...group.map(({ first }) => first), ...again]);
+    const cold = quantiles(group.map(({ first }) => first.milliseconds));
+    const note = `${group.length} searches, ${again.length + group.length} answers; asked first: ${shown(cold.p50)} and ${shown(cold.p99)}${refusals(group)}`;
+    const ceiling = await bareOf(bench, place, family, name, group);
+    rows.push({
+      ...page,
+      note,
+      ...(ceiling === undefined ? {} : { ceiling }),
+      ...(target === undefined ? {} : { target }),
+    });
+    const walked = await walk(asking, group);
+    if (walked.length > 0) rows.push(rowOf(`${name}, ${walked.length} further pages`, walked));
+  }
+  return rows;
+}
+
+/** What the bare driver takes for the same searches: written for it are those of the mix. */
+async function bareOf(
+  { folder, options }: Bench,
+  { url }: Place,
+  { mixed }: Family,
+  name: string,
+  group: readonly Asked[],
+): Promise<Ceiling | undefined> {
+  if (!mixed) return undefined;
+  const paths = file(
+    folder,
+    name,
+    group.map(({ query }) => query.path),
+  );
+  const times = { connections: 1, warmUp: options.warmUp / 10, seconds: options.seconds / 10 };
+  return driverCeiling(times, url, { kind: 'search', paths }, 'ms');
+}
+
+/** More answers for so many seconds, or until there are enough. */
+async function askedAgain(asking: Asking, group: readonly Asked[], seconds: number): Promise<readonly Answer[]> {
+  const answers: Answer[] = [];
+  const begun = performance.now();
+  const passed = (): number => (performance.now() - begun) / 1000;
+  while (passed() < longest && (passed() < seconds || answers.length < leastSamples)) {
+    const some = group[Math.floor(Math.random() * group.length)];
+    if (some !== undefined) answers.push(await asking.ask(some.query));
+  }
+  return answers;
+}
+
+/** The pages after the first, of the search that finds most. */
+async function walk(asking: Asking, group: readonly Asked[]): Promise<readonly Answer[]> {
+  const matches = ({ first }: Asked): number => (first.status === 200 ? (first.matches ?? Number.MAX_VALUE) : -1);
+  const [longestWalk] = group.toSorted((a, b) => matches(b) - matches(a));
+  const answers: Answer[] = [];
+  let next = longestWalk?.first.next;
+  while (next !== undefined && answers.length < walkedPages) {
+    const answer = await asking.ask({ path: next });
+    answers.push(answer);
+    next = answer.next;
+  }
+  return answers;
+}
+
+function rowOf(workload: string, answers: readonly Answer[]): Measurement {
+  const { p50, p99, max } = quantiles(answers.map(({ milliseconds }) => milliseconds));
+  return { workload, value: p50, unit: 'ms', p50, p99, max };
+}
+
+/** Counts, each asked once: what is found once is remembered. */
+function countRow({ name, judged }: Family, asked: readonly Asked[]): Measurement {
+  const counted = asked.filter(({ first }) => first.status === 200);
+  const many = counted.filter(({ first: { matches = 0 } }) => matches >= hits);
+  const each = judged === 'count' && many.length > 0 ? many : counted;
+  const times = each.map(({ first: { milliseconds, matches = 0 } }) => {
+    return judged === 'count' ? milliseconds / Math.max(1, matches / hits) : milliseconds;
+  });
+  const { p50, p99, max } = quantiles(times);
+  const most = Math.max(0, ...each.map(({ first: { matches = 0 } }) => matches));
+  const unit = judged === 'count' ? `, for each ${hits.toLocaleString('en-US')} hits` : '';
+  return {
+    workload: `${name}${unit}`,
+    value: p50,
+    unit: 'ms',
+    p50,
+    p99,
+    max,
+    target: { of: 'value', bound: 'most', value: judged === 'count' ? 5 : 50 },
+    note: `${each.length} counts, up to ${most.toLocaleString('en-US')}, each asked once${refusals(asked)}`,
+  };
+}
+
+/** What else was answered than 200. */
+function refusals(asked: readonly Asked[]): string {
+  const refused = asked.filter(({ first }) => first.status !== 200);
+  const costly = refused.filter(({ first }) => first.refusal.includes('too-costly'));
+  const [other] = refused.filter((each) => !costly.includes(each));
+  const text = costly.length === 0 ? '' : `; ${costly.length} REFUSED as too costly`;
+  return other === undefined ? text : `${text}; ${other.first.status} UNEXPECTED: ${other.first.refusal}`;
+}
+
+function quantiles(times: readonly number[]): { readonly p50: number; readonly p99: number; readonly max: number } {
+  const sorted = times.toSorted((a, b) => a - b);
+  const at = (share: number): number => sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? 0;
+  return { p50: at(0.5), p99: at(0.99), max: at(1) };
+}
+
+function shown(milliseconds: number): string {
+  return `${Number(milliseconds.toPrecision(3))} ms`;
 }
 
 /** First pages of the mixed families, in equal parts, as fast as the server answers. */
@@ -97,9 +214,9 @@ async function mix(
   const parts = families.filter(({ mixed }) => mixed);
   const most = Math.max(...parts.map(({ queries }) => queries.length));
   const lines = parts.flatMap(({ queries }) =>
-    Array.from({ length: most }, (_, n) => paged(queries[n % queries.length] ?? '')),
+    Array.from({ length: most }, (_, n) => paged(queries[n % queries.length] ?? got(''), pageSize).path),
   );
-  const paths = file(bench, `mix-${where}`, lines);
+  const paths = file(bench.folder, `mix-${where}`, lines);
   const traffic = { kind: 'get', paths } as const;
   const { connections, warmUp, seconds } = bench.options;
   const plan = { name: 'mix', connections, traffic };
@@ -125,11 +242,7 @@ async function mix(
   });
 }
 
-function paged(query: string): string {
-  return `${query}&_count=${pageSize}`.replace(/^([^?]*)&/, '$1?');
-}
-
-function file({ folder }: Bench, name: string, lines: readonly string[]): string {
+function file(folder: string, name: string, lines: readonly string[]): string {
   const path = join(folder, `${name.replaceAll(/[^a-z0-9]+/gi, '-')}.ndjson`);
   writeFileSync(path, `${lines.map((line) => JSON.stringify(line)).join('\n')}\n`);
   return path;
