@@ -170,3 +170,22 @@ describe.each(combinations.map((each) => [each.map(({ name }) => name).join(' an
     });
   },
 );
+
+describe('resources by their ids', () => {
+  const explained = (ids: readonly string[]) => {
+    const parts = [{ type: 'Observation', criterion: { kind: 'id', ids }, sort: [] } as const];
+    return searcher.explain({ parts, count, total: 'none', totalBound: 0, budget: 60_000 });
+  };
+  const access = (ids: readonly string[]) => explained(ids).steps.flatMap((step) => step.access);
+
+  it('of one of them nothing is sorted', () => {
+    expect(access(['o7', 'o7']).join()).toContain('SEARCH');
+    expect(access(['o7', 'o7']).join()).not.toContain('TEMP B-TREE');
+    expect(explained(['o7', 'o7']).matches).toBe(1);
+  });
+
+  it('of several none is made distinct that is so already', () => {
+    expect(access(['o7', 'o9', 'o7']).join()).not.toContain('DISTINCT');
+    expect(explained(['o7', 'o9', 'o7']).matches).toBe(2);
+  });
+});

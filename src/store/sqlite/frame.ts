@@ -111,7 +111,8 @@ export function collected({ drive, test }: Condition, branch: Branch, walk: Walk
   const prefix = branch === 'current' ? '' : 'kept_';
   const subject: Subject = { prefix, row: 'r', number: row };
   const left = drive.exact ? always : test(subject);
-  const from = sql`(SELECT DISTINCT rid FROM (${drive.rows(prefix)})) d`;
+  const rows = drive.rows(prefix);
+  const from = drive.unique ? sql`(${rows}) d` : sql`(SELECT DISTINCT rid FROM (${rows})) d`;
   if (branch === 'current') {
     return {
       from: sql`${from} CROSS JOIN entity r ON r.rid = d.rid`,

@@ -7,6 +7,7 @@ import { looksAtWords } from '../../search/words.ts';
 import { TooCostly } from '../errors.ts';
 import type { Explanation, SearchPage, SearchQuery } from '../port.ts';
 import type { Tally, TallyQuery } from '../tally.ts';
+import { keyOf } from './known-search.ts';
 import type { Database } from './open.ts';
 import { Readers } from './reader.ts';
 import { matchesBudget, Searcher, type SearcherOptions } from './search.ts';
@@ -77,7 +78,7 @@ class SharedSearches implements Searches {
   async search(query: SearchQuery): Promise<SearchPage> {
     const criteria = query.parts.map(({ criterion }) => criterion);
     const search = (allowance: number) => this.#searcher.search(query, allowance);
-    const quick = this.#quickly(query, criteria, query.budget, search);
+    const quick = this.#quickly(() => nameOf(query), criteria, query.budget, search);
     if (quick !== undefined) return quick;
     const answer = await this.#readers.run({ kind: 'search', query }, query.budget);
     if (answer.kind !== 'search') throw new Error('a reader answered another question');
@@ -98,7 +99,8 @@ class SharedSearches implements Searches {
 
   async matches(type: string, criterion: Criterion, limit: number): Promise<readonly string[]> {
     const asked = { type, criterion };
-    const quick = this.#quickly(asked, [criterion], matchesBudget, (allowance) =>
+    const name = () => JSON.stringify(asked);
+    const quick = this.#quickly(name, [criterion], matchesBudget, (allowance) =>
       this.#searcher.matches(type, criterion, limit, matchesBudget, allowance),
     );
     if (quick !== undefined) return quick;
@@ -109,7 +111,8 @@ class SharedSearches implements Searches {
   }
 
   async concepts(query: ConceptQuery, budget: number): Promise<ConceptAnswer> {
-    const quick = this.#quickly(query, [], budget, (allowance) => this.#terminology.ask(query, allowance));
+    const name = () => JSON.stringify(query);
+    const quick = this.#quickly(name, [], budget, (allowance) => this.#terminology.ask(query, allowance));
     if (quick !== undefined) return quick;
     const answer = await this.#readers.run({ kind: 'concepts', query, budget }, budget);
     if (answer.kind !== 'concepts') throw new Error('a reader answered another question');
@@ -122,20 +125,25 @@ class SharedSearches implements Searches {
 
   /** The answer, if it comes within the allowance; undefined for what takes longer, or did so lately. */
   #quickly<T>(
-    query: object,
+    name: () => string,
     criteria: readonly Criterion[],
     budget: number,
     read: (allowance: number) => T,
   ): T | undefined {
     // The full-text index can't be stopped while it gathers what it has of a word.
     if (criteria.some(looksAtWords)) return undefined;
-    if (budget > this.#allowance && this.#slow.has(query)) return undefined;
+    if (budget > this.#allowance && this.#slow.has(name)) return undefined;
     try {
       return read(this.#allowance);
     } catch (error) {
       if (!(error instanceof TooCostly) || budget <= this.#allowance) throw error;
-      this.#slow.add(query);
+      this.#slow.add(name());
       return undefined;
     }
   }
+}
+
+/** A text that names a search; its parts, which are long, are written down once for all that ask for the same. */
+function nameOf({ parts, ...rest }: SearchQuery): string {
+  return `${JSON.stringify(rest)} ${keyOf(parts)}`;
 }

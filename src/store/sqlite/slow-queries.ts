@@ -19,17 +19,17 @@ export class SlowQueries {
   /** When all that is known is out of date. */
   #stale = 0;
 
-  has(query: object): boolean {
-    // To look a query up it must be written down, which costs more than to parse it; most of the time nothing is known.
+  /** @param name a text that names the query: asked for where any are known, since writing it down may cost more than parsing. */
+  has(name: () => string): boolean {
     if (this.#slow.size === 0) return false;
     const now = performance.now();
     if (now >= this.#stale) this.#slow.clear();
-    const known = this.#slow.get(textOf(query));
+    if (this.#slow.size === 0) return false;
+    const known = this.#slow.get(name());
     return known !== undefined && now < known.until;
   }
 
-  add(query: object): void {
-    const text = textOf(query);
+  add(text: string): void {
     const now = performance.now();
     const known = this.#slow.get(text);
     const again = known !== undefined && now < known.until + known.lasting;
@@ -38,8 +38,4 @@ export class SlowQueries {
     this.#slow.set(text, { until: now + lasting, lasting });
     this.#stale = Math.max(this.#stale, now + 2 * lasting);
   }
-}
-
-function textOf(query: object): string {
-  return JSON.stringify(query);
 }

@@ -114,8 +114,8 @@ export interface Context {
 }
 
 /** A drive that only finds resources, in no order. */
-export function finding(rows: (prefix: Prefix) => Sql, rank: number, exact: boolean): Drive {
-  return { rows, rank, exact, ranges: [], unique: false, first: () => always, byNumber: [], single: undefined };
+export function finding(rows: (prefix: Prefix) => Sql, rank: number, exact: boolean, unique = false): Drive {
+  return { rows, rank, exact, ranges: [], unique, first: () => always, byNumber: [], single: undefined };
 }
 
 /** Stretches of `entity`, where each row is a resource. */

@@ -1,23 +1,27 @@
 /** Criteria on logical ids. https://hl7.org/fhir/R4/search.html#id */
 import type { IdCriterion } from '../../../search/criteria.ts';
-import { isIn, raw, sql } from '../sql.ts';
-import { type Condition, type Context, finding, impossible } from './condition.ts';
+import { isIn, raw, type Sql, sql } from '../sql.ts';
+import { type Condition, type Context, finding, impossible, type Prefix } from './condition.ts';
 
 /** Criteria of these resources, by number. */
-export function ofResources(numbers: readonly number[]): Condition {
-  if (numbers.length === 0) return impossible;
+export function ofResources(given: readonly number[]): Condition {
+  const numbers = [...new Set(given)];
+  const [only] = numbers;
+  if (only === undefined) return impossible;
   const list = JSON.stringify(numbers);
+  // Of a row that is looked up by its number SQLite knows that there is nothing to sort.
+  const current =
+    numbers.length === 1
+      ? sql`SELECT o.rid AS rid FROM entity o WHERE o.rid = ${only}`
+      : sql`SELECT j.value AS rid FROM json_each(${list}) j`;
+  const rows = (prefix: Prefix): Sql =>
+    prefix === ''
+      ? current
+      : sql`SELECT k.vid AS rid FROM json_each(${list}) j
+          CROSS JOIN kept k INDEXED BY kept_by_resource ON k.rid = j.value`;
   return {
     test: ({ row }) => isIn(raw(`${row}.rid`), numbers),
-    drive: finding(
-      (prefix) =>
-        prefix === ''
-          ? sql`SELECT j.value AS rid FROM json_each(${list}) j`
-          : sql`SELECT k.vid AS rid FROM json_each(${list}) j
-              CROSS JOIN kept k INDEXED BY kept_by_resource ON k.rid = j.value`,
-      0,
-      true,
-    ),
+    drive: finding(rows, 0, true, true),
     usesResource: true,
   };
 }
