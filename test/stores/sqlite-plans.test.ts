@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decimalKey } from '../../src/fhir/decimal.ts';
 import type { Criterion, Parameter, SortKey } from '../../src/search/criteria.ts';
 import type { IndexEntry } from '../../src/search/entry.ts';
+import type { Position, SearchPage } from '../../src/store/port.ts';
 import { migrate } from '../../src/store/sqlite/migrate.ts';
 import { type Database, openDatabase } from '../../src/store/sqlite/open.ts';
 import { currentParameters, registerParameters } from '../../src/store/sqlite/parameters.ts';
@@ -115,6 +116,12 @@ function counted(rarest: number): number {
 let db: Database;
 let writer: InlineWriter;
 let searcher: Searcher;
+/** How often a search looked whether to stop: before each statement, and at about every 1,024th row. */
+let looks = 0;
+const stopped = (): boolean => {
+  looks++;
+  return false;
+};
 beforeAll(async () => {
   db = openDatabase(':memory:');
   migrate(db);
@@ -125,7 +132,7 @@ beforeAll(async () => {
   );
   const options = { clock: Date.now, cursorLifetime: day };
   writer = new InlineWriter(writerEngine(db, options), currentParameters(db));
-  searcher = new Searcher(db, { ...options, thresholds });
+  searcher = new Searcher(db, { ...options, thresholds, stopped });
   await commit(
     writer,
     Array.from({ length: all }, (_, n) => put('Observation', `o${(n * 7_919) % all}`, {}, entriesOf(n))),
@@ -188,4 +195,29 @@ describe('resources by their ids', () => {
     expect(access(['o7', 'o9', 'o7']).join()).not.toContain('DISTINCT');
     expect(explained(['o7', 'o9', 'o7']).matches).toBe(2);
   });
+});
+
+describe('a later page', () => {
+  it.each([false, true])(
+    'of dates from one on doesn’t read what lies between it and that one (falling: %s)',
+    (descending) => {
+      const criterion = since(when, 100 * day);
+      const parts = [{ type: 'Observation', criterion, sort: [{ by: when, descending }] }];
+      const page = (position?: Position): SearchPage => {
+        looks = 0;
+        return searcher.search({
+          parts,
+          count,
+          total: 'none',
+          totalBound: 0,
+          budget: 60_000,
+          ...(position && { position }),
+        });
+      };
+      const first = page();
+      const before = looks;
+      expect(page(first.next).matches).toHaveLength(count);
+      expect(looks - before).toBeLessThan(3);
+    },
+  );
 });

@@ -45,6 +45,8 @@ export interface Source {
    * apart, or in none (so that all are read).
    */
   readonly order: 'index' | 'blocks' | 'none';
+  /** Whether all of its rows come after the place where the page begins. */
+  readonly whole?: boolean;
   /** Whether the frame is of index rows alone, without the resource. Read in an order they have no version. */
   readonly bare?: boolean;
 }
@@ -225,7 +227,7 @@ export class HitReader {
 function queryOf(source: Source, { after, backwards, limit, falling }: Span, behind: Behind): Query {
   const columns = [...source.columns, { value: source.frame.rid, descending: falling, nullable: false }];
   const make = source.order === 'none' ? sortingQuery : scanningQuery;
-  const statement = make(source, columns, after, backwards, limit, behind);
+  const statement = make(source, columns, source.whole === true ? undefined : after, backwards, limit, behind);
   return { statement, columns: columns.length, withVersion: behind === 'version' };
 }
 

@@ -119,7 +119,7 @@ function readPresent(
     reader.onlyNumbers &&
     tested.every(({ usesResource }) => !usesResource) &&
     rest.every(({ number }) => number !== undefined);
-  const source = (range: ScanRange, branch: Branch): Source => {
+  const source = (range: ScanRange, branch: Branch, part: Span): Source => {
     const bare = numbers && range.table !== 'entity';
     const frame = frameOf(range, branch, reader.walk, bare);
     const tests: Sql[] = [...tested.map((condition) => condition.test(frame.subject)), best(frame.subject.prefix)];
@@ -136,11 +136,12 @@ function readPresent(
       tests,
       columns: [{ value: leading, descending, nullable: false }, ...ties, ...later],
       order: range.unsorted === true ? 'none' : inOrder,
+      whole: isBeyond(range, part, descending),
       bare,
     };
   };
   const possible = ranges.filter(({ where }) => where !== never);
-  const present = (part: Span) => reader.read((branch) => possible.map((range) => source(range, branch)), part);
+  const present = (part: Span) => reader.read((branch) => possible.map((range) => source(range, branch, part)), part);
   // Whatever passes a condition on the sorted value has one.
   if (own !== undefined) return present(span);
   const absent = (part: Span) => readMissing(sorting, conditions, columns, part);
@@ -151,6 +152,17 @@ function readPresent(
       ]
     : [{ holds: () => true, read: present }];
   return inStages(stages, span);
+}
+
+/**
+ * Whether a stretch lies wholly beyond the place where a page begins. Of two bounds of the same end SQLite seeks the first, so that it would
+ * read all that lies between them.
+ */
+function isBeyond({ extent }: ScanRange, { after, backwards }: Span, descending: boolean): boolean {
+  const at = after?.[0];
+  if (extent === undefined || typeof at !== 'number') return false;
+  const { from = Number.NEGATIVE_INFINITY, to = Number.POSITIVE_INFINITY } = extent;
+  return descending === backwards ? at < from : at > to;
 }
 
 /** The scan's column; kept versions have no id of their own. */

@@ -40,6 +40,8 @@ export interface Range {
    * more stretches on the next page, since what is stored has a say in it, they tell the old ones from the new.
    */
   readonly number?: number;
+  /** Between which values the first column of the order lies, where that is known. */
+  readonly extent?: { readonly from: number | undefined; readonly to: number | undefined };
   /** Whether `where` is bounds of the index alone, so that hardly a row is read that isn't in the stretch. */
   readonly bounded?: boolean;
 }

@@ -144,7 +144,8 @@ function byLow({ lowFrom, lowTo, highFrom, highTo }: Box<number>): readonly Stre
   const order = ['low', 'high'];
   if (highFrom === undefined || !isBeyond(highFrom, lowFrom)) {
     const where = all([between(low, lowFrom, lowBefore), residue]);
-    return [{ index: undefined, where, order, fixed: [], bounded: residue === always }];
+    const extent = { from: lowFrom?.value, to: lowBefore?.value };
+    return [{ index: undefined, where, order, fixed: [], bounded: residue === always, extent }];
   }
   const start = { value: highFrom.value - wideFrom - slack, closed: true };
   const narrow = all([between(low, laterOf(lowFrom, start), lowBefore), residue]);
@@ -162,7 +163,8 @@ function byHigh({ lowFrom, lowTo, highFrom, highTo }: Box<number>): readonly Str
   const residue = between(low, lowFrom, lowTo);
   const order = ['high', 'low'];
   if (lowTo === undefined || (highTo !== undefined && highTo.value <= lowTo.value)) {
-    return [{ index: 'by_high', where: all([between(high, highAfter, highTo), residue]), order, fixed: [] }];
+    const extent = { from: highAfter?.value, to: highTo?.value };
+    return [{ index: 'by_high', where: all([between(high, highAfter, highTo), residue]), order, fixed: [], extent }];
   }
   const end = { value: lowTo.value + wideFrom + slack, closed: true };
   const narrow = all([between(high, highAfter, earlierOf(highTo, end)), residue]);

@@ -17,6 +17,8 @@ export interface Stretch {
   readonly number?: number;
   /** As in `Range`. */
   readonly bounded?: boolean;
+  /** As in `Range`. */
+  readonly extent?: Range['extent'];
 }
 
 /** An OR of tests on the rows of one parameter. */

@@ -108,6 +108,7 @@ export function conditionOf(matcher: Matcher, number: number, parameter: Paramet
       fixed: stretch.fixed,
       ...(stretch.number !== undefined && { number: stretch.number }),
       bounded: stretch.bounded === true,
+      ...(stretch.extent !== undefined && { extent: stretch.extent }),
     };
   };
   const ranges = matcher.stretches.map(ofParameter);
