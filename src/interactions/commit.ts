@@ -12,7 +12,7 @@ import { type Turn, Turns } from './turns.ts';
 
 /**
  * How often a write is planned beside others; each round someone else has won. After these it is planned and committed
- * alone, so that steady writers of the same matches can't keep it from its turn.
+ * alone once, so that steady writers of the same matches can't keep it from its turn.
  */
 export const attemptsBeside = 10;
 
@@ -66,8 +66,11 @@ export async function commitPlan<T>(context: Context, makePlan: () => Promise<Pl
         const text = `The resource was changed by others ${maximumAttempts} times while this request was planned. Try again.`;
         throw failure(409, 'conflict', text);
       }
-      if (attempt >= attemptsBeside) {
-        open ??= await gate.close();
+      // Alone it can only lose to another process, which the gate doesn't hold up: those here needn't wait for that.
+      open?.();
+      open = undefined;
+      if (attempt % attemptsBeside === 0) {
+        open = await gate.close();
         continue;
       }
       // At most one turn at a time, so that no two requests wait for each other.

@@ -178,12 +178,20 @@ export class SearchParameterKeeper {
     this.#definitions.load(resources);
     const wanted = this.#wanted(current);
     const keys = new Set(wanted.map(({ type, code, definition }) => `${type} ${code} ${definition}`));
-    for (const { type, code, definition, source } of current) {
+    for (const each of current) {
+      const { type, code, definition, source } = each;
       const gone = source !== undefined && !keys.has(`${type} ${code} ${definition}`);
       // Searches of this release may already see the entries of an earlier one otherwise.
-      if (gone || this.#versions.isOld(definition)) this.#replaced.add(code);
+      if (gone || this.#isOfEarlier(each)) this.#replaced.add(code);
     }
     return wanted;
+  }
+
+  /** Whether what is indexed was made by an earlier version of extraction. */
+  #isOfEarlier(parameter: ParameterDefinition): boolean {
+    const source = sourceOf(parameter);
+    if (source === undefined) return this.#versions.isOld(parameter.definition);
+    return source.version < this.#options.extractionVersion(source.definition);
   }
 
   /** Follows a store from now on, and goes on with what is to be filled. */

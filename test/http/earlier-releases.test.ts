@@ -4,6 +4,7 @@ import { afterEach, expect, it, vi } from 'vitest';
 import { extractionVersion } from '../../src/extraction.ts';
 import { loadDefinitions } from '../../src/fhir/definitions/definitions.ts';
 import { createRegistry } from '../../src/search/registry.ts';
+import type { ParametersDocument } from '../../src/store/mongo/meta.ts';
 import { MongoParameterIndex } from '../../src/store/mongo/parameter-index.ts';
 import { openDatabase } from '../../src/store/sqlite/open.ts';
 import { SqliteParameterIndex } from '../../src/store/sqlite/parameter-index.ts';
@@ -121,6 +122,64 @@ it('are indexed anew where entries are others now, while those of then go on ans
   await stop(server);
 
   expect(filling(await started(url))).toEqual([]);
+});
+
+/** Makes the index of a parameter of the store's own one that the second version of extraction filled. */
+async function markOfSecond(url: string, code: string): Promise<void> {
+  if (!onMongo) {
+    const database = openDatabase(url.slice('sqlite:'.length));
+    const marked = database
+      .prepare(`UPDATE parameter SET definition = 'second',
+        source = replace(replace(source, '"version":3', '"version":2'), definition, 'second') WHERE code = ?`)
+      .run(code);
+    expect(marked.changes).toBe(1);
+    database.close();
+    return;
+  }
+  const client = new MongoClient(url);
+  const meta = client.db().collection<ParametersDocument>('osteon_meta');
+  const row = (await meta.findOne({ _id: 'parameters' }))?.rows.find((each) => each.code === code);
+  const source = row?.source?.replace('"version":3', '"version":2').replace(row.definition, 'second');
+  const marked = await meta.updateOne(
+    { _id: 'parameters' },
+    { $set: { 'rows.$[each].definition': 'second', 'rows.$[each].source': source } },
+    { arrayFilters: [{ 'each.code': code }] },
+  );
+  expect(marked.modifiedCount).toBe(1);
+  await client.close();
+}
+
+it('whose own parameters are indexed anew go on with no walk by these from before', async () => {
+  const { url } = lastingStore();
+  const first = await started(url);
+  const defined = await first.send('POST', '/SearchParameter', {
+    resourceType: 'SearchParameter',
+    url: 'http://example.org/SearchParameter/surname',
+    name: 'Surname',
+    status: 'active',
+    description: 'A family name.',
+    code: 'surname',
+    base: ['Patient'],
+    type: 'string',
+    expression: 'Patient.name.family',
+  });
+  expect(defined.status, defined.text).toBe(201);
+  await indexed(first);
+  await load(first, [
+    patient('cruz', { name: [{ family: 'De La Cruz' }] }),
+    patient('dabel', { name: [{ family: 'Dabel' }] }),
+  ]);
+  const { body } = await first.get('/Patient?_sort=surname&_count=1');
+  const next = body.link.find(({ relation }: { relation: string }) => relation === 'next').url;
+  expect((await first.get(next)).status).toBe(200);
+  await stop(first);
+  await markOfSecond(url, 'surname');
+
+  heldFromTheStart();
+  const server = await started(url);
+  expect(filling(server)).toEqual(['Patient.surname']);
+  expect(idsOf(await server.get('/Patient?surname=cruz'))).toEqual(['cruz']);
+  expect((await server.get(next)).status).toBe(410);
 });
 
 it('have other entries now of names and addresses, and of expressions with functions that do otherwise', () => {

@@ -2,6 +2,7 @@
 import { afterEach, expect, it } from 'vitest';
 import { attemptsBeside, commitPlan, type Plan } from '../../src/interactions/commit.ts';
 import type { Delete } from '../../src/store/write.ts';
+import { commit, put } from '../contract/subject.ts';
 import { load, patient } from '../http/searching.ts';
 import { type TestServer, testServer } from '../http/server.ts';
 
@@ -41,4 +42,22 @@ it('a write that others always come before writes alone in the end, and they aft
   expect(round).toBe(attemptsBeside + 1);
   expect(await late).toBe('unchanged');
   expect((await server.get('/Patient/a/_history')).body.total).toBe(attemptsBeside + 2);
+});
+
+it('what loses alone, to another process, holds up nobody any more', async () => {
+  const server = await testServer();
+  servers.push(server);
+  const { context } = server;
+  await load(server, [patient('a', { birthDate: '2000' })]);
+  const other = (round: number) => commit(context.store, [put('Patient', 'a', { language: `x-${round}` })]);
+  let round = 0;
+  const outcome = await commitPlan(context, async () => {
+    round += 1;
+    const current = await context.store.read('Patient', 'a');
+    if (round <= attemptsBeside + 1) await other(round);
+    else await load(server, [patient('b', {})]);
+    return deletion({ computedFrom: current?.versionId ?? 0 });
+  });
+  expect([outcome, round]).toEqual(['deleted', attemptsBeside + 2]);
+  expect((await server.get('/Patient/b')).status).toBe(200);
 });

@@ -27,7 +27,8 @@ export function numberConverter(type: string): Converter | undefined {
 
 /**
  * The converter of a data type to the range [low, high) that a number's precision means, from the end of a Range to the
- * other one's; undefined for types that have no numbers. Zeros at the end of a fraction don't show in a JSON number.
+ * other one's; undefined for types that have no numbers. Zeros at the end of a fraction, and exponents, don't show in a JSON
+ * number.
  */
 export function precisionConverter(type: string): Converter | undefined {
   switch (type) {

@@ -246,8 +246,8 @@ function readCodes(
   return inStages([...stages, absent], span);
 }
 
-/** Destinations that are looked up at once: at first, and at most. */
-const firstDestinations = 32;
+/** Destinations that are looked up at once: at first, and at most. Each look-up goes through all, so few times are best. */
+const firstDestinations = 512;
 const mostDestinations = 8192;
 
 /** Matches by the text of their least (or greatest) reference, then those without one. */
