@@ -23,6 +23,7 @@ import { answerUnreadable } from './http/overflow.ts';
 import { Conformance } from './interactions/conformance.ts';
 import type { Context, Settings } from './interactions/context.ts';
 import { DefinitionsSource } from './interactions/definitions-source.ts';
+import { DefinitionVersions } from './jobs/definition-versions.ts';
 import { DirectoryWatch } from './jobs/directory-watch.ts';
 import { ReindexJobs } from './jobs/reindex-jobs.ts';
 import { currentRegistry, SearchParameterKeeper } from './jobs/search-parameters.ts';
@@ -195,6 +196,14 @@ export function reextraction(
   const extraction: Extraction = recorded === undefined ? configured : JSON.parse(recorded);
   const extract = extractorOf(extraction, timezone, definitions, currentRegistry(definitions, current));
   return (bytes) => extractStored(extract, bytes);
+}
+
+/** Whether what a store has of a parameter was made by an earlier version of extraction, whose entries go on answering. */
+export function entriesOfEarlier(configuration: Configuration): (parameter: ParameterDefinition) => boolean {
+  const definitions = loadDefinitions();
+  const { versions } = parameterDefinitions(configuration, definitions);
+  const known = new DefinitionVersions(definitions.searchParameters, versions);
+  return (parameter) => known.isOfEarlier(parameter, (definition) => extractionVersion(definition, false));
 }
 
 const nameOf = (error: unknown) => (error instanceof Error ? error.name : typeof error);

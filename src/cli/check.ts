@@ -1,7 +1,7 @@
 /** `osteon check`: whether the indexes say what the resources say. https://hl7.org/fhir/R4/search.html */
 import { Command } from 'commander';
 import type { Configuration } from '../config.ts';
-import { reextraction } from '../main.ts';
+import { entriesOfEarlier, reextraction } from '../main.ts';
 import type { Finding, Progress } from '../store/finding.ts';
 import type { ParameterDefinition, Reextract } from '../store/parameter-index.ts';
 import { checkStore } from '../store/sqlite/check.ts';
@@ -69,7 +69,8 @@ async function* checkMongo(configuration: Configuration, repair: boolean): Async
   const { timezone, extraction, rows, check: findings, close } = await openForCheck(configuration.STORE_URL);
   try {
     const current = rows.filter(({ status }) => status === 'current');
-    yield* findings(reextractOf(configuration, timezone, extraction, current), { repair });
+    const reextract = reextractOf(configuration, timezone, extraction, current);
+    yield* findings(reextract, entriesOfEarlier(configuration), { repair });
   } finally {
     await close();
   }

@@ -49,10 +49,10 @@ export async function resolveCondition(
   return { type, criterion, matches, limit };
 }
 
-/** Whether criteria match now what they matched when the condition was made. */
+/** Whether criteria match now what they matched when the condition was made; true where that can't be found out. */
 export async function stillHolds({ store }: Context, condition: Condition): Promise<boolean> {
   const { type, criterion, matches, limit } = condition;
-  const found = await store.matches(type, criterion, limit);
+  const found = await store.matches(type, criterion, limit).catch(() => matches);
   return found.length === matches.length && found.every((id, place) => id === matches[place]);
 }
 

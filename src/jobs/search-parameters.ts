@@ -15,7 +15,7 @@ import type { ParameterDefinition, ParameterState } from '../store/parameter-ind
 import type { Store } from '../store/port.ts';
 import { parametersLease, type SharedStore } from '../store/shared.ts';
 import type { Entries, Write } from '../store/write.ts';
-import { DefinitionVersions, type VersionsOfDefinitions } from './definition-versions.ts';
+import { DefinitionVersions, type Source, sourceOf, type VersionsOfDefinitions } from './definition-versions.ts';
 import { unready } from './indexing-progress.ts';
 import { Loop, yielded } from './loop.ts';
 import { ReplacedDefinitions } from './replaced-definitions.ts';
@@ -47,12 +47,6 @@ const lookAgain = 1000;
 
 /** What expressions give is kept of so many. */
 const mostValues = 20_000;
-
-/** What `source` keeps of a definition: enough to go on with it when the resource says something else. */
-interface Source {
-  readonly version: number;
-  readonly definition: SearchParameterDefinition;
-}
 
 export class SearchParameterKeeper {
   readonly #options: SearchParameterOptions;
@@ -182,16 +176,9 @@ export class SearchParameterKeeper {
       const { type, code, definition, source } = each;
       const gone = source !== undefined && !keys.has(`${type} ${code} ${definition}`);
       // Searches of this release may already see the entries of an earlier one otherwise.
-      if (gone || this.#isOfEarlier(each)) this.#replaced.add(code);
+      if (gone || this.#versions.isOfEarlier(each, this.#options.extractionVersion)) this.#replaced.add(code);
     }
     return wanted;
-  }
-
-  /** Whether what is indexed was made by an earlier version of extraction. */
-  #isOfEarlier(parameter: ParameterDefinition): boolean {
-    const source = sourceOf(parameter);
-    if (source === undefined) return this.#versions.isOld(parameter.definition);
-    return source.version < this.#options.extractionVersion(source.definition);
   }
 
   /** Follows a store from now on, and goes on with what is to be filled. */
@@ -391,9 +378,4 @@ export function currentRegistry(definitions: Definitions, current: readonly Para
 /** Tells a parameter from all others; R4's have no digest. */
 function keyOf(type: string, code: string, digest: string | undefined): string {
   return `${type} ${code} ${digest ?? ''}`;
-}
-
-/** What a parameter's definition says, undefined for R4's. */
-export function sourceOf({ source }: ParameterDefinition): Source | undefined {
-  return source === undefined ? undefined : JSON.parse(source);
 }

@@ -2,7 +2,7 @@
 import type { Document } from 'mongodb';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readConfiguration } from '../../src/config.ts';
-import { reextraction } from '../../src/main.ts';
+import { entriesOfEarlier, reextraction } from '../../src/main.ts';
 import { openForCheck } from '../../src/store/mongo/check.ts';
 import { indexed, type TestServer, testServer } from '../http/server.ts';
 import { bundle, entry, found, patient } from '../http/writing.ts';
@@ -44,7 +44,7 @@ async function check(repair = false): Promise<readonly string[]> {
   const current = rows.filter(({ status }) => status === 'current');
   const reextract = reextraction(readConfiguration({}), String(timezone), String(extraction), current);
   const texts: string[] = [];
-  for await (const each of findings(reextract, { repair })) {
+  for await (const each of findings(reextract, entriesOfEarlier(readConfiguration({})), { repair })) {
     if (each.kind === 'finding') texts.push(each.text + (each.repaired ? ' Repaired.' : ''));
   }
   await close();
@@ -57,6 +57,28 @@ function collection(name: string) {
 
 test('finds nothing wrong in what the server wrote, beside it', async () => {
   expect(await check()).toEqual([]);
+});
+
+test('leaves alone what an earlier release made, which this one will make otherwise', async () => {
+  const ofSecond = async (definition: string) => {
+    const rows = collection('osteon_meta');
+    const before = await rows.findOne({ _id: 'parameters' });
+    const family = before?.rows.find(({ type, code }: Document) => type === 'Patient' && code === 'family');
+    const filters = { arrayFilters: [{ 'each.type': 'Patient', 'each.code': 'family' }] };
+    await rows.updateOne({ _id: 'parameters' }, { $set: { 'rows.$[each].definition': definition } }, filters);
+    return String(family?.definition);
+  };
+  const sorted = await collection('Patient').findOne({ _id: 'b' });
+  const definition = await ofSecond('TylAQJQekQ1b');
+  await collection('Patient').updateOne({ _id: 'b' }, { $set: { 'sort.family': { low: 'word', high: 'word' } } });
+  try {
+    expect(await check()).toEqual([]);
+    await ofSecond(definition);
+    expect(await check()).toEqual([expect.stringMatching(/sort/)]);
+  } finally {
+    await ofSecond(definition);
+    await collection('Patient').updateOne({ _id: 'b' }, { $set: { 'sort.family': sorted?.sort.family } });
+  }
 });
 
 describe('finds, and puts right,', () => {

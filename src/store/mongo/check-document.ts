@@ -29,17 +29,22 @@ export class DocumentCheck {
   readonly #bodies: Bodies;
   readonly #reextract: Reextract;
   readonly #current: RowFields;
-  /** `Type code` of what is being filled or removed: documents may have its values or not. */
+  /** `Type code` of what is being filled or removed, or was made by an earlier release: documents may have its values or not. */
   readonly #unsettled: ReadonlySet<string>;
 
-  /** @param rows the database's parameters; `reextract` gives the entries of the current ones. */
-  constructor(bodies: Bodies, rows: readonly ParameterRow[], reextract: Reextract) {
+  /** @param rows the database's parameters; `reextract` gives the entries of the current ones, `isEarlier` tells those of an earlier release. */
+  constructor(
+    bodies: Bodies,
+    rows: readonly ParameterRow[],
+    reextract: Reextract,
+    isEarlier: (parameter: ParameterRow) => boolean = () => false,
+  ) {
     this.#bodies = bodies;
     this.#reextract = reextract;
-    const current = rows.filter(({ status }) => status === 'current');
-    this.#current = new RowFields(current);
+    const settled = rows.filter((row) => row.status === 'current' && !isEarlier(row));
+    this.#current = new RowFields(settled);
     this.#unsettled = new Set(
-      rows.filter(({ status }) => status !== 'current').map(({ type, field }) => `${type} ${field}`),
+      rows.filter((row) => !settled.includes(row)).map(({ type, field }) => `${type} ${field}`),
     );
   }
 

@@ -32,7 +32,12 @@ export interface OpenedForCheck {
   readonly timezone: unknown;
   readonly extraction: unknown;
   readonly rows: readonly ParameterRow[];
-  readonly check: (reextract: Reextract, options: CheckOptions) => AsyncGenerator<Finding | Progress>;
+  /** `isEarlier`: whether a parameter's entries are those of an earlier release, which this one doesn't make. */
+  readonly check: (
+    reextract: Reextract,
+    isEarlier: (parameter: ParameterRow) => boolean,
+    options: CheckOptions,
+  ) => AsyncGenerator<Finding | Progress>;
   readonly close: () => Promise<void>;
 }
 
@@ -47,7 +52,8 @@ export async function openForCheck(url: string): Promise<OpenedForCheck> {
   }
   const { timezone, extraction } = store;
   const { rows } = parameters;
-  const check: OpenedForCheck['check'] = (reextract, options) => checkDatabase(db, rows, reextract, options);
+  const check: OpenedForCheck['check'] = (reextract, isEarlier, options) =>
+    checkDatabase(db, rows, reextract, { ...options, isEarlier });
   return { timezone, extraction, rows, check, close: () => client.close() };
 }
 
@@ -56,11 +62,11 @@ export async function* checkDatabase(
   db: Db,
   rows: readonly ParameterRow[],
   reextract: Reextract,
-  options: CheckOptions = {},
+  options: CheckOptions & { readonly isEarlier?: (parameter: ParameterRow) => boolean } = {},
 ): AsyncGenerator<Finding | Progress> {
   const repair = options.repair === true;
   const known = await new Types(db).known();
-  const check = new DocumentCheck(new Bodies(new Files(db)), rows, reextract);
+  const check = new DocumentCheck(new Bodies(new Files(db)), rows, reextract, options.isEarlier);
   let total = 0;
   for (const type of known) total += await db.collection(type).countDocuments({ deleted: { $exists: false } });
   let done = 0;
