@@ -179,7 +179,7 @@ export class Searcher {
     const found = count === 0 ? nothing : await readPage(reading.parts, sorted, undefined, false, count, together);
     const shown = ({ more, hits }: PageOfHits) => (count > 0 && !more ? hits.length : undefined);
     const total = await this.#total(query, reading, shown(found));
-    const whole = session !== undefined || !reading.looked;
+    const whole = session !== undefined || reading.atOnce;
     if (!found.more && whole) return { matches: await versionsOf(found.hits, reading.state), total };
     const begun = await this.#context.snapshots.begin([...reading.types], session);
     const same = isSame(before, begun) || (await this.#isUnchanged(before, reading, session));
