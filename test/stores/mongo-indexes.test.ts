@@ -2,7 +2,7 @@
 
 import { Collection, type Db, MongoServerError } from 'mongodb';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { WantedIndex } from '../../src/store/mongo/index-plan.ts';
+import { planOf, type WantedIndex } from '../../src/store/mongo/index-plan.ts';
 import { Indexes } from '../../src/store/mongo/indexes.ts';
 import { openMongoStore } from '../../src/store/mongo/store.ts';
 import { commit, observation, code as ofCode, subject as ofSubject } from '../contract/subject.ts';
@@ -136,6 +136,34 @@ describe('indexes', () => {
       always = new Map([['Observation', [partial]]]);
       expect((await start()).told).toEqual([]);
       expect(await named()).toEqual(['_id_', `${partial.name}~2`, 'of somebody else'].sort());
+    });
+
+    it('stay until the right one is there, where another process is making it', async () => {
+      await db.collection('Observation').createIndex({ deleted: 1, _id: 1 }, { name: partial.name });
+      const { name: _, key, ...options } = partial;
+      // The server lists what is still being made.
+      await db.collection('Observation').createIndex(key, { name: `${partial.name}~2`, ...options });
+      always = new Map([['Observation', [partial]]]);
+      let made: (name: string) => void = () => {};
+      const making = vi.spyOn(Collection.prototype, 'createIndex').mockReturnValue(
+        new Promise((resolve) => {
+          made = resolve;
+        }),
+      );
+      const dropping = vi.spyOn(Collection.prototype, 'dropIndex');
+      const indexes = open({});
+      indexes.start();
+      await expect.poll(() => making.mock.calls).toEqual([[key, { ...options, name: `${partial.name}~2` }]]);
+      expect(dropping).not.toHaveBeenCalled();
+      made('');
+      await indexes.settled();
+      expect(await named()).toEqual(['_id_', `${partial.name}~2`]);
+    });
+
+    it('are told apart by a time to live of none, but not by the collation that all have', async () => {
+      const listed = { ...partial, v: 2, unique: false, collation: { locale: 'simple' } };
+      expect(planOf(partial, [listed])).toEqual({ make: undefined, found: partial, outdated: [] });
+      expect(planOf(partial, [{ ...listed, expireAfterSeconds: 0 }])).toMatchObject({ outdated: [partial.name] });
     });
 
     it('make room under the name that they have', async () => {

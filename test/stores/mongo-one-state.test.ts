@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { Collection, type Db, type Document, MongoServerError } from 'mongodb';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { Criterion } from '../../src/search/criteria.ts';
 import { Clock } from '../../src/store/mongo/clock.ts';
 import { connect } from '../../src/store/mongo/open.ts';
 import { type Opened, openParts } from '../../src/store/mongo/parts.ts';
@@ -147,8 +148,48 @@ describe.each(['together', 'ahead'])('with clocks %s', (which) => {
   });
 });
 
-test('a walk goes on in the state that its first page was read in, whatever its own process wrote meanwhile', async () => {
+describe.each([
+  ['another process', (writes: readonly Write[]) => commit(writer, writes)],
+  ['its own', (writes: readonly Write[]) => commit(opened.committer, writes)],
+] as const)('an only page, while %s writes,', (_, write) => {
+  const query = { count: 10, total: 'bounded', totalBound: 100, budget: 60_000 } as const;
+
+  test('shows one state of several types', async () => {
+    const coded: Criterion = {
+      kind: 'value',
+      parameter: code,
+      anyOf: [{ kind: 'token', system: 'urn:codes', code: 'another', fold: false }],
+    };
+    const parts = [
+      { type: 'Patient', criterion: identified('asked'), sort: [] },
+      { type: 'Observation', criterion: coded, sort: [] },
+    ];
+    const act = () => write([patient('one', 'changed'), observation('o', 'one', 'another')]);
+    inBetween = { place: 'before', of: searched, act };
+    const page = await opened.searcher.search({ ...query, parts });
+    expect(inBetween).toBeUndefined();
+    expect(page.matches.map(({ type }) => type)).toEqual(['Observation']);
+    expect(page.total).toBe(1);
+  });
+
+  test('has what gets a value meanwhile that it is sorted by', async () => {
+    const { entries, ...rest } = observation('o', 'one');
+    await commit(writer, [{ ...rest, entries: entries.slice(1) }]);
+    const act = () => write([observation('o', 'one', 'another')]);
+    inBetween = { place: 'after', of: searched, act };
+    const parts = [{ type: 'Observation', criterion: everything, sort: byCode }];
+    const page = await opened.searcher.search({ ...query, parts });
+    expect(inBetween).toBeUndefined();
+    expect(page.matches.map(({ id }) => id)).toEqual(['o']);
+  });
+});
+
+test.each([
+  ['its own process wrote meanwhile', []],
+  ['it wrote with lower numbers than others had', [observation('ahead', 'two')]],
+])('a walk goes on in the state that its first page was read in, whatever %s', async (_, others) => {
   const { searcher, committer } = await reader('together');
+  await commit(ahead.committer, others);
   const ids = ['p', 'q', 'r'];
   // The reader hasn't heard of them.
   await commit(
@@ -160,7 +201,12 @@ test('a walk goes on in the state that its first page was read in, whatever its 
   inBetween = {
     place: 'before',
     of: searched,
-    act: () => commit(committer, [observation('r', 'one', 'a code before')]),
+    act: async () => {
+      // Those that are at work don't ask for the newest change of others.
+      const observing = vi.spyOn(Clock.prototype, 'observe').mockImplementation(() => {});
+      await commit(committer, [observation('r', 'one', 'a code before')]);
+      observing.mockRestore();
+    },
   };
   const first = await searcher.search(query);
   expect(inBetween).toBeUndefined();
@@ -169,7 +215,7 @@ test('a walk goes on in the state that its first page was read in, whatever its 
   expect(first.total).toBe(3);
   await commit(
     writer,
-    ids.map((id) => erase('Observation', id)),
+    [...ids, ...others.map(({ id }) => id)].map((id) => erase('Observation', id)),
   );
 });
 
@@ -285,6 +331,31 @@ test('a commit makes no index on a collection that is there', async () => {
   // Of the type and of its history.
   expect(asked).toHaveBeenCalledTimes(2);
   asked.mockRestore();
+});
+
+test.each([
+  ['its history', 0],
+  ['it', 1],
+] as const)('a type whose making failed at %s has all indexes when it is made', async (_, before) => {
+  const { db } = opened.connection;
+  const type = ['Flag', 'Goal'][before] ?? '';
+  const make = Collection.prototype.createIndexes;
+  let asked = 0;
+  const failing = vi.spyOn(Collection.prototype, 'createIndexes');
+  failing.mockImplementation(function (this: Collection, ...specs: Parameters<Collection['createIndexes']>) {
+    if (asked++ === before) throw new MongoServerError({ code: 11602 });
+    return make.apply(this, specs);
+  });
+  const types = new Types(db);
+  await expect(types.ensure(type)).rejects.toThrow(MongoServerError);
+  await types.ensure(type);
+  failing.mockRestore();
+  const indexes = await types.indexes();
+  for (const name of [type, `${type}_history`]) {
+    const there = (await db.collection(name).listIndexes().toArray()).map((index) => index.name);
+    expect(there).toEqual(expect.arrayContaining((indexes.get(name) ?? []).map((index) => index.name)));
+    expect(there.length).toBeGreaterThan(1);
+  }
 });
 
 test('one state is read anew where what is in the way is passing', async () => {

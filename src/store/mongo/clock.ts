@@ -52,6 +52,8 @@ export class Clock {
   readonly #inFlight = new Set<number>();
   /** Who waits for a commit to end. */
   readonly #waiting = new Set<() => void>();
+  /** Who hears of commits that begin. */
+  readonly #hearing = new Set<number[]>();
 
   /**
    * @param now milliseconds since 1970; may go back.
@@ -80,7 +82,15 @@ export class Clock {
     const first = earliest + ((this.#process - (earliest % step) + step) % step);
     this.#last = first + Math.max(count - 1, 0) * step;
     this.#inFlight.add(first);
+    for (const heard of this.#hearing) heard.push(first);
     return { first, updated: instantOf(first), at: (n) => first + n * step };
+  }
+
+  /** The first numbers of the commits that begin from now on, until `end`; those that are done by then too. */
+  hear(): { readonly begun: readonly number[]; readonly end: () => void } {
+    const begun: number[] = [];
+    this.#hearing.add(begun);
+    return { begun, end: () => this.#hearing.delete(begun) };
   }
 
   /** The commit is done, or has failed. */

@@ -13,6 +13,8 @@ export interface Look {
   readonly before: Snapshot;
   /** The transaction to read in. */
   readonly session?: ClientSession;
+  /** First numbers of this process's commits that begin while it is read in a transaction, which shows none of them for sure. */
+  readonly meanwhile?: readonly number[];
   /** Whether to end with `HasToLook` where other resources are to be looked at. */
   readonly single?: boolean;
 }
@@ -43,9 +45,15 @@ export async function readTogether<T>(
     if (!(error instanceof HasToLook)) throw error;
   }
   return transactions.run(async (session) => {
-    const begun = await snapshots.begin([]);
-    // From now on its state stands: types that are listed later have all that it shows.
-    if (type !== undefined) await types.newest([resourceTypeOf(type)], session);
-    return read({ budget: Math.min(end - performance.now(), transactionBudget), before: begun, session });
+    const heard = snapshots.hear();
+    try {
+      const begun = await snapshots.begin([]);
+      // From now on its state stands: types that are listed later have all that it shows.
+      if (type !== undefined) await types.newest([resourceTypeOf(type)], session);
+      const left = Math.min(end - performance.now(), transactionBudget);
+      return await read({ budget: left, before: begun, session, meanwhile: heard.begun });
+    } finally {
+      heard.end();
+    }
   });
 }

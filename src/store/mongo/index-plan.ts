@@ -17,6 +17,8 @@ export interface IndexThere {
 export interface IndexPlan {
   /** The wanted index, under a name that is free; undefined where it is there, under whatever name. */
   readonly make: WantedIndex | undefined;
+  /** The wanted index under the name that it has; the server lists what is still being made too, and searches can't use that. */
+  readonly found: WantedIndex | undefined;
   /** Names of those that have its name, or had it once, and are others: to be dropped once it is there. */
   readonly outdated: readonly string[];
 }
@@ -30,11 +32,12 @@ const options = ['unique', 'sparse', 'partialFilterExpression', 'expireAfterSeco
  */
 export function planOf(wanted: WantedIndex, there: readonly IndexThere[]): IndexPlan {
   const asWanted = textOf(wanted);
-  const found = there.some((index) => textOf(index) === asWanted);
+  const [found] = namesOf(wanted, there);
   const names = there.map(({ name }) => String(name));
   const others = there.filter((index) => textOf(index) !== asWanted).map(({ name }) => String(name));
   const outdated = others.filter((name) => baseOf(name) === wanted.name);
-  return { make: found ? undefined : { ...wanted, name: freeName(wanted.name, names) }, outdated };
+  if (found !== undefined) return { make: undefined, found: { ...wanted, name: found }, outdated };
+  return { make: { ...wanted, name: freeName(wanted.name, names) }, found: undefined, outdated };
 }
 
 /** The names under which a wanted index is there: one at most, unless two releases have made it. */
@@ -43,9 +46,14 @@ export function namesOf(wanted: WantedIndex, there: readonly IndexThere[]): read
   return there.filter((index) => textOf(index) === asWanted).map(({ name }) => String(name));
 }
 
-/** Keys in their order, and options; an option that is false is none. */
+/** Keys in their order, and options; an option that is false is none, and so is the collation that all have. */
 function textOf(index: IndexThere | WantedIndex): string {
-  return JSON.stringify([index.key, ...options.map((option) => Reflect.get(index, option) || null)]);
+  return JSON.stringify([index.key, ...options.map((option) => optionOf(Reflect.get(index, option)))]);
+}
+
+function optionOf(value: unknown): unknown {
+  if (value === undefined || value === false) return null;
+  return typeof value === 'object' && value !== null && Reflect.get(value, 'locale') === 'simple' ? null : value;
 }
 
 function baseOf(name: string): string {

@@ -100,11 +100,11 @@ export class Indexes {
     if (existing === undefined) return;
     for (const index of indexes) {
       if (this.#closed) return;
-      const { make, outdated } = planOf(index, existing);
+      const { make, found, outdated } = planOf(index, existing);
       if (make === undefined && outdated.length === 0) continue;
       if (make !== undefined) this.#options.onMissing?.(collection, index.name, outdated);
       try {
-        await this.#replace(collection, make, outdated);
+        await this.#replace(collection, make ?? found, outdated);
       } catch (error) {
         // The others are made all the same.
         this.#options.onFault?.(error);
@@ -171,7 +171,7 @@ export class Indexes {
     }
   }
 
-  /** Makes an index, and drops those that it is made for. */
+  /** Makes an index, or waits for the process that makes it, and drops those that it is made for. */
   async #replace(collection: string, make: WantedIndex | undefined, outdated: readonly string[]): Promise<void> {
     if (make !== undefined) {
       const { key, ...options } = make;

@@ -19,6 +19,8 @@ export interface Reading {
   readonly held: readonly string[] | undefined;
   /** Whether other resources are looked at, for its criteria or its order, than those that are found. */
   readonly looked: boolean;
+  /** Whether one command reads all that a page shows: no others are looked at, and it is of one type, without stages. */
+  readonly atOnce: boolean;
 }
 
 export interface ReadingOptions {
@@ -79,7 +81,8 @@ export async function compileSearch(
     } else types.add(type);
     for (const { by } of query.sort) for (const each of typesOf(by)) looksAt(each, 'resources');
   }
-  return { state, parts, types, held: await live, looked };
+  const atOnce = !looked && parts.length <= 1 && parts.every((part) => part.single);
+  return { state, parts, types, held: await live, looked, atOnce };
 }
 
 /** The types whose values are sorted by. */

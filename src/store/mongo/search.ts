@@ -171,7 +171,7 @@ export class Searcher {
    */
   async #first(query: SearchQuery, now: number, look: Look, watch: Watch | undefined): Promise<SearchPage> {
     const { parts: queries, count } = query;
-    const { budget, before, session } = look;
+    const { budget, before, session, meanwhile = [] } = look;
     const start = performance.now();
     const reading = await this.#compile(queries, this.#state(budget, { session, watch }), look.single);
     const sorted = isSorted(queries);
@@ -179,11 +179,11 @@ export class Searcher {
     const found = count === 0 ? nothing : await readPage(reading.parts, sorted, undefined, false, count, together);
     const shown = ({ more, hits }: PageOfHits) => (count > 0 && !more ? hits.length : undefined);
     const total = await this.#total(query, reading, shown(found));
-    const whole = session !== undefined || !reading.looked;
+    const whole = session !== undefined || reading.atOnce;
     if (!found.more && whole) return { matches: await versionsOf(found.hits, reading.state), total };
     const begun = await this.#context.snapshots.begin([...reading.types], session);
     const same = isSame(before, begun) || (await this.#isUnchanged(before, reading, session));
-    const snapshot = session === undefined ? begun : await this.#shownIn(session, reading, before, begun);
+    const snapshot = session === undefined ? begun : await this.#shownIn(session, reading, before, meanwhile);
     // What came since isn't in the transaction.
     const walk = session === undefined ? snapshot : before;
     if (same) return pageOf(found, reading.state, beginning, { snapshot: walk, since: now, total });
@@ -199,10 +199,11 @@ export class Searcher {
     session: ClientSession,
     { types }: Reading,
     before: Snapshot,
-    { except }: Snapshot,
+    meanwhile: readonly number[],
   ): Promise<Snapshot> {
-    const newest = await this.#context.types.newest([...types], session);
-    return { at: Math.max(before.at, newest), except: [...new Set([...before.except, ...except])] };
+    const at = Math.max(before.at, await this.#context.types.newest([...types], session));
+    // Those that are done may have lower numbers than what other processes had committed before.
+    return { at, except: [...new Set([...before.except, ...meanwhile.filter((first) => first <= at)])] };
   }
 
   /**

@@ -29,6 +29,11 @@ export class Snapshots {
     return this.#clock.snapshot();
   }
 
+  /** As `Clock.hear`. */
+  hear(): ReturnType<Clock['hear']> {
+    return this.#clock.hear();
+  }
+
   /** The change number up to which these types are complete (`Processes.safe`): for the first page of a history. */
   complete(types: readonly string[]): Promise<number> {
     return this.#processes.safe(() => this.#types.newest(types));

@@ -95,22 +95,28 @@ export class Types {
   }
 
   async #make(type: string): Promise<void> {
-    // Nothing else is asked of a collection that is there: commands for indexes wait for one that is being made.
-    const found = await this.#db.listCollections({ name: type }, { nameOnly: true }).toArray();
-    if (found.length > 0) return;
     // The history first: whoever sees the type's collection finds both.
     await makeCollection(this.#db, historyName(type), history);
     await makeCollection(this.#db, type, current);
   }
 }
 
-/** Makes a collection with its indexes, if it isn't there. Indexes that one that is there lacks are made by `Indexes.start`. */
+/**
+ * Makes a collection with its indexes, if it isn't there: by one command, so that none is there without them if that fails.
+ * Indexes that one that is there lacks are made by `Indexes.start`.
+ */
 export async function makeCollection(db: Db, name: string, indexes: readonly WantedIndex[]): Promise<void> {
+  // Nothing else is asked of a collection that is there: commands for indexes wait for one that is being made.
+  const found = await db.listCollections({ name }, { nameOnly: true }).toArray();
+  if (found.length > 0) return;
+  if (indexes.length > 0) {
+    await db.collection(name).createIndexes(indexes.map((index) => ({ ...index })));
+    return;
+  }
   try {
     await db.createCollection(name);
   } catch (error) {
-    if (error instanceof MongoServerError && error.code === namespaceExists) return;
-    throw error;
+    // Another process was quicker.
+    if (!(error instanceof MongoServerError && error.code === namespaceExists)) throw error;
   }
-  if (indexes.length > 0) await db.collection(name).createIndexes(indexes.map((index) => ({ ...index })));
 }
