@@ -77,7 +77,7 @@ test('leaves alone what an earlier release made, which this one will make otherw
     expect(await check()).toEqual([expect.stringMatching(/sort/)]);
   } finally {
     await ofSecond(definition);
-    await collection('Patient').updateOne({ _id: 'b' }, { $set: { 'sort.family': sorted?.sort.family } });
+    await collection('Patient').updateOne({ _id: 'b' }, { $set: { sort: sorted?.sort } });
   }
 });
 

@@ -217,6 +217,7 @@ test.each<[string, Document]>([
   ['is no primary any more', { errorCode: 10107 }],
   ['steps down', { errorCode: 189 }],
   ['is shutting down', { errorCode: 11600 }],
+  ['is a router that finds no primary of a shard', { errorCode: 133 }],
   ['drops the connection', { closeConnection: true }],
 ])('a store whose server %s, also when it is asked again, is unavailable', async (_, data) => {
   const id = nextId();

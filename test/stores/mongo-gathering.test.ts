@@ -1,5 +1,6 @@
 /** Contained resources of many types, whose containers are read once. https://hl7.org/fhir/R4/search.html#contained */
 import { expect, it, vi } from 'vitest';
+import type { Criterion } from '../../src/search/criteria.ts';
 import { TooCostly } from '../../src/store/errors.ts';
 import { Bodies } from '../../src/store/mongo/bodies.ts';
 import { type Condition, certain } from '../../src/store/mongo/compile/condition.ts';
@@ -8,7 +9,18 @@ import { Files } from '../../src/store/mongo/files.ts';
 import { State } from '../../src/store/mongo/state.ts';
 import { openMongoStore } from '../../src/store/mongo/store.ts';
 import type { SearchQuery } from '../../src/store/port.ts';
-import { commit, containing, failureOf, identified, put, usual } from '../contract/subject.ts';
+import {
+  commit,
+  containing,
+  failureOf,
+  identified,
+  link,
+  observation,
+  patient,
+  put,
+  subject,
+  usual,
+} from '../contract/subject.ts';
 import { databaseName, databases } from './mongo-database.ts';
 
 const { url, client } = databases();
@@ -43,6 +55,26 @@ it('of many types only what contains what is asked for is read', async () => {
   expect([matches.map(({ id }) => id), total]).toEqual([['o7'], 1]);
   const { steps } = await store.explain(query);
   expect(steps.map(({ rowsFound }) => rowsFound)).toEqual([1]);
+  await store.close();
+});
+
+it('what parts of one search ask of other resources is looked up once', async () => {
+  const { store } = await open();
+  await commit(store, [patient('a', 'x'), observation('o', 'a'), observation('other', 'b')]);
+  const end = identified('x');
+  const leads = (parameter: typeof subject): Criterion => {
+    return { kind: 'chain', parameter, target: 'Patient', canonical: undefined, of: end };
+  };
+  const parts = [
+    { type: 'Patient', criterion: leads(link), sort: [] },
+    { type: 'Observation', criterion: leads(subject), sort: [] },
+  ];
+  const read = vi.spyOn(State.prototype, 'documents');
+  const { matches } = await store.search({ parts, count: 10, budget: 60_000, total: 'none', totalBound: 0 });
+  const listed = read.mock.calls.filter(([type, , paths]) => type === 'Patient' && paths?.length === 0);
+  read.mockRestore();
+  expect(matches.map(({ id }) => id)).toEqual(['o']);
+  expect(listed).toHaveLength(1);
   await store.close();
 });
 

@@ -67,7 +67,7 @@ export async function connect(url: string): Promise<Connection> {
  * https://github.com/mongodb/specifications/blob/master/source/retryable-reads/retryable-reads.md
  */
 export const awayCodes: ReadonlySet<unknown> = new Set([
-  6, 7, 89, 91, 134, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436,
+  6, 7, 89, 91, 133, 134, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436,
 ]);
 
 /** Whether the error says that no server could be reached in time, or none that is the primary. */

@@ -2,6 +2,7 @@
 import { isContained } from '../../search/contained.ts';
 import type { SortBy } from '../../search/criteria.ts';
 import type { TypeQuery } from '../port.ts';
+import type { Context } from './compile/condition.ts';
 import { contextOf, type Env } from './compiling.ts';
 import { SharedContainers } from './containers.ts';
 import type { SearchContext } from './context.ts';
@@ -64,13 +65,15 @@ export async function compileSearch(
   const env: Env = { state, fields, most, uses, types: typesWithData, looksAt };
   const held = alone ? undefined : new Set(await typesWithData());
   const parts: Part[] = [];
+  // What parts have in common, such as what is asked of resources in others, is looked up once.
+  const contexts = new Map<string, Context>();
   // What contains resources of many types is read once for all of them, before which each part has to be compiled.
   const inside = queries.filter(({ type }) => isContained(type)).length;
   const shared = inside > fewTypes ? new SharedContainers() : undefined;
   for (const [place, query] of queries.entries()) {
     const { type } = query;
     if (held?.has(type) === false && !isContained(type)) continue;
-    const context = contextOf(type, env);
+    const context = contextOf(type, env, contexts);
     const condition = await context.compile(query.criterion);
     const { fieldOf } = context;
     parts.push(new Part(query, { state, place, condition, alone, types: typesWithData, fieldOf, shared }));
