@@ -78,8 +78,8 @@ afterAll(async () => {
   await writer.close();
 });
 
-async function open(clock: () => number): Promise<Opened> {
-  const connection = await connect(url);
+async function open(clock: () => number, sharded = false): Promise<Opened> {
+  const connection = { ...(await connect(url)), sharded };
   const db = interrupted(connection.db);
   const parts = await openParts({ ...connection, db }, { cursorLifetime: day, timezone: 'UTC', clock });
   await parts.processes.start();
@@ -372,4 +372,26 @@ test('one state is read anew where what is in the way is passing', async () => {
   await expect(ofOneState(client, async () => Promise.reject(new RangeError('not passing')))).rejects.toThrow(
     'not passing',
   );
+});
+
+test.each([true, false])('what a router begins is begun when all shards have been heard: %s', async (sharded) => {
+  const { searcher, close } = await open(Date.now, sharded);
+  const order: string[] = [];
+  const [newest, run] = [Types.prototype.newest, ReadTransactions.prototype.run];
+  vi.spyOn(Types.prototype, 'newest').mockImplementation(function (this: Types, types, session) {
+    if (session === undefined && types.includes('Patient') && types.includes('Observation')) order.push('heard');
+    return newest.call(this, types, session);
+  });
+  vi.spyOn(ReadTransactions.prototype, 'run').mockImplementation(function (this: ReadTransactions, read) {
+    order.push('begun');
+    return run.call(this, read);
+  });
+  try {
+    expect(await searcher.matches('Observation', ofIdentified('other'), 10)).toEqual(['o']);
+    await searcher.tally({ type: 'Observation', criterion: everything, fields: [], budget: 60_000 });
+    expect(order).toEqual(sharded ? ['heard', 'begun', 'heard', 'begun'] : ['begun', 'begun']);
+  } finally {
+    vi.restoreAllMocks();
+    await close();
+  }
 });

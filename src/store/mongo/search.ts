@@ -107,10 +107,11 @@ export class Searcher {
    * How often values occur among current matches; in one state of the store where the server has transactions.
    * @throws TooCostly.
    */
-  tally(query: TallyQuery): Promise<Tally> {
-    const { connection, transactions } = this.#context;
+  async tally(query: TallyQuery): Promise<Tally> {
+    const { connection, transactions, types } = this.#context;
     if (!connection.transactions) return this.#tally(query, query.budget, undefined);
     const end = performance.now() + Math.min(query.budget, transactionBudget);
+    if (connection.sharded) await types.hearOfAllShards();
     return transactions.run((session) => this.#tally(query, end - performance.now(), session));
   }
 

@@ -94,6 +94,15 @@ export class Types {
     return Math.max(0, ...found, ...erased);
   }
 
+  /**
+   * Asks each shard for something, so that a transaction that begins now reads all that was acknowledged before: its time is the
+   * router's, which has heard of no more than was read and written through it, or through this process.
+   * https://www.mongodb.com/docs/manual/core/read-isolation-consistency-recency/
+   */
+  async hearOfAllShards(): Promise<void> {
+    await this.newest(await this.known());
+  }
+
   async #make(type: string): Promise<void> {
     // The history first: whoever sees the type's collection finds both.
     await makeCollection(this.#db, historyName(type), history);
