@@ -1,5 +1,6 @@
 /** Extraction as a whole: on R4's examples, and with parameters of one's own. https://hl7.org/fhir/R4/search.html */
 import { beforeAll, describe, expect, test } from 'vitest';
+import { decimalKey, precisionRange } from '../../../src/fhir/decimal.ts';
 import type { SearchParameterDefinition } from '../../../src/fhir/definitions/definitions.ts';
 import { isResource, type JsonValue, type Resource } from '../../../src/fhir/resource.ts';
 import type { IndexValue } from '../../../src/search/entry.ts';
@@ -81,6 +82,8 @@ describe.skipIf(!present)('on R4 examples', () => {
         const about = `${resource.resourceType}/${resource.id} ${code}`;
         if (code.endsWith(':text') || code.endsWith(':of-type')) {
           expect(value.kind, about).toBe(code.endsWith(':text') ? 'token' : 'identifier');
+        } else if (code.endsWith(':precision')) {
+          expect(value.kind, about).toBe('number');
         } else if (parameter?.kind === 'special') {
           expect(value.kind, about).toBe('position');
         } else if (parameter?.kind === 'token') {
@@ -160,7 +163,8 @@ describe('parameters of one’s own', () => {
       { parameter: 'birth-time', value: { kind: 'date', low: 1_577_865_600_000, high: 1_577_865_601_000 } },
       { parameter: 'contact', value: { kind: 'reference', type: 'Organization', id: '1', version: '' } },
       { parameter: 'initial', value: { kind: 'string', norm: 'a', exact: 'A' } },
-      { parameter: 'names', value: expect.objectContaining({ kind: 'number' }) },
+      { parameter: 'names', value: { kind: 'number', low: decimalKey('2'), high: decimalKey('2') } },
+      { parameter: 'names:precision', value: { kind: 'number', ...precisionRange('2') } },
       { parameter: 'official', value: { kind: 'string', norm: 'lee', exact: 'Lee' } },
       { parameter: 'race', value: { kind: 'token', system: '', value: 'x' } },
     ]);
