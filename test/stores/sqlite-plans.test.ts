@@ -197,6 +197,29 @@ describe('resources by their ids', () => {
   });
 });
 
+describe('a code that rows of another criterion are tested by', () => {
+  const access = (criterion: Criterion): string => {
+    const parts = [{ type: 'Observation', criterion, sort: [] }];
+    const { steps } = searcher.explain({ parts, count, total: 'none', totalBound: 0, budget: 60_000 });
+    return steps.flatMap((step) => step.access).join();
+  };
+  const early = before(when, 250 * day);
+  const sought = 'SEARCH x USING PRIMARY KEY (param=? AND code=? AND rid=?)';
+
+  it('is looked for among the rows of the code', () => {
+    const criteria = [early, coded(code, 'common')];
+    expect(access({ kind: 'and', of: criteria })).toContain(sought);
+    expect(access({ kind: 'not', of: coded(code, 'rare') })).toContain(sought);
+  });
+
+  it('is looked for among the resource’s where there are many', () => {
+    const codes = ['rare', 'middling', 'common', 'final', 'amended'];
+    const anyOf = codes.map((each) => ({ kind: 'token', system: '', code: each, fold: false }) as const);
+    const many: Criterion = { kind: 'value', parameter: code, anyOf };
+    expect(access({ kind: 'and', of: [early, many] })).not.toContain(sought);
+  });
+});
+
 describe('a later page', () => {
   it.each([false, true])(
     'of dates from one on doesn’t read what lies between it and that one (falling: %s)',

@@ -98,6 +98,27 @@ describe('a total of one criterion', () => {
     expect(examined).toBeLessThanOrEqual(expected + thresholds.unwatched);
   });
 
+  it.each<[string, Criterion, number]>([
+    ['a code', passing(status, token('amended')), Math.ceil(many / 3)],
+    ['either code', passing(status, token('amended'), token('final')), many],
+    ['a text', passing(note, { kind: 'string', match: 'exact', value: 'Smith 7' }), 1],
+    ['a code that nothing has', passing(status, token('other')), 0],
+  ])('of what is without %s looks at no other', async (_, of, others) => {
+    await write(0, many);
+    const { total, steps } = searcher.explain(counting({ kind: 'not', of }));
+    expect(total).toBe(many - others);
+    expect(steps.reduce((sum, { rowsExamined }) => sum + rowsExamined, 0)).toBeLessThanOrEqual(2 * others);
+  });
+
+  it('of what is without something that many have, and of which rows tell nothing, is right', async () => {
+    await write(0, many);
+    const of = passing(note, { kind: 'string', match: 'contains', value: '77' });
+    const without = Array.from({ length: many }, (_, n) => `${n}`).filter((text) => !text.includes('77')).length;
+    expect(searcher.search(counting({ kind: 'not', of })).total).toBe(without);
+    const bounded = { ...counting({ kind: 'not', of: passing(status, token('amended')) }), total: 'bounded' } as const;
+    expect(searcher.search(bounded).total).toBeUndefined();
+  });
+
   it.each<[string, Criterion]>([
     ['a part of a string', passing(note, { kind: 'string', match: 'contains', value: 'zzz' })],
     ['what differs', { kind: 'differs', parameter: status, from: [token('final'), token('amended')] }],

@@ -27,6 +27,11 @@ export function countMatches({ walk, conditions }: Counted, bound: number, count
   if (conditions.length === 0) return Math.min(live, bound);
   const ranges = countable(conditions);
   if (ranges !== undefined) return countRows(ranges, bound, live, counting);
+  const opposite = conditions.length === 1 ? conditions[0]?.opposite : undefined;
+  if (opposite !== undefined && isQuicklyCounted(opposite, probes)) {
+    const others = countMatches({ walk, conditions: [opposite] }, Number.POSITIVE_INFINITY, counting);
+    return Math.min(live - others, bound);
+  }
   const limited = Number.isFinite(bound) ? sql` LIMIT ${bound}` : raw('');
   const each = conditions.length === 1 ? conditions[0]?.all : undefined;
   if (each !== undefined && probes.count(each.read, each.most) < each.most)
@@ -36,6 +41,18 @@ export function countMatches({ walk, conditions }: Counted, bound: number, count
     ? sql`SELECT count(*) FROM (${rows}${limited})`
     : sql`SELECT count(*) FROM (SELECT DISTINCT rid FROM (${rows})${limited})`;
   return Number(statements.get(query)?.[0]);
+}
+
+/** Rows that are counted sooner, each resource once, than as many resources are tested. */
+const few = 8192;
+
+/** Whether counting what passes costs less than to look for as many resources that don't as are counted. */
+function isQuicklyCounted(condition: Condition, probes: Probes): boolean {
+  if (isImpossible(condition)) return true;
+  const ranges = countable([condition]);
+  if (ranges?.every(({ bounded }) => bounded === true) === true) return true;
+  const { drive } = condition;
+  return drive?.exact === true && probes.count(drive, few) < few;
 }
 
 /** The stretches of which each row is a match, where it is known that there are such. */

@@ -87,6 +87,8 @@ export interface Condition {
   readonly drive?: Drive;
   /** Beside a test alone. */
   readonly all?: AllThatPass;
+  /** The condition of which it is the opposite, for who counts: it passes all resources of the type but those. */
+  readonly opposite?: Condition;
   /** Whether the test reads the resource's own row. */
   readonly usesResource: boolean;
 }

@@ -6,7 +6,7 @@ import { type Condition, type Context, impossible, type Subject } from './condit
 export function not({ of }: NotCriterion, context: Context): Condition {
   const condition = context.compile(of);
   const test: Condition['test'] = (subject) => negated(condition.test(subject));
-  return test(anyone) === never ? impossible : { test, usesResource: condition.usesResource };
+  return test(anyone) === never ? impossible : { test, opposite: condition, usesResource: condition.usesResource };
 }
 
 const anyone: Subject = { prefix: '', row: 'r', number: raw('r.rid') };

@@ -95,6 +95,9 @@ function texts({ components }: Parameter, table: IndexTable, alias: string): rea
   return components.flatMap(({ kind }, place) => (kind === 'string' ? [componentColumns(place, alias).b] : []));
 }
 
+/** Values in the order of whose resources' numbers a resource is looked for: each takes as long as to look at what it has. */
+const mostSought = 4;
+
 /** The rows of a parameter that a matcher finds, as a condition. */
 export function conditionOf(matcher: Matcher, number: number, parameter: Parameter, context: Context): Condition {
   const { table } = matcher;
@@ -124,10 +127,15 @@ export function conditionOf(matcher: Matcher, number: number, parameter: Paramet
     single: parameter.multiple ? undefined : number,
     rank: matcher.rank,
   };
+  // What lies in the order of the numbers is found there: those rows lie together, where those of each resource lie anywhere.
+  const sought = matcher.byNumber.length > 0 && matcher.byNumber.length <= mostSought;
   return {
-    test: ({ prefix, number: rid }) =>
-      sql`EXISTS (SELECT 1 FROM ${raw(indexed(prefix, table, 'by_resource', 'x'))}
-        WHERE x.rid = ${rid} AND x.param = ${number} AND ${filters([matcher.test('x')])})`,
+    test: ({ prefix, number: rid }) => {
+      const from = raw(indexed(prefix, table, sought ? undefined : 'by_resource', 'x'));
+      const test = matcher.test('x');
+      return sql`EXISTS (SELECT 1 FROM ${from}
+        WHERE x.rid = ${rid} AND x.param = ${number} AND ${sought ? test : filters([test])})`;
+    },
     drive,
     usesResource: false,
   };
