@@ -69,7 +69,7 @@ function isShort(json: string): boolean {
 /** The JSON of the key under which the store keeps a JSON text until then (milliseconds). */
 async function keptAs(context: Context, json: string, until: number): Promise<string> {
   const key = createHash('sha256').update(json).digest('base64url').slice(0, 32);
-  await context.store.keep(key, json, until);
+  await context.store.keep(key, json, until, true);
   return JSON.stringify(key);
 }
 

@@ -197,8 +197,11 @@ export interface Store {
   /** Current resources by type, without deleted ones. Types without any are left out. */
   counts(): Promise<ReadonlyMap<string, number>>;
 
-  /** Keeps a text under a key until an instant (milliseconds); the same key again prolongs it. */
-  keep(key: string, text: string, until: number): Promise<void>;
+  /**
+   * Keeps a text under a key until an instant (milliseconds); the same key again prolongs it.
+   * @param soon whether a crash may lose it for a moment, and it may live some minutes longer.
+   */
+  keep(key: string, text: string, until: number, soon?: boolean): Promise<void>;
 
   /** The text kept under the key, undefined once its instant has passed. */
   kept(key: string): Promise<string | undefined>;

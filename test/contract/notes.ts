@@ -28,6 +28,17 @@ export function noteRules(under: Subject): void {
       await store.close();
     });
 
+    it('that may be written later are there at once', async () => {
+      let now = 1_000_000;
+      const store = await under.open({ ...usual, clock: () => now });
+      await store.keep('key', 'a text', now + 1000, true);
+      expect(await store.kept('key')).toBe('a text');
+      await store.keep('key', 'a text', now + 5000, true);
+      now += 4999;
+      expect(await store.kept('key')).toBe('a text');
+      await store.close();
+    });
+
     it('stay, where their instant never comes', async () => {
       const store = await under.open(usual);
       await store.keep('key', 'a text', Number.MAX_SAFE_INTEGER);

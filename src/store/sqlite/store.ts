@@ -14,6 +14,7 @@ import type { Commit, Committed } from '../write.ts';
 import { Histories } from './history.ts';
 import { type Lock, takeLock } from './lock.ts';
 import { migrate } from './migrate.ts';
+import { Notes } from './notes.ts';
 import { type Database, openDatabase, type Statement } from './open.ts';
 import { SqliteParameterIndex } from './parameter-index.ts';
 import { type ParameterRow, parameterRows, registerParameters } from './parameters.ts';
@@ -167,6 +168,7 @@ class SqliteStore implements Store {
   readonly #values: Values;
   readonly #counts: Statement<[string, number]>;
   readonly #note: Statement<[string]>;
+  readonly #notes: Notes;
   /** Until when (milliseconds) the writer is known to keep replaced versions. */
   #walksUntil: number;
   #closed: Promise<void> | undefined;
@@ -192,6 +194,7 @@ class SqliteStore implements Store {
     this.#values = new Values(db);
     this.#counts = db.prepare('SELECT name, live FROM type WHERE live > 0 ORDER BY name');
     this.#note = db.prepare('SELECT text FROM note WHERE key = ? AND until > ?');
+    this.#notes = new Notes(writer, options.report);
     this.#walksUntil = Number(getSetting(db, 'walks') ?? 0);
     const { cursorLifetime } = options;
     const searching = { clock: this.#clock, cursorLifetime, ...(snapshot === undefined ? {} : { snapshot }) };
@@ -269,14 +272,15 @@ class SqliteStore implements Store {
     return this.#timed('counts', () => new Map(this.#counts.all()));
   }
 
-  async keep(key: string, text: string, until: number): Promise<void> {
+  async keep(key: string, text: string, until: number, soon = false): Promise<void> {
     this.#check();
-    await this.#writer.note(key, text, until);
+    await (soon ? this.#notes.keep(key, text, until) : this.#writer.note(key, text, until));
   }
 
   async kept(key: string): Promise<string | undefined> {
     this.#check();
-    return this.#note.get(key, this.#clock())?.[0];
+    const now = this.#clock();
+    return this.#notes.kept(key, now) ?? this.#note.get(key, now)?.[0];
   }
 
   async ready(): Promise<void> {
@@ -292,6 +296,9 @@ class SqliteStore implements Store {
 
   async #close(): Promise<void> {
     if (this.#working > 0) await new Promise<void>((resolve) => (this.#atRest = resolve));
+    await this.#notes.write().catch((error: unknown) => {
+      this.#options.report?.('Queries of page links could not be written.', error);
+    });
     await this.#text.close();
     await this.#side.close();
     this.#snapshot?.release();

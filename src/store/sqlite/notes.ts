@@ -1,0 +1,78 @@
+/** Texts that page links are too short for: given back at once, on disk a moment later. https://hl7.org/fhir/R4/http.html#paging */
+import { BoundedCache } from './bounded-cache.ts';
+import type { Writer } from './writer.ts';
+
+interface Note {
+  readonly text: string;
+  /** Milliseconds since 1970. */
+  readonly until: number;
+}
+
+/** Milliseconds that notes wait for others at most: a crash loses the links of so long, which then answer 410. */
+const delay = 500;
+/** Milliseconds that a note lives longer than it has to, so that one that is asked for over and over is seldom written. */
+const ahead = 600_000;
+/** Characters that aren't on disk yet beyond which who brings more waits for them. */
+const mostWaiting = 4 * 1024 * 1024;
+/** Notes of which it is remembered that they are on disk, at least. */
+const remembered = 1000;
+
+/**
+ * A commit to the file makes the other connections forget what pages they have read. So searches whose query is long only leave
+ * it here, and what comes within a moment is one commit.
+ */
+export class Notes {
+  readonly #writer: Pick<Writer, 'note'>;
+  readonly #report: (text: string, error?: unknown) => void;
+  readonly #waiting = new Map<string, Note>();
+  /** Until when those are kept that are on disk. */
+  readonly #written = new BoundedCache<number>(remembered);
+  #size = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #writing: Promise<void> = Promise.resolve();
+
+  /** @param report hears of notes that could not be written; they are tried again with the next ones. */
+  constructor(writer: Pick<Writer, 'note'>, report: (text: string, error?: unknown) => void = () => undefined) {
+    this.#writer = writer;
+    this.#report = report;
+  }
+
+  /** Keeps a text until an instant at least; the same key again prolongs it. Throws StoreUnavailable where much can't be written. */
+  async keep(key: string, text: string, until: number): Promise<void> {
+    const known = this.#waiting.get(key);
+    if ((known?.until ?? this.#written.get(key) ?? 0) >= until) return;
+    this.#waiting.set(key, { text, until: until + ahead });
+    this.#size += text.length - (known?.text.length ?? 0);
+    if (this.#size > mostWaiting) return this.write();
+    this.#timer ??= setTimeout(() => {
+      this.write().catch((error: unknown) => this.#report('Queries of page links could not be written.', error));
+    }, delay).unref();
+  }
+
+  /** The text of a key that isn't on disk yet. `now`: milliseconds since 1970. */
+  kept(key: string, now: number): string | undefined {
+    const note = this.#waiting.get(key);
+    return note !== undefined && note.until > now ? note.text : undefined;
+  }
+
+  /** Resolves when all is on disk. Throws StoreUnavailable; what isn't then waits on. */
+  write(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const writing = this.#writing.then(() => this.#write());
+    this.#writing = writing.catch(() => undefined);
+    return writing;
+  }
+
+  async #write(): Promise<void> {
+    const notes = [...this.#waiting];
+    await Promise.all(notes.map(([key, { text, until }]) => this.#writer.note(key, text, until)));
+    for (const [key, note] of notes) {
+      this.#written.set(key, note.until);
+      // Meanwhile it may have been kept for longer.
+      if (this.#waiting.get(key) !== note) continue;
+      this.#waiting.delete(key);
+      this.#size -= note.text.length;
+    }
+  }
+}
