@@ -195,6 +195,41 @@ describe('resources by their ids', () => {
     expect(access(['o7', 'o9', 'o7']).join()).not.toContain('DISTINCT');
     expect(explained(['o7', 'o9', 'o7']).matches).toBe(2);
   });
+
+  it('of many no more are read than a page shows', () => {
+    const { steps, matches } = explained(Array.from({ length: 700 }, (_, n) => `o${n}`));
+    expect(matches).toBe(count);
+    expect(steps.reduce((sum, { rowsExamined }) => sum + rowsExamined, 0)).toBeLessThanOrEqual(count + 1);
+    expect(steps.flatMap((step) => step.access).join()).not.toContain('TEMP B-TREE');
+  });
+
+  it('are walked through in the same order whatever is written meanwhile', async () => {
+    const parts = [
+      { type: 'Observation', criterion: { kind: 'id', ids: numbers.map((n) => `o${n}`) }, sort: [] },
+    ] as const;
+    const page = (position?: Position): SearchPage =>
+      searcher.search({
+        parts,
+        count: 500,
+        total: 'accurate',
+        totalBound: 0,
+        budget: 60_000,
+        ...(position && { position }),
+      });
+    const shown: string[] = [];
+    for (let next = page(), more = true; more; ) {
+      shown.push(...next.matches.map(({ id, versionId }) => `${id} ${versionId}`));
+      // More than are looked at one by one.
+      const changed = Array.from({ length: thresholds.kept + 10 }, (_, n) => (n * 97 + shown.length) % all);
+      await commit(
+        writer,
+        changed.map((n) => put('Observation', `o${(n * 7_919) % all}`, {}, entriesOf(n))),
+      );
+      more = next.next !== undefined;
+      if (more) next = page(next.next);
+    }
+    expect(shown).toEqual(numbers.map((n) => `o${(n * 7_919) % all} 1`));
+  });
 });
 
 describe('a code that rows of another criterion are tested by', () => {

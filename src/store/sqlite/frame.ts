@@ -44,13 +44,13 @@ export function frameOf(range: Range, branch: Branch, walk: Walk, bare = false):
   if (range.table === 'entity') {
     if (branch === 'current') {
       return {
-        from: raw(`entity r INDEXED BY ${entityIndex(range)}`),
+        from: raw(`entity r ${entityIndex(range)}`),
         where: all([tick(resource), sql`r.type = ${walk.type} AND r.state = 1`, range.where, notLater(walk)]),
         subject: { prefix: '', row: 'r', number: resource },
         rid: resource,
       };
     }
-    return keptFrame(walk, range.where);
+    return keptFrame(walk, range.where, branch === 'kept by index' && range.index === 'number');
   }
   if (branch === 'current') {
     return {
@@ -78,14 +78,16 @@ export function frameOf(range: Range, branch: Branch, walk: Walk, bare = false):
   };
 }
 
-/** The name of the index that a stretch of `entity` is read by. */
+/** How a stretch of `entity` is read. */
 function entityIndex({ index }: Range): string {
-  return index === undefined ? 'sqlite_autoindex_entity_1' : `entity_${index}`;
+  if (index === 'number') return 'NOT INDEXED';
+  return `INDEXED BY ${index === undefined ? 'sqlite_autoindex_entity_1' : `entity_${index}`}`;
 }
 
-function keptFrame(walk: Walk, where: Sql): Frame {
+/** `named`: the condition names the resources. */
+function keptFrame(walk: Walk, where: Sql, named = false): Frame {
   return {
-    from: raw('kept r INDEXED BY kept_by_type'),
+    from: raw(`kept r INDEXED BY ${named ? 'kept_by_resource' : 'kept_by_type'}`),
     where: all([tick(change), keptAt(walk), where]),
     subject: { prefix: 'kept_', row: 'r', number: change },
     rid: resource,

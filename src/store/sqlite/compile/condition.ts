@@ -25,8 +25,8 @@ export interface Subject {
  */
 export interface Range {
   readonly table: IndexTable | 'entity';
-  /** What comes after the table's name in the index's; undefined: the primary key. */
-  readonly index: 'by_high' | 'wide' | 'ranged' | 'by_change' | 'by_pattern' | undefined;
+  /** What comes after the table's name in the index's; undefined: the primary key; `number`: no index but the resource's number. */
+  readonly index: 'by_high' | 'wide' | 'ranged' | 'by_change' | 'by_pattern' | 'number' | undefined;
   readonly where: Sql;
   /**
    * The columns that the rows of the stretch are ordered by, before the resource's number. They depend on the criterion
