@@ -39,9 +39,9 @@ function referredBy(
   { typeNumber, numbers }: Context,
 ): readonly number[] {
   const targets = (prefix: '' | 'kept_', owners: readonly number[]): readonly number[] =>
-    numbers(sql`SELECT DISTINCT x.target FROM json_each(${JSON.stringify(owners)}) j
-      CROSS JOIN ${raw(indexed(prefix, 'reference', 'by_resource', 'x'))} ON x.rid = j.value AND x.param = ${parameter}
-      CROSS JOIN entity t ON t.rid = x.target AND t.type = ${typeNumber}`);
+    numbers(sql`SELECT t.rid FROM (SELECT DISTINCT x.target AS target FROM json_each(${JSON.stringify(owners)}) j
+        CROSS JOIN ${raw(indexed(prefix, 'reference', 'by_resource', 'x'))} ON x.rid = j.value AND x.param = ${parameter}) u
+      CROSS JOIN entity t ON t.rid = u.target AND t.type = ${typeNumber}`);
   const found = targets('', current);
   return kept.length === 0 ? found : [...new Set([...found, ...targets('kept_', kept)])];
 }
