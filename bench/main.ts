@@ -49,6 +49,7 @@ async function run(options: BenchOptions, folder: string): Promise<Results> {
       seconds: options.seconds,
       rounds: options.rounds,
       connections: options.connections,
+      cached: options.cached,
       store:
         options.store === undefined ? 'SQLite' : storeKind(options.store) === 'mongodb' ? 'MongoDB' : options.store,
     },

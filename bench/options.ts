@@ -18,6 +18,8 @@ export interface BenchOptions {
   readonly scale: number;
   /** A store that was loaded so many times before, or is to be asked alone; undefined: it is loaded. */
   readonly scaled: string | undefined;
+  /** Keep the file of a store of families and mix in the operating system's memory. */
+  readonly cached: boolean;
   readonly connections: number;
   /** Folder for the server's processor profiles. */
   readonly profile: string | undefined;
@@ -39,6 +41,8 @@ export const usage = `npm run bench -- [options]
   --scale <n>          also load the data n times and compare searches (16 takes half an hour)
   --scaled <url>       with --scale: a store that was loaded n times before; it is kept. With --only and without scale there:
                        families, mix and plans on that store alone, whatever it holds
+  --cached             families and mix: read the store's file through before and in between, so that no search waits for
+                       the disk
   --store <url>        store URL with {name} in it for each fresh store; default: SQLite files in a temporary folder;
                        mongodb: databases of the server of MONGODB_URL, osteon_bench_…, which stay
   --audit all|off      only one setting of AUDIT
@@ -62,6 +66,7 @@ export function readOptions(args: readonly string[]): BenchOptions | undefined {
       bundles: { type: 'string' },
       scale: { type: 'string', default: '1' },
       scaled: { type: 'string' },
+      cached: { type: 'boolean', default: false },
       store: { type: 'string' },
       audit: { type: 'string' },
       connections: { type: 'string', default: '32' },
@@ -90,6 +95,7 @@ export function readOptions(args: readonly string[]): BenchOptions | undefined {
     bundles: values.bundles === undefined ? undefined : number('bundles', values.bundles),
     scale: number('scale', values.scale),
     scaled: values.scaled,
+    cached: values.cached,
     connections: number('connections', values.connections),
     profile: values.profile,
     results: values['no-results'] ? undefined : 'bench/results',

@@ -50,6 +50,7 @@ export interface Results {
     readonly seconds: number;
     readonly rounds: number;
     readonly connections: number;
+    readonly cached: boolean;
     readonly store: string;
   };
   readonly measurements: readonly Measurement[];
@@ -133,7 +134,7 @@ export function markdown({ date, machine, data, run, measurements }: Results): s
 
 ${machine.cores} cores (${machine.processor}), ${machine.memoryGiB} GiB, ${machine.platform}, Node ${machine.node}; ${machine.pinned ? 'server and load generator on a core each' : 'cores shared'};
 load before the run ${machine.loadBefore}. Data: ${data.name}, ${data.resources.toLocaleString('en-US')} resources in ${data.bundles} Bundles. Store: ${run.store}.
-${run.warmUp} s of warm-up, ${run.seconds} s measured, ${run.rounds === 1 ? 'one round' : `the median of ${run.rounds}`}, ${run.connections} connections.
+${run.warmUp} s of warm-up, ${run.seconds} s measured, ${run.rounds === 1 ? 'one round' : `the median of ${run.rounds}`}, ${run.connections} connections.${run.cached ? '\nBefore and between the families the store’s file was read through, so that the operating system had it in memory.' : ''}
 
 ${table(measurements)}
 `;

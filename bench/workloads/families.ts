@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { driverCeiling } from '../bare/bare.ts';
+import { fileCache } from '../cached.ts';
 import { familiesOf } from '../families.ts';
 import { type Answer, Asking, type Family, got, paged, type Query } from '../family.ts';
 import { processorSecondsOf } from '../machine.ts';
@@ -30,9 +31,12 @@ export async function searchFamilies(bench: Bench, place: Place, audit: Audit, w
   if (!wants(bench, ...familyWorkloads)) return;
   const server = await startServer({ storeUrl: place.url, audit, profile: bench.options.profile });
   const asking = await Asking.open(server.port);
+  const cache = fileCache(place.url, bench.options.cached);
   try {
+    await cache();
     const families = familiesOf(await sampleOf(server.port));
-    if (wants(bench, 'families')) await eachFamily(bench, server, place, asking, families, audit, where);
+    if (wants(bench, 'families')) await eachFamily(bench, server, place, asking, families, cache, audit, where);
+    await cache();
     if (wants(bench, 'mix')) await mix(bench, server, place, families, audit, where);
   } finally {
     asking.close();
@@ -46,6 +50,7 @@ async function eachFamily(
   place: Place,
   asking: Asking,
   families: readonly Family[],
+  cache: () => Promise<void>,
   audit: Audit,
   where: string,
 ): Promise<void> {
@@ -53,6 +58,7 @@ async function eachFamily(
   if (!byWords) bench.say('families by words are left out: their index is still being made');
   for (const family of families) {
     if (family.byWords && !byWords) continue;
+    await cache();
     for (const row of await measured(bench, place, asking, family))
       bench.add({ ...row, workload: `${where}: ${row.workload}`, audit });
   }
