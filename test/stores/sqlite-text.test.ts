@@ -102,6 +102,21 @@ describe('the full-text index', () => {
     db.close();
   });
 
+  it('finds resources without reading versions, whose bodies lie beside them', async () => {
+    const store = await openAt(at('narrow.db'));
+    await commit(
+      store,
+      many(30, (n) => (n % 3 === 0 ? 'seldom' : 'often')),
+    );
+    const parts = [{ type: 'Patient', criterion: says('seldom'), sort: [] }];
+    const { steps, total } = await store.explain({ parts, count: 0, total: 'accurate', totalBound: 0, budget: 10_000 });
+    expect(total).toBe(10);
+    const access = steps.flatMap((step) => step.access).join();
+    expect(access).toContain('SEARCH e USING COVERING INDEX entity_by_change (type=? AND vid=?)');
+    expect(access).not.toContain('SEARCH v ');
+    await store.close();
+  });
+
   it('is made in the background where much is missing', async () => {
     const store = await openAt(at('much.db'));
     await commit(

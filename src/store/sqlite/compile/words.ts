@@ -25,12 +25,13 @@ export function words(criterion: WordsCriterion, context: Context): Condition {
   const versions = sql`(${indexed} UNION ALL SELECT j.value FROM json_each(${JSON.stringify(later)}) j) x`;
   const owners = (prefix: Prefix): Sql =>
     prefix === ''
-      ? sql`SELECT e.rid AS rid FROM ${versions}
-          CROSS JOIN version v ON v.vid = x.vid CROSS JOIN entity e ON e.rid = v.rid AND e.vid = x.vid`
+      ? // By a narrow index: versions lie beside their bodies.
+        sql`SELECT e.rid AS rid FROM ${versions}
+          CROSS JOIN entity e INDEXED BY entity_by_change ON e.type = ${typeNumber} AND e.vid = x.vid AND e.state = 1`
       : sql`SELECT k.vid AS rid FROM ${versions} CROSS JOIN kept k ON k.vid = x.vid`;
   return {
     test: ({ row }) => found(`${row}.vid`),
-    drive: finding(owners, 4, true),
+    drive: finding(owners, 4, true, true),
     usesResource: true,
   };
 }
