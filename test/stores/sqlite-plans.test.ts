@@ -23,7 +23,7 @@ const when = parameter('when', 'date');
 const size = parameter('size', 'quantity');
 
 /** A tenth of what a server has where these are its own: the smallest size at which all of them matter. */
-const thresholds: Thresholds = { probes: [16, 512], sorted: 512, kept: 30, listed: 100, unwatched: 1000 };
+const thresholds: Thresholds = { probes: [16, 512], sorted: 512, kept: 30, listed: 100, unwatched: 1000, few: 512 };
 const all = 8_000;
 /** Matches on a page. */
 const count = 20;

@@ -23,7 +23,7 @@ const note = single('note', 'string');
 
 /** More than two looks at the time: a tick is at each 1,024th row. */
 const many = 2200;
-const thresholds = { ...bySorting, unwatched: 100 };
+const thresholds = { ...bySorting, unwatched: 100, few: 400 };
 
 const passing = (parameter: Parameter, ...anyOf: readonly ValueTest[]): Criterion => {
   return { kind: 'value', parameter, anyOf };
@@ -108,6 +108,33 @@ describe('a total of one criterion', () => {
     const { total, steps } = searcher.explain(counting({ kind: 'not', of }));
     expect(total).toBe(many - others);
     expect(steps.reduce((sum, { rowsExamined }) => sum + rowsExamined, 0)).toBeLessThanOrEqual(2 * others);
+  });
+
+  it('of what many find, and of a code that hardly any lacks, looks at these few', async () => {
+    await write(0, many);
+    await commit(writer, [
+      put('Observation', 'o3', {}, [{ parameter: 'when', value: { kind: 'date', low: 3000, high: 4000 } }]),
+      put('Observation', 'o4', {}, [
+        { parameter: 'status', value: { kind: 'token', system: '', value: 'other' } },
+        { parameter: 'when', value: { kind: 'date', low: 4000, high: 5000 } },
+      ]),
+      put('Observation', 'o5', {}, [{ parameter: 'status', value: { kind: 'token', system: '', value: 'other' } }]),
+      ...Array.from({ length: many / 3 }, (_, n) =>
+        put('Observation', `o${3 * n + 6}`, {}, [
+          { parameter: 'status', value: { kind: 'token', system: '', value: 'final' } },
+          { parameter: 'when', value: { kind: 'date', low: 6000 + 3000 * n, high: 7000 + 3000 * n } },
+        ]),
+      ),
+    ]);
+    const early = passing(when, { kind: 'date', interval: [[{ end: 'low', operator: '<', value: 1_500_000 }]] });
+    const criterion: Criterion = { kind: 'and', of: [passing(status, token('final')), early] };
+    const { total, steps } = searcher.explain(counting(criterion));
+    const matching = await searcher.search({ ...counting(criterion), count: 5000, total: 'none' });
+    expect(total).toBe(matching.matches.length);
+    const access = steps.flatMap((step) => step.access).join();
+    expect(access).toContain('SEARCH d USING PRIMARY KEY (param=? AND code>?)');
+    // Each of those dates once, without a look at its status.
+    expect(steps.reduce((sum, { rowsExamined }) => sum + rowsExamined, 0)).toBeLessThanOrEqual(1500 + thresholds.few);
   });
 
   it('of what is without something that many have, and of which rows tell nothing, is right', async () => {

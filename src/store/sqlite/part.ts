@@ -191,6 +191,7 @@ export class Part {
     if (this.#reader === undefined) return 0;
     const counted = { walk: this.#walk, conditions: this.#conditions };
     const { statements, probes, thresholds } = this.#connection;
-    return countMatches(counted, bound, { statements, probes, unwatched: thresholds.unwatched });
+    const { unwatched, few } = thresholds;
+    return countMatches(counted, bound, { statements, probes, unwatched, few });
   }
 }

@@ -11,6 +11,8 @@ export interface Thresholds {
   readonly listed: number;
   /** Rows that are counted without looking at the time. */
   readonly unwatched: number;
+  /** Rows that a total is counted by, one by one, without thinking of other ways. */
+  readonly few: number;
 }
 
 /** For a search that is read at once. At three million resources both ways cost some milliseconds at these numbers. */
@@ -20,6 +22,7 @@ export const quickThresholds: Thresholds = {
   kept: 300,
   listed: 1000,
   unwatched: 100_000,
+  few: 8192,
 };
 
 /** For a search that turned out to take long: counting further pays. */
@@ -33,4 +36,5 @@ export const thoroughThresholds: Thresholds = {
   listed: 5_000,
   // 60 to 150 ms.
   unwatched: 2_000_000,
+  few: 8192,
 };

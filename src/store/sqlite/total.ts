@@ -2,7 +2,7 @@
 import { type Condition, indexed, isImpossible, type Range } from './compile/condition.ts';
 import { collected, countsByIndex, type Frame, frameOf, type Walk } from './frame.ts';
 import type { Probes } from './probe.ts';
-import { all, always, eachRow, filters, join, never, raw, type Sql, sql, tick } from './sql.ts';
+import { all, always, eachRow, filters, join, negated, never, raw, type Sql, sql, tick } from './sql.ts';
 import type { Statements } from './statements.ts';
 
 /** What counting needs of a search on one type. */
@@ -17,6 +17,8 @@ interface Counting {
   readonly probes: Probes;
   /** Rows that may be counted without looking at the time. */
   readonly unwatched: number;
+  /** Rows that are counted or looked at in no time. */
+  readonly few: number;
 }
 
 /** The current matches, at most `bound`. */
@@ -28,7 +30,7 @@ export function countMatches({ walk, conditions }: Counted, bound: number, count
   const ranges = countable(conditions);
   if (ranges !== undefined) return countRows(ranges, bound, live, counting);
   const opposite = conditions.length === 1 ? conditions[0]?.opposite : undefined;
-  if (opposite !== undefined && isQuicklyCounted(opposite, probes)) {
+  if (opposite !== undefined && isQuicklyCounted(opposite, counting)) {
     const others = countMatches({ walk, conditions: [opposite] }, Number.POSITIVE_INFINITY, counting);
     return Math.min(live - others, bound);
   }
@@ -36,6 +38,8 @@ export function countMatches({ walk, conditions }: Counted, bound: number, count
   const each = conditions.length === 1 ? conditions[0]?.all : undefined;
   if (each !== undefined && probes.count(each.read, each.most) < each.most)
     return firstNumber(statements, sql`SELECT count(*) FROM (${each.rows}${limited})`);
+  const left = byWhatIsLeft({ walk, conditions }, bound, counting);
+  if (left !== undefined) return left;
   const { rows, once } = matchedRows({ walk, conditions }, probes);
   const query = once
     ? sql`SELECT count(*) FROM (${rows}${limited})`
@@ -43,16 +47,37 @@ export function countMatches({ walk, conditions }: Counted, bound: number, count
   return Number(statements.get(query)?.[0]);
 }
 
-/** Rows that are counted sooner, each resource once, than as many resources are tested. */
-const few = 8192;
-
-/** Whether counting what passes costs less than to look for as many resources that don't as are counted. */
-function isQuicklyCounted(condition: Condition, probes: Probes): boolean {
+/** Whether counting what passes, each resource once, costs less than to look for as many resources that don't as are counted. */
+function isQuicklyCounted(condition: Condition, { probes, few }: Counting): boolean {
   if (isImpossible(condition)) return true;
   const ranges = countable([condition]);
   if (ranges?.every(({ bounded }) => bounded === true) === true) return true;
   const { drive } = condition;
   return drive?.exact === true && probes.count(drive, few) < few;
+}
+
+/**
+ * Of criteria that all find many, one that hardly any resource fails to pass (a usual status): what the others find, but for the
+ * resources that don't pass it. undefined where there is no such criterion.
+ */
+function byWhatIsLeft({ walk, conditions }: Counted, bound: number, counting: Counting): number | undefined {
+  const { statements, probes, few } = counting;
+  const fewOthers = Math.floor(few / 4);
+  if (conditions.length < 2 || probes.choose(conditions).hits < few) return undefined;
+  for (const usual of conditions) {
+    const drive = usual.others?.();
+    if (drive === undefined || probes.count(drive, fewOthers) === fewOthers) continue;
+    const rest = conditions.filter((condition) => condition !== usual);
+    const most = bound + fewOthers;
+    const found = countMatches({ walk, conditions: rest }, most, counting);
+    if (found === most) return bound;
+    const fails: Condition = { test: (subject) => negated(usual.test(subject)), usesResource: usual.usesResource };
+    const frame = collected({ ...fails, drive: { ...drive, exact: false } }, 'current', walk);
+    const tests = rest.map((condition) => condition.test(frame.subject));
+    const from = sql`FROM ${frame.from} WHERE ${all([frame.where, filters(tests)])}`;
+    return Math.min(bound, found - firstNumber(statements, sql`SELECT count(*) ${from}`));
+  }
+  return undefined;
 }
 
 /** The stretches of which each row is a match, where it is known that there are such. */

@@ -87,6 +87,8 @@ export interface Condition {
   readonly drive?: Drive;
   /** Beside a test alone. */
   readonly all?: AllThatPass;
+  /** Finds all current resources of the type that don't pass, and perhaps some that do. */
+  others?(): Drive;
   /** The condition of which it is the opposite, for who counts: it passes all resources of the type but those. */
   readonly opposite?: Condition;
   /** Whether the test reads the resource's own row. */

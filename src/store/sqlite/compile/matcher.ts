@@ -32,6 +32,8 @@ export interface Matcher {
   rows?(prefix: Prefix, parameter: number): Sql;
   /** The same rows, each stretch in the order of the resources' numbers alone; empty where that isn't possible. */
   readonly byNumber: readonly Stretch[];
+  /** Where they are few bounds of the index: stretches with the values that don't pass. */
+  readonly others?: readonly Stretch[];
   /** For dates: stretches as `stretches`, such that few rows are read in the order of this end. */
   inOrder?(end: 'low' | 'high'): readonly Stretch[];
   /** For quantities: the intervals in a unit that pass, by its number. */

@@ -89,7 +89,11 @@ export function token(tests: readonly TokenTest[], context: Context): Matcher | 
     codes.length > mostMerged
       ? []
       : codes.map((code) => ({ ...stretch, where: isIn(a, [code]), order: [], fixed: [] }));
-  return { table: 'token', test, stretches: [stretch], byNumber, pinned: fixed.length > 0, rank: 4 };
+  const matcher = { table: 'token', test, stretches: [stretch], byNumber, rank: 4 } as const;
+  const [only] = fixed;
+  if (only === undefined) return { ...matcher, pinned: false };
+  const others = [sql`${a} < ${only}`, sql`${a} > ${only}`].map((where) => ({ ...stretch, where, fixed: [] }));
+  return { ...matcher, pinned: true, others };
 }
 
 /**

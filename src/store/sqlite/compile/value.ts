@@ -1,4 +1,5 @@
 /** Criteria on the values of one parameter. https://hl7.org/fhir/R4/search.html#ptypes */
+import { isContained } from '../../../search/contained.ts';
 import type { DiffersCriterion, Parameter, ValueCriterion, ValueTest } from '../../../search/criteria.ts';
 import { type IndexTable, indexTables } from '../schema.ts';
 import { all, any, filters, negated, never, raw, type Sql, sql } from '../sql.ts';
@@ -19,6 +20,7 @@ import {
 import { date } from './date.ts';
 import { identifier } from './identifier.ts';
 import { filtered, type Matcher, type Stretch } from './matcher.ts';
+import { ofPatterns } from './missing.ts';
 import { near } from './near.ts';
 import { quantity } from './quantity.ts';
 import { reference } from './reference.ts';
@@ -137,8 +139,17 @@ export function conditionOf(matcher: Matcher, number: number, parameter: Paramet
         WHERE x.rid = ${rid} AND x.param = ${number} AND ${sought ? test : filters([test])})`;
     },
     drive,
+    ...(matcher.others !== undefined &&
+      !isContained(context.type) && { others: () => without(matcher.others?.map(ofParameter) ?? [], number, context) }),
     usesResource: false,
   };
+}
+
+/** Finds the resources with values in the stretches, and those without any value of the parameter. */
+function without(stretches: readonly Range[], number: number, context: Context): Drive {
+  const missing = ofPatterns(context.lookUp.patterns(context.typeNumber, number, false), context);
+  const values = finding((prefix) => rowsOf(stretches, prefix, context.typeNumber), 9, true);
+  return missing.drive === undefined ? values : union([values, missing.drive]);
 }
 
 /** No other row of the resource that passes comes before `d`. */
