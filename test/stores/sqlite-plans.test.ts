@@ -255,6 +255,20 @@ describe('a code that rows of another criterion are tested by', () => {
   });
 });
 
+describe('any of several criteria', () => {
+  it('finds and counts by the index alone', () => {
+    const either: Criterion = { kind: 'or', of: [coded(code, 'rare'), coded(status, 'nothing'), coded(code, 'rare')] };
+    const parts = [{ type: 'Observation', criterion: either, sort: [] }];
+    const query = { parts, count: 3, total: 'accurate', totalBound: 0, budget: 60_000 } as const;
+    const { steps, total } = searcher.explain(query);
+    expect(total).toBe(all / 1000);
+    const read = steps.map(({ access }) => access.join()).filter((access) => access.includes('SEARCH d USING'));
+    expect(read.length).toBeGreaterThanOrEqual(2);
+    // Only what a page shows is looked up, after it was sorted.
+    for (const access of read) expect(access.split('ORDER BY')[0]).not.toContain('SEARCH r ');
+  });
+});
+
 describe('a later page', () => {
   it.each([false, true])(
     'of dates from one on doesn’t read what lies between it and that one (falling: %s)',

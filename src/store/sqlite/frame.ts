@@ -94,8 +94,11 @@ function keptFrame(walk: Walk, where: Sql, named = false): Frame {
   };
 }
 
-/** The resources that a condition's drive finds, each once; what the drive leaves open is for the condition's test. */
-export function collected({ drive, test }: Condition, branch: Branch, walk: Walk): Frame {
+/**
+ * The resources that a condition's drive finds, each once; what the drive leaves open is for the condition's test.
+ * @param bare by their numbers alone, without `r`: only where `foundAlone` says so.
+ */
+export function collected({ drive, test }: Condition, branch: Branch, walk: Walk, bare = false): Frame {
   if (drive === undefined || branch === 'kept by change') {
     if (branch !== 'current') {
       const frame = keptFrame(walk, always);
@@ -115,6 +118,7 @@ export function collected({ drive, test }: Condition, branch: Branch, walk: Walk
   const left = drive.exact ? always : test(subject);
   const rows = drive.rows(prefix);
   const from = drive.unique ? sql`(${rows}) d` : sql`(SELECT DISTINCT rid FROM (${rows})) d`;
+  if (bare) return { from, where: tick(row), subject, rid: row };
   if (branch === 'current') {
     return {
       from: sql`${from} CROSS JOIN entity r ON r.rid = d.rid`,
@@ -129,6 +133,12 @@ export function collected({ drive, test }: Condition, branch: Branch, walk: Walk
     subject,
     rid: resource,
   };
+}
+
+/** Whether a drive without stretches finds what matches, so that neither it nor the tests of the others look at `entity`. */
+export function foundAlone(drive: Drive | undefined, others: readonly Condition[], { at }: Walk): boolean {
+  if (drive === undefined || at !== undefined || drive.ranges.length > 0) return false;
+  return drive.exact && drive.live === true && others.every(({ usesResource }) => !usesResource);
 }
 
 /** Whether every row of a drive's index stands for a live resource, so that `entity` needn't be read to count them. */

@@ -37,7 +37,8 @@ export class Probes {
     const drives = conditions
       .flatMap(({ drive }, place) => (drive === undefined ? [] : [{ drive, place }]))
       .sort((a, b) => a.drive.rank - b.drive.rank);
-    for (const limit of this.#limits) {
+    // With nothing to compare it is enough to know whether there are more than can be counted.
+    for (const limit of drives.length === 1 ? this.#limits.slice(-1) : this.#limits) {
       let best: { place: number; hits: number } | undefined;
       for (const { drive, place } of drives) {
         // More than the best so far has need not be counted.

@@ -1,6 +1,6 @@
 /** Counts matches. https://hl7.org/fhir/R4/search.html#total */
 import { type Condition, indexed, isImpossible, type Range } from './compile/condition.ts';
-import { collected, countsByIndex, type Frame, frameOf, type Walk } from './frame.ts';
+import { collected, countsByIndex, type Frame, foundAlone, frameOf, type Walk } from './frame.ts';
 import type { Probes } from './probe.ts';
 import { all, always, eachRow, filters, join, negated, never, raw, type Sql, sql, tick } from './sql.ts';
 import type { Statements } from './statements.ts';
@@ -138,7 +138,8 @@ export function matchedRows(
   const leading = place === undefined ? undefined : conditions[place];
   const others = conditions.filter((condition) => condition !== leading);
   const rows = leading === undefined ? [] : indexRows(leading, others, walk);
-  const frames = rows.length > 0 ? rows : [collected(leading ?? everything, 'current', walk)];
+  const bare = foundAlone(leading?.drive, others, walk);
+  const frames = rows.length > 0 ? rows : [collected(leading ?? everything, 'current', walk, bare)];
   const counted = frames.map((frame) => {
     const tests = others.map((condition) => condition.test(frame.subject));
     return sql`SELECT ${frame.rid} AS rid FROM ${frame.from} WHERE ${all([frame.where, filters(tests)])}`;

@@ -3,7 +3,7 @@
  * https://hl7.org/fhir/R4/search.html
  */
 import type { Condition, Drive, Range } from './compile/condition.ts';
-import { type Branch, collected, countsByIndex, frameOf } from './frame.ts';
+import { type Branch, collected, countsByIndex, foundAlone, frameOf } from './frame.ts';
 import type { Hit, HitReader, Source, Span } from './hits.ts';
 import type { OrderColumn } from './keyset.ts';
 import type { Probes } from './probe.ts';
@@ -111,11 +111,13 @@ export function readByNumber(
   return reader.read((branch) => {
     const condition = leading ?? everything;
     const { drive } = condition;
-    const bare = reader.onlyNumbers && merged !== undefined && drive !== undefined && countsByIndex(drive, others);
-    const frames =
-      merged !== undefined && drive !== undefined
-        ? drive.byNumber.map((range) => frameOf(range, branch, reader.walk, bare))
-        : [collected(condition, branch, reader.walk)];
+    const inOrder = merged !== undefined && drive !== undefined;
+    const bare = inOrder
+      ? reader.onlyNumbers && countsByIndex(drive, others)
+      : branch === 'current' && foundAlone(drive, others, reader.walk);
+    const frames = inOrder
+      ? drive.byNumber.map((range) => frameOf(range, branch, reader.walk, bare))
+      : [collected(condition, branch, reader.walk, bare)];
     const own = merged !== undefined && drive?.exact === false ? [condition] : [];
     return frames.map((frame): Source => {
       const tests = [...own, ...others].map((other) => other.test(frame.subject));

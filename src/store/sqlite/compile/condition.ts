@@ -52,6 +52,8 @@ export interface Drive {
   rows(prefix: Prefix): Sql;
   /** Whether each found resource passes; otherwise the condition's test says so. */
   readonly exact: boolean;
+  /** Whether `rows('')` are of nothing but current resources of the searched type, so that they needn't be looked up. */
+  readonly live?: boolean;
   /** Stretches without a row in common that together have the same rows; a walk goes through them in order. */
   readonly ranges: readonly Range[];
   /** Whether no resource has two of these rows. */
@@ -132,7 +134,17 @@ export function ofEntities(
   typeNumber: number,
 ): Drive {
   const rows = (prefix: Prefix) => rowsOf(ranges, prefix, typeNumber);
-  return { rows, exact: true, ranges, unique: true, first: () => always, byNumber, single: undefined, rank };
+  return {
+    rows,
+    exact: true,
+    live: true,
+    ranges,
+    unique: true,
+    first: () => always,
+    byNumber,
+    single: undefined,
+    rank,
+  };
 }
 
 /** Passed by none. */

@@ -120,6 +120,7 @@ export function conditionOf(matcher: Matcher, number: number, parameter: Paramet
   const drive: Drive = {
     rows: (prefix) => matcher.rows?.(prefix, number) ?? rowsOf(ranges, prefix, context.typeNumber),
     exact: true,
+    live: !isContained(context.type),
     ranges,
     unique: ranges.length > 0 && (matcher.pinned || !parameter.multiple),
     first: (prefix) => firstOf(matcher, number, prefix),
@@ -179,9 +180,7 @@ export function union(drives: readonly Drive[]): Drive {
       values: pieces.flatMap(({ values }) => values),
     };
   };
-  return finding(
-    rows,
-    Math.max(...drives.map(({ rank }) => rank)),
-    drives.every(({ exact }) => exact),
-  );
+  const rank = Math.max(...drives.map((drive) => drive.rank));
+  const exact = drives.every((drive) => drive.exact);
+  return { ...finding(rows, rank, exact), live: drives.every(({ live }) => live === true) };
 }

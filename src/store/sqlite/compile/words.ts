@@ -31,7 +31,7 @@ export function words(criterion: WordsCriterion, context: Context): Condition {
       : sql`SELECT k.vid AS rid FROM ${versions} CROSS JOIN kept k ON k.vid = x.vid`;
   return {
     test: ({ row }) => found(`${row}.vid`),
-    drive: finding(owners, 4, true, true),
+    drive: { ...finding(owners, 4, true, true), live: true },
     usesResource: true,
   };
 }
