@@ -72,6 +72,19 @@ describe('conditional patch', () => {
     expect([reply.status, looks.mock.calls.length]).toEqual([status, 2]);
   });
 
+  test('matches that are others at each look: 409 after as many rounds as any write has', async () => {
+    const value = unique();
+    const id = idOf(await server.send('POST', '/Patient', patient(value)));
+    let looks = 0;
+    vi.spyOn(server.context.store, 'matches').mockImplementation(async () => {
+      looks += 1;
+      return looks % 2 === 1 ? [id] : [];
+    });
+    const test = [{ op: 'test', path: '/identifier/0/value', value: 'another' }];
+    const reply = await patch(`identifier=${value}`, test, { 'Content-Type': 'application/json-patch+json' });
+    expect([reply.status, issueOf(reply).code, looks]).toEqual([409, 'conflict', 100]);
+  });
+
   test('many: 412', async () => {
     const value = unique();
     await server.send('POST', '/Patient', patient(value));
