@@ -243,6 +243,19 @@ test.each<[string, Document]>([
   expect(await records()).not.toEqual([]);
 });
 
+test('a commit that asks for the newest AuditEvent of all processes while there is no primary is tried again', async () => {
+  const id = nextId();
+  // What hasn't written yet asks before its first commit.
+  const starting = await open();
+  const namespace = `${databaseName(url)}.osteon_audit`;
+  await configure({ times: 6 }, { failCommands: ['find'], namespace, errorCode: 10107 });
+  const { written } = await create(starting, id);
+  await configure('off', {});
+  await starting.close();
+  expect(written.map(({ outcome }) => outcome)).toEqual(['created']);
+  expect(await left(id)).toEqual([1, 1, 1]);
+});
+
 test('a store that can not be reached is unavailable, and answers again afterwards', async () => {
   const id = nextId();
   await create(store, id);
