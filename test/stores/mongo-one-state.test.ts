@@ -1,6 +1,6 @@
 /** What is read with several commands, while another process writes in between. https://hl7.org/fhir/R4/http.html#concurrency */
 import { randomUUID } from 'node:crypto';
-import { Collection, type Db, type Document, MongoServerError } from 'mongodb';
+import { ClientSession, Collection, type Db, type Document, MongoServerError } from 'mongodb';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Criterion } from '../../src/search/criteria.ts';
 import { Clock } from '../../src/store/mongo/clock.ts';
@@ -377,14 +377,15 @@ test('one state is read anew where what is in the way is passing', async () => {
 test.each([true, false])('what a router begins is begun when all shards have been heard: %s', async (sharded) => {
   const { searcher, close } = await open(Date.now, sharded);
   const order: string[] = [];
-  const [newest, run] = [Types.prototype.newest, ReadTransactions.prototype.run];
+  const newest = Types.prototype.newest;
+  const begin = ClientSession.prototype.startTransaction;
   vi.spyOn(Types.prototype, 'newest').mockImplementation(function (this: Types, types, session) {
     if (session === undefined && types.includes('Patient') && types.includes('Observation')) order.push('heard');
     return newest.call(this, types, session);
   });
-  vi.spyOn(ReadTransactions.prototype, 'run').mockImplementation(function (this: ReadTransactions, read) {
+  vi.spyOn(ClientSession.prototype, 'startTransaction').mockImplementation(function (this: ClientSession, options) {
     order.push('begun');
-    return run.call(this, read);
+    begin.call(this, options);
   });
   try {
     expect(await searcher.matches('Observation', ofIdentified('other'), 10)).toEqual(['o']);

@@ -46,10 +46,10 @@ export class Searcher {
 
   /**
    * A page of a search, as `Store.search` says.
-   * @throws TooCostly, CursorExpired.
+   * @throws TooCostly, CursorExpired; StoreUnavailable where it isn't its own fault that it took too long.
    */
   search(query: SearchQuery): Promise<SearchPage> {
-    return this.#search(query);
+    return this.#context.connection.absence.within(() => this.#search(query));
   }
 
   /**
@@ -76,7 +76,7 @@ export class Searcher {
   /**
    * Logical ids of current matches, sorted: the first `limit` of them.
    * @param session the transaction to read in.
-   * @throws TooCostly.
+   * @throws as `search`.
    */
   async matches(
     type: string,
@@ -85,6 +85,15 @@ export class Searcher {
     session?: ClientSession,
   ): Promise<readonly string[]> {
     if (limit <= 0) return [];
+    return this.#context.connection.absence.within(() => this.#matches(type, criterion, limit, session));
+  }
+
+  async #matches(
+    type: string,
+    criterion: Criterion,
+    limit: number,
+    session: ClientSession | undefined,
+  ): Promise<readonly string[]> {
     const queries = [{ type, criterion, sort: [] }];
     const end = performance.now() + matchesBudget;
     const read = async (more: { session?: ClientSession | undefined; snapshot?: Snapshot; single?: boolean }) => {
@@ -105,17 +114,18 @@ export class Searcher {
 
   /**
    * How often values occur among current matches; in one state of the store where the server has transactions.
-   * @throws TooCostly.
+   * @throws as `search`.
    */
-  async tally(query: TallyQuery): Promise<Tally> {
-    const { connection, transactions, types } = this.#context;
-    if (!connection.transactions) return this.#tally(query, query.budget, undefined);
-    const end = performance.now() + Math.min(query.budget, transactionBudget);
-    if (connection.sharded) await types.hearOfAllShards();
-    return transactions.run((session) => this.#tally(query, end - performance.now(), session));
+  tally(query: TallyQuery): Promise<Tally> {
+    const { connection, transactions } = this.#context;
+    return connection.absence.within(async () => {
+      if (!connection.transactions) return this.#tallyIn(query, query.budget, undefined);
+      const end = performance.now() + Math.min(query.budget, transactionBudget);
+      return transactions.run((session) => this.#tallyIn(query, end - performance.now(), session));
+    });
   }
 
-  async #tally(query: TallyQuery, budget: number, session: ClientSession | undefined): Promise<Tally> {
+  async #tallyIn(query: TallyQuery, budget: number, session: ClientSession | undefined): Promise<Tally> {
     const { type, criterion } = query;
     const state = this.#state(budget, { session });
     const {
