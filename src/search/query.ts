@@ -10,6 +10,7 @@ import { type Allowance, checkNumber, newAllowance } from './lower/allowance.ts'
 import { type LowerContext, refuse } from './lower/context.ts';
 import { checkModifier } from './lower/modifier.ts';
 import { lowerNamed, type UnknownName, unknownStep } from './lower/name.ts';
+import { Uses } from './lower/once.ts';
 import { nearest } from './nearest.ts';
 import { filterParameter, parseParameter, parseQueryString, type QueryParameter } from './parse/parameter.ts';
 import type { ParameterRegistry } from './registry.ts';
@@ -321,15 +322,11 @@ function lowerAll(
   allowance: Allowance,
   ambiguousIds: AmbiguousId[],
 ): Criterion {
+  const uses = new Uses();
   const of = criteria.map((written): Criterion => {
     const path = { registry: context.registry, context: lowering(written.name.text, context, allowance, ambiguousIds) };
-    const code = written.name.steps[0]?.code ?? '';
-    const filter = code === filterParameter;
-    if (!filter && context.registry.get(type, code)?.multipleAnd === false) {
-      const others = criteria.some((each) => each !== written && each.name.steps[0]?.code === code);
-      if (others) throw refuse('not-supported', `${code} can be given only once: its definition says so.`);
-    }
-    return filter ? lowerFilter(written.text, type, path) : lowerNamed(written, type, path);
+    const filter = written.name.steps[0]?.code === filterParameter;
+    return filter ? lowerFilter(written.text, type, path, uses) : lowerNamed(written, type, path, uses);
   });
   const [only] = of;
   return of.length === 1 && only !== undefined ? only : { kind: 'and', of };
