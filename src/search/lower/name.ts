@@ -85,15 +85,35 @@ interface Following extends Path {
   readonly spend: () => void;
   /** Those at the type that is looked at. */
   readonly uses: Uses;
+  /** What the parameter asks of other resources, by the way that leads to them. */
+  readonly behind: Map<string, Criterion>;
 }
 
 /**
  * The criterion on resources of a type that a query's parameter means; its name is known (`unknownStep`) and it has
  * values. Throws 400 for a modifier or a value that doesn't fit, and for a parameter that `uses` of the query may not have
  * once more.
+ * `behind`: what it asked of other resources on the searched types before. Of each it asks the same, by the same criterion, so
+ * that a store can look that up once.
  */
-export function lowerNamed({ name, values }: QueryParameter, type: string, path: Path, uses: Uses): Criterion {
-  return lowerSteps(name.steps, type, { ...path, values, spend: spending(path), uses });
+export function lowerNamed(
+  { name, values }: QueryParameter,
+  type: string,
+  path: Path,
+  uses: Uses,
+  behind: Map<string, Criterion>,
+): Criterion {
+  return lowerSteps(name.steps, type, { ...path, values, spend: spending(path), uses, behind });
+}
+
+/** What the steps behind one ask of a type that it leads to. */
+function lowerBehind(rest: readonly NameStep[], type: string, step: string, following: Following): Criterion {
+  const uses = following.uses.behind(step);
+  const known = following.behind.get(uses.way);
+  if (known !== undefined) return known;
+  const criterion = lowerSteps(rest, type, { ...following, uses });
+  following.behind.set(uses.way, criterion);
+  return criterion;
 }
 
 function lowerSteps(steps: readonly NameStep[], type: string, following: Following): Criterion {
@@ -112,7 +132,7 @@ function lowerSteps(steps: readonly NameStep[], type: string, following: Followi
   const known = targets.filter((each) => unknownIn(rest, each, following, spend) === undefined);
   const of = known.map((target): Criterion => {
     const canonical = mayBeUri(parameter) ? canonicalTarget(target, registry) : undefined;
-    const inner = lowerSteps(rest, target, { ...following, uses: uses.behind(`${step.code}:${target}`) });
+    const inner = lowerBehind(rest, target, `${step.code}:${target}`, following);
     return { kind: 'chain', parameter: parameter.parameter, target, canonical, of: inner };
   });
   const [only] = of;
@@ -120,7 +140,7 @@ function lowerSteps(steps: readonly NameStep[], type: string, following: Followi
 }
 
 function lowerReverse(step: NameStep, rest: readonly NameStep[], type: string, following: Following): Criterion {
-  const { registry, context, uses } = following;
+  const { registry, context } = following;
   const { source, code } = reverseOf(step, rest, following);
   const parameter = registry.get(source, code);
   const leads = (each: SearchParameter): boolean =>
@@ -138,7 +158,7 @@ function lowerReverse(step: NameStep, rest: readonly NameStep[], type: string, f
     throw refuse('invalid', `${shown(following)}: ${fault}${names === '' ? '' : `; nearest: ${names}`}.`);
   }
   const canonical = mayBeUri(parameter) ? canonicalTarget(type, registry) : undefined;
-  const of = lowerSteps(rest, source, { ...following, uses: uses.behind(`${reverse}:${source}:${code}`) });
+  const of = lowerBehind(rest, source, `${reverse}:${source}:${code}`, following);
   return { kind: 'has', parameter: parameter.parameter, canonical, of };
 }
 
