@@ -24,6 +24,7 @@ import {
   observation,
   ofIdentified,
   patient,
+  put,
   subject,
   usual,
 } from '../contract/subject.ts';
@@ -170,6 +171,35 @@ describe.each([
     expect(inBetween).toBeUndefined();
     expect(page.matches.map(({ type }) => type)).toEqual(['Observation']);
     expect(page.total).toBe(1);
+  });
+
+  test('shows one state of what has to be tested here, which takes several commands', async () => {
+    const at = (id: string, longitude: number) => {
+      const value = { kind: 'position', latitude: 0, longitude } as const;
+      return put('Observation', id, { language: `x-${longitude}` }, [{ parameter: 'code', value }]);
+    };
+    const ids = Array.from({ length: 30 }, (_, n) => `b${String(n).padStart(2, '0')}`);
+    await commit(writer, [at('a', 90), ...ids.map((id) => at(id, 90)), at('c', 0)]);
+    const criterion: Criterion = {
+      kind: 'value',
+      parameter: { ...code, kind: 'special' },
+      anyOf: [{ kind: 'near', latitude: 0, longitude: 0, within: 1000 }],
+    };
+    inBetween = { place: 'after', of: searched, act: () => write([at('a', 0), at('c', 90)]) };
+    const page = await opened.searcher.search({
+      ...query,
+      count: 1,
+      parts: [{ type: 'Observation', criterion, sort: [] }],
+    });
+    expect(inBetween).toBeUndefined();
+    expect(page.matches.map(({ id }) => id)).toEqual(['a']);
+    inBetween = { place: 'after', of: searched, act: () => write([at('a', 90), at('c', 0)]) };
+    expect(await opened.searcher.matches('Observation', criterion, 1)).toEqual(['c']);
+    expect(inBetween).toBeUndefined();
+    await commit(
+      writer,
+      ['a', ...ids, 'c'].map((id) => erase('Observation', id)),
+    );
   });
 
   test('has what gets a value meanwhile that it is sorted by', async () => {

@@ -13,7 +13,7 @@ import { conjuncts, ReadWatch } from './explain.ts';
 import { versionsOf } from './hits.ts';
 import { type PageOfHits, readPage } from './page.ts';
 import { transactionBudget } from './read-transactions.ts';
-import { compileSearch, type Reading } from './reading.ts';
+import { compileSearch, isAtOnce, type Reading } from './reading.ts';
 import { State, type Watch } from './state.ts';
 import { tallyOf } from './tally.ts';
 import { beginning, isSame, type Place, pageOf, placeOf, type Walk } from './walk.ts';
@@ -105,7 +105,7 @@ export class Searcher {
     return readTogether(this.#context, type, matchesBudget, async ({ before, ...look }) => {
       const { reading, page } = await read(look);
       // A transaction sees one state, and so does a single look.
-      if (look.session !== undefined || !reading.looked) return idsOf(page);
+      if (look.session !== undefined || isAtOnce(reading)) return idsOf(page);
       const snapshot = await this.#context.snapshots.begin([...reading.types]);
       const same = isSame(before, snapshot) || (await this.#isUnchanged(before, reading));
       return idsOf(same ? page : (await read({ snapshot })).page);
@@ -190,7 +190,7 @@ export class Searcher {
     const found = count === 0 ? nothing : await readPage(reading.parts, sorted, undefined, false, count, together);
     const shown = ({ more, hits }: PageOfHits) => (count > 0 && !more ? hits.length : undefined);
     const total = await this.#total(query, reading, shown(found));
-    const whole = session !== undefined || reading.atOnce;
+    const whole = session !== undefined || isAtOnce(reading);
     if (!found.more && whole) return { matches: await versionsOf(found.hits, reading.state), total };
     const begun = await this.#context.snapshots.begin([...reading.types], session);
     const same = isSame(before, begun) || (await this.#isUnchanged(before, reading, session));
