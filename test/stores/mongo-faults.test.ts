@@ -297,7 +297,8 @@ test('a search whose time went by without a primary is not too costly', async ()
   expect((await searcher.search(searching(60_000))).matches).toHaveLength(1);
   expect(absence.total).toBeGreaterThan(before);
   const tally = { type: 'Observation', criterion: ofIdentified('1'), fields: [], budget: 0 };
-  for (const ask of [() => searcher.search(searching(0)), () => searcher.tally(tally)]) {
+  const asked = searching(0);
+  for (const ask of [() => searcher.search(asked), () => searcher.explain(asked), () => searcher.tally(tally)]) {
     await expect(ask()).rejects.toBeInstanceOf(TooCostly);
     const total = vi.spyOn(absence, 'total', 'get').mockReturnValueOnce(0).mockReturnValue(60_000);
     await expect(ask()).rejects.toBeInstanceOf(StoreUnavailable);

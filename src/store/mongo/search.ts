@@ -54,9 +54,13 @@ export class Searcher {
 
   /**
    * How the first page of a search is read.
-   * @throws TooCostly.
+   * @throws as `search`.
    */
-  async explain({ position: _, ...query }: SearchQuery): Promise<Explanation> {
+  explain({ position: _, ...query }: SearchQuery): Promise<Explanation> {
+    return this.#context.connection.absence.within(() => this.#explain(query));
+  }
+
+  async #explain(query: SearchQuery): Promise<Explanation> {
     const watch = new ReadWatch();
     const page = await this.#search(query, watch);
     const held = query.parts.length === 1 ? undefined : await this.#context.types.known();
