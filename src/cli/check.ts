@@ -55,7 +55,8 @@ async function* checkSqlite(configuration: Configuration, repair: boolean): Asyn
   try {
     const [timezone, extraction] = [getSetting(reading, 'timezone'), getSetting(reading, 'extraction')];
     const rows = parameterRows(reading).filter(({ status }) => status === 'current');
-    yield* checkStore(db, reextractOf(configuration, timezone, extraction, rows), { repair });
+    const reextract = reextractOf(configuration, timezone, extraction, rows);
+    yield* checkStore(db, reextract, { repair, isEarlier: entriesOfEarlier(configuration) });
   } finally {
     // The writing connection last: it takes the log into the file.
     if (db !== reading) reading.close();

@@ -45,12 +45,17 @@ export interface Plan<T = Answer> {
   readonly expressionOf?: (write: number) => string;
 }
 
+/** In place of a plan: the criteria that matched something else while it was made. It is made again, as after a lost race. */
+export interface Outdated {
+  readonly outdated: Condition;
+}
+
 /**
  * Plans and commits until the plan's conditions hold. A plan without writes commits nothing.
  * Throws OutcomeError: 412 for `If-Match` and `If-None-Match`, 409 after too many rounds or for a referenced resource,
  * 422 for a reference to nothing.
  */
-export async function commitPlan<T>(context: Context, makePlan: () => Promise<Plan<T>>): Promise<T> {
+export async function commitPlan<T>(context: Context, makePlan: () => Promise<Plan<T> | Outdated>): Promise<T> {
   const { turns, gate } = orderOf(context.store);
   const beside: Pass = (commit) => gate.pass(commit);
   const alone: Pass = (commit) => commit();
@@ -60,8 +65,11 @@ export async function commitPlan<T>(context: Context, makePlan: () => Promise<Pl
     for (let attempt = 1; ; attempt += 1) {
       const { generation } = context.store.parameters;
       const plan = await makePlan();
-      const result = await attemptPlan(context, plan, generation, open === undefined ? beside : alone);
-      if (!(result instanceof Conflict)) return result.answer;
+      const result =
+        'outdated' in plan
+          ? { key: keyOfCondition(plan.outdated) }
+          : await attemptPlan(context, plan, generation, open === undefined ? beside : alone);
+      if ('answer' in result) return result.answer;
       if (attempt === maximumAttempts) {
         const text = `The resource was changed by others ${maximumAttempts} times while this request was planned. Try again.`;
         throw failure(409, 'conflict', text);
@@ -74,11 +82,10 @@ export async function commitPlan<T>(context: Context, makePlan: () => Promise<Pl
         continue;
       }
       // At most one turn at a time, so that no two requests wait for each other.
-      const key = keyOf(result, plan);
-      if (turn?.key === key) continue;
+      if (turn?.key === result.key) continue;
       turn?.end();
       turn = undefined;
-      turn = await turns.take(key);
+      turn = await turns.take(result.key);
     }
   } finally {
     open?.();
@@ -89,13 +96,18 @@ export async function commitPlan<T>(context: Context, makePlan: () => Promise<Pl
 /** Runs a commit beside others, or alone. */
 type Pass = <T>(commit: () => Promise<T>) => Promise<T>;
 
-/** Commits one plan. A Conflict is given back, since it is no failure yet. */
+/** What a plan lost the race for. */
+interface Lost {
+  readonly key: string;
+}
+
+/** Commits one plan. What it lost the race for is given back, since that is no failure yet. */
 async function attemptPlan<T>(
   context: Context,
   plan: Plan<T>,
   generation: number,
   pass: Pass,
-): Promise<{ readonly answer: T } | Conflict> {
+): Promise<{ readonly answer: T } | Lost> {
   const { writes, conditions, mustExist = [], mustBeUnreferenced = [] } = plan;
   const audit = await recordsOf(context, plan.noted);
   if (writes.length === 0) {
@@ -126,7 +138,7 @@ async function attemptPlan<T>(
     context.conformance.committed(writes);
     return { answer: plan.answer(committed.written) };
   } catch (error) {
-    if (error instanceof Conflict) return error;
+    if (error instanceof Conflict) return { key: keyOf(error, plan) };
     throw explain(error, plan);
   }
 }
@@ -161,7 +173,11 @@ function orderOf(store: Store): Order {
 function keyOf({ of, index }: Conflict, { writes, conditions }: Plan<unknown>): string {
   if (of === 'parameters') return of;
   if (of === 'write') return `${writes[index]?.type}/${writes[index]?.id}`;
-  return `${conditions[index]?.type}?${JSON.stringify(conditions[index]?.criterion)}`;
+  return keyOfCondition(conditions[index]);
+}
+
+function keyOfCondition(condition: Condition | undefined): string {
+  return `${condition?.type}?${JSON.stringify(condition?.criterion)}`;
 }
 
 function explain(error: unknown, plan: Plan<unknown>): unknown {

@@ -3,6 +3,7 @@ import { failure, type OutcomeError } from '../fhir/outcome.ts';
 import type { CompartmentOwner } from '../search/compartment.ts';
 import type { Criterion } from '../search/criteria.ts';
 import { type AmbiguousId, parseCondition, type SearchContext } from '../search/query.ts';
+import { StoreUnavailable, TooCostly } from '../store/errors.ts';
 import type { Condition } from '../store/write.ts';
 import type { Context } from './context.ts';
 import { withTerms } from './terms.ts';
@@ -49,11 +50,19 @@ export async function resolveCondition(
   return { type, criterion, matches, limit };
 }
 
-/** Whether criteria match now what they matched when the condition was made; true where that can't be found out. */
+/**
+ * Whether criteria match now what they matched when the condition was made; true where that can't be found out, since the store can't
+ * be reached or takes too long: what was found out before it is told then.
+ */
 export async function stillHolds({ store }: Context, condition: Condition): Promise<boolean> {
   const { type, criterion, matches, limit } = condition;
-  const found = await store.matches(type, criterion, limit).catch(() => matches);
-  return found.length === matches.length && found.every((id, place) => id === matches[place]);
+  try {
+    const found = await store.matches(type, criterion, limit);
+    return found.length === matches.length && found.every((id, place) => id === matches[place]);
+  } catch (error) {
+    if (error instanceof TooCostly || error instanceof StoreUnavailable) return true;
+    throw error;
+  }
 }
 
 /** The criteria themselves. Throws as `resolveCondition` does. */

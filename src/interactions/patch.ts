@@ -12,7 +12,7 @@ import type { Condition, Precondition } from '../store/write.ts';
 import { checkStructure } from '../validation/structure.ts';
 import type { CheckTime } from '../validation/time.ts';
 import { refuseOtherVersion } from './body.ts';
-import { commitPlan, preconditionFailure } from './commit.ts';
+import { commitPlan, type Outdated, preconditionFailure } from './commit.ts';
 import { multipleMatches, resolveCondition, stillHolds } from './condition.ts';
 import type { Answer, Call, Context } from './context.ts';
 import { warningsOfLoss } from './in-use.ts';
@@ -35,10 +35,12 @@ export async function patch(context: Context, call: Call): Promise<Answer> {
   const precondition = preconditionOf(call);
   const validations = new Validations(context);
   return commitPlan(context, async () => {
-    const { target, conditions, result } =
+    const found =
       id === undefined
         ? await matchPatched(context, type, call.query, parsed, precondition)
         : { target: id, conditions: [], result: await patched(context, type, id, parsed, precondition) };
+    if ('outdated' in found) return found;
+    const { target, conditions, result } = found;
     const { prepared } = result;
     const warnings = await validations.of(prepared, 0, true, undefined, result.time);
     // A large resource takes long in each of its steps: others run between them.
@@ -60,9 +62,16 @@ export async function patch(context: Context, call: Call): Promise<Answer> {
   });
 }
 
+/** A conditional patch's match. */
+interface Match {
+  readonly target: string;
+  readonly conditions: readonly Condition[];
+  readonly result: Patched;
+}
+
 /**
  * The one match of the criteria, patched. One that can't be patched is looked for again: it may have been deleted, or changed so
- * that it is no match, since it was found. Throws as `patchTarget` and `patched` do.
+ * that it is no match, since it was found, and is outdated then. Throws as `patchTarget` and `patched` do.
  */
 async function matchPatched(
   context: Context,
@@ -70,15 +79,14 @@ async function matchPatched(
   query: string,
   document: Patch,
   precondition: Precondition | undefined,
-): Promise<{ readonly target: string; readonly conditions: readonly Condition[]; readonly result: Patched }> {
-  for (;;) {
-    const condition = await resolveCondition(context, type, query, 2);
-    const target = patchTarget(type, condition);
-    try {
-      return { target, conditions: [condition], result: await patched(context, type, target, document, precondition) };
-    } catch (error) {
-      if (await stillHolds(context, condition)) throw error;
-    }
+): Promise<Match | Outdated> {
+  const condition = await resolveCondition(context, type, query, 2);
+  const target = patchTarget(type, condition);
+  try {
+    return { target, conditions: [condition], result: await patched(context, type, target, document, precondition) };
+  } catch (error) {
+    if (await stillHolds(context, condition)) throw error;
+    return { outdated: condition };
   }
 }
 

@@ -10,6 +10,7 @@ import { type Allowance, checkNumber, newAllowance } from './lower/allowance.ts'
 import { type LowerContext, refuse } from './lower/context.ts';
 import { checkModifier } from './lower/modifier.ts';
 import { lowerNamed, type UnknownName, unknownStep } from './lower/name.ts';
+import { Uses } from './lower/once.ts';
 import { nearest } from './nearest.ts';
 import { filterParameter, parseParameter, parseQueryString, type QueryParameter } from './parse/parameter.ts';
 import type { ParameterRegistry } from './registry.ts';
@@ -100,7 +101,7 @@ export function parseSearch(parameters: readonly (readonly [string, string])[], 
   const allowance = newAllowance();
   const used: (readonly [string, string])[] = [];
   const ignored: string[] = [];
-  const criteria: QueryParameter[] = [];
+  const criteria: Written[] = [];
   const results = new Map<string, QueryParameter>();
   const following: QueryParameter[] = [];
 
@@ -133,7 +134,7 @@ export function parseSearch(parameters: readonly (readonly [string, string])[], 
       checkModifiers(written, types, context);
       continue;
     }
-    criteria.push(written);
+    criteria.push({ written, behind: new Map() });
     used.push(pair);
   }
 
@@ -194,7 +195,7 @@ export function parseCondition(
   context: SearchContext,
   ambiguousIds: AmbiguousId[] = [],
 ): Criterion {
-  const criteria: QueryParameter[] = [];
+  const criteria: Written[] = [];
   const allowance = newAllowance();
   const parameters = parseQueryString(behindType(type, query));
   checkNumber(parameters);
@@ -208,7 +209,7 @@ export function parseCondition(
     if (lacking !== undefined) throw unknown(lacking, written, [type], context);
     if (written.values.every((value) => value.trim() === ''))
       throw refuse('invalid', `${written.name.text} has no value; a condition needs one.`);
-    criteria.push(written);
+    criteria.push({ written, behind: new Map() });
   }
   if (criteria.length === 0)
     throw refuse('invalid', 'The condition has no criteria; add one, e.g. identifier=system|value.');
@@ -313,23 +314,25 @@ function within(criterion: Criterion, type: string, { compartment, definitions, 
   return { kind: 'and', of: [compartmentCriterion(compartment, type, definitions, registry), criterion] };
 }
 
+/** A parameter that is a criterion. `behind`: what it asks of other resources, on any of the searched types. */
+interface Written {
+  readonly written: QueryParameter;
+  readonly behind: Map<string, Criterion>;
+}
+
 /** All parameters of a query as one criterion: each of them holds. */
 function lowerAll(
-  criteria: readonly QueryParameter[],
+  criteria: readonly Written[],
   type: string,
   context: SearchContext,
   allowance: Allowance,
   ambiguousIds: AmbiguousId[],
 ): Criterion {
-  const of = criteria.map((written): Criterion => {
+  const uses = new Uses();
+  const of = criteria.map(({ written, behind }): Criterion => {
     const path = { registry: context.registry, context: lowering(written.name.text, context, allowance, ambiguousIds) };
-    const code = written.name.steps[0]?.code ?? '';
-    const filter = code === filterParameter;
-    if (!filter && context.registry.get(type, code)?.multipleAnd === false) {
-      const others = criteria.some((each) => each !== written && each.name.steps[0]?.code === code);
-      if (others) throw refuse('not-supported', `${code} can be given only once: its definition says so.`);
-    }
-    return filter ? lowerFilter(written.text, type, path) : lowerNamed(written, type, path);
+    const filter = written.name.steps[0]?.code === filterParameter;
+    return filter ? lowerFilter(written.text, type, path, uses) : lowerNamed(written, type, path, uses, behind);
   });
   const [only] = of;
   return of.length === 1 && only !== undefined ? only : { kind: 'and', of };

@@ -15,7 +15,11 @@ let server: TestServer;
 beforeAll(async () => {
   server = await testServer({ STORE_URL: url });
   const put = (id: string, more: object = {}) => entry('PUT', `Patient/${id}`, { ...patient(id), id, ...more });
-  const first = await server.send('POST', '', bundle('transaction', ...['a', 'b', 'c', 'd'].map((id) => put(id))));
+  const first = await server.send(
+    'POST',
+    '',
+    bundle('transaction', ...['a', 'b', 'c', 'd'].map((id) => put(id, { name: [{ family: 'De Berg' }] }))),
+  );
   expect(first.status, first.text).toBe(200);
   await server.send('PUT', '/Patient/a', { ...patient('a2'), id: 'a' });
   await server.send('PUT', '/Patient/a', { ...patient('a3'), id: 'a' });
@@ -75,6 +79,11 @@ test('leaves alone what an earlier release made, which this one will make otherw
     expect(await check()).toEqual([]);
     await ofSecond(definition);
     expect(await check()).toEqual([expect.stringMatching(/sort/)]);
+    // What is put right is found by it as before.
+    await ofSecond('TylAQJQekQ1b');
+    await collection('Patient').updateOne({ _id: 'b' }, { $unset: { 'index.identifier': '' } });
+    expect(await check(true)).toEqual([expect.stringMatching(/its index is .*Repaired/)]);
+    expect((await collection('Patient').findOne({ _id: 'b' }))?.index).toEqual(sorted?.index);
   } finally {
     await ofSecond(definition);
     await collection('Patient').updateOne({ _id: 'b' }, { $set: { sort: sorted?.sort } });

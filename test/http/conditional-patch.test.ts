@@ -1,5 +1,6 @@
 /** https://hl7.org/fhir/R4/http.html#cond-patch */
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { StoreUnavailable, TooCostly } from '../../src/store/errors.ts';
 import { type TestServer, testServer } from './server.ts';
 import { found, idOf, issueOf, patient, stores, unique, versions } from './writing.ts';
 
@@ -8,6 +9,9 @@ beforeAll(async () => {
   server = await testServer();
 });
 afterAll(() => server.close());
+afterEach(() => {
+  vi.restoreAllMocks();
+});
 
 const type = { 'Content-Type': 'application/merge-patch+json' };
 const patch = (criteria: string, body: unknown, headers = {}) =>
@@ -51,6 +55,34 @@ describe('conditional patch', () => {
     const test = [{ op: 'test', path: '/identifier/0/value', value }];
     const reply = await patch(`identifier=${value}`, test, { 'Content-Type': 'application/json-patch+json' });
     expect([reply.status, issueOf(reply).code]).toEqual([404, 'not-found']);
+  });
+
+  test.each([
+    ['the store is not available', new StoreUnavailable('away'), 422],
+    ['it takes too long', new TooCostly('Add a criterion.'), 422],
+    ['the server has a fault', new Error('a fault'), 500],
+  ])("a match that can't be patched nor, since %s, looked for again", async (_, error, status) => {
+    const value = unique();
+    await server.send('POST', '/Patient', patient(value));
+    const { store } = server.context;
+    const find = store.matches.bind(store);
+    const looks = vi.spyOn(store, 'matches').mockImplementationOnce(find).mockRejectedValueOnce(error);
+    const test = [{ op: 'test', path: '/identifier/0/value', value: 'another' }];
+    const reply = await patch(`identifier=${value}`, test, { 'Content-Type': 'application/json-patch+json' });
+    expect([reply.status, looks.mock.calls.length]).toEqual([status, 2]);
+  });
+
+  test('matches that are others at each look: 409 after as many rounds as any write has', async () => {
+    const value = unique();
+    const id = idOf(await server.send('POST', '/Patient', patient(value)));
+    let looks = 0;
+    vi.spyOn(server.context.store, 'matches').mockImplementation(async () => {
+      looks += 1;
+      return looks % 2 === 1 ? [id] : [];
+    });
+    const test = [{ op: 'test', path: '/identifier/0/value', value: 'another' }];
+    const reply = await patch(`identifier=${value}`, test, { 'Content-Type': 'application/json-patch+json' });
+    expect([reply.status, issueOf(reply).code, looks]).toEqual([409, 'conflict', 100]);
   });
 
   test('many: 412', async () => {

@@ -1,6 +1,7 @@
 /** Stores that an earlier release indexed. https://hl7.org/fhir/R4/search.html */
 import { MongoClient } from 'mongodb';
 import { afterEach, expect, it, vi } from 'vitest';
+import { checkCommand } from '../../src/cli/check.ts';
 import { extractionVersion } from '../../src/extraction.ts';
 import { loadDefinitions } from '../../src/fhir/definitions/definitions.ts';
 import { createRegistry } from '../../src/search/registry.ts';
@@ -15,6 +16,7 @@ import { lastingStore, onMongo } from './stores.ts';
 const servers: TestServer[] = [];
 afterEach(async () => {
   vi.restoreAllMocks();
+  vi.unstubAllEnvs();
   for (const server of servers.splice(0)) await server.close();
 });
 
@@ -180,6 +182,65 @@ it('whose own parameters are indexed anew go on with no walk by these from befor
   expect(filling(server)).toEqual(['Patient.surname']);
   expect(idsOf(await server.get('/Patient?surname=cruz'))).toEqual(['cruz']);
   expect((await server.get(next)).status).toBe(410);
+});
+
+/** Another entry of the store's own parameter than this release makes. */
+async function otherwise(url: string): Promise<void> {
+  if (!onMongo) {
+    const database = openDatabase(url.slice('sqlite:'.length));
+    const changed = database
+      .prepare("UPDATE string SET norm = 'earlier' WHERE param = (SELECT num FROM parameter WHERE code = 'joined')")
+      .run();
+    expect(changed.changes).toBe(1);
+    database.close();
+    return;
+  }
+  const client = new MongoClient(url);
+  const changed = await client
+    .db()
+    .collection<{ _id: string }>('Patient')
+    .updateOne({ _id: 'cruz' }, { $set: { 'index.joined.0.n': 'earlier', 'sort.joined.low': 'earlier' } });
+  expect(changed.modifiedCount).toBe(1);
+  await client.close();
+}
+
+it('have nothing wrong for `osteon check`, before and while they are indexed anew', async () => {
+  const { url } = lastingStore();
+  const first = await started(url);
+  const defined = await first.send('POST', '/SearchParameter', {
+    resourceType: 'SearchParameter',
+    url: 'http://example.org/SearchParameter/joined',
+    name: 'Joined',
+    status: 'active',
+    description: 'A family name without its spaces.',
+    code: 'joined',
+    base: ['Patient'],
+    type: 'string',
+    expression: "Patient.name.family.replace(' ', '')",
+  });
+  expect(defined.status, defined.text).toBe(201);
+  await indexed(first);
+  await load(first, [patient('cruz', { name: [{ family: 'De La Cruz' }] })]);
+  await stop(first);
+  await otherwise(url);
+  // The test runner has a variable of that name.
+  vi.stubEnv('BASE_URL', '');
+  const checked = async () => {
+    const told = vi.spyOn(console, 'log').mockReturnValue();
+    vi.spyOn(console, 'error').mockReturnValue();
+    await checkCommand().parseAsync(['--store-url', url], { from: 'user' });
+    const status = process.exitCode;
+    process.exitCode = undefined;
+    return [status, told.mock.lastCall?.[0]];
+  };
+  expect(await checked()).toEqual([1, '2 resources checked: 1 findings, 0 repaired.']);
+  await markOfSecond(url, 'joined');
+  expect(await checked()).toEqual([undefined, '2 resources checked: nothing is wrong.']);
+  heldFromTheStart();
+  const server = await started(url);
+  expect(filling(server)).toEqual(['Patient.joined']);
+  await stop(server);
+  expect(await checked()).toEqual([undefined, '2 resources checked: nothing is wrong.']);
 });
 
 it('have other entries now of names and addresses, and of expressions with functions that do otherwise', () => {

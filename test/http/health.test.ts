@@ -97,7 +97,7 @@ describe('/health', () => {
     expect((await closing.ask('GET', '/health/ready')).status).toBe(503);
     expect((await closing.ask('GET', '/health/live')).status).toBe(200);
     const reply = await closing.ask('GET', '/fhir/Patient/a');
-    expect(reply.status).toBe(503);
+    expect([reply.status, reply.headers['retry-after']]).toEqual([503, '5']);
     expect(JSON.parse(reply.bytes.toString()).issue[0].code).toBe('transient');
     expect((await closing.ask('GET', '/metrics')).status).toBe(503);
     await closing.stop();

@@ -244,6 +244,38 @@ describe('an active SearchParameter', () => {
     expect(await found(server, '/Patient?about=Group/1')).toEqual(['a']);
     expect((await server.get('/Patient?about=1,2')).status).toBe(400);
     expect((await server.get('/Patient?about=1&about=2')).status).toBe(400);
+    await load(server, [
+      { resourceType: 'Observation', id: 'o', subject: { reference: 'Patient/a' } },
+      { resourceType: 'Patient', id: 'c', link: [{ other: { reference: 'Patient/a' } }] },
+    ]);
+    const query = (text: string) =>
+      text
+        .split('&')
+        .map((each) => each.replace(/=(.*)/, (_, value) => `=${encodeURIComponent(value)}`))
+        .join('&');
+    for (const [asked, ids] of [
+      ['/Observation?subject:Patient.about=1', ['o']],
+      ['/Observation?subject.about=1&patient.about=1', ['o']],
+      ['/Patient?_filter=about eq Group/1', ['a']],
+      ['/Patient?_filter=about eq Group/1 or about eq Group/2', ['a']],
+      ['/Patient?_filter=link.about eq Group/1 and not (about eq Group/1)', ['c']],
+    ] as const) {
+      expect([asked, await found(server, query(asked))]).toEqual([asked, ids]);
+    }
+    for (const asked of [
+      '/Observation?subject:Patient.about=1&subject:Patient.about=2',
+      '/Observation?subject.about=1&subject:Patient.about=2',
+      '/Patient?link.about=1&link.about=1',
+      '/Patient?_has:Patient:link:about=1&_has:Patient:link:about=2',
+      '/Patient?about=1&_filter=about eq Group/1',
+      '/Patient?_filter=about eq Group/1&_filter=about eq Group/2',
+      '/Patient?_filter=about eq Group/1 and about eq Group/2',
+      '/Patient?_filter=(about eq Group/1 or about eq Group/2) and not (about eq Group/3)',
+      '/Patient?_filter=link[about eq Group/1].about eq Group/1',
+    ]) {
+      const reply = await server.get(query(asked));
+      expect([asked, reply.status, reply.text]).toEqual([asked, 400, expect.stringContaining('only once')]);
+    }
   });
 
   test('of type composite has its components', async () => {

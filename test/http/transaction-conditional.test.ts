@@ -125,6 +125,21 @@ describe('conditional entries', () => {
     expect([reply.status, issueOf(reply).expression]).toEqual([404, ['Bundle.entry[0].request.url']]);
   });
 
+  test('matches to be patched that are others at each look: 409 after as many rounds as any write has', async () => {
+    const value = unique();
+    const id = await stored(value);
+    const data = Buffer.from('[{"op":"test","path":"/active","value":true}]').toString('base64');
+    const patch = { resourceType: 'Binary', contentType: 'application/json-patch+json', data };
+    let looks = 0;
+    const spied = vi.spyOn(server.context.store, 'matches').mockImplementation(async () => {
+      looks += 1;
+      return looks % 2 === 1 ? [id] : [];
+    });
+    const reply = await post(entry('PATCH', `Patient?identifier=${value}`, patch));
+    spied.mockRestore();
+    expect([reply.status, issueOf(reply).code, looks]).toEqual([409, 'conflict', 100]);
+  });
+
   test.each([
     'nonsense=1',
     'identifier=',

@@ -276,6 +276,22 @@ describe('a search of the system', () => {
     expect(parsed.used[0]).toEqual(['_type', 'Patient,Practitioner']);
   });
 
+  test.each(['subject:Patient.name', 'subject:Patient.general-practitioner:Organization.name'])(
+    'asks of other resources the same for all types that lead to them: %s',
+    (name) => {
+      const { parts } = parseSearch(
+        [
+          ['_type', 'Observation,Condition'],
+          [name, 'x'],
+        ],
+        context(all),
+      );
+      const [one, other] = parts.map(({ criterion }) => (criterion.kind === 'chain' ? criterion.of : undefined));
+      expect(one).toBeDefined();
+      expect(other).toBe(one);
+    },
+  );
+
   test('takes only parameters that all its types have', () => {
     expect(refusal(() => parseSearch([['name', 'x']], context(all))).status).toBe(400);
     expect(refusal(() => parseSearch([['_type', 'Patent']], context(all))).text).toContain('Patient');

@@ -1,12 +1,23 @@
 /** What is left when connections drop and servers refuse in the middle of commits. https://hl7.org/fhir/R4/http.html#transaction */
 import { randomBytes } from 'node:crypto';
 import type { Document } from 'mongodb';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { StoreUnavailable } from '../../src/store/errors.ts';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { StoreUnavailable, TooCostly } from '../../src/store/errors.ts';
+import { connect } from '../../src/store/mongo/open.ts';
+import { openParts } from '../../src/store/mongo/parts.ts';
 import { openMongoStore } from '../../src/store/mongo/store.ts';
-import type { Store } from '../../src/store/port.ts';
+import type { SearchQuery, Store } from '../../src/store/port.ts';
 import type { Committed, Write } from '../../src/store/write.ts';
-import { auditRecord, commit, day, identified, observation, patient, usual } from '../contract/subject.ts';
+import {
+  auditRecord,
+  commit,
+  day,
+  identified,
+  observation,
+  ofIdentified,
+  patient,
+  usual,
+} from '../contract/subject.ts';
 import { databaseName, databases } from './mongo-database.ts';
 
 const own = databases();
@@ -241,6 +252,59 @@ test.each<[string, Document]>([
   await configure('off', {});
   expect((await store.read('Patient', id))?.versionId).toBe(1);
   expect(await records()).not.toEqual([]);
+});
+
+test('a commit that asks for the newest AuditEvent of all processes while there is no primary is tried again', async () => {
+  const id = nextId();
+  // What hasn't written yet asks before its first commit.
+  const starting = await open();
+  const namespace = `${databaseName(url)}.osteon_audit`;
+  await configure({ times: 6 }, { failCommands: ['find'], namespace, errorCode: 10107 });
+  const { written } = await create(starting, id);
+  await configure('off', {});
+  await starting.close();
+  expect(written.map(({ outcome }) => outcome)).toEqual(['created']);
+  expect(await left(id)).toEqual([1, 1, 1]);
+});
+
+const searching = (budget: number): SearchQuery => ({
+  parts: [{ type: 'Observation', criterion: ofIdentified('1'), sort: [] }],
+  count: 10,
+  total: 'none',
+  totalBound: 10,
+  budget,
+});
+
+test('a search whose time went by in tries of a transaction that found no primary is not too costly', async () => {
+  const namespace = `${databaseName(url)}.Observation`;
+  // What is waited for between so many tries is more than the time.
+  await configure({ times: 12 }, { failCommands: ['find', 'aggregate'], namespace, errorCode: 10107 });
+  await expect(store.search(searching(300))).rejects.toBeInstanceOf(StoreUnavailable);
+  await configure('off', {});
+  expect((await store.search(searching(60_000))).matches.map(({ id }) => id)).toEqual(['first']);
+});
+
+test('a search whose time went by without a primary is not too costly', async () => {
+  const connection = await connect(url);
+  const { searcher, close } = await openParts(connection, { cursorLifetime: day, timezone: 'UTC' });
+  const { absence } = connection;
+  const before = absence.total;
+  expect((await searcher.search(searching(60_000))).matches).toHaveLength(1);
+  expect(absence.total).toBe(before);
+  // What other processes ask now and then isn't of this collection.
+  const namespace = `${databaseName(url)}.Observation`;
+  await configure({ times: 1 }, { failCommands: ['find', 'aggregate'], namespace, errorCode: 10107 });
+  expect((await searcher.search(searching(60_000))).matches).toHaveLength(1);
+  expect(absence.total).toBeGreaterThan(before);
+  const tally = { type: 'Observation', criterion: ofIdentified('1'), fields: [], budget: 0 };
+  const asked = searching(0);
+  for (const ask of [() => searcher.search(asked), () => searcher.explain(asked), () => searcher.tally(tally)]) {
+    await expect(ask()).rejects.toBeInstanceOf(TooCostly);
+    const total = vi.spyOn(absence, 'total', 'get').mockReturnValueOnce(0).mockReturnValue(60_000);
+    await expect(ask()).rejects.toBeInstanceOf(StoreUnavailable);
+    total.mockRestore();
+  }
+  await close();
 });
 
 test('a store that can not be reached is unavailable, and answers again afterwards', async () => {

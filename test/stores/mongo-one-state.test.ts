@@ -1,6 +1,6 @@
 /** What is read with several commands, while another process writes in between. https://hl7.org/fhir/R4/http.html#concurrency */
 import { randomUUID } from 'node:crypto';
-import { Collection, type Db, type Document, MongoServerError } from 'mongodb';
+import { ClientSession, Collection, type Db, type Document, MongoServerError } from 'mongodb';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Criterion } from '../../src/search/criteria.ts';
 import { Clock } from '../../src/store/mongo/clock.ts';
@@ -24,6 +24,7 @@ import {
   observation,
   ofIdentified,
   patient,
+  put,
   subject,
   usual,
 } from '../contract/subject.ts';
@@ -170,6 +171,35 @@ describe.each([
     expect(inBetween).toBeUndefined();
     expect(page.matches.map(({ type }) => type)).toEqual(['Observation']);
     expect(page.total).toBe(1);
+  });
+
+  test('shows one state of what has to be tested here, which takes several commands', async () => {
+    const at = (id: string, longitude: number) => {
+      const value = { kind: 'position', latitude: 0, longitude } as const;
+      return put('Observation', id, { language: `x-${longitude}` }, [{ parameter: 'code', value }]);
+    };
+    const ids = Array.from({ length: 30 }, (_, n) => `b${String(n).padStart(2, '0')}`);
+    await commit(writer, [at('a', 90), ...ids.map((id) => at(id, 90)), at('c', 0)]);
+    const criterion: Criterion = {
+      kind: 'value',
+      parameter: { ...code, kind: 'special' },
+      anyOf: [{ kind: 'near', latitude: 0, longitude: 0, within: 1000 }],
+    };
+    inBetween = { place: 'after', of: searched, act: () => write([at('a', 0), at('c', 90)]) };
+    const page = await opened.searcher.search({
+      ...query,
+      count: 1,
+      parts: [{ type: 'Observation', criterion, sort: [] }],
+    });
+    expect(inBetween).toBeUndefined();
+    expect(page.matches.map(({ id }) => id)).toEqual(['a']);
+    inBetween = { place: 'after', of: searched, act: () => write([at('a', 90), at('c', 0)]) };
+    expect(await opened.searcher.matches('Observation', criterion, 1)).toEqual(['c']);
+    expect(inBetween).toBeUndefined();
+    await commit(
+      writer,
+      ['a', ...ids, 'c'].map((id) => erase('Observation', id)),
+    );
   });
 
   test('has what gets a value meanwhile that it is sorted by', async () => {
@@ -377,14 +407,15 @@ test('one state is read anew where what is in the way is passing', async () => {
 test.each([true, false])('what a router begins is begun when all shards have been heard: %s', async (sharded) => {
   const { searcher, close } = await open(Date.now, sharded);
   const order: string[] = [];
-  const [newest, run] = [Types.prototype.newest, ReadTransactions.prototype.run];
+  const newest = Types.prototype.newest;
+  const begin = ClientSession.prototype.startTransaction;
   vi.spyOn(Types.prototype, 'newest').mockImplementation(function (this: Types, types, session) {
     if (session === undefined && types.includes('Patient') && types.includes('Observation')) order.push('heard');
     return newest.call(this, types, session);
   });
-  vi.spyOn(ReadTransactions.prototype, 'run').mockImplementation(function (this: ReadTransactions, read) {
+  vi.spyOn(ClientSession.prototype, 'startTransaction').mockImplementation(function (this: ClientSession, options) {
     order.push('begun');
-    return run.call(this, read);
+    begin.call(this, options);
   });
   try {
     expect(await searcher.matches('Observation', ofIdentified('other'), 10)).toEqual(['o']);

@@ -128,6 +128,24 @@ describe('check', () => {
     await store.close();
   });
 
+  it('leaves alone what an earlier release made; what it puts right is found by that as before', async () => {
+    const path = at('earlier.db');
+    await fill(path);
+    const db = openDatabase(path);
+    const checked = (repair = false) =>
+      [...checkStore(db, reextract, { repair, isEarlier: ({ code }) => code === 'code' })].flatMap((one) =>
+        one.kind === 'finding' ? [one.text] : [],
+      );
+    db.exec("UPDATE token SET code = (SELECT min(num) FROM code WHERE value <> 'weight')");
+    expect(findings(db)).not.toEqual([]);
+    expect(checked()).toEqual([]);
+    db.exec("DELETE FROM reference WHERE rid = (SELECT rid FROM entity WHERE id = 'o')");
+    expect(checked(true)).toEqual([expect.stringMatching(/^Observation\/o: its index lacks 1 rows of reference/)]);
+    expect(checked()).toEqual([]);
+    expect(findings(db).filter((text) => text.startsWith('Observation/o'))).toEqual([]);
+    db.close();
+  });
+
   it.each([
     ['a lost version', 'DELETE FROM version WHERE number = 1 AND rid = 1', /^Patient\/a: its versions are not 1, 2, …/],
     [

@@ -55,14 +55,14 @@ async function committed(
     const entries = await checkTransaction(context, call, outline);
     const validations = new Validations(context);
     const answerOf = await commitPlan(context, async () => {
-      for (;;) {
-        const resolution = await resolveEntries(context, entries);
-        try {
-          const contents = await prepareContents(context, resolution, validations);
-          return await planTransaction(context, call, resolution, contents);
-        } catch (error) {
-          if (await areMatchesTheSame(context, resolution)) throw error;
-        }
+      const resolution = await resolveEntries(context, entries);
+      try {
+        const contents = await prepareContents(context, resolution, validations);
+        return await planTransaction(context, call, resolution, contents);
+      } catch (error) {
+        const outdated = await outdatedOf(context, resolution);
+        if (outdated === undefined) throw error;
+        return { outdated };
       }
     });
     return { entries, answerOf };
@@ -73,16 +73,16 @@ async function committed(
 }
 
 /**
- * Whether all that was to be patched by criteria still is what they match: what can't be patched may have been deleted, or changed so
- * that it is no match, since it was found.
+ * Criteria that don't match any more what they did, where something was to be patched by its criteria: what can't be patched may have
+ * been deleted, or changed so that it is no match, since it was found. undefined where all match the same.
  */
-async function areMatchesTheSame(context: Context, { resolved, conditions }: Resolution): Promise<boolean> {
+async function outdatedOf(context: Context, { resolved, conditions }: Resolution): Promise<Condition | undefined> {
   const patches = resolved.some(({ entry, action }) => {
     return action.kind === 'put' && action.method === 'PATCH' && entry.call.id === undefined;
   });
-  if (!patches) return true;
-  for (const condition of conditions) if (!(await stillHolds(context, condition))) return false;
-  return true;
+  if (!patches) return undefined;
+  for (const condition of conditions) if (!(await stillHolds(context, condition))) return condition;
+  return undefined;
 }
 
 /** Leaves the AuditEvents of the entries of a transaction that failed. */

@@ -4,25 +4,14 @@ import { isObject, type JsonObject, type JsonValue } from '../../fhir/resource.t
 import { DECIMAL_MAX, DECIMAL_MIN, type DecimalKey } from '../entry.ts';
 import type { Converter } from './converter.ts';
 
+interface Bounds {
+  readonly low: DecimalKey;
+  readonly high: DecimalKey;
+}
+
 /** The converter of a data type, undefined for types that have no numbers. */
 export function numberConverter(type: string): Converter | undefined {
-  switch (type) {
-    case 'decimal':
-    case 'integer':
-    case 'positiveInt':
-    case 'unsignedInt':
-      return (value, out) => {
-        const key = keyOf(value);
-        if (key !== undefined) out.push({ kind: 'number', low: key, high: key });
-      };
-    case 'Range':
-      return (value, out) => {
-        const bounds = isObject(value) ? rangeBounds(value) : undefined;
-        if (bounds !== undefined) out.push({ kind: 'number', low: bounds.low, high: bounds.high });
-      };
-    default:
-      return undefined;
-  }
+  return converterBy(type, pointOf);
 }
 
 /**
@@ -31,6 +20,11 @@ export function numberConverter(type: string): Converter | undefined {
  * number.
  */
 export function precisionConverter(type: string): Converter | undefined {
+  return converterBy(type, precisionRange);
+}
+
+/** `boundsOf`: those of a number's text. */
+function converterBy(type: string, boundsOf: (text: string) => Bounds): Converter | undefined {
   switch (type) {
     case 'decimal':
     case 'integer':
@@ -38,18 +32,14 @@ export function precisionConverter(type: string): Converter | undefined {
     case 'unsignedInt':
       return (value, out) => {
         const text = textOf(value);
-        if (text !== undefined) out.push({ kind: 'number', ...precisionRange(text) });
+        if (text === undefined) return;
+        const { low, high } = boundsOf(text);
+        out.push({ kind: 'number', low, high });
       };
     case 'Range':
       return (value, out) => {
-        if (!isObject(value) || rangeBounds(value) === undefined) return;
-        const low = isObject(value.low) ? textOf(value.low.value) : undefined;
-        const high = isObject(value.high) ? textOf(value.high.value) : undefined;
-        out.push({
-          kind: 'number',
-          low: low === undefined ? DECIMAL_MIN : precisionRange(low).low,
-          high: high === undefined ? DECIMAL_MAX : precisionRange(high).high,
-        });
+        const bounds = isObject(value) ? rangeBounds(value, boundsOf) : undefined;
+        if (bounds !== undefined) out.push({ kind: 'number', low: bounds.low, high: bounds.high });
       };
     default:
       return undefined;
@@ -67,11 +57,19 @@ function textOf(value: JsonValue | undefined): string | undefined {
   return typeof value === 'string' && isDecimal(value) ? value : undefined;
 }
 
-/** The bounds of a Range, a missing one open; undefined if it has none, or malformed ones. */
-export function rangeBounds(value: JsonObject): { readonly low: DecimalKey; readonly high: DecimalKey } | undefined {
-  const low = isObject(value.low) ? keyOf(value.low.value) : undefined;
-  const high = isObject(value.high) ? keyOf(value.high.value) : undefined;
+/** The bounds of a Range, a missing one open, each that of `boundsOf` its text; undefined if it has none, or malformed ones. */
+export function rangeBounds(value: JsonObject, boundsOf: (text: string) => Bounds = pointOf): Bounds | undefined {
+  const low = isObject(value.low) ? textOf(value.low.value) : undefined;
+  const high = isObject(value.high) ? textOf(value.high.value) : undefined;
   if (low === undefined && high === undefined) return undefined;
-  const bounds = { low: low ?? DECIMAL_MIN, high: high ?? DECIMAL_MAX };
-  return bounds.low <= bounds.high ? bounds : undefined;
+  if (low !== undefined && high !== undefined && decimalKey(low) > decimalKey(high)) return undefined;
+  return {
+    low: low === undefined ? DECIMAL_MIN : boundsOf(low).low,
+    high: high === undefined ? DECIMAL_MAX : boundsOf(high).high,
+  };
+}
+
+function pointOf(text: string): Bounds {
+  const key = decimalKey(text);
+  return { low: key, high: key };
 }

@@ -5,6 +5,7 @@ import { precisionCode } from '../companion.ts';
 import type { Criterion } from '../criteria.ts';
 import { type LowerContext, refuse } from '../lower/context.ts';
 import { type Path, targetTypes, type UnknownName } from '../lower/name.ts';
+import type { Uses } from '../lower/once.ts';
 import { mayBeUri } from '../lower/reference.ts';
 import { lowerWords, wordsScopes } from '../lower/words.ts';
 import { nearest } from '../nearest.ts';
@@ -25,13 +26,16 @@ interface Scope extends Path {
   readonly spend: () => void;
   /** How many references lead to the type that is looked at. */
   readonly followed: number;
+  /** Uses of parameters at it. */
+  readonly uses: Uses;
 }
 
 /**
  * The criterion on resources of a type that a filter means. Throws 400 for a malformed filter, for names that the type
- * doesn't have, and for operators and values that don't fit the parameter.
+ * doesn't have, for operators and values that don't fit the parameter, and for a parameter that `uses` of the query may not have
+ * once more.
  */
-export function lowerFilter(text: string, type: string, path: Path): Criterion {
+export function lowerFilter(text: string, type: string, path: Path, uses: Uses): Criterion {
   let looks = 0;
   const spend = (): void => {
     path.context.allowance.look();
@@ -39,7 +43,7 @@ export function lowerFilter(text: string, type: string, path: Path): Criterion {
     if (looks > mostLooks)
       throw refuse('too-costly', '_filter: its chains lead to too many types; follow fewer references.');
   };
-  return lower(parseFilter(text), type, { ...path, spend, followed: 0 });
+  return lower(parseFilter(text), type, { ...path, spend, followed: 0, uses });
 }
 
 function lower(filter: Filter, type: string, scope: Scope): Criterion {
@@ -48,7 +52,7 @@ function lower(filter: Filter, type: string, scope: Scope): Criterion {
     case 'and':
       return { kind: 'and', of: filter.of.map((part) => lower(part, type, scope)) };
     case 'or':
-      return anyOf(filter.of.map((part) => lower(part, type, scope)));
+      return anyOf(scope.uses.ofAlternatives(filter.of, (part, uses) => lower(part, type, { ...scope, uses })));
     case 'not':
       return { kind: 'not', of: lower(filter.of, type, scope) };
     case 'test':
@@ -68,6 +72,7 @@ function lowerTest(test: FilterTest, type: string, scope: Scope): Criterion {
   }
   const parameter = scope.registry.get(type, first?.name ?? '');
   if (parameter === undefined) throw unknown({ type, code: first?.name ?? '' }, scope.registry, context);
+  scope.uses.add(parameter);
   // While what it compares with is still being indexed, the registry refuses to give it.
   if (rest.length === 0 && test.operator === 'co' && parameter.kind === 'number')
     scope.registry.get(type, precisionCode(parameter.code));
@@ -79,7 +84,9 @@ function lowerTest(test: FilterTest, type: string, scope: Scope): Criterion {
 function lowerChain(test: FilterTest, parameter: SearchParameter, scope: Scope): Criterion {
   if (scope.followed === mostFollowed)
     throw refuse('too-costly', `${scope.context.name}: at most ${mostFollowed} references follow each other.`);
-  const there = { ...scope, followed: scope.followed + 1 };
+  const thereOf = (target: string): Scope => {
+    return { ...scope, followed: scope.followed + 1, uses: scope.uses.behind(`${parameter.code}:${target}`) };
+  };
   const behind = behindFirst(test);
   const lacking: UnknownName[] = [];
   const of: Criterion[] = [];
@@ -90,7 +97,13 @@ function lowerChain(test: FilterTest, parameter: SearchParameter, scope: Scope):
       continue;
     }
     const canonical = mayBeUri(parameter) ? canonicalTarget(target, scope.registry) : undefined;
-    of.push({ kind: 'chain', parameter: parameter.parameter, target, canonical, of: lower(behind, target, there) });
+    of.push({
+      kind: 'chain',
+      parameter: parameter.parameter,
+      target,
+      canonical,
+      of: lower(behind, target, thereOf(target)),
+    });
   }
   const [only] = of;
   const [first] = lacking;

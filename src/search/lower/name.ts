@@ -9,6 +9,7 @@ import { type LowerContext, refuse } from './context.ts';
 import { lowerParameter } from './criterion.ts';
 import { lowerList } from './list.ts';
 import { checkModifier } from './modifier.ts';
+import type { Uses } from './once.ts';
 import { mayBeUri, possibleTypes, targetsOf } from './reference.ts';
 import { lowerWords, wordsScopes } from './words.ts';
 
@@ -77,52 +78,70 @@ function unknownIn(steps: readonly NameStep[], type: string, path: Path, spend: 
   return unknown;
 }
 
-/**
- * The criterion on resources of a type that a query's parameter means; its name is known (`unknownStep`) and it has
- * values. Throws 400 for a modifier or a value that doesn't fit.
- */
-export function lowerNamed(written: QueryParameter, type: string, path: Path): Criterion {
-  const { steps } = written.name;
-  return lowerSteps(steps, type, written.values, path, spending(path));
+/** What the steps of a name are followed with. */
+interface Following extends Path {
+  readonly values: readonly string[];
+  /** Counts a look at a type. */
+  readonly spend: () => void;
+  /** Those at the type that is looked at. */
+  readonly uses: Uses;
+  /** What the parameter asks of other resources, by the way that leads to them. */
+  readonly behind: Map<string, Criterion>;
 }
 
-function lowerSteps(
-  steps: readonly NameStep[],
+/**
+ * The criterion on resources of a type that a query's parameter means; its name is known (`unknownStep`) and it has
+ * values. Throws 400 for a modifier or a value that doesn't fit, and for a parameter that `uses` of the query may not have
+ * once more.
+ * `behind`: what it asked of other resources on the searched types before. Of each it asks the same, by the same criterion, so
+ * that a store can look that up once.
+ */
+export function lowerNamed(
+  { name, values }: QueryParameter,
   type: string,
-  values: readonly string[],
   path: Path,
-  spend: () => void,
+  uses: Uses,
+  behind: Map<string, Criterion>,
 ): Criterion {
+  return lowerSteps(name.steps, type, { ...path, values, spend: spending(path), uses, behind });
+}
+
+/** What the steps behind one ask of a type that it leads to. */
+function lowerBehind(rest: readonly NameStep[], type: string, step: string, following: Following): Criterion {
+  const uses = following.uses.behind(step);
+  const known = following.behind.get(uses.way);
+  if (known !== undefined) return known;
+  const criterion = lowerSteps(rest, type, { ...following, uses });
+  following.behind.set(uses.way, criterion);
+  return criterion;
+}
+
+function lowerSteps(steps: readonly NameStep[], type: string, following: Following): Criterion {
+  const { registry, context, values, spend, uses } = following;
   spend();
-  const { registry, context } = path;
   const [step, ...rest] = steps;
-  if (step?.code === reverse) return lowerReverse(step, rest, type, values, path, spend);
+  if (step?.code === reverse) return lowerReverse(step, rest, type, following);
   if (step?.code === listParameter) return lowerList(values, registry, context);
   const scope = step && wordsScopes.get(step.code);
   if (scope !== undefined) return lowerWords(values, scope, context);
   const parameter = step && registry.get(type, step.code);
-  if (step === undefined || parameter === undefined) throw refuse('invalid', `${shown(path)} is unknown.`);
+  if (step === undefined || parameter === undefined) throw refuse('invalid', `${shown(following)} is unknown.`);
+  uses.add(parameter);
   if (rest.length === 0) return lowerParameter(step.modifier, values, parameter, context);
-  const known = targetTypes(step, parameter, path).filter((each) => unknownIn(rest, each, path, spend) === undefined);
+  const targets = targetTypes(step, parameter, following);
+  const known = targets.filter((each) => unknownIn(rest, each, following, spend) === undefined);
   const of = known.map((target): Criterion => {
     const canonical = mayBeUri(parameter) ? canonicalTarget(target, registry) : undefined;
-    const inner = lowerSteps(rest, target, values, path, spend);
+    const inner = lowerBehind(rest, target, `${step.code}:${target}`, following);
     return { kind: 'chain', parameter: parameter.parameter, target, canonical, of: inner };
   });
   const [only] = of;
   return of.length === 1 && only !== undefined ? only : { kind: 'or', of };
 }
 
-function lowerReverse(
-  step: NameStep,
-  rest: readonly NameStep[],
-  type: string,
-  values: readonly string[],
-  path: Path,
-  spend: () => void,
-): Criterion {
-  const { registry, context } = path;
-  const { source, code } = reverseOf(step, rest, path);
+function lowerReverse(step: NameStep, rest: readonly NameStep[], type: string, following: Following): Criterion {
+  const { registry, context } = following;
+  const { source, code } = reverseOf(step, rest, following);
   const parameter = registry.get(source, code);
   const leads = (each: SearchParameter): boolean =>
     each.kind === 'reference' && targetsOf(each, context).includes(type);
@@ -136,10 +155,11 @@ function lowerReverse(
       code,
       others.map((each) => each.code),
     ).join(', ');
-    throw refuse('invalid', `${shown(path)}: ${fault}${names === '' ? '' : `; nearest: ${names}`}.`);
+    throw refuse('invalid', `${shown(following)}: ${fault}${names === '' ? '' : `; nearest: ${names}`}.`);
   }
   const canonical = mayBeUri(parameter) ? canonicalTarget(type, registry) : undefined;
-  return { kind: 'has', parameter: parameter.parameter, canonical, of: lowerSteps(rest, source, values, path, spend) };
+  const of = lowerBehind(rest, source, `${reverse}:${source}:${code}`, following);
+  return { kind: 'has', parameter: parameter.parameter, canonical, of };
 }
 
 /** The type that refers and its parameter's code in `_has:Type:code:…`. */

@@ -6,7 +6,6 @@ import { type AuditAppender, type AuditDocument, auditRecord } from './audit-app
 import type { AuditChains } from './audit-chain.ts';
 import { dateOf } from './dates.ts';
 import { names } from './document.ts';
-import { asUnavailable } from './open.ts';
 
 /** Records that are given at once. */
 const sliceSize = 256;
@@ -44,24 +43,18 @@ export class AuditReads implements Pick<AuditLog, 'find' | 'last'> {
         slice = [];
       }
       if (slice.length > 0) yield slice;
-    } catch (error) {
-      throw asUnavailable(error);
     } finally {
       await cursor.close();
     }
   }
 
   async last(): Promise<number> {
-    const newest = this.#collection
+    const [newest] = await this.#collection
       .find({}, { projection: { _id: 1 } })
       .sort({ _id: -1 })
-      .limit(1);
-    try {
-      const [found] = await newest.toArray();
-      return found?._id ?? 0;
-    } catch (error) {
-      throw asUnavailable(error);
-    }
+      .limit(1)
+      .toArray();
+    return newest?._id ?? 0;
   }
 }
 

@@ -29,6 +29,8 @@ export class DocumentCheck {
   readonly #bodies: Bodies;
   readonly #reextract: Reextract;
   readonly #current: RowFields;
+  /** Those of the current ones that this release made. */
+  readonly #settled: RowFields;
   /** `Type code` of what is being filled or removed, or was made by an earlier release: documents may have its values or not. */
   readonly #unsettled: ReadonlySet<string>;
 
@@ -41,11 +43,10 @@ export class DocumentCheck {
   ) {
     this.#bodies = bodies;
     this.#reextract = reextract;
-    const settled = rows.filter((row) => row.status === 'current' && !isEarlier(row));
-    this.#current = new RowFields(settled);
-    this.#unsettled = new Set(
-      rows.filter((row) => !settled.includes(row)).map(({ type, field }) => `${type} ${field}`),
-    );
+    const settled = new Set(rows.filter((row) => row.status === 'current' && !isEarlier(row)));
+    this.#current = new RowFields(rows.filter(({ status }) => status === 'current'));
+    this.#settled = new RowFields([...settled]);
+    this.#unsettled = new Set(rows.filter((row) => !settled.has(row)).map(({ type, field }) => `${type} ${field}`));
   }
 
   /** What is wrong with a version of a resource, undefined where nothing is. */
@@ -63,7 +64,7 @@ export class DocumentCheck {
     }
     let wanted: Made & { readonly bytes: Uint8Array };
     try {
-      wanted = this.#made(type, id, bytes, version, updated.getTime());
+      wanted = this.#made(type, id, bytes, version, updated.getTime(), this.#settled);
     } catch (error) {
       const reason = error instanceof Error ? error.name : 'an unknown failure';
       return { text: `it can't be indexed (${reason}): restore a backup` };
@@ -74,9 +75,11 @@ export class DocumentCheck {
     const isFound = kept === true || typeof document._id === 'string';
     const wrong = made.filter((name) => (isFound || name === 'resource') && !this.#same(type, name, wanted, document));
     if (wrong.length === 0) return undefined;
+    // What is put right has values also of those that an earlier release made, which go on answering.
+    const right = this.#made(type, id, bytes, version, updated.getTime(), this.#current);
     return {
       text: `its ${wrong.join(', ')} ${wrong.length === 1 ? 'is' : 'are'} not what its bytes say`,
-      update: correction(wrong, wanted),
+      update: correction(wrong, right),
     };
   }
 
@@ -91,34 +94,25 @@ export class DocumentCheck {
     return found;
   }
 
-  /** What a commit would have made of the bytes. */
+  /** What a commit would have made of the bytes, as far as it is of these parameters. */
   #made(
     type: string,
     id: string,
     bytes: Uint8Array,
     version: number,
     updated: number,
+    fields: RowFields,
   ): Made & { readonly bytes: Uint8Array } {
     const body = makeBody(bytes, id);
-    const entries = this.#settled(type, this.#reextract(bytes));
-    const prepared = prepare({ kind: 'put', method: 'PUT', type, id, body, ...entries }, this.#current);
-    const { fields, large } = contentOf(prepared, version, updated);
-    const packed = large ?? (fields.bytes === undefined ? new Uint8Array() : bufferOf(fields.bytes));
+    const entries = entriesOf(fields, type, this.#reextract(bytes));
+    const prepared = prepare({ kind: 'put', method: 'PUT', type, id, body, ...entries }, fields);
+    const { fields: content, large } = contentOf(prepared, version, updated);
+    const packed = large ?? (content.bytes === undefined ? new Uint8Array() : bufferOf(content.bytes));
     return {
       ...prepared.found,
       words: prepared.words,
-      resource: fields.resource,
-      bytes: unpack(packed, fields.deflated === true),
-    };
-  }
-
-  #settled(type: string, { entries, contained }: Entries): Entries {
-    const known = (of: string) => (entry: IndexEntry) => this.#current.ofEntry(of, entry.parameter) !== undefined;
-    return {
-      entries: entries.filter(known(type)),
-      ...(contained !== undefined && {
-        contained: contained.map((each) => ({ ...each, entries: each.entries.filter(known(each.type)) })),
-      }),
+      resource: content.resource,
+      bytes: unpack(packed, content.deflated === true),
     };
   }
 
@@ -153,6 +147,17 @@ export class DocumentCheck {
   #settledFields(type: string, found: unknown): Document {
     return Object.fromEntries(Object.entries(found ?? {}).filter(([field]) => this.#isSettled(type, field)));
   }
+}
+
+/** Those of these parameters. */
+function entriesOf(fields: RowFields, type: string, { entries, contained }: Entries): Entries {
+  const known = (of: string) => (entry: IndexEntry) => fields.ofEntry(of, entry.parameter) !== undefined;
+  return {
+    entries: entries.filter(known(type)),
+    ...(contained !== undefined && {
+      contained: contained.map((each) => ({ ...each, entries: each.entries.filter(known(each.type)) })),
+    }),
+  };
 }
 
 /** Texts in an order; of what is none, none. */

@@ -7,7 +7,7 @@ import type { Snapshots } from './snapshots.ts';
 import type { Types } from './types.ts';
 
 export interface SearchContext {
-  readonly connection: Pick<Connection, 'db' | 'transactions' | 'sharded'>;
+  readonly connection: Pick<Connection, 'db' | 'transactions' | 'sharded' | 'absence'>;
   readonly transactions: ReadTransactions;
   readonly fields: Fields;
   readonly types: Types;

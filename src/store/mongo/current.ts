@@ -44,7 +44,6 @@ export async function readTogether<T>(
   } catch (error) {
     if (!(error instanceof HasToLook)) throw error;
   }
-  if (connection.sharded) await types.hearOfAllShards();
   return transactions.run(async (session) => {
     const heard = snapshots.hear();
     try {

@@ -9,6 +9,7 @@ import {
   ReadConcern,
 } from 'mongodb';
 import { StoreUnavailable } from '../errors.ts';
+import { Absence } from './absence.ts';
 
 export interface Connection {
   readonly client: MongoClient;
@@ -18,6 +19,7 @@ export interface Connection {
   /** Whether it has multi-document transactions: it is a replica set or a sharded cluster. */
   readonly transactions: boolean;
   readonly sharded: boolean;
+  readonly absence: Absence;
 }
 
 const usualDatabase = 'osteon';
@@ -40,6 +42,8 @@ export async function connect(url: string): Promise<Connection> {
   } catch (error) {
     throw new StoreUnavailable(`STORE_URL is no MongoDB connection string: ${textOf(error)}`);
   }
+  const absence = new Absence();
+  client.on('topologyDescriptionChanged', ({ newDescription }) => absence.hear(newDescription.servers.values()));
   const { hosts, dbName, srvHost } = client.options;
   const where = srvHost ?? hosts.map(String).join(',');
   const database = dbName === 'test' && !namesDatabase(url) ? usualDatabase : dbName;
@@ -54,7 +58,7 @@ export async function connect(url: string): Promise<Connection> {
       // What a majority has is never taken back, and has all that was acknowledged.
       ...(transactions ? { readConcern: new ReadConcern('majority') } : {}),
     });
-    return { client, db, name, transactions, sharded };
+    return { client, db, name, transactions, sharded, absence };
   } catch (error) {
     await client.close();
     if (!(error instanceof MongoError)) throw error;

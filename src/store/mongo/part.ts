@@ -9,7 +9,7 @@ import { type Gathering, gather, gatherContained } from './gathered.ts';
 import { type Hit, notDeleted } from './hits.ts';
 import { compareKeys, type OrderColumn } from './keyset.ts';
 import { sortColumn } from './sort-key.ts';
-import { isStaged, readSorted, type Span } from './sorted.ts';
+import { readSorted, type Span } from './sorted.ts';
 import type { Found, State } from './state.ts';
 
 export interface PartOptions {
@@ -50,11 +50,6 @@ export class Part {
     this.columns = columns.map((column, place): OrderColumn => {
       return column ?? { path: undefined, descending: sort[place]?.descending === true, nullable: true, of: 'text' };
     });
-  }
-
-  /** Whether a page of what is current is read by one command. */
-  get single(): boolean {
-    return !isContained(this.type) && (this.#gathers || !isStaged(this.columns));
   }
 
   /** The first matches beyond the span's beginning, in the walk's order (backwards: the reverse). */

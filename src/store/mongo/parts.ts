@@ -135,7 +135,9 @@ export async function openParts(connection: Connection, options: PartsOptions): 
   if (!connection.transactions) await moveAll(db, types, appender);
   const { fields } = parameters;
   const snapshots = new Snapshots(clock, processes, types);
-  const transactions = new ReadTransactions(connection.client);
+  const transactions = new ReadTransactions(connection.client, async () => {
+    if (connection.sharded) await types.hearOfAllShards();
+  });
   const indexes = new Indexes(
     db,
     {

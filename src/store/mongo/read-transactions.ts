@@ -4,6 +4,7 @@
  * https://www.mongodb.com/docs/manual/core/transactions-production-consideration/
  */
 import type { ClientSession, MongoClient } from 'mongodb';
+import { insteadOf } from './absence.ts';
 import { ofOneState } from './transaction.ts';
 
 /**
@@ -14,18 +15,33 @@ export const transactionBudget = 20_000;
 
 export class ReadTransactions {
   readonly #client: MongoClient;
+  readonly #prepare: () => Promise<void>;
   #open = 0;
   readonly #waiting = new Set<() => void>();
 
-  constructor(client: MongoClient) {
+  /** @param prepare called before each. */
+  constructor(client: MongoClient, prepare = async () => {}) {
     this.#client = client;
+    this.#prepare = prepare;
   }
 
-  /** As `ofOneState`. */
+  /**
+   * As `ofOneState`. Where most of the time went by before the last try, it is StoreUnavailable that what was left was too little,
+   * not TooCostly.
+   */
   async run<T>(read: (session: ClientSession) => Promise<T>): Promise<T> {
+    const start = performance.now();
+    await this.#prepare();
     this.#open += 1;
     try {
-      return await ofOneState(this.#client, read);
+      return await ofOneState(this.#client, async (session) => {
+        const lost = performance.now() - start;
+        try {
+          return await read(session);
+        } catch (error) {
+          throw insteadOf(error, lost, performance.now() - start);
+        }
+      });
     } finally {
       this.#open -= 1;
       if (this.#open === 0) for (const go of this.#waiting) go();

@@ -20,8 +20,11 @@ export interface Reading {
   readonly held: readonly string[] | undefined;
   /** Whether other resources are looked at, for its criteria or its order, than those that are found. */
   readonly looked: boolean;
-  /** Whether one command reads all that a page shows: no others are looked at, and it is of one type, without stages. */
-  readonly atOnce: boolean;
+}
+
+/** Whether all that was read of a state was there at one time: no other resources are looked at, and one command has read it. */
+export function isAtOnce({ looked, state }: Reading): boolean {
+  return !looked && state.commands <= 1;
 }
 
 export interface ReadingOptions {
@@ -84,8 +87,7 @@ export async function compileSearch(
     } else types.add(type);
     for (const { by } of query.sort) for (const each of typesOf(by)) looksAt(each, 'resources');
   }
-  const atOnce = !looked && parts.length <= 1 && parts.every((part) => part.single);
-  return { state, parts, types, held: await live, looked, atOnce };
+  return { state, parts, types, held: await live, looked };
 }
 
 /** The types whose values are sorted by. */

@@ -13,7 +13,7 @@ import { conjuncts, ReadWatch } from './explain.ts';
 import { versionsOf } from './hits.ts';
 import { type PageOfHits, readPage } from './page.ts';
 import { transactionBudget } from './read-transactions.ts';
-import { compileSearch, type Reading } from './reading.ts';
+import { compileSearch, isAtOnce, type Reading } from './reading.ts';
 import { State, type Watch } from './state.ts';
 import { tallyOf } from './tally.ts';
 import { beginning, isSame, type Place, pageOf, placeOf, type Walk } from './walk.ts';
@@ -46,17 +46,21 @@ export class Searcher {
 
   /**
    * A page of a search, as `Store.search` says.
-   * @throws TooCostly, CursorExpired.
+   * @throws TooCostly, CursorExpired; StoreUnavailable where it isn't its own fault that it took too long.
    */
   search(query: SearchQuery): Promise<SearchPage> {
-    return this.#search(query);
+    return this.#context.connection.absence.within(() => this.#search(query));
   }
 
   /**
    * How the first page of a search is read.
-   * @throws TooCostly.
+   * @throws as `search`.
    */
-  async explain({ position: _, ...query }: SearchQuery): Promise<Explanation> {
+  explain({ position: _, ...query }: SearchQuery): Promise<Explanation> {
+    return this.#context.connection.absence.within(() => this.#explain(query));
+  }
+
+  async #explain(query: SearchQuery): Promise<Explanation> {
     const watch = new ReadWatch();
     const page = await this.#search(query, watch);
     const held = query.parts.length === 1 ? undefined : await this.#context.types.known();
@@ -76,7 +80,7 @@ export class Searcher {
   /**
    * Logical ids of current matches, sorted: the first `limit` of them.
    * @param session the transaction to read in.
-   * @throws TooCostly.
+   * @throws as `search`.
    */
   async matches(
     type: string,
@@ -85,6 +89,15 @@ export class Searcher {
     session?: ClientSession,
   ): Promise<readonly string[]> {
     if (limit <= 0) return [];
+    return this.#context.connection.absence.within(() => this.#matches(type, criterion, limit, session));
+  }
+
+  async #matches(
+    type: string,
+    criterion: Criterion,
+    limit: number,
+    session: ClientSession | undefined,
+  ): Promise<readonly string[]> {
     const queries = [{ type, criterion, sort: [] }];
     const end = performance.now() + matchesBudget;
     const read = async (more: { session?: ClientSession | undefined; snapshot?: Snapshot; single?: boolean }) => {
@@ -96,7 +109,7 @@ export class Searcher {
     return readTogether(this.#context, type, matchesBudget, async ({ before, ...look }) => {
       const { reading, page } = await read(look);
       // A transaction sees one state, and so does a single look.
-      if (look.session !== undefined || !reading.looked) return idsOf(page);
+      if (look.session !== undefined || isAtOnce(reading)) return idsOf(page);
       const snapshot = await this.#context.snapshots.begin([...reading.types]);
       const same = isSame(before, snapshot) || (await this.#isUnchanged(before, reading));
       return idsOf(same ? page : (await read({ snapshot })).page);
@@ -105,17 +118,18 @@ export class Searcher {
 
   /**
    * How often values occur among current matches; in one state of the store where the server has transactions.
-   * @throws TooCostly.
+   * @throws as `search`.
    */
-  async tally(query: TallyQuery): Promise<Tally> {
-    const { connection, transactions, types } = this.#context;
-    if (!connection.transactions) return this.#tally(query, query.budget, undefined);
-    const end = performance.now() + Math.min(query.budget, transactionBudget);
-    if (connection.sharded) await types.hearOfAllShards();
-    return transactions.run((session) => this.#tally(query, end - performance.now(), session));
+  tally(query: TallyQuery): Promise<Tally> {
+    const { connection, transactions } = this.#context;
+    return connection.absence.within(async () => {
+      if (!connection.transactions) return this.#tallyIn(query, query.budget, undefined);
+      const end = performance.now() + Math.min(query.budget, transactionBudget);
+      return transactions.run((session) => this.#tallyIn(query, end - performance.now(), session));
+    });
   }
 
-  async #tally(query: TallyQuery, budget: number, session: ClientSession | undefined): Promise<Tally> {
+  async #tallyIn(query: TallyQuery, budget: number, session: ClientSession | undefined): Promise<Tally> {
     const { type, criterion } = query;
     const state = this.#state(budget, { session });
     const {
@@ -180,7 +194,7 @@ export class Searcher {
     const found = count === 0 ? nothing : await readPage(reading.parts, sorted, undefined, false, count, together);
     const shown = ({ more, hits }: PageOfHits) => (count > 0 && !more ? hits.length : undefined);
     const total = await this.#total(query, reading, shown(found));
-    const whole = session !== undefined || reading.atOnce;
+    const whole = session !== undefined || isAtOnce(reading);
     if (!found.more && whole) return { matches: await versionsOf(found.hits, reading.state), total };
     const begun = await this.#context.snapshots.begin([...reading.types], session);
     const same = isSame(before, begun) || (await this.#isUnchanged(before, reading, session));

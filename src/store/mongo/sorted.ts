@@ -76,22 +76,10 @@ async function readBranch(sorting: Sorting, branch: Branch, span: Span): Promise
   return hits;
 }
 
-/** The column whose order has two stages: what has a value of it, and what hasn't. */
-function stagedBy(columns: readonly OrderColumn[]): OrderColumn | undefined {
-  const [only] = columns;
-  if (only === undefined || columns.length > 1 || !only.nullable || only.descending) return undefined;
-  return only.path === undefined ? undefined : only;
-}
-
-/** Whether an order takes several commands. */
-export function isStaged(columns: readonly OrderColumn[]): boolean {
-  return stagedBy(columns) !== undefined;
-}
-
 /** What has a value of the only column and what hasn't are read apart, so that an index on it has their order. */
 function stagesOf(columns: readonly OrderColumn[]): Stage[] {
-  const only = stagedBy(columns);
-  if (only === undefined) {
+  const [only] = columns;
+  if (only === undefined || columns.length > 1 || !only.nullable || only.descending || only.path === undefined) {
     return [{ filter: always, columns, beyond: (values, ties, backwards) => beyond(columns, values, ties, backwards) }];
   }
   const having = { ...only, nullable: false };

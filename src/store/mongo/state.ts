@@ -74,6 +74,7 @@ export class State {
   readonly snapshot: Snapshot | undefined;
   readonly #db: Db;
   readonly #options: StateOptions;
+  #commands = 0;
 
   constructor(db: Db, options: StateOptions) {
     this.#db = db;
@@ -97,6 +98,11 @@ export class State {
         yield document;
       }
     }
+  }
+
+  /** How many commands have read what is found: others may have written between two of them. */
+  get commands(): number {
+    return this.#commands;
   }
 
   get branches(): readonly Branch[] {
@@ -311,6 +317,7 @@ export class State {
     try {
       for await (const document of cursor) {
         if (++found % 100 === 0) this.check();
+        if (found % batch === 0) this.#commands += 1;
         yield document;
       }
     } catch (error) {
@@ -331,8 +338,10 @@ export class State {
     }
   }
 
+  /** Those of one command. */
   #limits(): { readonly maxTimeMS: number; readonly session?: ClientSession } {
     this.check();
+    this.#commands += 1;
     const { deadline, session } = this.#options;
     const maxTimeMS = Math.max(1, Math.ceil(Math.min(deadline - performance.now(), 2 ** 31 - 1)));
     return { maxTimeMS, ...(session === undefined ? {} : { session }) };

@@ -56,20 +56,38 @@ async function stored(opened: Opened): Promise<StoredParameters> {
   return { resources: await opened.searchParameters(), current: opened.parameters.current() };
 }
 
-/** The same, with StoreUnavailable where no server answers. */
+/** What an act gives. @throws StoreUnavailable where no server answers. */
+async function reached<T>(act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (error) {
+    throw asUnavailable(error);
+  }
+}
+
+/** The same, with StoreUnavailable where no server answers: parts that call each other tell such failures apart themselves. */
 function sharedOf(shared: SharedStore): SharedStore {
-  const reached = async <T>(act: () => Promise<T>): Promise<T> => {
-    try {
-      return await act();
-    } catch (error) {
-      throw asUnavailable(error);
-    }
-  };
   return {
     alone: (name, act) => reached(() => shared.alone(name, act)),
     ifAlone: (name, act) => reached(() => shared.ifAlone(name, act)),
     onParameters: (changed) => shared.onParameters(changed),
     renewParameters: () => reached(() => shared.renewParameters()),
+  };
+}
+
+/** The same, with StoreUnavailable where no server answers. */
+function auditOf(audit: AuditLog): AuditLog {
+  return {
+    append: (records) => reached(() => audit.append(records)),
+    find: async function* (...asked) {
+      try {
+        yield* audit.find(...asked);
+      } catch (error) {
+        throw asUnavailable(error);
+      }
+    },
+    last: () => reached(() => audit.last()),
+    heads: () => reached(() => audit.heads()),
   };
 }
 
@@ -90,7 +108,7 @@ class MongoStore implements Store {
   constructor(parts: Opened, options: MongoOptions) {
     this.name = parts.connection.name;
     this.secret = parts.secret;
-    this.audit = parts.audit;
+    this.audit = auditOf(parts.audit);
     this.parameters = parts.parameters;
     this.shared = sharedOf(parts.shared);
     this.terminology = terminologyOf(parts.terminology, (act) => this.#timed(undefined, act));

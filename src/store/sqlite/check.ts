@@ -6,7 +6,7 @@
 import { containedType } from '../../search/contained.ts';
 import { foldToken } from '../../search/normalise.ts';
 import { type Finding, finding, type Progress } from '../finding.ts';
-import type { Reextract } from '../parameter-index.ts';
+import type { ParameterDefinition, Reextract } from '../parameter-index.ts';
 import { checkContainedLists, compareContained, type PresentContained } from './check-contained.ts';
 import { checkText } from './check-text.ts';
 import { compareRows } from './compare-rows.ts';
@@ -24,6 +24,8 @@ import { Unsettled } from './unsettled.ts';
 export interface CheckOptions {
   /** Whether to rewrite what is wrong; the connection must be a writing one then, under the store's lock. */
   readonly repair?: boolean;
+  /** Whether a parameter's entries are those of an earlier release, which this one doesn't make; by default none are. */
+  readonly isEarlier?: (parameter: ParameterDefinition) => boolean;
 }
 
 /** Resources between two reports of progress, and in one transaction of repairs. */
@@ -59,7 +61,7 @@ export function* checkStore(
   yield* checkCodes(db, repair);
   yield* checkOrphans(db, repair);
   yield* checkContainedLists(db, repair);
-  yield* checkRows(db, reextract, repair);
+  yield* checkRows(db, reextract, repair, options.isEarlier);
   const text = checkText(db, repair);
   if (text !== undefined) yield finding(text, repair);
   yield* checkTerminology(db, repair);
@@ -144,14 +146,22 @@ function* checkOrphans(db: Database, repair: boolean): Generator<Finding> {
   for (const [vid] of kept.all()) yield finding(`change ${vid} is kept for walks but was not replaced as it says`);
 }
 
-function* checkRows(db: Database, reextract: Reextract, repair: boolean): Generator<Finding | Progress> {
+function* checkRows(
+  db: Database,
+  reextract: Reextract,
+  repair: boolean,
+  isEarlier: CheckOptions['isEarlier'],
+): Generator<Finding | Progress> {
   const declared = parameterRows(db);
   const parameters = parameterNumbers(declared.filter(({ status }) => status === 'current'));
-  const unsettled = new Unsettled(declared);
+  const unsettled = new Unsettled(declared, isEarlier);
   const extract = (body: Uint8Array, type: string) => unsettled.without(type, reextract(body));
+  // What is indexed anew gets entries also of those that an earlier release filled, which go on answering.
+  const moving = new Unsettled(declared);
+  const answering = (body: Uint8Array, type: string) => moving.without(type, reextract(body));
   const numbers = new FoundNumbers(db);
   const rowsNow = new PresentRows(db);
-  const reindexer = repair ? new Reindexer(db, parameters, extract) : undefined;
+  const reindexer = repair ? new Reindexer(db, parameters, answering) : undefined;
   const total = db.prepare<[number]>(`SELECT (SELECT coalesce(sum(live), 0) FROM type) + (SELECT count(*) FROM kept)`);
   const all = total.get()?.[0] ?? 0;
   let done = 0;

@@ -1,4 +1,4 @@
-/** What a check of an index leaves alone: parameters that come or go. https://hl7.org/fhir/R4/searchparameter.html */
+/** What a check of an index leaves alone: parameters that come or go, or have an earlier release's entries. https://hl7.org/fhir/R4/searchparameter.html */
 import type { IndexEntry } from '../../search/entry.ts';
 import type { Entries } from '../write.ts';
 import type { ParameterRow } from './parameters.ts';
@@ -6,17 +6,20 @@ import { containsOthers, type patternOf } from './rows.ts';
 
 type Pattern = ReturnType<typeof patternOf>;
 
-/** Parameters that are being filled or removed: resources may have rows of them or not. */
+/**
+ * Parameters that are being filled or removed, or that an earlier release filled: resources may have rows of them or not, or others
+ * than this one makes.
+ */
 export class Unsettled {
   readonly #none: boolean;
   readonly #numbers: ReadonlySet<number>;
   readonly #coming: ReadonlySet<string>;
 
-  constructor(rows: readonly ParameterRow[]) {
-    const unsettled = rows.filter(({ status }) => status !== 'current' && status !== 'gone');
-    const current = new Set(
-      rows.filter(({ status }) => status === 'current').map(({ type, code }) => `${type} ${code}`),
-    );
+  /** `isEarlier` tells those of an earlier release. */
+  constructor(rows: readonly ParameterRow[], isEarlier: (parameter: ParameterRow) => boolean = () => false) {
+    const settled = new Set(rows.filter((row) => row.status === 'current' && !isEarlier(row)));
+    const unsettled = rows.filter((row) => row.status !== 'gone' && !settled.has(row));
+    const current = new Set([...settled].map(({ type, code }) => `${type} ${code}`));
     this.#none = unsettled.length === 0;
     this.#numbers = new Set(unsettled.map(({ number }) => number));
     this.#coming = new Set(unsettled.map(({ type, code }) => `${type} ${code}`).filter((key) => !current.has(key)));

@@ -225,6 +225,22 @@ describe('number and quantity', () => {
     ]);
   });
 
+  test('the precision of a number is a range, that of a Range goes from the end of one to that of the other', () => {
+    const precision = (more: Partial<Resource>): readonly IndexValue[] =>
+      values({ resourceType: 'RiskAssessment', prediction: [more] }, 'probability:precision');
+    const range = (low: JsonValue | undefined, high?: JsonValue) =>
+      precision({
+        probabilityRange: { ...(low !== undefined && { low: { value: low } }), high: { value: high ?? 'none' } },
+      });
+    expect(precision({ probabilityDecimal: 0.5 })).toEqual([{ kind: 'number', low: key('0.45'), high: key('0.55') }]);
+    expect(range(1, 3.5)).toEqual([{ kind: 'number', low: key('0.5'), high: key('3.55') }]);
+    // Equal, though one says more about where it lies.
+    expect(range('5.0', 5)).toEqual([{ kind: 'number', low: key('4.95'), high: key('5.5') }]);
+    expect(range(undefined, 3)).toEqual([{ kind: 'number', low: DECIMAL_MIN, high: key('3.5') }]);
+    expect(range(1)).toEqual([{ kind: 'number', low: key('0.5'), high: DECIMAL_MAX }]);
+    expect(range(3.04, 3)).toEqual([]);
+  });
+
   test('a number that a double cannot hold comes as text', () => {
     const exact = key('123456789012345678901234567890.5');
     expect(valueQuantity({ value: '123456789012345678901234567890.5' })).toEqual([quantity(exact, exact, '', '', '')]);
