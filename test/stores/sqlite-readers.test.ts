@@ -126,6 +126,23 @@ describe('searches in threads', () => {
     await own.close();
   });
 
+  it('go there at once when they took long lately, whatever time they have', async () => {
+    let looks = 0;
+    const clock = (): number => {
+      looks++;
+      return now;
+    };
+    const own = createSearch(path, db, new TerminologyReads(db), { clock, cursorLifetime: lifetime, allowance: 0 });
+    const looksOf = async (budget: number): Promise<number> => {
+      looks = 0;
+      await own.search(query(laborious, { budget }));
+      return looks;
+    };
+    const first = await looksOf(60_000);
+    expect(await looksOf(50_000)).toBe(first - 1);
+    await own.close();
+  });
+
   it('run beside each other and wait for a free thread', async () => {
     const found = await Promise.all(
       Array.from({ length: 9 }, (_, n) => searches.search(query(identified('p'), { count: 1 + (n % 3) }))),

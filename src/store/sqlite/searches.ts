@@ -143,7 +143,10 @@ class SharedSearches implements Searches {
   }
 }
 
-/** A text that names a search; its parts, which are long, are written down once for all that ask for the same. */
-function nameOf({ parts, ...rest }: SearchQuery): string {
+/**
+ * A text that names a search, whatever time it has; its parts, which are long, are written down once for all that ask for the
+ * same.
+ */
+function nameOf({ parts, budget: _, ...rest }: SearchQuery): string {
   return `${JSON.stringify(rest)} ${keyOf(parts)}`;
 }
