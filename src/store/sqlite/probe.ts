@@ -1,7 +1,7 @@
 /** Counts hits up to a limit, to decide which criterion leads. https://hl7.org/fhir/R4/search.html */
 import { BoundedCache } from './bounded-cache.ts';
 import type { Condition, Drive } from './compile/condition.ts';
-import { sql } from './sql.ts';
+import { type Sql, sql } from './sql.ts';
 import type { Statements } from './statements.ts';
 
 /** Milliseconds for which a count is still a good guess. */
@@ -12,6 +12,7 @@ interface Count {
   readonly hits: number;
   readonly limit: number;
   readonly at: number;
+  readonly state: number;
 }
 
 /** What a search is driven by. */
@@ -23,6 +24,8 @@ export interface Choice {
 }
 
 export class Probes {
+  /** The number of the store's last change, as it is read now; NaN where that isn't all that tells it from others. */
+  state = Number.NaN;
   readonly #statements: Statements;
   readonly #limits: readonly number[];
   readonly #counts = new BoundedCache<Count>(remembered);
@@ -54,14 +57,24 @@ export class Probes {
   /** The rows of a drive, at most `limit`; perhaps of some seconds ago. */
   count(drive: Drive, limit: number): number {
     const rows = drive.rows('');
-    const key = `${rows.text} ${JSON.stringify(rows.values)}`;
+    const key = keyOf(rows);
     const now = performance.now();
     const known = this.#counts.get(key);
     if (known !== undefined && now - known.at < fresh && (known.hits < known.limit || known.limit >= limit)) {
       return Math.min(known.hits, limit);
     }
     const hits = Number(this.#statements.get(sql`SELECT count(*) FROM (SELECT 1 FROM (${rows}) LIMIT ${limit})`)?.[0]);
-    this.#counts.set(key, { hits, limit, at: now });
+    this.#counts.set(key, { hits, limit, at: now, state: this.state });
     return hits;
   }
+
+  /** All rows of a drive, where they were counted to their end in this state of the store. */
+  exactly(drive: Drive): number | undefined {
+    const known = this.#counts.get(keyOf(drive.rows('')));
+    return known !== undefined && known.state === this.state && known.hits < known.limit ? known.hits : undefined;
+  }
+}
+
+function keyOf({ text, values }: Sql): string {
+  return `${text} ${JSON.stringify(values)}`;
 }

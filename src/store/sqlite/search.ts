@@ -238,6 +238,8 @@ export class Searcher {
     const around = isSpliced(query) ? query.around : undefined;
     const newest = this.#newestChange(connection);
     const at = position === undefined || position.at >= newest ? undefined : position.at;
+    // Inside another's transaction there is no telling.
+    connection.probes.state = connection.lookUp.remembers ? newest : Number.NaN;
     // Inside another's transaction what is found may be taken back.
     const known =
       position === undefined && connection.lookUp.remembers

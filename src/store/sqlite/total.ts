@@ -38,6 +38,9 @@ export function countMatches({ walk, conditions }: Counted, bound: number, count
   const each = conditions.length === 1 ? conditions[0]?.all : undefined;
   if (each !== undefined && probes.count(each.read, each.most) < each.most)
     return firstNumber(statements, sql`SELECT count(*) FROM (${each.rows}${limited})`);
+  const drive = conditions.length === 1 ? conditions[0]?.drive : undefined;
+  const known = drive?.unique && foundAlone(drive, [], walk) ? probes.exactly(drive) : undefined;
+  if (known !== undefined) return Math.min(known, bound);
   const left = byWhatIsLeft({ walk, conditions }, bound, counting);
   if (left !== undefined) return left;
   const { rows, once } = matchedRows({ walk, conditions }, probes);
