@@ -140,7 +140,7 @@ export function parseSearch(parameters: readonly (readonly [string, string])[], 
   const ambiguousIds: AmbiguousId[] = [];
   const sortValues = results.get('_sort')?.values ?? [];
   const parts = types.map((type) => {
-    const criterion = within(lowerAll(criteria, type, context, allowance, ambiguousIds), type, context);
+    const criterion = within(lowerAll(criteria, type, types, context, allowance, ambiguousIds), type, context);
     const relevance = relevanceOf(criterion);
     const sort = parseSort(sortValues, type, context.registry, lowering('_sort', context, allowance, []), relevance);
     return { type, criterion, sort };
@@ -212,7 +212,7 @@ export function parseCondition(
   }
   if (criteria.length === 0)
     throw refuse('invalid', 'The condition has no criteria; add one, e.g. identifier=system|value.');
-  return lowerAll(criteria, type, context, allowance, ambiguousIds);
+  return lowerAll(criteria, type, [type], context, allowance, ambiguousIds);
 }
 
 function behindType(type: string, query: string): string {
@@ -313,16 +313,18 @@ function within(criterion: Criterion, type: string, { compartment, definitions, 
   return { kind: 'and', of: [compartmentCriterion(compartment, type, definitions, registry), criterion] };
 }
 
-/** All parameters of a query as one criterion: each of them holds. */
+/** All parameters of a query as one criterion on a type: each of them holds. `among`: all types that are searched. */
 function lowerAll(
   criteria: readonly QueryParameter[],
   type: string,
+  among: readonly string[],
   context: SearchContext,
   allowance: Allowance,
   ambiguousIds: AmbiguousId[],
 ): Criterion {
   const of = criteria.map((written): Criterion => {
-    const path = { registry: context.registry, context: lowering(written.name.text, context, allowance, ambiguousIds) };
+    const named = lowering(written.name.text, context, allowance, ambiguousIds);
+    const path = { registry: context.registry, context: named, among };
     const code = written.name.steps[0]?.code ?? '';
     const filter = code === filterParameter;
     if (!filter && context.registry.get(type, code)?.multipleAnd === false) {

@@ -29,6 +29,8 @@ export interface UnknownName {
 export interface Path {
   readonly registry: ParameterRegistry;
   readonly context: LowerContext;
+  /** The types that the name is asked of: what only some of them are referred to by finds nothing of the others. */
+  readonly among?: readonly string[];
 }
 
 /**
@@ -106,7 +108,7 @@ function lowerSteps(
   const known = targetTypes(step, parameter, path).filter((each) => unknownIn(rest, each, path, spend) === undefined);
   const of = known.map((target): Criterion => {
     const canonical = mayBeUri(parameter) ? canonicalTarget(target, registry) : undefined;
-    const inner = lowerSteps(rest, target, values, path, spend);
+    const inner = lowerSteps(rest, target, values, { ...path, among: known }, spend);
     return { kind: 'chain', parameter: parameter.parameter, target, canonical, of: inner };
   });
   const [only] = of;
@@ -124,14 +126,15 @@ function lowerReverse(
   const { registry, context } = path;
   const { source, code } = reverseOf(step, rest, path);
   const parameter = registry.get(source, code);
-  const leads = (each: SearchParameter): boolean =>
-    each.kind === 'reference' && targetsOf(each, context).includes(type);
+  const leads = (each: SearchParameter, to = type): boolean =>
+    each.kind === 'reference' && targetsOf(each, context).includes(to);
   if (parameter === undefined || !leads(parameter)) {
+    if (parameter !== undefined && path.among?.some((other) => leads(parameter, other))) return { kind: 'or', of: [] };
     const fault =
       parameter?.kind === 'reference'
         ? `${code} of ${source} never leads to ${type}`
         : `${source} has no reference parameter "${code.slice(0, 80)}"`;
-    const others = registry.of(source).filter(leads);
+    const others = registry.of(source).filter((each) => leads(each));
     const names = nearest(
       code,
       others.map((each) => each.code),
@@ -139,7 +142,8 @@ function lowerReverse(
     throw refuse('invalid', `${shown(path)}: ${fault}${names === '' ? '' : `; nearest: ${names}`}.`);
   }
   const canonical = mayBeUri(parameter) ? canonicalTarget(type, registry) : undefined;
-  return { kind: 'has', parameter: parameter.parameter, canonical, of: lowerSteps(rest, source, values, path, spend) };
+  const of = lowerSteps(rest, source, values, { ...path, among: [source] }, spend);
+  return { kind: 'has', parameter: parameter.parameter, canonical, of };
 }
 
 /** The type that refers and its parameter's code in `_has:Type:code:…`. */
