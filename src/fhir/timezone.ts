@@ -2,6 +2,10 @@
 
 const MINUTE = 60_000;
 const DAY = 86_400_000;
+/** The calendar, and with it the rules that a zone follows from some year on, come again after 400 years. */
+const CYCLE = { years: 400, length: 146_097 * DAY };
+/** Beyond any rules that are for single years. */
+const REGULAR = 2100;
 const OFFSET = /^([+-])(0[0-9]|1[0-4]):([0-5][0-9])$/;
 
 /** A span of time with one offset from UTC; it begins at an instant and ends where the next one begins. */
@@ -32,6 +36,10 @@ export function instantOf(local: number, timezone: string): number {
   if ('fixed' in zone) return local - zone.fixed;
   // Before 1800 every zone has the mean time of its city.
   const year = Math.max(new Date(local).getUTCFullYear(), 1800);
+  if (year >= REGULAR + CYCLE.years) {
+    const before = Math.floor((year - REGULAR) / CYCLE.years) * CYCLE.length;
+    return instantOf(local - before, timezone) + before;
+  }
   let spans = zone.years.get(year);
   if (spans === undefined) {
     spans = spansOf(year, zone.clock);

@@ -47,8 +47,9 @@ export async function searchAuditEvents(context: Context, query: SearchQuery): P
   // A total needs no order.
   const order = query.count === 0 ? 'descending' : orderOf(part.sort);
   if (order === undefined) return sortedPage(context, { ...query, parts: [part] }, upTo, since);
-  const mixed = (await context.store.counts()).has('AuditEvent');
-  const search = { context, query, criterion: part.criterion, order, upTo };
+  // What clients create while a walk through the server's own goes on isn't part of it.
+  const mixed = position?.key?.length !== 1 && (await context.store.counts()).has('AuditEvent');
+  const search = { context, query, criterion: part.criterion, order, keys: keysOf(context, part.sort), upTo };
   const total = position === undefined ? await totalOf(search, mixed) : position.total;
   const walk = { at: upTo, since, ...(total === undefined ? {} : { total }) };
   if (query.count === 0) return total === undefined ? { matches: [] } : { matches: [], total };
@@ -61,8 +62,17 @@ interface AuditWalk {
   readonly context: Context;
   readonly query: SearchQuery;
   readonly criterion: Criterion;
+  /** That of the first key. The server's own have the same time by every key, so the others only tell clients' apart. */
   readonly order: 'ascending' | 'descending';
+  /** At least one; all of them by time. */
+  readonly keys: readonly SortKey[];
   readonly upTo: number;
+}
+
+/** The keys of a sort by time; the newest first where there is none. */
+function keysOf({ registry }: Context, sort: readonly SortKey[]): readonly SortKey[] {
+  if (sort.length > 0) return sort;
+  return [{ by: registry.get('AuditEvent', 'date')?.parameter ?? 'lastUpdated', descending: true }];
 }
 
 /** The order of time that a sort means; undefined: another order. Throws 400 for one through references. */
@@ -139,10 +149,7 @@ async function mixedPage(search: AuditWalk, walk: Walk, position: Position | und
   while (versions.length < query.count) {
     const mine = own.matches[taken];
     if (mine === undefined && clients.version === undefined) break;
-    if (
-      clients.version === undefined ||
-      (mine !== undefined && comesFirst(context, order, mine.version, clients.version))
-    ) {
+    if (clients.version === undefined || (mine !== undefined && comesFirst(search, mine.version, clients.version))) {
       if (mine === undefined) break;
       versions.push(mine.version);
       after = mine.sequence;
@@ -173,7 +180,7 @@ function placeOf(position: Position | undefined): Place {
 
 /** The clients' next AuditEvent, the place where it was found, and the place behind it. */
 async function nextOfClients(
-  { context, query, criterion, order }: AuditWalk,
+  { context, query, criterion, keys }: AuditWalk,
   from: Position | null | undefined,
 ): Promise<{
   readonly version: Version | undefined;
@@ -181,10 +188,8 @@ async function nextOfClients(
   readonly next: Position | null;
 }> {
   if (from === null) return { version: undefined, from, next: null };
-  const date = context.registry.get('AuditEvent', 'date')?.parameter;
-  const by = date ?? ('lastUpdated' as const);
   const page = await context.store.search({
-    parts: [{ type: 'AuditEvent', criterion, sort: [{ by, descending: order === 'descending' }] }],
+    parts: [{ type: 'AuditEvent', criterion, sort: keys }],
     count: 1,
     total: 'none',
     totalBound: 0,
@@ -195,10 +200,23 @@ async function nextOfClients(
   return { version, from: version === undefined ? null : from, next: page.next ?? null };
 }
 
-/** Whether one of the server's own comes before a client's, by `recorded`; the server's own first at the same instant. */
-function comesFirst(context: Context, order: 'ascending' | 'descending', own: Version, client: Version): boolean {
-  const { value } = parseJson(client.body ?? new Uint8Array(0));
+/** Whether one of the server's own comes before a client's; it does so where all keys are the same. */
+function comesFirst({ context, keys }: AuditWalk, own: Version, client: Version): boolean {
+  for (const key of keys) {
+    const mine = timeOf(context, key, own);
+    const theirs = timeOf(context, key, client);
+    if (mine === theirs) continue;
+    if (mine === undefined || theirs === undefined) return theirs === undefined;
+    return key.descending ? mine > theirs : mine < theirs;
+  }
+  return true;
+}
+
+/** What a key of time sorts by; undefined where a client's has no `recorded` that is one. */
+function timeOf({ settings }: Context, { by, descending }: SortKey, version: Version): number | undefined {
+  if (by === 'lastUpdated') return version.lastUpdated;
+  const { value } = parseJson(version.body ?? new Uint8Array(0));
   const recorded = isObject(value) && typeof value.recorded === 'string' ? value.recorded : '';
-  const at = dateRange(recorded, context.settings.timezone)?.low ?? client.lastUpdated;
-  return order === 'ascending' ? own.lastUpdated <= at : own.lastUpdated >= at;
+  const range = dateRange(recorded, settings.timezone);
+  return descending ? range?.high : range?.low;
 }

@@ -252,7 +252,7 @@ function wantContainer<F extends Found>(
   if (refers === true) wanted.add(type, { kind: 'id', ids: [id] });
 }
 
-/** Tests for the canonicals that name a resource: its URL alone, and with its version. */
+/** Tests for the canonicals that name a resource: its URL alone, and with its version; each may go on to a place in it (`#`). */
 function ownCanonicals({ url, version }: CanonicalTarget, entries: readonly IndexEntry[]): readonly ValueTest[] {
   const texts = (code: string | undefined): readonly string[] =>
     entries.flatMap(({ parameter, value }) => {
@@ -260,9 +260,10 @@ function ownCanonicals({ url, version }: CanonicalTarget, entries: readonly Inde
       return value.kind === 'uri' || value.kind === 'identifier' || value.kind === 'token' ? [value.value] : [];
     });
   return texts(url.code).flatMap((each) =>
-    [each, ...texts(version?.code).map((number) => `${each}|${number}`)].map((value): ValueTest => {
-      return { kind: 'uri', match: 'exact', value };
-    }),
+    [each, ...texts(version?.code).map((number) => `${each}|${number}`)].flatMap((value): readonly ValueTest[] => [
+      { kind: 'uri', match: 'exact', value },
+      { kind: 'uri', match: 'begins', value: `${value}#` },
+    ]),
   );
 }
 

@@ -141,7 +141,7 @@ export function parseSearch(parameters: readonly (readonly [string, string])[], 
   const ambiguousIds: AmbiguousId[] = [];
   const sortValues = results.get('_sort')?.values ?? [];
   const parts = types.map((type) => {
-    const criterion = within(lowerAll(criteria, type, context, allowance, ambiguousIds), type, context);
+    const criterion = within(lowerAll(criteria, type, types, context, allowance, ambiguousIds), type, context);
     const relevance = relevanceOf(criterion);
     const sort = parseSort(sortValues, type, context.registry, lowering('_sort', context, allowance, []), relevance);
     return { type, criterion, sort };
@@ -213,7 +213,7 @@ export function parseCondition(
   }
   if (criteria.length === 0)
     throw refuse('invalid', 'The condition has no criteria; add one, e.g. identifier=system|value.');
-  return lowerAll(criteria, type, context, allowance, ambiguousIds);
+  return lowerAll(criteria, type, [type], context, allowance, ambiguousIds);
 }
 
 function behindType(type: string, query: string): string {
@@ -320,17 +320,19 @@ interface Written {
   readonly behind: Map<string, Criterion>;
 }
 
-/** All parameters of a query as one criterion: each of them holds. */
+/** All parameters of a query as one criterion on a type: each of them holds. `among`: all types that are searched. */
 function lowerAll(
   criteria: readonly Written[],
   type: string,
+  among: readonly string[],
   context: SearchContext,
   allowance: Allowance,
   ambiguousIds: AmbiguousId[],
 ): Criterion {
   const uses = new Uses();
   const of = criteria.map(({ written, behind }): Criterion => {
-    const path = { registry: context.registry, context: lowering(written.name.text, context, allowance, ambiguousIds) };
+    const named = lowering(written.name.text, context, allowance, ambiguousIds);
+    const path = { registry: context.registry, context: named, among };
     const filter = written.name.steps[0]?.code === filterParameter;
     return filter ? lowerFilter(written.text, type, path, uses) : lowerNamed(written, type, path, uses, behind);
   });

@@ -195,6 +195,21 @@ describe('dateRange', () => {
     expect(instants('2020-10-25T02:30', 'Europe/Berlin')?.[0]).toBe('2020-10-25T00:30:00.000Z');
   });
 
+  test('the rules of a zone hold for years far ahead', () => {
+    for (const zone of ['Europe/Berlin', 'America/New_York', 'Africa/Casablanca', 'Australia/Lord_Howe']) {
+      const clock = new Intl.DateTimeFormat('sv-SE', { timeZone: zone, dateStyle: 'short', timeStyle: 'medium' });
+      for (const year of [2099, 2400, 2499, 2500, 2899, 2900, 5003, 9999]) {
+        for (let month = 1; month <= 12; month++) {
+          for (const day of ['01', '15', '28']) {
+            const text = `${year}-${String(month).padStart(2, '0')}-${day}T12:30:00`;
+            const low = dateRange(text, zone)?.low;
+            expect(clock.format(low), `${text} in ${zone}`).toBe(text.replace('T', ' '));
+          }
+        }
+      }
+    }
+  });
+
   test('throws for a zone that nobody knows', () => {
     expect(() => dateRange('2020', 'Nowhere/City')).toThrow(RangeError);
   });

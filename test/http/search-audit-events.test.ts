@@ -1,7 +1,7 @@
 /** Where searches show the server's own AuditEvents. https://hl7.org/fhir/R4/auditevent.html#search */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { entriesOf, idsOf, includedOf, load, patient, refusal } from './searching.ts';
-import { type TestServer, testServer } from './server.ts';
+import { entriesOf, idsOf, includedOf, link, load, pagesFrom, patient, refusal } from './searching.ts';
+import { type Json, type TestServer, testServer } from './server.ts';
 
 let server: TestServer;
 /** The id of an AuditEvent that a client created. */
@@ -22,6 +22,14 @@ beforeAll(async () => {
   await server.get('/Patient/a');
 });
 afterAll(() => server.close());
+
+const event = (recorded: string) => ({
+  resourceType: 'AuditEvent',
+  type: { code: 'app' },
+  recorded,
+  agent: [{ requestor: true }],
+  source: { observer: { display: 'x' } },
+});
 
 const types = (entries: readonly { resource: { resourceType: string } }[]) =>
   [...new Set(entries.map(({ resource }) => resource.resourceType))].sort();
@@ -77,5 +85,59 @@ describe('the server’s own AuditEvents', () => {
     const issue = refusal(await server.get('?_type=AuditEvent,Patient'));
     expect(issue.code).toBe('not-supported');
     expect(issue.diagnostics).toMatch(/AuditEvent/);
+  });
+});
+
+describe('AuditEvents of clients among the server’s own', () => {
+  it('are sorted by the time that is asked for, and by the next one where that is the same', async () => {
+    const other = await testServer();
+    const [late, early] = ['2999-01-01T00:00:00Z', '2020-01-01T00:00:00Z'];
+    for (const recorded of [late, early, late, early]) {
+      await other.get('/Patient/a');
+      expect((await other.send('POST', '/AuditEvent', event(recorded))).status).toBe(201);
+      const began = Date.now();
+      await expect.poll(() => Date.now()).toBeGreaterThan(began);
+    }
+    const times: Readonly<Record<string, (resource: Json) => number>> = {
+      date: ({ recorded }) => Date.parse(recorded),
+      _lastUpdated: ({ meta }) => Date.parse(meta.lastUpdated),
+    };
+    for (const sort of [
+      '_lastUpdated',
+      '-_lastUpdated',
+      'date,-_lastUpdated',
+      '-date,_lastUpdated',
+      '-date,-_lastUpdated',
+    ]) {
+      for (const count of [2, 100]) {
+        const pages = await pagesFrom(other, await other.get(`/AuditEvent?_sort=${sort}&_count=${count}`));
+        const shown: readonly Json[] = pages.flatMap((page) => entriesOf(page)).map(({ resource }) => resource);
+        expect(shown.filter(({ type }) => type.code === 'app')).toHaveLength(4);
+        const keys = sort.split(',').map((key) => {
+          const time = times[key.replace('-', '')] ?? (() => Number.NaN);
+          return (resource: Json) => (key.startsWith('-') ? -time(resource) : time(resource));
+        });
+        const order = (a: Json, b: Json) => keys.map((key) => key(a) - key(b)).find((each) => each !== 0) ?? 0;
+        expect(
+          shown.toSorted(order).map(({ id }) => id),
+          `${sort} by ${count}`,
+        ).toEqual(shown.map(({ id }) => id));
+      }
+    }
+    await other.close();
+  });
+
+  it('that come while a walk through these goes on change none of its pages, forward and back', async () => {
+    const other = await testServer();
+    for (const id of ['a', 'b', 'c', 'd']) await other.get(`/Patient/${id}`);
+    const first = await other.get('/AuditEvent?subtype=read&_sort=date&_count=2');
+    const began = Date.now();
+    await expect.poll(() => Date.now()).toBeGreaterThan(began);
+    expect((await other.send('POST', '/AuditEvent', event('2020-01-01T00:00:00Z'))).status).toBe(201);
+    const second = await other.get(link(first, 'next') ?? '');
+    expect(idsOf(second)).toHaveLength(2);
+    const back = await other.get(link(second, 'previous') ?? '');
+    expect(idsOf(back)).toEqual(idsOf(first));
+    await other.close();
   });
 });

@@ -1,7 +1,19 @@
 /** Chains, reverse chains and sorts through references. https://hl7.org/fhir/R4/search.html#chaining */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { entriesOf, find, idsOf, link, load, observation, patient, search, selfOf, walk } from './searching.ts';
+import {
+  entriesOf,
+  find,
+  idsOf,
+  link,
+  load,
+  observation,
+  patient,
+  refused,
+  search,
+  selfOf,
+  walk,
+} from './searching.ts';
 import { type Json, type TestServer, testServer } from './server.ts';
 
 let server: TestServer;
@@ -120,6 +132,27 @@ describe('a reverse chain', () => {
     ['/Patient?_has:Observation:patient:code=9', ''],
   ])('%s finds %s', async (path, ids) => {
     expect(await find(server, path)).toBe(ids);
+  });
+});
+
+describe('a reverse chain on several types', () => {
+  it('finds nothing of those that the reference never leads to', async () => {
+    const refersTo = 'Device/pump Group/ann Patient/ann Patient/bob';
+    const found = async (path: string) =>
+      entriesOf(await server.get(path))
+        .map(({ resource }) => `${resource.resourceType}/${resource.id}`)
+        .sort()
+        .join(' ');
+    expect(await found('?_has:Observation:subject:status=final')).toBe(refersTo);
+    expect(await found('?_type=Device,Group,Organization,Patient&_has:Observation:subject:status=final')).toBe(
+      refersTo,
+    );
+    expect(await found('/Patient/ann/*?_has:Observation:subject:status=final')).toBe('Patient/ann');
+    // Observations are made of Patients, Groups, Devices and Locations; nobody is the patient of an Observation but a Patient.
+    expect(await find(server, '/Observation?subject._has:Observation:performer:status=final')).toBe('a1 a2');
+    const all = await refused(server, '?_type=Device,Organization&_has:Observation:encounter:status=final');
+    expect(all).toMatch(/never leads to Device/);
+    expect(await refused(server, '?_has:Observation:subject:date=soon')).toMatch(/soon/);
   });
 });
 

@@ -123,6 +123,18 @@ describe('_include', () => {
       'QuestionnaireResponse/r2',
     );
   });
+
+  it('follows canonicals that name a place in a resource, in both directions', async () => {
+    await load(server, [
+      { resourceType: 'PlanDefinition', id: 'p1', status: 'active', library: ['http://l#part'] },
+      { resourceType: 'PlanDefinition', id: 'p2', status: 'active', library: ['http://l|1#part'] },
+      { resourceType: 'PlanDefinition', id: 'p3', status: 'active', library: ['http://l|2#part', 'http://lo#part'] },
+      { resourceType: 'Library', id: 'l1', status: 'active', type: { text: 'x' }, url: 'http://l', version: '1' },
+    ]);
+    expect(await includes('/PlanDefinition?_include=PlanDefinition:depends-on&_id=p1')).toBe('Library/l1');
+    const referring = 'PlanDefinition/p1 PlanDefinition/p2';
+    expect(await includes('/Library?_revinclude=PlanDefinition:depends-on&_id=l1')).toBe(referring);
+  });
 });
 
 describe('_revinclude', () => {

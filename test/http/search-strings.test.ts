@@ -156,6 +156,29 @@ describe('escapes, alternatives and repeats', () => {
   });
 });
 
+describe('a text of hundreds of thousands of characters', () => {
+  it('is found by all of it, and by how it begins', async () => {
+    // Of several bytes each; the last ones come just before characters of another length, or before none.
+    for (const end of ['n', '\u{10ffff}', '\ud7ff', '\u{1f600}']) {
+      const long = 'ß李'.repeat(100_000) + end;
+      await load(server, [
+        patient('long', { name: [{ family: `${long}x` }] }),
+        { resourceType: 'ValueSet', id: 'long', status: 'active', url: `http://long/${long}/x` },
+      ]);
+      const ids = async (path: string, name: string, value: string) =>
+        idsOf(await search(server, path, [[name, value]])).join();
+      expect(await ids('/Patient/_search', 'family', long)).toBe('long');
+      expect(await ids('/Patient/_search', 'family', `${long}y`)).toBe('');
+      expect(await ids('/Patient/_search', 'family:exact', `${long}x`)).toBe('long');
+      expect(await ids('/ValueSet/_search', 'url:below', `http://long/${long}`)).toBe('long');
+      expect(await ids('/ValueSet/_search', 'url:below', `http://long/${long}/y`)).toBe('');
+    }
+    for (const type of ['Patient', 'ValueSet']) {
+      expect((await server.send('DELETE', `/${type}/long`)).status).toBe(204);
+    }
+  });
+});
+
 describe('a uri', () => {
   const urls = (value: string) => find(server, `/ValueSet?url=${encodeURIComponent(value)}`);
 

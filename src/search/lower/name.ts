@@ -30,6 +30,8 @@ export interface UnknownName {
 export interface Path {
   readonly registry: ParameterRegistry;
   readonly context: LowerContext;
+  /** The types that the name is asked of: what only some of them are referred to by finds nothing of the others. */
+  readonly among?: readonly string[];
 }
 
 /**
@@ -132,7 +134,7 @@ function lowerSteps(steps: readonly NameStep[], type: string, following: Followi
   const known = targets.filter((each) => unknownIn(rest, each, following, spend) === undefined);
   const of = known.map((target): Criterion => {
     const canonical = mayBeUri(parameter) ? canonicalTarget(target, registry) : undefined;
-    const inner = lowerBehind(rest, target, `${step.code}:${target}`, following);
+    const inner = lowerBehind(rest, target, `${step.code}:${target}`, { ...following, among: known });
     return { kind: 'chain', parameter: parameter.parameter, target, canonical, of: inner };
   });
   const [only] = of;
@@ -143,14 +145,16 @@ function lowerReverse(step: NameStep, rest: readonly NameStep[], type: string, f
   const { registry, context } = following;
   const { source, code } = reverseOf(step, rest, following);
   const parameter = registry.get(source, code);
-  const leads = (each: SearchParameter): boolean =>
-    each.kind === 'reference' && targetsOf(each, context).includes(type);
+  const leads = (each: SearchParameter, to = type): boolean =>
+    each.kind === 'reference' && targetsOf(each, context).includes(to);
   if (parameter === undefined || !leads(parameter)) {
+    if (parameter !== undefined && following.among?.some((other) => leads(parameter, other)))
+      return { kind: 'or', of: [] };
     const fault =
       parameter?.kind === 'reference'
         ? `${code} of ${source} never leads to ${type}`
         : `${source} has no reference parameter "${code.slice(0, 80)}"`;
-    const others = registry.of(source).filter(leads);
+    const others = registry.of(source).filter((each) => leads(each));
     const names = nearest(
       code,
       others.map((each) => each.code),
@@ -158,7 +162,7 @@ function lowerReverse(step: NameStep, rest: readonly NameStep[], type: string, f
     throw refuse('invalid', `${shown(following)}: ${fault}${names === '' ? '' : `; nearest: ${names}`}.`);
   }
   const canonical = mayBeUri(parameter) ? canonicalTarget(type, registry) : undefined;
-  const of = lowerBehind(rest, source, `${reverse}:${source}:${code}`, following);
+  const of = lowerBehind(rest, source, `${reverse}:${source}:${code}`, { ...following, among: [source] });
   return { kind: 'has', parameter: parameter.parameter, canonical, of };
 }
 

@@ -8,12 +8,15 @@ const surrogates = { first: 0xd800, after: 0xe000 };
  * The least text, by the order of UTF-8 bytes, above all that begin with `text`; undefined where there is none.
  */
 export function afterPrefix(text: string): string | undefined {
-  const points = [...text].map((character) => character.codePointAt(0) ?? 0);
-  while (points.length > 0) {
-    const point = points.pop() ?? 0;
+  let end = text.length;
+  while (end > 0) {
+    // Only its last characters are looked at: a text may have more of them than a call takes arguments.
+    const pair = end > 1 && (text.codePointAt(end - 2) ?? 0) > 0xffff;
+    end -= pair ? 2 : 1;
+    const point = text.codePointAt(end) ?? 0;
     if (point === last) continue;
     const next = point + 1 === surrogates.first ? surrogates.after : point + 1;
-    return String.fromCodePoint(...points, next);
+    return text.slice(0, end) + String.fromCodePoint(next);
   }
   return undefined;
 }

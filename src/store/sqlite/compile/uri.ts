@@ -39,8 +39,23 @@ function formsOf(tests: readonly UriTest[]): Forms {
     if (before === undefined || !each.startsWith(before)) beginnings.push(each);
   }
   const whole = tests.flatMap(({ match, value }) => (match === 'begins' ? [] : [value]));
-  const values = [...new Set(whole)].filter((value) => !beginnings.some((each) => value.startsWith(each)));
+  const values = [...new Set(whole)].filter((value) => {
+    const beginning = lastUpTo(beginnings, value);
+    return beginning === undefined || !value.startsWith(beginning);
+  });
   return { values, beginnings };
+}
+
+/** The last of sorted texts that doesn't come after this one: of texts none of which begins another, the only one that may begin it. */
+function lastUpTo(sorted: readonly string[], text: string): string | undefined {
+  let from = 0;
+  let to = sorted.length;
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    if ((sorted[middle] ?? '') <= text) from = middle + 1;
+    else to = middle;
+  }
+  return sorted[from - 1];
 }
 
 export function uri(tests: readonly UriTest[]): Matcher {
