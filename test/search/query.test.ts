@@ -382,6 +382,23 @@ describe('a query that is too much to lower', () => {
     expect(refused).toMatchObject({ code: 'too-costly', text: expect.stringMatching(/200000 values to compare with/) });
   });
 
+  test('of many values that can’t be looked up in a list is refused', () => {
+    const many = (count: number, value: (n: number) => string) =>
+      Array.from({ length: count }, (_, n) => value(n)).join();
+    const dates = (count: number) => many(count, (n) => `ge${1000 + (n % 9000)}`);
+    expect(search('Patient', `birthdate=${dates(10_000)}`).parts).toHaveLength(1);
+    for (const query of [
+      `birthdate=${dates(10_001)}`,
+      `birthdate=${dates(6000)}&birthdate=${dates(6000)}`,
+      `gender:text=${many(10_001, String)}`,
+      `name:contains=${many(10_001, String)}`,
+    ]) {
+      const refused = refusal(() => search('Patient', query));
+      expect(refused).toMatchObject({ code: 'too-costly', text: expect.stringMatching(/more than 10000 dates/) });
+    }
+    expect(search('Patient', `name:exact=${many(10_001, String)}`).parts).toHaveLength(1);
+  });
+
   test('of a name with very many steps is refused, whatever its names', () => {
     for (const [query, name] of [
       [`${'_has:a:b:'.repeat(28_000)}x=1`, '_has:a:b:'],

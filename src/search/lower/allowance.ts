@@ -7,17 +7,21 @@ export const mostParameters = 500;
 const mostLooks = 10_000;
 /** Values that resources' values are compared with; value sets are spelled out. */
 const mostValues = 200_000;
+/** Values of those that can't be looked up in a list, so that each is a test of its own. */
+const mostTests = 10_000;
 
 /** Counts while a query is lowered, so that what is too much is refused before it is made. Each throws 400 then. */
 export interface Allowance {
   readonly look: () => void;
   readonly values: (count: number) => void;
+  readonly tests: (count: number) => void;
 }
 
 /** An allowance of which nothing is used yet. */
 export function newAllowance(): Allowance {
   let looks = 0;
   let values = 0;
+  let tests = 0;
   return {
     look: () => {
       looks += 1;
@@ -30,6 +34,16 @@ export function newAllowance(): Allowance {
       if (values <= mostValues) return;
       const hint = 'give fewer values at once, name the types in chains, or search fewer types';
       throw failure(400, 'too-costly', `The query comes to more than ${mostValues} values to compare with: ${hint}.`);
+    },
+    tests: (count) => {
+      tests += count;
+      if (tests <= mostTests) return;
+      const kinds = 'dates, numbers, quantities, parts of texts, places or composites';
+      throw failure(
+        400,
+        'too-costly',
+        `The query comes to more than ${mostTests} ${kinds} to compare with: give fewer.`,
+      );
     },
   };
 }

@@ -26,6 +26,7 @@ export function lowerParameter(
     throw refuse('not-supported', `${context.name} takes one value, no list: its definition says so.`);
   }
   context.allowance.values(values.length);
+  if (isTestEach(modifier, parameter)) context.allowance.tests(values.length);
   if (modifier !== undefined) checkModifier(modifier, parameter, context.name, context.definitions.resourceTypes);
   const illegal = values.find((value) => !isEscaped(value));
   if (illegal !== undefined) throw badValue(context, illegal, 'escaped: write \\\\ for a backslash');
@@ -34,6 +35,12 @@ export function lowerParameter(
   if (modifier === 'of-type') return lowerOfType(values, parameter, context);
   const criterion = anyOf(values, modifier, parameter, context);
   return modifier === 'not' || modifier === 'not-in' ? { kind: 'not', of: criterion } : criterion;
+}
+
+/** Whether each value is a test of its own: others are looked up in a list. */
+function isTestEach(modifier: string | undefined, { kind }: SearchParameter): boolean {
+  if (modifier === 'text') return true;
+  return !['token', 'reference', 'uri'].includes(kind) && modifier !== 'exact';
 }
 
 function anyOf(
