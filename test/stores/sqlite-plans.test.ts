@@ -202,34 +202,6 @@ describe('resources by their ids', () => {
     expect(steps.reduce((sum, { rowsExamined }) => sum + rowsExamined, 0)).toBeLessThanOrEqual(count + 1);
     expect(steps.flatMap((step) => step.access).join()).not.toContain('TEMP B-TREE');
   });
-
-  it('are walked through in the same order whatever is written meanwhile', async () => {
-    const parts = [
-      { type: 'Observation', criterion: { kind: 'id', ids: numbers.map((n) => `o${n}`) }, sort: [] },
-    ] as const;
-    const page = (position?: Position): SearchPage =>
-      searcher.search({
-        parts,
-        count: 500,
-        total: 'accurate',
-        totalBound: 0,
-        budget: 60_000,
-        ...(position && { position }),
-      });
-    const shown: string[] = [];
-    for (let next = page(), more = true; more; ) {
-      shown.push(...next.matches.map(({ id, versionId }) => `${id} ${versionId}`));
-      // More than are looked at one by one.
-      const changed = Array.from({ length: thresholds.kept + 10 }, (_, n) => (n * 97 + shown.length) % all);
-      await commit(
-        writer,
-        changed.map((n) => put('Observation', `o${(n * 7_919) % all}`, {}, entriesOf(n))),
-      );
-      more = next.next !== undefined;
-      if (more) next = page(next.next);
-    }
-    expect(shown).toEqual(numbers.map((n) => `o${(n * 7_919) % all} 1`));
-  });
 });
 
 describe('a code that rows of another criterion are tested by', () => {

@@ -11,7 +11,7 @@ import { sql } from '../../src/store/sqlite/sql.ts';
 import { Statements } from '../../src/store/sqlite/statements.ts';
 import { InlineWriter } from '../../src/store/sqlite/writer.ts';
 import { writerEngine } from '../../src/store/sqlite/writer-engine.ts';
-import { commit, day, put } from '../contract/subject.ts';
+import { commit, day, put, remove } from '../contract/subject.ts';
 import { bySorting } from './reading.ts';
 
 const single = (code: string, kind: Parameter['kind']): Parameter => {
@@ -112,29 +112,58 @@ describe('a total of one criterion', () => {
 
   it('of what many find, and of a code that hardly any lacks, looks at these few', async () => {
     await write(0, many);
-    await commit(writer, [
-      put('Observation', 'o3', {}, [{ parameter: 'when', value: { kind: 'date', low: 3000, high: 4000 } }]),
-      put('Observation', 'o4', {}, [
-        { parameter: 'status', value: { kind: 'token', system: '', value: 'other' } },
-        { parameter: 'when', value: { kind: 'date', low: 4000, high: 5000 } },
-      ]),
-      put('Observation', 'o5', {}, [{ parameter: 'status', value: { kind: 'token', system: '', value: 'other' } }]),
-      ...Array.from({ length: many / 3 }, (_, n) =>
-        put('Observation', `o${3 * n + 6}`, {}, [
-          { parameter: 'status', value: { kind: 'token', system: '', value: 'final' } },
-          { parameter: 'when', value: { kind: 'date', low: 6000 + 3000 * n, high: 7000 + 3000 * n } },
-        ]),
-      ),
-    ]);
+    // Written anew with another body: all are final, but for one without a state, one of another and one of both.
+    const state = (code: string) =>
+      ({ parameter: 'status', value: { kind: 'token', system: '', value: code } }) as const;
+    const statesOf = (n: number) => {
+      if (n === 3) return [];
+      if (n === 6) return [state('other')];
+      return n === 9 ? [state('final'), state('other')] : [state('final')];
+    };
+    const others = Array.from({ length: many / 3 }, (_, n) => 3 * n);
+    await commit(
+      writer,
+      others.map((n) => {
+        const when = { parameter: 'when', value: { kind: 'date', low: n * 1000, high: n * 1000 + 1000 } } as const;
+        return put('Observation', `o${n}`, { language: 'en' }, [...statesOf(n), when]);
+      }),
+    );
+    await commit(writer, [remove('Observation', 'o12')]);
     const early = passing(when, { kind: 'date', interval: [[{ end: 'low', operator: '<', value: 1_500_000 }]] });
     const criterion: Criterion = { kind: 'and', of: [passing(status, token('final')), early] };
     const { total, steps } = searcher.explain(counting(criterion));
-    const matching = await searcher.search({ ...counting(criterion), count: 5000, total: 'none' });
-    expect(total).toBe(matching.matches.length);
+    expect(total).toBe(1500 - 3);
     const access = steps.flatMap((step) => step.access).join();
     expect(access).toContain('SEARCH d USING PRIMARY KEY (param=? AND code>?)');
-    // Each of those dates once, without a look at its status.
+    // Each of those dates once, and the few that lack the state.
     expect(steps.reduce((sum, { rowsExamined }) => sum + rowsExamined, 0)).toBeLessThanOrEqual(1500 + thresholds.few);
+    for (const totalBound of [0, 100, 1495, 1496, 1497, 1498, 5000]) {
+      const bounded = searcher.search({ ...counting(criterion), total: 'bounded', totalBound });
+      expect(bounded.total, `${totalBound}`).toBe(totalBound < 1497 ? undefined : 1497);
+    }
+  });
+
+  it('of a code that hardly any lacked a moment ago isn’t taken for more than it is', async () => {
+    await write(0, many);
+    const coded = (n: number, code: string, language: string) =>
+      put('Observation', `o${n}`, { language }, [
+        { parameter: 'status', value: { kind: 'token', system: '', value: code } },
+        { parameter: 'when', value: { kind: 'date', low: n * 1000, high: n * 1000 + 1000 } },
+      ]);
+    const numbers = Array.from({ length: many }, (_, n) => n);
+    await commit(
+      writer,
+      numbers.map((n) => coded(n, 'final', 'en')),
+    );
+    const early = passing(when, { kind: 'date', interval: [[{ end: 'low', operator: '<', value: 1e12 }]] });
+    const criterion: Criterion = { kind: 'and', of: [passing(status, token('final')), early] };
+    const bounded = () => searcher.search({ ...counting(criterion), total: 'bounded', totalBound: 100 }).total;
+    expect(bounded()).toBeUndefined();
+    await commit(
+      writer,
+      numbers.slice(10).map((n) => coded(n, 'amended', 'fr')),
+    );
+    expect(bounded()).toBe(10);
   });
 
   it('of what is without something that many have, and of which rows tell nothing, is right', async () => {

@@ -1,5 +1,5 @@
 /** The statement around a search's tests: which rows are read, of what is current or of what a walk kept. https://hl7.org/fhir/R4/search.html */
-import { type Condition, type Drive, indexed, type Range, type Subject } from './compile/condition.ts';
+import { type Condition, type Drive, entityIndex, indexed, type Range, type Subject } from './compile/condition.ts';
 import { all, always, raw, type Sql, sql, tick } from './sql.ts';
 
 /**
@@ -44,7 +44,7 @@ export function frameOf(range: Range, branch: Branch, walk: Walk, bare = false):
   if (range.table === 'entity') {
     if (branch === 'current') {
       return {
-        from: raw(`entity r ${entityIndex(range)}`),
+        from: raw(`entity r ${entityIndex(range, 'sqlite_autoindex_entity_1')}`),
         where: all([tick(resource), sql`r.type = ${walk.type} AND r.state = 1`, range.where, notLater(walk)]),
         subject: { prefix: '', row: 'r', number: resource },
         rid: resource,
@@ -76,12 +76,6 @@ export function frameOf(range: Range, branch: Branch, walk: Walk, bare = false):
     subject: { prefix: 'kept_', row: 'r', number: row },
     rid: resource,
   };
-}
-
-/** How a stretch of `entity` is read. */
-function entityIndex({ index }: Range): string {
-  if (index === 'number') return 'NOT INDEXED';
-  return `INDEXED BY ${index === undefined ? 'sqlite_autoindex_entity_1' : `entity_${index}`}`;
 }
 
 /** `named`: the condition names the resources. */

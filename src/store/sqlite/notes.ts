@@ -23,56 +23,82 @@ const remembered = 1000;
  */
 export class Notes {
   readonly #writer: Pick<Writer, 'note'>;
+  readonly #clock: () => number;
   readonly #report: (text: string, error?: unknown) => void;
   readonly #waiting = new Map<string, Note>();
   /** Until when those are kept that are on disk. */
   readonly #written = new BoundedCache<number>(remembered);
   #size = 0;
   #timer: NodeJS.Timeout | undefined;
-  #writing: Promise<void> = Promise.resolve();
+  #writing: Promise<void> | undefined;
 
-  /** @param report hears of notes that could not be written; they are tried again with the next ones. */
-  constructor(writer: Pick<Writer, 'note'>, report: (text: string, error?: unknown) => void = () => undefined) {
+  /**
+   * @param clock milliseconds since 1970.
+   * @param report hears of notes that could not be written; they are tried again.
+   */
+  constructor(
+    writer: Pick<Writer, 'note'>,
+    clock: () => number,
+    report: (text: string, error?: unknown) => void = () => undefined,
+  ) {
     this.#writer = writer;
+    this.#clock = clock;
     this.#report = report;
   }
 
-  /** Keeps a text until an instant at least; the same key again prolongs it. Throws StoreUnavailable where much can't be written. */
+  /** Keeps a text until an instant at least; the same key again prolongs it. Throws StoreUnavailable where others can't be written. */
   async keep(key: string, text: string, until: number): Promise<void> {
     const known = this.#waiting.get(key);
     if ((known?.until ?? this.#written.get(key) ?? 0) >= until) return;
+    if (this.#size > 0 && this.#size + text.length > mostWaiting) await this.write();
+    this.#forget(key);
     this.#waiting.set(key, { text, until: until + ahead });
-    this.#size += text.length - (known?.text.length ?? 0);
-    if (this.#size > mostWaiting) return this.write();
+    this.#size += text.length;
+    this.#soon();
+  }
+
+  /** The text of a key that isn't on disk yet. */
+  kept(key: string): string | undefined {
+    const note = this.#waiting.get(key);
+    return note !== undefined && note.until > this.#clock() ? note.text : undefined;
+  }
+
+  /** Resolves when all that waits is on disk. Throws StoreUnavailable; what isn't then waits on. */
+  async write(): Promise<void> {
+    // One that runs already may not have what came last.
+    await this.#writing?.catch(() => undefined);
+    this.#writing ??= this.#write().finally(() => {
+      this.#writing = undefined;
+    });
+    await this.#writing;
+  }
+
+  #soon(): void {
     this.#timer ??= setTimeout(() => {
-      this.write().catch((error: unknown) => this.#report('Queries of page links could not be written.', error));
+      this.#timer = undefined;
+      this.write().catch((error: unknown) => {
+        this.#report('Queries of page links could not be written.', error);
+        this.#soon();
+      });
     }, delay).unref();
   }
 
-  /** The text of a key that isn't on disk yet. `now`: milliseconds since 1970. */
-  kept(key: string, now: number): string | undefined {
-    const note = this.#waiting.get(key);
-    return note !== undefined && note.until > now ? note.text : undefined;
-  }
-
-  /** Resolves when all is on disk. Throws StoreUnavailable; what isn't then waits on. */
-  write(): Promise<void> {
+  async #write(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    const writing = this.#writing.then(() => this.#write());
-    this.#writing = writing.catch(() => undefined);
-    return writing;
-  }
-
-  async #write(): Promise<void> {
+    const now = this.#clock();
+    for (const [key, { until }] of this.#waiting) if (until <= now) this.#forget(key);
     const notes = [...this.#waiting];
     await Promise.all(notes.map(([key, { text, until }]) => this.#writer.note(key, text, until)));
     for (const [key, note] of notes) {
       this.#written.set(key, note.until);
       // Meanwhile it may have been kept for longer.
-      if (this.#waiting.get(key) !== note) continue;
-      this.#waiting.delete(key);
-      this.#size -= note.text.length;
+      if (this.#waiting.get(key) === note) this.#forget(key);
     }
+  }
+
+  #forget(key: string): void {
+    this.#size -= this.#waiting.get(key)?.text.length ?? 0;
+    this.#waiting.delete(key);
   }
 }

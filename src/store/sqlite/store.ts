@@ -194,7 +194,7 @@ class SqliteStore implements Store {
     this.#values = new Values(db);
     this.#counts = db.prepare('SELECT name, live FROM type WHERE live > 0 ORDER BY name');
     this.#note = db.prepare('SELECT text FROM note WHERE key = ? AND until > ?');
-    this.#notes = new Notes(writer, options.report);
+    this.#notes = new Notes(writer, this.#clock, options.report);
     this.#walksUntil = Number(getSetting(db, 'walks') ?? 0);
     const { cursorLifetime } = options;
     const searching = { clock: this.#clock, cursorLifetime, ...(snapshot === undefined ? {} : { snapshot }) };
@@ -279,8 +279,7 @@ class SqliteStore implements Store {
 
   async kept(key: string): Promise<string | undefined> {
     this.#check();
-    const now = this.#clock();
-    return this.#notes.kept(key, now) ?? this.#note.get(key, now)?.[0];
+    return this.#notes.kept(key) ?? this.#note.get(key, this.#clock())?.[0];
   }
 
   async ready(): Promise<void> {

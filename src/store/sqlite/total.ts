@@ -70,6 +70,9 @@ function byWhatIsLeft({ walk, conditions }: Counted, bound: number, counting: Co
   for (const usual of conditions) {
     const drive = usual.others?.();
     if (drive === undefined || probes.count(drive, fewOthers) === fewOthers) continue;
+    // That may have been some seconds ago.
+    const others = sql`SELECT count(*) FROM (SELECT 1 FROM (${drive.rows('')}) LIMIT ${fewOthers})`;
+    if (firstNumber(statements, others) === fewOthers) continue;
     const rest = conditions.filter((condition) => condition !== usual);
     const most = bound + fewOthers;
     const found = countMatches({ walk, conditions: rest }, most, counting);

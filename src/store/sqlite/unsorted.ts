@@ -2,6 +2,8 @@
  * Walks without `_sort`: in the order of the index that leads, so that a page stops as soon as it is full.
  * https://hl7.org/fhir/R4/search.html
  */
+
+import { CursorExpired } from '../errors.ts';
 import type { Condition, Drive, Range } from './compile/condition.ts';
 import { type Branch, collected, countsByIndex, foundAlone, frameOf } from './frame.ts';
 import type { Hit, HitReader, Source, Span } from './hits.ts';
@@ -29,6 +31,7 @@ export function leadOf(conditions: readonly Condition[], probes: Probes, most: n
   const only = drives.length === 1 ? conditions.findIndex(({ drive }) => drive !== undefined) : undefined;
   const scanned = only !== undefined && (conditions[only]?.drive?.ranges.length ?? 0) > 0;
   if (scanned) return only;
+  if (only !== undefined && isOrdered(conditions[only])) return BY_NUMBER;
   const { place, hits } = probes.choose(conditions);
   if (place === undefined) return BY_CHANGE;
   if ((conditions[place]?.drive?.ranges.length ?? 0) > 0) return place;
@@ -49,6 +52,8 @@ export function readUnsorted(
   if (lead === BY_NUMBER) return readByNumber(reader, conditions, probes, most, span);
   const leading = conditions[lead];
   const drive = leading?.drive;
+  // Its stretches are those of the criterion alone; where there are none now, the place has lost its meaning.
+  if (lead !== BY_CHANGE && (drive === undefined || drive.ranges.length === 0)) throw new CursorExpired();
   const ranges = drive === undefined ? [byChange] : drive.ranges;
   const others = conditions.filter((condition) => condition !== leading || drive === undefined);
   const hits: Hit[] = [];
@@ -101,11 +106,15 @@ export function readByNumber(
   most: number,
   span: Span,
 ): readonly Hit[] {
-  const { place, hits } = probes.choose(conditions);
+  const driven = conditions.filter(({ drive }) => drive !== undefined);
+  // What alone comes in this order needn't be counted before.
+  const { place, hits } =
+    driven.length === 1 && isOrdered(driven[0])
+      ? { place: conditions.indexOf(driven[0]), hits: most }
+      : probes.choose(conditions);
   const chosen = place === undefined ? undefined : conditions[place];
-  const ordered = (condition: Condition | undefined) => (condition?.drive?.byNumber.length ?? 0) > 0;
   // What comes in this order needn't be read to its end.
-  const merged = ordered(chosen) ? chosen : hits < most ? undefined : conditions.find(ordered);
+  const merged = isOrdered(chosen) ? chosen : hits < most ? undefined : conditions.find(isOrdered);
   const leading = merged ?? chosen;
   const others = conditions.filter((condition) => condition !== leading);
   return reader.read((branch) => {
@@ -125,6 +134,10 @@ export function readByNumber(
       return { frame, tests, columns: [], order: merged === undefined ? 'none' : 'index', bare };
     });
   }, span);
+}
+
+function isOrdered(condition: Condition | undefined): condition is Condition {
+  return (condition?.drive?.byNumber.length ?? 0) > 0;
 }
 
 const everything: Condition = { test: () => always, usesResource: false };

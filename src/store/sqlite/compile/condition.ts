@@ -162,7 +162,7 @@ export function rowsOf(ranges: readonly Range[], prefix: Prefix, typeNumber: num
     .map((range) => {
       if (range.table === 'entity') {
         if (prefix === '') {
-          const from = raw(`entity r INDEXED BY entity_${range.index ?? 'by_change'}`);
+          const from = raw(`entity r ${entityIndex(range, 'entity_by_change')}`);
           return sql`SELECT r.rid AS rid FROM ${from}
           WHERE ${tick(raw('r.rid'))} AND r.type = ${typeNumber} AND r.state = 1 AND ${range.where}`;
         }
@@ -174,6 +174,12 @@ export function rowsOf(ranges: readonly Range[], prefix: Prefix, typeNumber: num
   if (pieces.length === 0) return raw('SELECT 0 AS rid WHERE 0');
   const values = pieces.flatMap((piece) => piece.values);
   return { text: pieces.map((piece) => piece.text).join(' UNION ALL '), values };
+}
+
+/** How a stretch of `entity` is read; `primary`: the index where none is named. */
+export function entityIndex({ index }: Range, primary: string): string {
+  if (index === 'number') return 'NOT INDEXED';
+  return `INDEXED BY ${index === undefined ? primary : `entity_${index}`}`;
 }
 
 /** A table of index rows with its alias and the index to read it by: never left to the planner. */

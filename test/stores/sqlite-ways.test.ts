@@ -1,0 +1,102 @@
+/** Walks whose pages are read in other ways than the first one, while others write. https://hl7.org/fhir/R4/http.html#paging */
+import { describe, expect, it } from 'vitest';
+import type { Criterion } from '../../src/search/criteria.ts';
+import type { Position, SearchPage } from '../../src/store/port.ts';
+import type { Thresholds } from '../../src/store/sqlite/thresholds.ts';
+import type { Searchable } from '../contract/library.ts';
+import { code, commit, identified, observation, patient, remove, subject, usual } from '../contract/subject.ts';
+import { bySorting, choosing } from './reading.ts';
+
+const numbers = Array.from({ length: 60 }, (_, n) => n);
+
+/** All that the pages of a walk show, `id versionId` of each match; `between`: what happens after each page but the last. */
+async function walk(
+  store: Searchable,
+  criterion: Criterion,
+  count: number,
+  between: (page: number) => Promise<void> = async () => {},
+): Promise<readonly string[]> {
+  const shown: string[] = [];
+  let position: Position | undefined;
+  for (let number = 0; number < 100; number++) {
+    const page: SearchPage = await store.search({
+      parts: [{ type: 'Patient', criterion, sort: [] }],
+      count,
+      total: 'none',
+      totalBound: 0,
+      budget: 60_000,
+      ...(position && { position }),
+    });
+    shown.push(...page.matches.map(({ id, versionId }) => `${id} ${versionId}`));
+    position = page.next;
+    if (position === undefined) return shown;
+    await between(number);
+  }
+  throw new Error('the walk has no end');
+}
+
+describe('a walk by what refers to resources', () => {
+  const listing: Thresholds = { ...bySorting, listed: 1000 };
+  const testing: Thresholds = { ...bySorting, listed: 5 };
+
+  it.each([
+    ['is listed at first and tested later', listing, testing],
+    ['is tested at first and listed later', testing, listing],
+  ])('shows each once where that %s', async (_, first, second) => {
+    const store = await choosing(first, second).open(usual);
+    await commit(
+      store,
+      numbers.map((n) => patient(`p${n}`, `${n}`)),
+    );
+    await commit(
+      store,
+      numbers.map((n) => observation(`o${n}`, `p${n}`)),
+    );
+    // Changed in another order than that in which they were made.
+    for (const n of [...numbers].reverse()) if (n % 2 === 0) await commit(store, [patient(`p${n}`, `${n}`, 'de')]);
+    const of: Criterion = {
+      kind: 'value',
+      parameter: code,
+      anyOf: [{ kind: 'token', code: 'weight', fold: false }],
+    };
+    const criterion: Criterion = { kind: 'has', parameter: subject, canonical: undefined, of };
+    const shown = await walk(store, criterion, 7);
+    expect(shown.toSorted()).toEqual(numbers.map((n) => `p${n} ${n % 2 === 0 ? 2 : 1}`).toSorted());
+    await store.close();
+  });
+});
+
+describe('a walk through resources by their ids', () => {
+  it.each([
+    ['alone', false],
+    ['and an identifier', true],
+  ])('%s shows them as they were, however many were changed since', async (_, both) => {
+    // More kept versions than are looked at one by one.
+    const store = await choosing({ ...bySorting, kept: 3 }).open(usual);
+    const order = numbers.map((n) => `p${(n * 7) % numbers.length}`);
+    await commit(
+      store,
+      order.map((id, place) => patient(id, place % 3 === 0 ? 'third' : 'other')),
+    );
+    const ids: Criterion = { kind: 'id', ids: order.toReversed() };
+    const criterion: Criterion = both ? { kind: 'and', of: [ids, identified('third')] } : ids;
+    const wanted = order.filter((_, place) => !both || place % 3 === 0);
+    const gone = new Set<string>();
+    const shown = await walk(store, criterion, 5, async (page) => {
+      const some = order.filter((id, place) => (place + page) % 5 === 0 && !gone.has(id));
+      await commit(
+        store,
+        some.map((id, place) => {
+          if (place % 4 !== 0) return patient(id, 'third', `x-${page}`);
+          gone.add(id);
+          return remove('Patient', id);
+        }),
+      );
+    });
+    expect(shown).toEqual(wanted.map((id) => `${id} 1`).filter((each) => shown.includes(each)));
+    const missing = wanted.filter((id) => !shown.includes(`${id} 1`));
+    expect(missing.every((id) => gone.has(id))).toBe(true);
+    expect(gone.size).toBeGreaterThan(5);
+    await store.close();
+  });
+});
