@@ -11,8 +11,9 @@ import type { ContainedDocument } from './document.ts';
 import { isNever } from './filter.ts';
 import type { Hit } from './hits.ts';
 import { compareValues, type KeyValue, keyValue } from './keyset.ts';
+import { bytePaths } from './projection.ts';
 import { sortColumn } from './sort-key.ts';
-import { bytePaths, type Found, idOf, passesLocally, type State } from './state.ts';
+import { type Found, idOf, passesLocally, type State } from './state.ts';
 import { referenceKey } from './values.ts';
 
 /** Resources whose values are looked up at a time. */

@@ -2,7 +2,8 @@
 import type { Version } from '../port.ts';
 import { versionsOf as versionsOfResource } from './changes.ts';
 import type { Key } from './keyset.ts';
-import { bytePaths, type Found, idOf, type State } from './state.ts';
+import { bytePaths } from './projection.ts';
+import { type Found, idOf, type State } from './state.ts';
 
 /** A match: its place in the walk, and the version to show. */
 export interface Hit {

@@ -14,7 +14,8 @@ import {
   present,
   type Ties,
 } from './keyset.ts';
-import { type Branch, type Found, idOf, projectionOf, type State, withTest } from './state.ts';
+import { projectionOf, withTest } from './projection.ts';
+import { type Branch, type Found, idOf, type State } from './state.ts';
 
 /** What is read of a type. */
 export interface Sorting {

@@ -14,6 +14,7 @@ import { type Snapshot, superseded, visible } from './clock.ts';
 import { type Condition, ofLive } from './compile/condition.ts';
 import { historyName, type VersionFields, type VersionKey } from './document.ts';
 import { allOf, beginsWith, type Filter, isNever, ofHistory } from './filter.ts';
+import { projectionOf, withTest } from './projection.ts';
 import { entriesOf } from './values.ts';
 
 /** A document as it was read: what its projection names. */
@@ -372,25 +373,6 @@ function isFound(document: object): document is Found {
 export function idOf({ _id }: Found): string {
   return typeof _id === 'string' ? _id : _id.id;
 }
-
-/** A projection of paths, none of which begins with another. */
-export function projectionOf(paths: readonly string[]): Record<string, 1> {
-  const distinct = [...new Set(paths)].sort();
-  const kept = distinct.filter(
-    (path, place) => !distinct.slice(0, place).some((other) => path.startsWith(`${other}.`)),
-  );
-  return Object.fromEntries(['_id', ...kept].map((path) => [path, 1]));
-}
-
-/** A projection with what testing a condition needs. */
-export function withTest(projection: Record<string, 1>, { exact, local }: Condition): Record<string, 1> {
-  if (exact) return projection;
-  const paths = [...Object.keys(projection), 'index', 'contained', 'updated'];
-  return projectionOf(looksAtWords(local) ? [...paths, ...bytePaths] : paths);
-}
-
-/** Where the bytes of a version are. */
-export const bytePaths: readonly string[] = ['bytes', 'deflated', 'file'];
 
 function nameOf(type: string, branch: Branch): string {
   if (isContained(type)) throw new Error(`${type} has no collection`);
