@@ -89,11 +89,22 @@ export function token(tests: readonly TokenTest[], context: Context): Matcher | 
     codes.length > mostMerged
       ? []
       : codes.map((code) => ({ ...stretch, where: isIn(a, [code]), order: [], fixed: [] }));
-  const matcher = { table: 'token', test, stretches: [stretch], byNumber, rank: 4 } as const;
-  const [only] = fixed;
-  if (only === undefined) return { ...matcher, pinned: false };
-  const others = [sql`${a} < ${only}`, sql`${a} > ${only}`].map((where) => ({ ...stretch, where, fixed: [] }));
-  return { ...matcher, pinned: true, others };
+  const matcher = { table: 'token', test, stretches: [stretch], byNumber, pinned: fixed.length > 0, rank: 4 } as const;
+  if (codes.length > fewGaps) return matcher;
+  const others = gaps(a, codes).map((where) => ({ ...stretch, where, fixed: [] }));
+  return { ...matcher, others };
+}
+
+/** Codes up to which the others are looked for between them. A code without a system has a number for each system that it is of. */
+const fewGaps = 8;
+
+/** What lies between some codes, before and after them. */
+function gaps(column: Sql, rising: readonly number[]): readonly Sql[] {
+  return [undefined, ...rising].map((low, place) => {
+    const high = rising[place];
+    const above = low === undefined ? always : sql`${column} > ${low}`;
+    return all([above, high === undefined ? always : sql`${column} < ${high}`]);
+  });
 }
 
 /**
