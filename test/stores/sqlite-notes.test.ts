@@ -76,6 +76,27 @@ describe('notes that may be written later', () => {
     expect(written).toEqual(['a']);
   });
 
+  it('are written once more at the end, and not tried again after it', async () => {
+    await notes.keep('a', 'text a', 1000);
+    fails = true;
+    await notes.close();
+    expect(reported).toHaveLength(1);
+    const tried = attempts;
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(attempts).toBe(tried);
+  });
+
+  it('of which the end meets a write under way aren’t tried again after it', async () => {
+    await notes.keep('a', 'text a', 1000);
+    fails = true;
+    const written = notes.write().catch(() => undefined);
+    await notes.close();
+    await written;
+    const tried = attempts;
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(attempts).toBe(tried);
+  });
+
   it('are refused while many wait that can’t be written, and don’t stay then', async () => {
     fails = true;
     await notes.keep('a', 'a'.repeat(3_000_000), 1000);

@@ -29,6 +29,7 @@ export class Notes {
   /** Until when those are kept that are on disk. */
   readonly #written = new BoundedCache<number>(remembered);
   #size = 0;
+  #closed = false;
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<void> | undefined;
 
@@ -73,14 +74,27 @@ export class Notes {
     await this.#writing;
   }
 
+  /** Writes once more what waits, and no further; what can't be written is reported, and its links answer 410. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#attempt();
+  }
+
   #soon(): void {
+    if (this.#closed) return;
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
-      this.write().catch((error: unknown) => {
-        this.#report('Queries of page links could not be written.', error);
-        this.#soon();
-      });
+      void this.#attempt();
     }, delay).unref();
+  }
+
+  async #attempt(): Promise<void> {
+    try {
+      await this.write();
+    } catch (error) {
+      this.#report('Queries of page links could not be written.', error);
+      this.#soon();
+    }
   }
 
   async #write(): Promise<void> {

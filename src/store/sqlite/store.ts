@@ -295,9 +295,7 @@ class SqliteStore implements Store {
 
   async #close(): Promise<void> {
     if (this.#working > 0) await new Promise<void>((resolve) => (this.#atRest = resolve));
-    await this.#notes.write().catch((error: unknown) => {
-      this.#options.report?.('Queries of page links could not be written.', error);
-    });
+    await this.#notes.close();
     await this.#text.close();
     await this.#side.close();
     this.#snapshot?.release();

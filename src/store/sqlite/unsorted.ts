@@ -2,7 +2,6 @@
  * Walks without `_sort`: in the order of the index that leads, so that a page stops as soon as it is full.
  * https://hl7.org/fhir/R4/search.html
  */
-
 import { CursorExpired } from '../errors.ts';
 import type { Condition, Drive, Range } from './compile/condition.ts';
 import { type Branch, collected, countsByIndex, foundAlone, frameOf } from './frame.ts';

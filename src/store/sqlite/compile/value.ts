@@ -102,7 +102,7 @@ const mostSought = 4;
 
 /** The rows of a parameter that a matcher finds, as a condition. */
 export function conditionOf(matcher: Matcher, number: number, parameter: Parameter, context: Context): Condition {
-  const { table } = matcher;
+  const { table, others } = matcher;
   if (matcher.test('x') === never) return impossible;
   const ofParameter = (stretch: Stretch): Range => {
     return {
@@ -140,8 +140,8 @@ export function conditionOf(matcher: Matcher, number: number, parameter: Paramet
         WHERE x.rid = ${rid} AND x.param = ${number} AND ${sought ? test : filters([test])})`;
     },
     drive,
-    ...(matcher.others !== undefined &&
-      !isContained(context.type) && { others: () => without(matcher.others?.map(ofParameter) ?? [], number, context) }),
+    ...(others !== undefined &&
+      !isContained(context.type) && { others: () => without(others.map(ofParameter), number, context) }),
     usesResource: false,
   };
 }
