@@ -2,7 +2,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { keepSearch, parsedSearch } from '../../src/interactions/parsed-searches.ts';
 import type { Search } from '../../src/search/query.ts';
-import { find, load, observation, patient } from './searching.ts';
+import { find, idsOf, load, observation, pagesFrom, patient } from './searching.ts';
 import { indexed, type Json, type TestServer, testServer } from './server.ts';
 
 const now = new Date('2026-01-31T12:00:00Z');
@@ -70,6 +70,91 @@ describe('a search that comes again', () => {
     await server.send('PUT', '/SearchParameter/eye', eye({ multipleAnd: false, multipleOr: false }));
     await indexed(server);
     for (const query of queries) expect((await server.get(query)).status).toBe(400);
+  });
+
+  describe('and whose first page is known', () => {
+    const weight = { coding: [{ system: 'urn:codes', code: 'weight' }] };
+    const named = (id: string, family: string) => patient(id, { name: [{ family }] });
+    const weighed = (id: string, subject: string, date: string) => {
+      return observation(id, { subject: { reference: `Patient/${subject}` }, code: weight, effectiveDateTime: date });
+    };
+    const queries = {
+      first: '/Observation?code=urn:codes|weight&_sort=_id&_count=1',
+      code: '/Observation?code=urn:codes|weight&_sort=_id',
+      byDate: '/Observation?code=urn:codes|weight&_sort=-date',
+      byName: '/Observation?code=urn:codes|weight&_sort=subject:Patient.family',
+      chain: '/Observation?subject:Patient.family=Ames&_sort=_id',
+      has: '/Patient?_has:Observation:subject:code=urn:codes|weight&_sort=_id',
+      without: '/Observation?code:not=urn:codes|weight&_sort=_id',
+      family: '/Patient?family=Ames',
+    };
+
+    /** The ids of each first page, asked for twice. */
+    async function pages(): Promise<Record<string, string>> {
+      const found: Record<string, string> = {};
+      for (const [name, query] of Object.entries(queries)) {
+        const reply = await server.get(query);
+        const again = await server.get(query);
+        const { meta, ...rest } = again.body;
+        expect({ ...rest, meta: reply.body.meta }, query).toEqual(reply.body);
+        found[name] = idsOf(again).join(' ');
+        if (name !== 'first') expect(again.body.total, query).toBe(idsOf(again).length);
+      }
+      return found;
+    }
+
+    it('shows it as it is after each write', async () => {
+      await load(server, [
+        named('k', 'Ames'),
+        named('l', 'Boyd'),
+        weighed('v', 'k', '2020-01-01'),
+        weighed('w', 'l', '2020-01-02'),
+      ]);
+      const before = {
+        code: 'v w',
+        first: 'v',
+        byDate: 'w v',
+        byName: 'v w',
+        chain: 'v',
+        has: 'k l',
+        without: 'a b',
+        family: 'k',
+      };
+      expect(await pages()).toEqual(before);
+      // One of another type, on which some depend.
+      await load(server, [named('k', 'Cole')]);
+      const renamed = { ...before, byName: 'w v', chain: '', family: '' };
+      expect(await pages()).toEqual(renamed);
+      // One that they show, in another place.
+      await load(server, [weighed('v', 'l', '2020-01-03')]);
+      const moved = { ...renamed, byDate: 'v w', byName: 'v w', has: 'l' };
+      expect(await pages()).toEqual(moved);
+      // A new one among them, one that isn't there any more, and one of a type that no query asks for.
+      await load(server, [weighed('u', 'k', '2020-01-04')]);
+      expect(await pages()).toEqual({
+        ...moved,
+        code: 'u v w',
+        first: 'u',
+        byDate: 'u v w',
+        byName: 'v w u',
+        has: 'k l',
+      });
+      expect((await server.send('DELETE', '/Observation/u')).status).toBe(204);
+      expect(await pages()).toEqual(moved);
+      await load(server, [{ resourceType: 'Encounter', id: 'f', status: 'planned', class: { code: 'AMB' } }]);
+      expect(await pages()).toEqual(moved);
+      // What is shown changes where its place doesn't.
+      await load(server, [{ ...weighed('w', 'l', '2020-01-02'), status: 'amended' }]);
+      const { entry } = (await server.get(queries.code)).body;
+      expect(entry[1].resource.status).toBe('amended');
+    });
+
+    it('is walked on from', async () => {
+      const walked = async () => (await pagesFrom(server, await server.get(queries.first))).map(idsOf);
+      const first = await walked();
+      expect(first).toEqual([['v'], ['w']]);
+      expect(await walked()).toEqual(first);
+    });
   });
 
   it('finds what was stored since', async () => {

@@ -1,4 +1,4 @@
-/** What was found out of a search, for when it comes again: its criteria compiled, and its total. https://hl7.org/fhir/R4/search.html */
+/** What was found out of a search, for when it comes again: its parts, which know their first matches, and its total. https://hl7.org/fhir/R4/search.html */
 import type { TypeQuery } from '../port.ts';
 import type { Part } from './part.ts';
 

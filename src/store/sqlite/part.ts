@@ -68,9 +68,19 @@ function compiled(
   return criteria.map((criterion) => own.get(criterion) ?? others.compile(criterion));
 }
 
+/** The first matches, for when the same page is asked for again. */
+interface First {
+  readonly limit: number;
+  readonly hits: readonly Hit[];
+}
+
+/** Matches up to which those of a first page are remembered: those of a page without `_count`, and one more. */
+const mostRemembered = 51;
+
 export class Part {
   /** What leads an unsorted walk, once it is known. */
   lead: Lead | undefined;
+  #first: First | undefined;
   readonly #connection: Connection;
   readonly #type: string;
   readonly #criteria: readonly Criterion[];
@@ -134,12 +144,22 @@ export class Part {
     return this.#columns.at(-1)?.descending ?? false;
   }
 
-  /** Matches in the order of the sort, or of what leads where there is none. Their keys begin with the prefix. */
+  /**
+   * Matches in the order of the sort, or of what leads where there is none. Their keys begin with the prefix, which is always
+   * the same. The first ones are remembered where they are places alone: a part lives as long as what was compiled for it holds.
+   */
   read(prefix: Key, after: Key | undefined, backwards: boolean, limit: number): readonly Hit[] {
     const reader = this.#reader;
     const context = this.#context;
     if (reader === undefined || context === undefined) return [];
-    const span: Span = { prefix, after, backwards, limit, falling: this.#falling };
+    const begins = after === undefined && !backwards && reader.onlyNumbers;
+    if (begins && this.#first?.limit === limit) return this.#first.hits;
+    const hits = this.#read(reader, context, { prefix, after, backwards, limit, falling: this.#falling });
+    if (begins && hits.length <= mostRemembered) this.#first = { limit, hits };
+    return hits;
+  }
+
+  #read(reader: HitReader, context: Context, span: Span): readonly Hit[] {
     const { probes, thresholds } = this.#connection;
     const most = thresholds.sorted;
     if (this.#columns.length > 0)

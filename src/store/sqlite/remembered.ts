@@ -1,9 +1,9 @@
 /**
- * Remembers what the same search would find out again until resources of its types change: its criteria compiled, and its
- * total. https://hl7.org/fhir/R4/search.html#total
+ * Remembers what the same search would find out again until resources of its types change: its criteria compiled, its first
+ * matches, and its total. https://hl7.org/fhir/R4/search.html#total
  */
 import { isContained } from '../../search/contained.ts';
-import type { Criterion } from '../../search/criteria.ts';
+import type { Criterion, SortKey } from '../../search/criteria.ts';
 import type { TypeQuery } from '../port.ts';
 import { BoundedCache } from './bounded-cache.ts';
 
@@ -26,7 +26,7 @@ export class LastChanges {
     const [query] = queries;
     if (query === undefined || queries.length > 1) return change;
     // What is contained changes with its container, of whatever type.
-    if (isContained(query.type) || looksElsewhere(query.criterion)) return change;
+    if (isContained(query.type) || looksElsewhere(query.criterion) || query.sort.some(sortsElsewhere)) return change;
     if (change !== this.#change) this.#known.clear();
     this.#change = change;
     const known = this.#known.get(query.type);
@@ -95,4 +95,9 @@ export function looksElsewhere(criterion: Criterion): boolean {
     case 'words':
       return false;
   }
+}
+
+/** Whether the order of what is found depends on resources of other types. */
+function sortsElsewhere({ by }: SortKey): boolean {
+  return typeof by === 'object' && 'through' in by;
 }
