@@ -31,6 +31,11 @@ export function parseJson(bytes: Uint8Array): ParsedJson {
   }
 }
 
+/** The value of bytes that were read by `parseJson` before they were stored. */
+export function storedJson(bytes: Uint8Array): JsonValue {
+  return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'));
+}
+
 /** As `parseJson`, of bytes and their text. Throws JsonFault. */
 function read(source: Uint8Array, text: string): ParsedJson {
   // Before JSON.parse, which would need a stack as deep as the text nests.

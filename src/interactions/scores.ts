@@ -1,5 +1,5 @@
 /** `search.score` of matches. https://hl7.org/fhir/R4/search.html#score */
-import { parseJson } from '../fhir/json.ts';
+import { storedJson } from '../fhir/json.ts';
 import type { Relevance } from '../search/criteria.ts';
 import type { SearchPart } from '../search/query.ts';
 import { relevanceOf, score } from '../search/score.ts';
@@ -23,7 +23,7 @@ export async function scoresOf(
   for (const { type, body, contained } of matches) {
     const relevance = contained === undefined ? byType.get(type) : undefined;
     const has = relevance !== undefined && body !== undefined;
-    scores.push(has ? score(relevance, wordsOf(parseJson(body).value)) : undefined);
+    scores.push(has ? score(relevance, wordsOf(storedJson(body))) : undefined);
     await pace();
   }
   return scores;

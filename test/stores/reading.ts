@@ -23,8 +23,24 @@ export function openSearched(url: string, { clock, cursorLifetime, parameters }:
 
 export const inMemory: SearchSubject = { open: (settings) => openSearched('sqlite::memory:', settings) };
 
-export const byIndexes: Thresholds = { probes: [1, 2], sorted: 0, kept: 1, listed: 0, unwatched: 2, few: 100 };
-export const bySorting: Thresholds = { probes: [64], sorted: 1000, kept: 1, listed: 1000, unwatched: 1000, few: 1000 };
+export const byIndexes: Thresholds = {
+  probes: [1, 2],
+  sorted: 0,
+  kept: 1,
+  listed: 0,
+  unwatched: 2,
+  few: 100,
+  gathered: 0,
+};
+export const bySorting: Thresholds = {
+  probes: [64],
+  sorted: 1000,
+  kept: 1,
+  listed: 1000,
+  unwatched: 1000,
+  few: 1000,
+  gathered: 1000,
+};
 
 /** A store in memory whose searches choose the rarer ways; of several thresholds each page takes the next. */
 export function choosing(...each: readonly Thresholds[]): SearchSubject {

@@ -100,3 +100,76 @@ describe('a walk through resources by their ids', () => {
     await store.close();
   });
 });
+
+describe('what a criterion finds in no order, read once', () => {
+  const identifiedBy = (...values: readonly string[]): Criterion => {
+    return { kind: 'or', of: values.map(identified) };
+  };
+  /** Each of them is found twice. */
+  const twice = identifiedBy('even', 'even', 'third', 'even');
+  const wanted = numbers.filter((n) => n % 2 === 0 || n % 3 === 0);
+  const named = (n: number) => (n % 2 === 0 ? 'even' : n % 3 === 0 ? 'third' : 'other');
+
+  async function filled(thresholds: Thresholds): Promise<Searchable> {
+    const store = await choosing(thresholds).open(usual);
+    await commit(
+      store,
+      numbers.map((n) => patient(`p${n}`, named(n))),
+    );
+    return store;
+  }
+
+  it.each([
+    ['with their versions', ['Patient']],
+    ['by their places alone', ['Patient', 'Observation']],
+  ])('is walked to its end and back, %s', async (_, types) => {
+    const store = await filled(bySorting);
+    const ask = (position?: Position): Promise<SearchPage> => {
+      return store.search({
+        parts: types.map((type) => ({ type, criterion: twice, sort: [] })),
+        count: 7,
+        total: 'accurate',
+        totalBound: 0,
+        budget: 60_000,
+        ...(position && { position }),
+      });
+    };
+    const pages: (readonly string[])[] = [];
+    const idsOf = ({ matches }: SearchPage) => matches.map(({ id }) => id);
+    let page = await ask();
+    for (;;) {
+      pages.push(idsOf(page));
+      expect(page.total).toBe(wanted.length);
+      if (page.next === undefined) break;
+      page = await ask(page.next);
+    }
+    expect(pages.flat()).toEqual(wanted.map((n) => `p${n}`));
+    expect(pages.map(({ length }) => length)).toEqual([7, 7, 7, 7, 7, 5]);
+    for (const before of pages.toReversed().slice(1)) {
+      if (page.previous === undefined) throw new Error('a page before this one was shown');
+      page = await ask(page.previous);
+      expect(idsOf(page)).toEqual(before);
+    }
+    expect(page.previous).toBeUndefined();
+    await store.close();
+  });
+
+  it('is read again after a change, and where it is more than is read at once', async () => {
+    for (const gathered of [0, wanted.length - 1, wanted.length, wanted.length + 1]) {
+      const store = await filled({ ...bySorting, gathered });
+      const total = async (): Promise<number | undefined> => {
+        const parts = [{ type: 'Patient', criterion: twice, sort: [] }];
+        const page = await store.search({ parts, count: 100, total: 'none', totalBound: 0, budget: 60_000 });
+        const counted = await store.search({ parts, count: 0, total: 'accurate', totalBound: 0, budget: 60_000 });
+        expect(page.matches).toHaveLength(counted.total ?? Number.NaN);
+        return counted.total;
+      };
+      expect(await total()).toBe(wanted.length);
+      await commit(store, [patient('p1', 'third'), patient('p2', 'other'), patient('p5', 'even')]);
+      expect(await total()).toBe(wanted.length + 1);
+      await commit(store, [remove('Patient', 'p0')]);
+      expect(await total()).toBe(wanted.length);
+      await store.close();
+    }
+  });
+});

@@ -164,7 +164,7 @@ export class Part {
     const most = thresholds.sorted;
     if (this.#columns.length > 0)
       return readSorted({ reader, context, probes, most }, this.#conditions, this.#columns, span);
-    this.lead ??= leadOf(this.#conditions, probes, most);
+    this.lead ??= leadOf(this.#conditions, probes, most, this.#walk);
     return readUnsorted(reader, this.#conditions, this.lead, probes, most, span);
   }
 

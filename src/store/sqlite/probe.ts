@@ -3,6 +3,7 @@ import { BoundedCache } from './bounded-cache.ts';
 import type { Condition, Drive } from './compile/condition.ts';
 import { type Sql, sql } from './sql.ts';
 import type { Statements } from './statements.ts';
+import type { Thresholds } from './thresholds.ts';
 
 /** Milliseconds for which a count is still a good guess. */
 const fresh = 5_000;
@@ -28,11 +29,15 @@ export class Probes {
   state = Number.NaN;
   readonly #statements: Statements;
   readonly #limits: readonly number[];
+  readonly #gathered: number;
   readonly #counts = new BoundedCache<Count>(remembered);
+  /** What was compiled of a search, and with it its drives, is forgotten when resources change that it may find. */
+  readonly #lists = new WeakMap<Drive, readonly number[] | 'many'>();
 
-  constructor(statements: Statements, limits: readonly number[]) {
+  constructor(statements: Statements, { probes, gathered }: Pick<Thresholds, 'probes' | 'gathered'>) {
     this.#statements = statements;
-    this.#limits = limits;
+    this.#limits = probes;
+    this.#gathered = gathered;
   }
 
   /** The condition with the fewest rows; of those with more than can be counted quickly the likeliest one. */
@@ -68,11 +73,28 @@ export class Probes {
     return hits;
   }
 
+  /** The numbers of all resources that a drive finds, rising; undefined where it has many rows. */
+  all(drive: Drive): readonly number[] | undefined {
+    const list = this.#lists.get(drive) ?? this.#gather(drive);
+    this.#lists.set(drive, list);
+    return list === 'many' ? undefined : list;
+  }
+
+  #gather(drive: Drive): readonly number[] | 'many' {
+    const found = this.#statements.all(sql`SELECT rid FROM (${drive.rows('')}) LIMIT ${this.#gathered + 1}`);
+    return found.length > this.#gathered ? 'many' : ordered(found.map(([rid]) => Number(rid)));
+  }
+
   /** All rows of a drive, where they were counted to their end in this state of the store. */
   exactly(drive: Drive): number | undefined {
     const known = this.#counts.get(keyOf(drive.rows('')));
     return known !== undefined && known.state === this.state && known.hits < known.limit ? known.hits : undefined;
   }
+}
+
+/** Rising, each once. */
+function ordered(numbers: readonly number[]): readonly number[] {
+  return [...new Set(numbers)].sort((a, b) => a - b);
 }
 
 function keyOf({ text, values }: Sql): string {

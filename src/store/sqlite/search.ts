@@ -339,7 +339,7 @@ function liveTypes({ statements }: Connection): ReadonlySet<string> {
 
 /** A way to read, with nothing remembered yet. */
 function readingOf(statements: Statements, lookUp: LookUp, thresholds: Thresholds): Reading {
-  const connection = { statements, lookUp, probes: new Probes(statements, thresholds.probes), thresholds };
+  const connection = { statements, lookUp, probes: new Probes(statements, thresholds), thresholds };
   const changes = new LastChanges((type) => newestOfType(connection, type));
   return { connection, known: new Remembered(changes, rememberedSearches) };
 }

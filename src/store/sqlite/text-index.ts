@@ -6,7 +6,7 @@
  * setting `words` names. A version that was replaced is found by nobody; its row goes when no walk needs it any more.
  * FTS5 keeps no text of ours, so what is removed is told by its words, and what is removed leaves nothing in the file.
  */
-import type { JsonValue } from '../../fhir/resource.ts';
+import { storedJson } from '../../fhir/json.ts';
 import { type Words, wordsOf, wordsVersion } from '../../search/words.ts';
 import type { Database, Row, Statement } from './open.ts';
 import { getSetting, setSetting } from './settings.ts';
@@ -29,16 +29,10 @@ DELETE FROM replaced_words;
 DELETE FROM setting WHERE name = 'words';
 `;
 
-/** A stored body. */
-export function jsonOf(body: Uint8Array): JsonValue {
-  const json: JsonValue = JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8'));
-  return json;
-}
-
 /** The words of a stored body. One of which they can't be made has none: it must not keep the index from all others. */
 export function wordsOfBody(body: Uint8Array, failed?: (error: unknown) => void): Words {
   try {
-    return wordsOf(jsonOf(body));
+    return wordsOf(storedJson(body));
   } catch (error) {
     failed?.(error);
     return { narrative: [], content: [] };

@@ -13,6 +13,8 @@ export interface Thresholds {
   readonly unwatched: number;
   /** Rows that a total is counted by, one by one, without thinking of other ways. */
   readonly few: number;
+  /** Rows that are read once for page and total, where a criterion gives them in no order of its own. */
+  readonly gathered: number;
 }
 
 /** For a search that is read at once. At three million resources both ways cost some milliseconds at these numbers. */
@@ -24,6 +26,7 @@ export const quickThresholds: Thresholds = {
   // 2 to 3 ms: longer ones are counted in another thread.
   unwatched: 32_000,
   few: 8192,
+  gathered: 1024,
 };
 
 /** For a search that turned out to take long: counting further pays. */
@@ -38,4 +41,5 @@ export const thoroughThresholds: Thresholds = {
   // 60 to 150 ms.
   unwatched: 2_000_000,
   few: 8192,
+  gathered: 1024,
 };

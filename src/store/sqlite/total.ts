@@ -1,6 +1,6 @@
 /** Counts matches. https://hl7.org/fhir/R4/search.html#total */
 import { type Condition, indexed, isImpossible, type Range } from './compile/condition.ts';
-import { collected, countsByIndex, type Frame, foundAlone, frameOf, type Walk } from './frame.ts';
+import { collected, countsByIndex, type Frame, foundAlone, frameOf, gatheringDrive, type Walk } from './frame.ts';
 import type { Probes } from './probe.ts';
 import { all, always, eachRow, filters, join, negated, never, raw, type Sql, sql, tick } from './sql.ts';
 import type { Statements } from './statements.ts';
@@ -38,6 +38,9 @@ export function countMatches({ walk, conditions }: Counted, bound: number, count
   const each = conditions.length === 1 ? conditions[0]?.all : undefined;
   if (each !== undefined && probes.count(each.read, each.most) < each.most)
     return firstNumber(statements, sql`SELECT count(*) FROM (${each.rows}${limited})`);
+  const gathering = gatheringDrive(conditions, walk);
+  const gathered = gathering && probes.all(gathering);
+  if (gathered !== undefined) return Math.min(gathered.length, bound);
   const drive = conditions.length === 1 ? conditions[0]?.drive : undefined;
   const known = drive?.unique && foundAlone(drive, [], walk) ? probes.exactly(drive) : undefined;
   if (known !== undefined) return Math.min(known, bound);

@@ -4,7 +4,8 @@
  */
 import { CursorExpired } from '../errors.ts';
 import type { Condition, Drive, Range } from './compile/condition.ts';
-import { type Branch, collected, countsByIndex, foundAlone, frameOf } from './frame.ts';
+import { ofResources } from './compile/id.ts';
+import { type Branch, collected, countsByIndex, foundAlone, frameOf, gatheringDrive, type Walk } from './frame.ts';
 import type { Hit, HitReader, Source, Span } from './hits.ts';
 import type { OrderColumn } from './keyset.ts';
 import type { Probes } from './probe.ts';
@@ -24,13 +25,15 @@ export function leadName(lead: Lead | undefined): number | 'number' | 'change' {
 const byChange: Range = { table: 'entity', index: 'by_change', where: always, order: ['vid'], fixed: [] };
 
 /** What leads a new walk. `most`: hits up to which a condition that has no order of its own is collected. */
-export function leadOf(conditions: readonly Condition[], probes: Probes, most: number): Lead {
+export function leadOf(conditions: readonly Condition[], probes: Probes, most: number, walk: Walk): Lead {
   const drives = conditions.filter(({ drive }) => drive !== undefined);
   if (drives.length === 0) return BY_CHANGE;
   const only = drives.length === 1 ? conditions.findIndex(({ drive }) => drive !== undefined) : undefined;
   const scanned = only !== undefined && (conditions[only]?.drive?.ranges.length ?? 0) > 0;
   if (scanned) return only;
   if (only !== undefined && isOrdered(conditions[only])) return BY_NUMBER;
+  const gathering = gatheringDrive(conditions, walk);
+  if (gathering !== undefined && probes.all(gathering) !== undefined) return BY_NUMBER;
   const { place, hits } = probes.choose(conditions);
   if (place === undefined) return BY_CHANGE;
   if ((conditions[place]?.drive?.ranges.length ?? 0) > 0) return place;
@@ -105,6 +108,9 @@ export function readByNumber(
   most: number,
   span: Span,
 ): readonly Hit[] {
+  const gathering = gatheringDrive(conditions, reader.walk);
+  const numbers = gathering && probes.all(gathering);
+  if (numbers !== undefined) return readNumbers(reader, numbers, span);
   const driven = conditions.filter(({ drive }) => drive !== undefined);
   // What alone comes in this order needn't be counted before.
   const { place, hits } =
@@ -131,6 +137,21 @@ export function readByNumber(
       const tests = [...own, ...others].map((other) => other.test(frame.subject));
       if (merged !== undefined && drive?.unique === false) tests.push(drive.first(frame.subject.prefix));
       return { frame, tests, columns: [], order: merged === undefined ? 'none' : 'index', bare };
+    });
+  }, span);
+}
+
+/** Those of the matches' numbers, which rise, that the span takes. */
+function readNumbers(reader: HitReader, numbers: readonly number[], span: Span): readonly Hit[] {
+  const { prefix, after, backwards, limit } = span;
+  const begin = after === undefined ? undefined : Number(after[0]);
+  const beyond = begin === undefined ? numbers : numbers.filter((rid) => (backwards ? rid < begin : rid > begin));
+  const taken = backwards ? beyond.slice(-limit).reverse() : beyond.slice(0, limit);
+  if (reader.onlyNumbers) return taken.map((rid) => ({ prefix, row: [rid], columns: 1, withVersion: false }));
+  const ranges = ofResources(taken).drive?.byNumber ?? [];
+  return reader.read((branch) => {
+    return ranges.map((range): Source => {
+      return { frame: frameOf(range, branch, reader.walk), tests: [], columns: [], order: 'index' };
     });
   }, span);
 }
