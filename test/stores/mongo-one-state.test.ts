@@ -25,6 +25,7 @@ import {
   ofIdentified,
   patient,
   put,
+  remove,
   subject,
   usual,
 } from '../contract/subject.ts';
@@ -200,6 +201,23 @@ describe.each([
       writer,
       ['a', ...ids, 'c'].map((id) => erase('Observation', id)),
     );
+  });
+
+  test('has a total of all resources as many as there were at one time', async () => {
+    const count = Collection.prototype.countDocuments;
+    const counting = vi.spyOn(Collection.prototype, 'countDocuments');
+    counting.mockImplementationOnce(async function (this: Collection, ...asked) {
+      const counted = await count.apply(this, asked);
+      await write([patient('three', 'more')]);
+      await write([remove('Patient', 'one')]);
+      return counted;
+    });
+    const parts = [{ type: 'Patient', criterion: everything, sort: [] }];
+    const page = await opened.searcher.search({ ...query, count: 0, total: 'accurate', parts });
+    counting.mockRestore();
+    // Two, three or two again.
+    expect(page.total).toBeGreaterThanOrEqual(2);
+    await commit(writer, [erase('Patient', 'three')]);
   });
 
   test('has what gets a value meanwhile that it is sorted by', async () => {

@@ -254,13 +254,11 @@ export class State {
 
   /** All current resources of a type, as what all documents are without deletions: an index has each of the two. */
   async countAll(type: string): Promise<number> {
-    return this.#within(async (options) => {
-      const collection = this.#db.collection(type);
-      const all = await collection.countDocuments({}, { ...options, hint: '_id_' });
-      const deleted = await collection.countDocuments({ deleted: true }, options);
-      this.check();
-      return all - deleted;
-    });
+    const collection = this.#db.collection(type);
+    const all = await this.#within((options) => collection.countDocuments({}, { ...options, hint: '_id_' }));
+    const deleted = await this.#within((options) => collection.countDocuments({ deleted: true }, options));
+    this.check();
+    return all - deleted;
   }
 
   /** Whether a document that passes the condition's filter passes the condition itself. */
