@@ -139,6 +139,12 @@ describe('the full-text index', () => {
     const paged = await store.explain({ parts, count: 2, total: 'accurate', totalBound: 0, budget: 10_000 });
     expect(paged.total).toBe(10);
     expect(paged.steps.filter((step) => step.access.join().includes('SCAN f VIRTUAL TABLE'))).toHaveLength(2);
+    // Neither is it counted by what was found before something changed.
+    const search = async () =>
+      (await store.search({ parts, count: 2, total: 'accurate', totalBound: 0, budget: 10_000 })).total;
+    expect(await search()).toBe(10);
+    await commit(store, [remove('Patient', 'p0')]);
+    expect(await search()).toBe(9);
     expect(access).toContain('SEARCH e USING COVERING INDEX entity_by_change (type=? AND vid=?)');
     expect(access).not.toContain('SEARCH v ');
     await store.close();
