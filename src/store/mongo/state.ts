@@ -143,7 +143,9 @@ export class State {
       const found =
         limit === undefined
           ? await cursor().toArray()
-          : await findAtOnce<Found>(this.#db, name, { filter, projection, sort, limit }, options);
+          : await findAtOnce<Found>(this.#db, name, { filter, projection, sort, limit }, options, () => {
+              this.#commands += 1;
+            });
       this.check();
       await this.#options.watch?.read(name, filter, found.length, performance.now() - start, () => {
         return cursor().explain('executionStats');
