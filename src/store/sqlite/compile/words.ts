@@ -3,7 +3,7 @@ import { isContained } from '../../../search/contained.ts';
 import type { WordsCriterion, WordsQuery } from '../../../search/criteria.ts';
 import { says } from '../../../search/words.ts';
 import { NotReady } from '../../errors.ts';
-import { any, isIn, raw, type Sql, sql, tick } from '../sql.ts';
+import { all, always, any, isIn, raw, type Sql, sql, tick } from '../sql.ts';
 import { typeWord, wordsOfBody } from '../text-index.ts';
 import { type Condition, type Context, finding, impossible, type Prefix } from './condition.ts';
 
@@ -21,9 +21,10 @@ export function words(criterion: WordsCriterion, context: Context): Condition {
   const query = ftsQuery(criterion, typeNumber);
   const last = lastIndexed(context);
   const later = laterThan(last, criterion, context);
-  // What is compiled may be remembered for longer than the index stays as far as it is.
+  // What is compiled may be remembered until the index has those, too.
+  const known = later.length === 0 ? always : sql`f.rowid <= ${last}`;
   const indexed = sql`SELECT f.rowid AS vid FROM words f
-    WHERE f.words MATCH ${query} AND f.rowid <= ${last} AND ${tick(raw('f.rowid'))}`;
+    WHERE ${all([sql`f.words MATCH ${query}`, known, tick(raw('f.rowid'))])}`;
   const found = (vid: string): Sql => any([sql`${raw(vid)} IN (${indexed})`, isIn(raw(vid), later)]);
   const versions = sql`(${indexed} UNION ALL SELECT j.value FROM json_each(${JSON.stringify(later)}) j) x`;
   const owners = (prefix: Prefix): Sql =>
