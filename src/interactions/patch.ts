@@ -12,7 +12,7 @@ import type { Condition, Precondition } from '../store/write.ts';
 import { checkStructure } from '../validation/structure.ts';
 import type { CheckTime } from '../validation/time.ts';
 import { refuseOtherVersion } from './body.ts';
-import { commitPlan, type Outdated, preconditionFailure } from './commit.ts';
+import { commitPlan, type Outdated, type Plan, preconditionFailure } from './commit.ts';
 import { multipleMatches, resolveCondition, stillHolds } from './condition.ts';
 import type { Answer, Call, Context } from './context.ts';
 import { warningsOfLoss } from './in-use.ts';
@@ -34,18 +34,12 @@ export async function patch(context: Context, call: Call): Promise<Answer> {
   checkParameters(context, parsed);
   const precondition = preconditionOf(call);
   const validations = new Validations(context);
-  return commitPlan(context, async () => {
-    const found =
-      id === undefined
-        ? await matchPatched(context, type, call.query, parsed, precondition)
-        : { target: id, conditions: [], result: await patched(context, type, id, parsed, precondition) };
-    if ('outdated' in found) return found;
-    const { target, conditions, result } = found;
-    const { prepared } = result;
-    const warnings = await validations.of(prepared, 0, true, undefined, result.time);
+  const planOf = async (target: string, conditions: readonly Condition[]): Promise<Plan> => {
+    const { prepared, time, precondition: required } = await patched(context, type, target, parsed, precondition);
+    const warnings = await validations.of(prepared, 0, true, undefined, time);
     // A large resource takes long in each of its steps: others run between them.
     const pace = makePace();
-    const put = await putInPieces(context, prepared, target, 'PATCH', result.precondition);
+    const put = await putInPieces(context, prepared, target, 'PATCH', required);
     const mustExist = await inSteps(requiredSteps(context, prepared.resource), pace);
     const losses = (await warningsOfLoss(context, [put])).flat();
     const patient = patientOf(prepared.resource);
@@ -59,31 +53,24 @@ export async function patch(context: Context, call: Call): Promise<Answer> {
         return putAnswer(put, written, call.prefer, patient, [...warnings, ...losses]);
       },
     };
-  });
-}
-
-/** A conditional patch's match. */
-interface Match {
-  readonly target: string;
-  readonly conditions: readonly Condition[];
-  readonly result: Patched;
+  };
+  return commitPlan(context, () => (id === undefined ? planMatch(context, type, call.query, planOf) : planOf(id, [])));
 }
 
 /**
- * The one match of the criteria, patched. One that can't be patched is looked for again: it may have been deleted, or changed so
- * that it is no match, since it was found, and is outdated then. Throws as `patchTarget` and `patched` do.
+ * The plan for the one match of the criteria. One that can't be patched is looked for again: it may have been deleted, or changed so
+ * that it is no match, since it was found, and is outdated then. Throws as `patchTarget` and `planOf` do.
  */
-async function matchPatched(
+async function planMatch(
   context: Context,
   type: string,
   query: string,
-  document: Patch,
-  precondition: Precondition | undefined,
-): Promise<Match | Outdated> {
+  planOf: (target: string, conditions: readonly Condition[]) => Promise<Plan>,
+): Promise<Plan | Outdated> {
   const condition = await resolveCondition(context, type, query, 2);
   const target = patchTarget(type, condition);
   try {
-    return { target, conditions: [condition], result: await patched(context, type, target, document, precondition) };
+    return await planOf(target, [condition]);
   } catch (error) {
     if (await stillHolds(context, condition)) throw error;
     return { outdated: condition };

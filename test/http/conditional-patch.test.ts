@@ -72,6 +72,25 @@ describe('conditional patch', () => {
     expect([reply.status, looks.mock.calls.length]).toEqual([status, 2]);
   });
 
+  test.each([
+    ['that its test fails', [{ op: 'test', path: '/identifier/0/value', value: 'another' }]],
+    ['that validation refuses it', [{ op: 'add', path: '/gender', value: 'another' }]],
+  ])('a match that is none any more isn’t what it is told of %s: 404', async (_, document) => {
+    const other = await testServer({ VALIDATION: 'base' });
+    try {
+      const value = unique();
+      const id = idOf(await other.send('POST', '/Patient', patient(value)));
+      const headers = { 'Content-Type': 'application/json-patch+json' };
+      const patched = () => other.send('PATCH', `/Patient?identifier=${value}`, document, headers);
+      expect((await patched()).status).toBe(422);
+      vi.spyOn(other.context.store, 'matches').mockResolvedValueOnce([id]).mockResolvedValue([]);
+      const reply = await patched();
+      expect([reply.status, issueOf(reply).code]).toEqual([404, 'not-found']);
+    } finally {
+      await other.close();
+    }
+  });
+
   test('matches that are others at each look: 409 after as many rounds as any write has', async () => {
     const value = unique();
     const id = idOf(await server.send('POST', '/Patient', patient(value)));

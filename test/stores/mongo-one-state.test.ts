@@ -3,7 +3,9 @@ import { randomUUID } from 'node:crypto';
 import { ClientSession, Collection, type Db, type Document, MongoServerError } from 'mongodb';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Criterion } from '../../src/search/criteria.ts';
+import { Bodies } from '../../src/store/mongo/bodies.ts';
 import { Clock } from '../../src/store/mongo/clock.ts';
+import { Files } from '../../src/store/mongo/files.ts';
 import { connect } from '../../src/store/mongo/open.ts';
 import { type Opened, openParts } from '../../src/store/mongo/parts.ts';
 import { ReadTransactions } from '../../src/store/mongo/read-transactions.ts';
@@ -25,6 +27,7 @@ import {
   ofIdentified,
   patient,
   put,
+  remove,
   subject,
   usual,
 } from '../contract/subject.ts';
@@ -202,6 +205,23 @@ describe.each([
     );
   });
 
+  test('has a total of all resources as many as there were at one time', async () => {
+    const count = Collection.prototype.countDocuments;
+    const counting = vi.spyOn(Collection.prototype, 'countDocuments');
+    counting.mockImplementationOnce(async function (this: Collection, ...asked) {
+      const counted = await count.apply(this, asked);
+      await write([patient('three', 'more')]);
+      await write([remove('Patient', 'one')]);
+      return counted;
+    });
+    const parts = [{ type: 'Patient', criterion: everything, sort: [] }];
+    const page = await opened.searcher.search({ ...query, count: 0, total: 'accurate', parts });
+    counting.mockRestore();
+    // Two, three or two again.
+    expect(page.total).toBeGreaterThanOrEqual(2);
+    await commit(writer, [erase('Patient', 'three')]);
+  });
+
   test('has what gets a value meanwhile that it is sorted by', async () => {
     const { entries, ...rest } = observation('o', 'one');
     await commit(writer, [{ ...rest, entries: entries.slice(1) }]);
@@ -318,6 +338,28 @@ describe('a later page, where another process commits with a number lower than t
     // By then all are of one patient, which comes later.
     expect(await later()).toEqual(['o', 'p']);
   });
+});
+
+test.each([
+  ['one answer has', '0', 1],
+  ['is more than an answer holds', '1', 2],
+])('what %s is known to have been read by as many commands', async (_, id, commands) => {
+  const { db } = opened.connection;
+  const command: Db['command'] = async (asked, options) => {
+    const reply = await db.command(asked, options);
+    return asked.find === undefined ? reply : { ...reply, cursor: { ...reply.cursor, id } };
+  };
+  const answering = new Proxy(db, {
+    get: (target, name) => {
+      if (name === 'command') return command;
+      const member: unknown = Reflect.get(target, name, target);
+      return typeof member === 'function' ? member.bind(target) : member;
+    },
+  });
+  const state = new State(answering, { deadline: performance.now() + 60_000, bodies: new Bodies(new Files(db)) });
+  const found = await state.find('Patient', 'current', { filter: {}, projection: { _id: 1 }, limit: 10 });
+  expect(found.map(({ _id }) => _id)).toEqual(expect.arrayContaining(['one', 'two']));
+  expect(state.commands).toBe(commands);
 });
 
 test('a tally counts one state', async () => {

@@ -12,7 +12,7 @@ import { currentParameters, registerParameters } from '../../src/store/sqlite/pa
 import { TextCatchUp } from '../../src/store/sqlite/text-catch-up.ts';
 import { InlineWriter } from '../../src/store/sqlite/writer.ts';
 import { writerEngine } from '../../src/store/sqlite/writer-engine.ts';
-import { commit, erase, failureOf, patient, remove, write } from '../contract/subject.ts';
+import { commit, erase, failureOf, observation, patient, remove, write } from '../contract/subject.ts';
 import { directory, openAt, parameters, reextract } from './files.ts';
 
 const at = directory();
@@ -102,6 +102,29 @@ describe('the full-text index', () => {
     db.close();
   });
 
+  it('that has caught up with what a search knew finds each once when it comes again', async () => {
+    const store = await openAt(at('again.db'));
+    await commit(
+      store,
+      many(30, (n) => (n % 3 === 0 ? 'seldom' : 'often')),
+    );
+    const search = async () => {
+      const parts = [{ type: 'Patient', criterion: says('seldom'), sort: [] }];
+      const page = (count: number) => store.search({ parts, count, total: 'accurate', totalBound: 0, budget: 10_000 });
+      const [{ total }, { matches }] = [await page(1), await page(50)];
+      return { total, shown: matches.map(({ id }) => Number(id.slice(1))) };
+    };
+    const seldom = Array.from({ length: 10 }, (_, n) => 3 * n);
+    expect(await search()).toEqual({ total: 10, shown: seldom });
+    // So many that the index is waited for; none is a patient.
+    await commit(
+      store,
+      Array.from({ length: 100 }, (_, n) => observation(`o${n}`, 'p0')),
+    );
+    expect(await search()).toEqual({ total: 10, shown: seldom });
+    await store.close();
+  });
+
   it('finds resources without reading versions, whose bodies lie beside them', async () => {
     const store = await openAt(at('narrow.db'));
     await commit(
@@ -116,6 +139,12 @@ describe('the full-text index', () => {
     const paged = await store.explain({ parts, count: 2, total: 'accurate', totalBound: 0, budget: 10_000 });
     expect(paged.total).toBe(10);
     expect(paged.steps.filter((step) => step.access.join().includes('SCAN f VIRTUAL TABLE'))).toHaveLength(1);
+    // Neither is it counted by what was found before something changed.
+    const search = async () =>
+      (await store.search({ parts, count: 2, total: 'accurate', totalBound: 0, budget: 10_000 })).total;
+    expect(await search()).toBe(10);
+    await commit(store, [remove('Patient', 'p0')]);
+    expect(await search()).toBe(9);
     expect(access).toContain('SEARCH e USING COVERING INDEX entity_by_change (type=? AND vid=?)');
     expect(access).not.toContain('SEARCH v ');
     await store.close();

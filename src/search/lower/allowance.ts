@@ -42,7 +42,7 @@ export function newAllowance(): Allowance {
       throw failure(
         400,
         'too-costly',
-        `The query comes to more than ${mostTests} ${kinds} to compare with: give fewer.`,
+        `The query comes to more than ${mostTests} ${kinds} to compare with on all searched types: give fewer.`,
       );
     },
   };

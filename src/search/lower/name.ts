@@ -87,6 +87,8 @@ interface Following extends Path {
   readonly spend: () => void;
   /** Those at the type that is looked at. */
   readonly uses: Uses;
+  /** The types that the steps from here on are asked of, whichever of the searched types leads to them. */
+  readonly asked: () => readonly string[];
   /** What the parameter asks of other resources, by the way that leads to them. */
   readonly behind: Map<string, Criterion>;
 }
@@ -105,7 +107,8 @@ export function lowerNamed(
   uses: Uses,
   behind: Map<string, Criterion>,
 ): Criterion {
-  return lowerSteps(name.steps, type, { ...path, values, spend: spending(path), uses, behind });
+  const asked = (): readonly string[] => path.among ?? [type];
+  return lowerSteps(name.steps, type, { ...path, values, spend: spending(path), uses, asked, behind });
 }
 
 /** What the steps behind one ask of a type that it leads to. */
@@ -131,14 +134,22 @@ function lowerSteps(steps: readonly NameStep[], type: string, following: Followi
   uses.add(parameter);
   if (rest.length === 0) return lowerParameter(step.modifier, values, parameter, context);
   const targets = targetTypes(step, parameter, following);
+  const asked = (): readonly string[] => following.asked().flatMap((each) => ledTo(step, each, following));
   const known = targets.filter((each) => unknownIn(rest, each, following, spend) === undefined);
   const of = known.map((target): Criterion => {
     const canonical = mayBeUri(parameter) ? canonicalTarget(target, registry) : undefined;
-    const inner = lowerBehind(rest, target, `${step.code}:${target}`, { ...following, among: known });
+    const inner = lowerBehind(rest, target, `${step.code}:${target}`, { ...following, asked });
     return { kind: 'chain', parameter: parameter.parameter, target, canonical, of: inner };
   });
   const [only] = of;
   return of.length === 1 && only !== undefined ? only : { kind: 'or', of };
+}
+
+/** The types that a step leads to from a type; none where it has no such parameter. */
+function ledTo({ code, modifier }: NameStep, type: string, { registry, context }: Path): readonly string[] {
+  const parameter = registry.get(type, code);
+  if (parameter?.kind !== 'reference') return [];
+  return modifier === undefined ? possibleTypes(parameter, context) : [modifier];
 }
 
 function lowerReverse(step: NameStep, rest: readonly NameStep[], type: string, following: Following): Criterion {
@@ -148,7 +159,7 @@ function lowerReverse(step: NameStep, rest: readonly NameStep[], type: string, f
   const leads = (each: SearchParameter, to = type): boolean =>
     each.kind === 'reference' && targetsOf(each, context).includes(to);
   if (parameter === undefined || !leads(parameter)) {
-    if (parameter !== undefined && following.among?.some((other) => leads(parameter, other)))
+    if (parameter !== undefined && following.asked().some((other) => leads(parameter, other)))
       return { kind: 'or', of: [] };
     const fault =
       parameter?.kind === 'reference'
@@ -162,7 +173,7 @@ function lowerReverse(step: NameStep, rest: readonly NameStep[], type: string, f
     throw refuse('invalid', `${shown(following)}: ${fault}${names === '' ? '' : `; nearest: ${names}`}.`);
   }
   const canonical = mayBeUri(parameter) ? canonicalTarget(type, registry) : undefined;
-  const of = lowerBehind(rest, source, `${reverse}:${source}:${code}`, { ...following, among: [source] });
+  const of = lowerBehind(rest, source, `${reverse}:${source}:${code}`, { ...following, asked: () => [source] });
   return { kind: 'has', parameter: parameter.parameter, canonical, of };
 }
 

@@ -39,22 +39,28 @@ interface Batch<T> {
   readonly id: unknown;
 }
 
-/** The documents that pass, no more than the limit. @throws MongoError */
+/**
+ * The documents that pass, no more than the limit.
+ * @param again called where the first answer isn't or hasn't all of them: others may write while the rest comes.
+ * @throws MongoError
+ */
 export function findAtOnce<T extends Document>(
   db: Db,
   collection: string,
   { filter, projection, sort, limit }: Wanted,
   options: AtOnceOptions = {},
+  again: () => void = () => undefined,
 ): Promise<readonly T[]> {
   const sorted = sort === undefined ? {} : { sort };
   // One more than the limit, so that the server doesn't wait for another question.
   const command = { find: collection, filter, projection, ...sorted, limit, batchSize: limit + 1 };
-  return read<T>(db, collection, command, options, () =>
-    db
+  return read<T>(db, collection, command, options, () => {
+    again();
+    return db
       .collection<Document>(collection)
       .find<T>(filter, { ...options, projection, ...sorted, limit })
-      .toArray(),
-  );
+      .toArray();
+  });
 }
 
 /** How many documents pass, counted no further than a limit, if one is given. @throws MongoError */

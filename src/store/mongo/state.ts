@@ -143,7 +143,9 @@ export class State {
       const found =
         limit === undefined
           ? await cursor().toArray()
-          : await findAtOnce<Found>(this.#db, name, { filter, projection, sort, limit }, options);
+          : await findAtOnce<Found>(this.#db, name, { filter, projection, sort, limit }, options, () => {
+              this.#commands += 1;
+            });
       this.check();
       await this.#options.watch?.read(name, filter, found.length, performance.now() - start, () => {
         return cursor().explain('executionStats');
@@ -254,13 +256,11 @@ export class State {
 
   /** All current resources of a type, as what all documents are without deletions: an index has each of the two. */
   async countAll(type: string): Promise<number> {
-    return this.#within(async (options) => {
-      const collection = this.#db.collection(type);
-      const all = await collection.countDocuments({}, { ...options, hint: '_id_' });
-      const deleted = await collection.countDocuments({ deleted: true }, options);
-      this.check();
-      return all - deleted;
-    });
+    const collection = this.#db.collection(type);
+    const all = await this.#within((options) => collection.countDocuments({}, { ...options, hint: '_id_' }));
+    const deleted = await this.#within((options) => collection.countDocuments({ deleted: true }, options));
+    this.check();
+    return all - deleted;
   }
 
   /** Whether a document that passes the condition's filter passes the condition itself. */

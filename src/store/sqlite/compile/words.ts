@@ -3,7 +3,7 @@ import { isContained } from '../../../search/contained.ts';
 import type { WordsCriterion, WordsQuery } from '../../../search/criteria.ts';
 import { says } from '../../../search/words.ts';
 import { NotReady } from '../../errors.ts';
-import { any, isIn, raw, type Sql, sql, tick } from '../sql.ts';
+import { all, always, any, isIn, raw, type Sql, sql, tick } from '../sql.ts';
 import { typeWord, wordsOfBody } from '../text-index.ts';
 import { type Condition, type Context, finding, impossible, type Prefix } from './condition.ts';
 
@@ -19,8 +19,12 @@ export function words(criterion: WordsCriterion, context: Context): Condition {
   // The words of what is contained are those of the resource that it lies in.
   if (isContained(type)) return impossible;
   const query = ftsQuery(criterion, typeNumber);
-  const later = unindexed(criterion, context);
-  const indexed = sql`SELECT f.rowid AS vid FROM words f WHERE f.words MATCH ${query} AND ${tick(raw('f.rowid'))}`;
+  const last = lastIndexed(context);
+  const later = laterThan(last, criterion, context);
+  // What is compiled may be remembered until the index has those, too.
+  const known = later.length === 0 ? always : sql`f.rowid <= ${last}`;
+  const indexed = sql`SELECT f.rowid AS vid FROM words f
+    WHERE ${all([sql`f.words MATCH ${query}`, known, tick(raw('f.rowid'))])}`;
   const found = (vid: string): Sql => any([sql`${raw(vid)} IN (${indexed})`, isIn(raw(vid), later)]);
   const versions = sql`(${indexed} UNION ALL SELECT j.value FROM json_each(${JSON.stringify(later)}) j) x`;
   const owners = (prefix: Prefix): Sql =>
@@ -36,10 +40,15 @@ export function words(criterion: WordsCriterion, context: Context): Condition {
   };
 }
 
-/** The change numbers of versions of the searched type that pass and aren't in the index yet. */
-function unindexed({ query, scope }: WordsCriterion, { typeNumber, rows }: Context): readonly number[] {
+/** The change up to which the index has versions. */
+function lastIndexed({ rows }: Context): number {
+  return Number(rows(sql`SELECT value FROM setting WHERE name = 'words'`)[0]?.[0] ?? 0);
+}
+
+/** The change numbers of versions of the searched type that pass and come after those that the index has. */
+function laterThan(last: number, { query, scope }: WordsCriterion, { typeNumber, rows }: Context): readonly number[] {
   const found = rows(sql`SELECT vid, body FROM version INDEXED BY version_by_type
-    WHERE type = ${typeNumber} AND vid > coalesce((SELECT value FROM setting WHERE name = 'words'), 0)
+    WHERE type = ${typeNumber} AND vid > ${last}
     AND body IS NOT NULL LIMIT ${mostUnindexed + 1}`);
   if (found.length > mostUnindexed) throw new NotReady('The full-text index is behind what was written. Try again.', 5);
   return found.flatMap(([vid, body]) => {
