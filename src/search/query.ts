@@ -307,8 +307,10 @@ function checkModifiers({ name }: QueryParameter, types: readonly string[], cont
 
 function refuseModifier(code: string, modifier: string | undefined): void {
   if (modifier === undefined) return;
-  if (modifier === 'iterate' && (code === '_include' || code === '_revinclude')) return;
-  throw refuse('invalid', `${code} takes no modifier :${modifier.slice(0, 80)}.`);
+  const includes = code === '_include' || code === '_revinclude';
+  if (modifier === 'iterate' && includes) return;
+  // DSTU 2 and STU 3 had `:recurse`.
+  throw refuse('invalid', `${code} takes no modifier :${modifier.slice(0, 80)}${includes ? ', only :iterate' : ''}.`);
 }
 
 /** The criterion within the compartment that is searched, if one is. */
