@@ -28,7 +28,7 @@ interface SourceElement {
   type?: { code: string; targetProfile?: string[]; extension?: { url: string; valueUrl?: string }[] }[];
   isSummary?: boolean;
   isModifier?: boolean;
-  binding?: { strength: string; valueSet?: string };
+  binding?: { strength: string; valueSet?: string; extension?: { url: string; valueCanonical?: string }[] };
   contentReference?: string;
 }
 
@@ -75,6 +75,15 @@ function typesOf(element: SourceElement, paths: ReadonlySet<string>): string {
     .join(',');
 }
 
+/**
+ * The value set outside of which a `code` has none of its codes: "a 'required' binding over the top". Languages have one.
+ * https://hl7.org/fhir/R4/extension-elementdefinition-maxvalueset.html
+ */
+function largestValueSet({ type = [], binding }: SourceElement): string | undefined {
+  if (type.length !== 1 || type[0]?.code !== 'code') return undefined;
+  return binding?.extension?.find(({ url }) => url.endsWith('/elementdefinition-maxValueSet'))?.valueCanonical;
+}
+
 function compactElement(element: SourceElement, paths: ReadonlySet<string>): CompactElement {
   const correction = elementCorrections[element.path];
   const system = element.type?.[0]?.code.startsWith('http://hl7.org/fhirpath/') === true;
@@ -86,8 +95,10 @@ function compactElement(element: SourceElement, paths: ReadonlySet<string>): Com
     element.min,
     element.max === '*' ? -1 : Number(element.max),
   ];
-  const valueSet = correction?.valueSet ?? element.binding?.valueSet;
-  if (element.binding !== undefined && valueSet !== undefined) compact.push(flags, element.binding.strength, valueSet);
+  const largest = largestValueSet(element);
+  const valueSet = correction?.valueSet ?? largest ?? element.binding?.valueSet;
+  const strength = largest === undefined ? element.binding?.strength : 'required';
+  if (strength !== undefined && valueSet !== undefined) compact.push(flags, strength, valueSet);
   else if (flags !== 0) compact.push(flags);
   return compact;
 }

@@ -17,7 +17,8 @@ import type { Entries } from './store/write.ts';
  * makes other entries than the one before, raise it for the definitions that this concerns: what is stored of these is then
  * indexed anew, while what there is, from `oldestReadable` on, goes on answering.
  *
- * 3: words of names and parts of addresses don't sort; FHIRPath's `join`, `matches` and `replace` as they are defined.
+ * 3: words of names and parts of addresses don't sort; FHIRPath's `join`, `matches` and `replace` as they are defined;
+ * languages that are a `code` have their system.
  */
 export function extractionVersion(definition: Definition, ofR4: boolean): number {
   const { type, expression = '', components } = definition;
@@ -26,7 +27,8 @@ export function extractionVersion(definition: Definition, ofR4: boolean): number
   );
   // Whether expressions that aren't R4's lead to names isn't known before they are compiled.
   const words = type === 'string' && (!ofR4 || namesOrAddresses.test(expression));
-  return changed || words ? 3 : oldestReadable;
+  const languages = type === 'token' && (ofR4 ? languageCodes : anyLanguage).test(expression);
+  return changed || words || languages ? 3 : oldestReadable;
 }
 
 /** The oldest version whose entries searches of this release read. */
@@ -37,6 +39,10 @@ const changedFunctions = /\b(?:join|matches|replace(?:Matches)?)\s*\(/;
 /** What R4's parameters of names and addresses have in their expressions, told before they are compiled: all others don't. */
 const namesOrAddresses =
   /\b(?:Patient|Person|Practitioner|RelatedPerson)\.name\b|\b(?:Patient|Location|Organization|InsurancePlan\.contact)\.address(?![.\w])/;
+
+/** R4's parameters of languages that are a `code`, and what may lead to such a language elsewhere. */
+const languageCodes = /\b(?:attachment|designation)\.language\b/;
+const anyLanguage = /\blanguage\b/;
 
 type Definition = Pick<SearchParameterDefinition, 'type' | 'expression' | 'components'>;
 

@@ -30,7 +30,9 @@ async function run(options: Readonly<Record<string, unknown>>): Promise<void> {
     return;
   }
   const id = fault.id === undefined ? '' : ` (AuditEvent/${fault.id})`;
-  console.error(`FAULTY from event ${fault.sequence}${id} of chain ${fault.process}: ${fault.text}`);
+  // Of a head that was given as its hash alone no chain is known.
+  const chain = fault.process === '' ? '' : ` of chain ${fault.process}`;
+  console.error(`FAULTY from event ${fault.sequence}${id}${chain}: ${fault.text}`);
   process.exitCode = 1;
 }
 

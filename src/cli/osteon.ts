@@ -33,11 +33,17 @@ try {
 } catch (error) {
   const expected = error instanceof ConfigurationError || error instanceof StoreUnavailable || isSystemError(error);
   if (!expected) throw error;
-  console.error(error.message);
+  console.error(messageOf(error));
   process.exitCode = 1;
 }
 
 /** A missing file, a port in use: the message says it all, a stack would say nothing. */
 function isSystemError(error: unknown): error is Error {
   return error instanceof Error && 'syscall' in error && 'code' in error;
+}
+
+/** `ENOENT: no such file or directory, stat …` is said in words; the other messages are sentences already. */
+function messageOf(error: Error): string {
+  const missing = 'code' in error && error.code === 'ENOENT' && 'path' in error;
+  return missing ? `There is no file or folder ${String(error.path)}.` : error.message;
 }

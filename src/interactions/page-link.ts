@@ -54,11 +54,19 @@ export async function linkPages(
   return links;
 }
 
-/** What of a query shapes the response outside of the walk: it stands in the link as it is. JSON is the only format. */
+/**
+ * What of a query stands in the link as it is: what shapes the response outside of the walk (JSON is the only format), and
+ * the page's size, since some clients give a link without one the size that they like.
+ */
 function generalQuery(query: QueryParameters): string {
   const format = query.some(([name, value]) => name === '_format' && value !== '') ? '&_format=json' : '';
   const pretty = query.findLast(([name]) => name === '_pretty')?.[1] === 'true' ? '&_pretty=true' : '';
-  return format + pretty;
+  const size = sizeOf(query);
+  return `${format}${pretty}${size === undefined ? '' : `&_count=${encodeURIComponent(size)}`}`;
+}
+
+function sizeOf(query: QueryParameters): string | undefined {
+  return query.find(([name]) => name === '_count')?.[1];
 }
 
 function isShort(json: string): boolean {
@@ -83,7 +91,7 @@ async function whole<T>(context: Context, value: T | string): Promise<T> {
 
 /**
  * The walk behind a token, undefined where the parameters have none.
- * A `_count` beside it is the size of this page and of those that it links to. Throws 400 for a forged token, for one of
+ * A `_count` beside it and the link's own is the size of this page and of those that it links to. Throws 400 for a forged token, for one of
  * another walk and for other parameters beside it; 410 for an expired one.
  */
 export async function openPage(context: Context, of: string, parameters: QueryParameters): Promise<Walk | undefined> {
@@ -103,8 +111,10 @@ export async function openPage(context: Context, of: string, parameters: QueryPa
   const position = await whole(context, content.p);
   if (context.clock() - position.since > context.settings.cursorLifetime) throw expired();
   const query = await whole(context, content.q);
-  // Some clients give each page the size they like.
-  const counts = parameters.filter(([name, value]) => name === '_count' && value !== '');
+  // The link's own size may have been replaced by another one, or have one behind it.
+  const sizes = parameters.filter(([name, value]) => name === '_count' && value !== '');
+  const own = sizes.findIndex(([, value]) => value === sizeOf(query));
+  const counts = sizes.filter((_, index) => index !== own);
   const resized = counts.length === 0 ? query : [...query.filter(([name]) => name !== '_count'), ...counts];
   return { of, query: resized, position };
 }

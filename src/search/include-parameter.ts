@@ -38,7 +38,7 @@ export function parseInclude(
   if (name === '_include' && !iterate && source !== '*' && !types.includes(source)) {
     throw refuse(
       'value',
-      `${name}: ${source} is not searched here; the included resources are those that a match refers to.`,
+      `${name}: ${source} is not searched here; the included resources are those that a match refers to, and with _include:iterate those that these refer to.`,
     );
   }
   // What is included may be of any type, and is followed by `:iterate`.

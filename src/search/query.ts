@@ -289,7 +289,10 @@ function unknown(
   const results = name.steps.length === 1 ? resultParameters : [];
   const names = nearest(code, [...common.map((each) => each.code), ...results]).join(', ');
   const place = name.steps.length === 1 ? '' : `${name.text.slice(0, 200)}: `;
-  return refuse('invalid', `${place}${type} has no search parameter "${code.slice(0, 80)}"; nearest: ${names}.`);
+  // One that other searched types have isn't misspelt: it is asked of too many.
+  const elsewhere = name.steps.length === 1 && types.some((each) => registry.get(each, code) !== undefined);
+  const hint = elsewhere ? ' Other types that are searched have it: name these in _type.' : '';
+  return refuse('invalid', `${place}${type} has no search parameter "${code.slice(0, 80)}"; nearest: ${names}.${hint}`);
 }
 
 /** Throws 400 for a modifier that the parameter doesn't take; where there are no values, nothing else would. */
@@ -304,8 +307,10 @@ function checkModifiers({ name }: QueryParameter, types: readonly string[], cont
 
 function refuseModifier(code: string, modifier: string | undefined): void {
   if (modifier === undefined) return;
-  if (modifier === 'iterate' && (code === '_include' || code === '_revinclude')) return;
-  throw refuse('invalid', `${code} takes no modifier :${modifier.slice(0, 80)}.`);
+  const includes = code === '_include' || code === '_revinclude';
+  if (modifier === 'iterate' && includes) return;
+  // DSTU 2 and STU 3 had `:recurse`.
+  throw refuse('invalid', `${code} takes no modifier :${modifier.slice(0, 80)}${includes ? ', only :iterate' : ''}.`);
 }
 
 /** The criterion within the compartment that is searched, if one is. */

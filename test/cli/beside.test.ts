@@ -55,7 +55,9 @@ describe('beside a running server under a write load', { timeout: 180_000 }, () 
     const other = `${chain}:${sequence}:${'0'.repeat(64)}`;
     const faulty = await run(['audit', 'verify', '--head', other], { STORE_URL: store });
     expect(faulty.status).toBe(1);
-    expect(faulty.err).toContain('is in no chain');
+    expect(faulty.err).toContain(` of chain ${chain}: The head ${'0'.repeat(64)} that was shown is in no chain`);
+    const alone = await run(['audit', 'verify', '--head', '0'.repeat(64)], { STORE_URL: store });
+    expect(alone.err).toMatch(/^FAULTY from event \d+: The head 0{64} that was shown is in no chain/m);
   });
 
   it('check finds nothing wrong', async () => {

@@ -243,6 +243,17 @@ describe('osteon', { timeout: 60_000 }, () => {
     expect(out).toContain(`osteon ${command}`);
   });
 
+  it.each([
+    ['import', ['import', 'nowhere']],
+    ['terminology load', ['terminology', 'load', 'nowhere']],
+    ['profile new', ['profile', 'new', 'some-case', '--columns', 'nowhere']],
+    ['restore', ['restore', 'nowhere']],
+  ])('%s says that there is no such file', async (_, args) => {
+    const { status, err } = await run(args, { STORE_URL: store });
+    expect(err).toMatch(/^There is no file .*nowhere\.$/m);
+    expect(status).toBe(1);
+  });
+
   it('names the variable that can not be used', async () => {
     const { status, err } = await run(['serve'], { PORT: 'eighty', STORE_URL: store });
     expect(status).toBe(1);

@@ -191,6 +191,7 @@ describe('code systems', () => {
     ['http://hl7.org/fhir/ValueSet/administrative-gender|4.0.1', 'http://hl7.org/fhir/administrative-gender'],
     ['http://hl7.org/fhir/ValueSet/observation-status', 'http://hl7.org/fhir/observation-status'],
     ['http://hl7.org/fhir/ValueSet/mimetypes|4.0.1', 'urn:ietf:bcp:13'],
+    ['http://hl7.org/fhir/ValueSet/all-languages', 'urn:ietf:bcp:47'],
     ['http://hl7.org/fhir/ValueSet/all-types|4.0.1', undefined],
     ['http://example.org/ValueSet/none', undefined],
   ])('%s draws from %s', (valueSet, system) => {

@@ -429,7 +429,11 @@ describe('a file', () => {
 
 test('a profile must be named, and be here', async () => {
   expect(await refused(server, '/$csv-template')).toContain('Name a profile');
-  expect((await server.get('/$csv-template?profile=nothing')).status).toBe(404);
+  const unknown = await server.get('/$csv-template?profile=nothing');
+  expect(unknown.status).toBe(404);
+  expect(unknown.body.issue[0].diagnostics).toBe(
+    'There is no profile "nothing" here. Name one by its canonical, its id or its name.',
+  );
   expect((await server.get('/$csv-template?profile=http://osteon.example/StructureDefinition/oxford-hip')).status).toBe(
     422,
   );

@@ -243,7 +243,7 @@ it('have nothing wrong for `osteon check`, before and while they are indexed ane
   expect(await checked()).toEqual([undefined, '2 resources checked: nothing is wrong.']);
 });
 
-it('have other entries now of names and addresses, and of expressions with functions that do otherwise', () => {
+it('have other entries now of names and addresses, of languages, and of expressions with functions that do otherwise', () => {
   const definitions = loadDefinitions();
   const registry = createRegistry(definitions);
   const words = new Set<string>();
@@ -254,11 +254,19 @@ it('have other entries now of names and addresses, and of expressions with funct
     }
   }
   expect(words.size).toBeGreaterThan(10);
+  const languages = definitions.searchParameters.filter(({ base, code }) => {
+    return base.some((type) => registry.get(type, code)?.values.system === 'urn:ietf:bcp:47');
+  });
+  expect(languages.map(({ url }) => url)).toEqual([
+    'http://hl7.org/fhir/SearchParameter/CodeSystem-language',
+    'http://hl7.org/fhir/SearchParameter/DocumentReference-language',
+  ]);
   const changed = definitions.searchParameters.filter((each) => extractionVersion(each, true) === 3);
-  expect(changed.map(({ url }) => url).sort()).toEqual([...words].sort());
+  expect(changed.map(({ url }) => url).sort()).toEqual([...words, ...languages.map(({ url }) => url)].sort());
   const own = (type: 'string' | 'token', expression: string) =>
     extractionVersion({ type, expression, components: [] }, false);
   expect(own('string', 'Patient.children().family')).toBe(3);
   expect(own('token', "Patient.identifier.value.replace('a', 'b')")).toBe(3);
+  expect(own('token', 'Patient.descendants().language')).toBe(3);
   expect(own('token', 'CarePlan.replaces.display')).toBe(2);
 });

@@ -56,7 +56,7 @@ function commandOf(words: readonly string[]): Command {
     else if (word === '-d') body = next;
     else if (word === '-H') headers[next.slice(0, next.indexOf(':'))] = next.slice(next.indexOf(':') + 1).trim();
     else {
-      path = word.replace('$base', '');
+      path = word.replace(/^(\$base|http:\/\/127\.0\.0\.1:8080\/fhir)/, '');
       continue;
     }
     index += 1;
@@ -66,7 +66,18 @@ function commandOf(words: readonly string[]): Command {
 
 describe.each([
   ['README.md', 17],
+  ['docs/interactions/create.md', 1],
+  ['docs/interactions/update.md', 2],
+  ['docs/interactions/patch.md', 1],
+  ['docs/interactions/conditional.md', 3],
+  ['docs/interactions/transaction.md', 1],
+  ['docs/interactions/history.md', 2],
+  ['docs/interactions/capabilities.md', 2],
+  ['docs/operations/csv-template.md', 2],
+  ['docs/operations/meta.md', 3],
+  ['docs/operations/stats.md', 3],
   ['docs/operations/validate.md', 3],
+  ['docs/operations/versions.md', 1],
 ])('%s', (file, count) => {
   const commands = commandsOf(file);
 

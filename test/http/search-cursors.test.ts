@@ -143,6 +143,31 @@ describe('_count beside a page link', () => {
     }
     await server.close();
   });
+
+  it('stands in the link already: a client that gives links without one a size of its own leaves it', async () => {
+    const server = await testServer({ DEFAULT_COUNT: '4' });
+    await load(server, family);
+    for (const [path, size] of [
+      ['/Patient?_count=3', '3'],
+      ['/Patient?_sort=-_id', '4'],
+      ['/Patient/_history?_count=3', '3'],
+    ]) {
+      let page = await server.get(path ?? '');
+      for (const relation of ['next', 'next', 'previous', 'first']) {
+        const url = new URL(link(page, relation) ?? '');
+        expect(url.searchParams.getAll('_count'), `${path} ${relation}`).toEqual([size]);
+        page = await server.get(url.href);
+        expect(page.body.entry.length, `${path} ${relation}`).toBe(Number(size));
+      }
+      // It may be taken away, or replaced.
+      const url = new URL(link(page, 'next') ?? '');
+      url.searchParams.delete('_count');
+      expect((await server.get(url.href)).body.entry.length).toBe(Number(size));
+      url.searchParams.set('_count', '5');
+      expect((await server.get(url.href)).body.entry.length).toBe(5);
+    }
+    await server.close();
+  });
 });
 
 describe('however long the query was', () => {

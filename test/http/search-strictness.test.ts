@@ -73,6 +73,15 @@ describe('an unknown parameter', () => {
     expect((await server.get('/Patient?=x')).status).toBe(400);
   });
 
+  it('of several types says how to ask those that have it', async () => {
+    const hint = /Other types that are searched have it: name these in _type\.$/;
+    expect(await refused(server, '?name=x')).toMatch(/AdverseEvent has no search parameter "name".*/);
+    for (const path of ['?name=x', '?_type=Patient,Observation&name=x', '/Patient/1/*?code=x'])
+      expect(await refused(server, path), path).toMatch(hint);
+    for (const path of ['?famly=x', '/Observation?name=x', '/Observation?subject:Patient.code=x'])
+      expect(await refused(server, path), path).not.toMatch(hint);
+  });
+
   it('is 400 by POST, in either place', async () => {
     expect((await search(server, '/Patient/_search', { famly: 'x' })).status).toBe(400);
     expect((await search(server, '/Patient/_search?famly=x', { gender: 'male' })).status).toBe(400);
@@ -148,7 +157,11 @@ describe('400 always', () => {
     await everywhere('/Patient?name:not=x', /name:not/);
     await everywhere('/Observation?value-quantity:exact=1', /value-quantity:exact/);
     await everywhere('/Observation?subject:Medication=1', /never leads to Medication/);
-    await everywhere('/Observation?subject:Patiant=1', /Patiant/);
+    await everywhere(
+      '/Observation?subject:Patiant=1',
+      /subject takes (?=.*:missing)(?=.*:identifier)(?=.*:above)(?=.*:below).*, and a type it leads to: :Patient, /,
+    );
+    await everywhere('/Patient?gender:nott=male', /gender takes :not, (?=.*:of-type)(?=.*:not-in)(?=.*:missing)/);
     await everywhere('/Observation?code-value-quantity:missing=true', /code-value-quantity:missing/);
     await everywhere('/ValueSet?url:exact=http://x', /url:exact/);
     await everywhere('/Patient?_id:exact=a', /_id:exact/);

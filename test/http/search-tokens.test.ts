@@ -133,6 +133,29 @@ describe('a code element', () => {
   });
 });
 
+describe('a code whose binding has a largest value set', () => {
+  it('has the system of that: languages', async () => {
+    const languages = ['en', 'en-US', 'de'];
+    await load(
+      server,
+      languages.map((language) => ({
+        resourceType: 'DocumentReference',
+        id: language,
+        status: 'current',
+        content: [{ attachment: { language } }],
+      })),
+    );
+    const documents = (query: string) => find(server, `/DocumentReference?${query}`);
+    expect(await documents('language=en')).toBe('en');
+    expect(await documents('language=urn:ietf:bcp:47|en')).toBe('en');
+    expect(await documents('language=|en')).toBe('');
+    for (const written of ['', 'urn:ietf:bcp:47|']) {
+      expect(await documents(`language:below=${written}en`)).toBe('en en-US');
+      expect(await documents(`language:above=${written}en-US`)).toBe('en en-US');
+    }
+  });
+});
+
 describe('ContactPoint', () => {
   it('uses its system before |', async () => {
     expect(await patients('telecom=phone|%2B49 123')).toBe('a');

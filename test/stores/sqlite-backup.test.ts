@@ -99,7 +99,7 @@ describe('restore', () => {
 
   it('asks before it replaces', async () => {
     const { path, file } = await backedUp('ask');
-    expect(() => restoreStore(file, path)).toThrow(/may be replaced/);
+    expect(() => restoreStore(file, path)).toThrow(/may be replaced \(--replace\)/);
     const store = await openAt(path);
     expect((await store.read('Patient', 'a'))?.versionId).toBe(2);
     await store.close();

@@ -49,7 +49,7 @@ async function canonicalOf(context: Context, named: string): Promise<string> {
   throw failure(
     404,
     'not-found',
-    `There is no profile "${named.slice(0, 80)}" here; a canonical names one wherever it comes from.`,
+    `There is no profile "${named.slice(0, 80)}" here. Name one by its canonical, its id or its name.`,
   );
 }
 

@@ -18,6 +18,8 @@ const modifiers: Readonly<Record<SearchParameterType, readonly string[]>> = {
   special: ['missing'],
 };
 
+const listOf = (names: readonly string[]) => names.map((each) => `:${each}`).join(', ');
+
 /** Throws 400 unless the parameter takes the modifier. `name`: as the client wrote it. */
 export function checkModifier(
   modifier: string,
@@ -33,12 +35,9 @@ export function checkModifier(
     if (targets.length === 0) return;
     throw refuse('invalid', `${name}: ${parameter.code} never leads to ${modifier}, only to ${targets.join(', ')}.`);
   }
-  const possible = [...own, ...targets];
+  const taken = listOf(nearest(modifier, own, own.length));
+  const type = targets.length === 0 ? '' : `, and a type it leads to: ${listOf(nearest(modifier, targets, 5))}`;
   const hint =
-    possible.length === 0
-      ? `a ${parameter.kind} parameter takes none`
-      : `${parameter.code} takes ${nearest(modifier, possible, 5)
-          .map((each) => `:${each}`)
-          .join(', ')}`;
+    own.length === 0 ? `a ${parameter.kind} parameter takes none` : `${parameter.code} takes ${taken}${type}`;
   throw refuse('not-supported', `${name}: there is no modifier :${modifier} here; ${hint}.`);
 }

@@ -75,7 +75,7 @@ export function restoreStore(file: string, path: string, options: RestoreOptions
   try {
     if (existsSync(path) && options.replace !== true) {
       throw new StoreUnavailable(
-        `There is a store at ${path}: say that it may be replaced, or choose another STORE_URL.`,
+        `There is a store at ${path}: say that it may be replaced (--replace), or choose another STORE_URL.`,
       );
     }
     const partial = `${path}.partial`;
