@@ -101,6 +101,47 @@ describe('a walk through resources by their ids', () => {
   });
 });
 
+describe('resources that are named', () => {
+  const to: Criterion = { kind: 'id', ids: ['p3'] };
+  const observed = numbers.slice(0, 12).map((n) => observation(`o${n}`, 'p3'));
+
+  it('aren’t found where they are gone, though others refer to them', async () => {
+    const store = await choosing(bySorting).open(usual);
+    await commit(store, [patient('p3', 'named'), ...observed]);
+    const referenced: Criterion = { kind: 'referenced', parameter: subject, by: ['o1', 'o2'] };
+    const of: Criterion = { kind: 'id', ids: ['o1', 'o2'] };
+    const has: Criterion = { kind: 'has', parameter: subject, canonical: undefined, of };
+    const found = async (criterion: Criterion) => {
+      const parts = [{ type: 'Patient', criterion, sort: [] }];
+      const { total } = await store.search({ parts, count: 0, total: 'accurate', totalBound: 0, budget: 60_000 });
+      return { total, shown: await walk(store, criterion, 5) };
+    };
+    for (const criterion of [to, referenced, has])
+      expect(await found(criterion)).toEqual({ total: 1, shown: ['p3 1'] });
+    await commit(store, [remove('Patient', 'p3')]);
+    for (const criterion of [to, referenced, has]) expect(await found(criterion)).toEqual({ total: 0, shown: [] });
+    await store.close();
+  });
+
+  it('lead on to what refers to them, though they have gone since the walk began', async () => {
+    const store = await choosing(bySorting).open(usual);
+    await commit(store, [patient('p3', 'named'), ...observed]);
+    const criterion: Criterion = { kind: 'chain', parameter: subject, target: 'Patient', canonical: undefined, of: to };
+    const parts = [{ type: 'Observation', criterion, sort: [] }];
+    const query = { parts, count: 5, total: 'accurate', totalBound: 0, budget: 60_000 } as const;
+    let page = await store.search(query);
+    expect(page.total).toBe(observed.length);
+    await commit(store, [remove('Patient', 'p3')]);
+    const shown = page.matches.map(({ id }) => id);
+    while (page.next !== undefined) {
+      page = await store.search({ ...query, position: page.next });
+      shown.push(...page.matches.map(({ id }) => id));
+    }
+    expect(shown.toSorted()).toEqual(observed.map(({ id }) => id).toSorted());
+    await store.close();
+  });
+});
+
 describe('what a criterion finds in no order, read once', () => {
   const identifiedBy = (...values: readonly string[]): Criterion => {
     return { kind: 'or', of: values.map(identified) };

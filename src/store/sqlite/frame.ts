@@ -136,12 +136,13 @@ export function foundAlone(drive: Drive | undefined, others: readonly Condition[
 }
 
 /**
- * What finds all that matches, by itself and in no order of its own: it may be read once, for a page in the order of the
- * resources' numbers and for the total.
+ * What finds all that matches, by itself, and in no order of its own unless it is known what: it may be read once, for a page in
+ * the order of the resources' numbers and for the total.
  */
 export function gatheringDrive([only, ...others]: readonly Condition[], walk: Walk): Drive | undefined {
   const drive = others.length === 0 ? only?.drive : undefined;
-  return foundAlone(drive, [], walk) && drive?.byNumber.length === 0 ? drive : undefined;
+  if (drive === undefined || !foundAlone(drive, [], walk)) return undefined;
+  return drive.numbers !== undefined || drive.byNumber.length === 0 ? drive : undefined;
 }
 
 /** Whether every row of a drive's index stands for a live resource, so that `entity` needn't be read to count them. */

@@ -50,6 +50,8 @@ export class LookUp {
   readonly #moreUnits: Statement;
   readonly #resource: Statement;
   readonly #resources: Statement;
+  readonly #currentResource: Statement;
+  readonly #currentResources: Statement;
   readonly #texts: Statement;
   readonly #morePatterns: Statement;
 
@@ -77,10 +79,12 @@ export class LookUp {
     );
     this.#moreUnits = db.prepare(`SELECT u.num, coalesce(s.uri, ''), u.code, u.unit
       FROM unit u LEFT JOIN system s ON s.num = u.system WHERE u.num > ? ORDER BY u.num`);
-    this.#resource = db.prepare('SELECT rid FROM entity WHERE type = ? AND id = ?');
-    this.#resources = db.prepare(
-      'SELECT e.rid FROM json_each(?) j CROSS JOIN entity e ON e.type = ? AND e.id = j.value',
-    );
+    const named = 'SELECT rid FROM entity WHERE type = ? AND id = ?';
+    this.#resource = db.prepare(named);
+    this.#currentResource = db.prepare(`${named} AND state = 1`);
+    const manyNamed = 'SELECT e.rid FROM json_each(?) j CROSS JOIN entity e ON e.type = ? AND e.id = j.value';
+    this.#resources = db.prepare(manyNamed);
+    this.#currentResources = db.prepare(`${manyNamed} AND e.state = 1`);
     this.#texts = db.prepare('SELECT c.num, c.value FROM json_each(?) j CROSS JOIN code c ON c.num = j.value');
     this.#morePatterns = db.prepare('SELECT num, type, params FROM pattern WHERE num > ?');
   }
@@ -167,6 +171,12 @@ export class LookUp {
   resources(type: number, ids: readonly string[]): readonly number[] {
     if (ids.length > fewIds) return numbers(this.#resources.all(JSON.stringify(ids), type));
     return ids.flatMap((id) => this.resource(type, id) ?? []);
+  }
+
+  /** The numbers of live resources; ids that none has are left out. */
+  currentResources(type: number, ids: readonly string[]): readonly number[] {
+    if (ids.length > fewIds) return numbers(this.#currentResources.all(JSON.stringify(ids), type));
+    return ids.flatMap((id) => numbers(this.#currentResource.all(type, id)));
   }
 
   /** The patterns of a type whose resources have (or don't have) values of a parameter, rising. */

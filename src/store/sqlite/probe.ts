@@ -1,6 +1,7 @@
 /** Counts hits up to a limit, to decide which criterion leads. https://hl7.org/fhir/R4/search.html */
 import { BoundedCache } from './bounded-cache.ts';
 import type { Condition, Drive } from './compile/condition.ts';
+import { ordered } from './numbered.ts';
 import { type Sql, sql } from './sql.ts';
 import type { Statements } from './statements.ts';
 import type { Thresholds } from './thresholds.ts';
@@ -75,6 +76,7 @@ export class Probes {
 
   /** The numbers of all resources that a drive finds, rising; undefined where it has many rows. */
   all(drive: Drive): readonly number[] | undefined {
+    if (drive.numbers !== undefined) return drive.numbers;
     const list = this.#lists.get(drive) ?? this.#gather(drive);
     this.#lists.set(drive, list);
     return list === 'many' ? undefined : list;
@@ -90,11 +92,6 @@ export class Probes {
     const known = this.#counts.get(keyOf(drive.rows('')));
     return known !== undefined && known.state === this.state && known.hits < known.limit ? known.hits : undefined;
   }
-}
-
-/** Rising, each once. */
-function ordered(numbers: readonly number[]): readonly number[] {
-  return [...new Set(numbers)].sort((a, b) => a - b);
 }
 
 function keyOf({ text, values }: Sql): string {

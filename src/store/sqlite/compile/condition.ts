@@ -1,4 +1,5 @@
 /** What a criterion compiles to: a test of a resource, and ways to find the resources that pass it. https://hl7.org/fhir/R4/search.html */
+import { isContained } from '../../../search/contained.ts';
 import type { Criterion, Parameter } from '../../../search/criteria.ts';
 import type { DecimalKey } from '../../../search/entry.ts';
 import type { LookUp } from '../look-up.ts';
@@ -60,6 +61,8 @@ export interface Drive {
   readonly unique: boolean;
   /** For rows that aren't unique: whether a row `d` is the first of its resource in the order of the primary key. */
   first(prefix: Prefix): Sql;
+  /** The numbers of the resources that it finds, rising, where they are known and all of them current. */
+  readonly numbers?: readonly number[];
   /** Stretches as `ranges`, each in the order of the resources' numbers alone; empty where that isn't possible. */
   readonly byNumber: readonly Range[];
   /** Stretches as `ranges`, where the rows are dates: such that few rows are read in the order of this end. */
@@ -119,6 +122,11 @@ export interface Context {
   on(type: string): Context | undefined;
   /** Compiles a criterion that is part of another. */
   compile(criterion: Criterion): Condition;
+}
+
+/** Whether what is read is what is current: then resources that aren't live needn't be found. */
+export function readsCurrent({ at, type }: Context): boolean {
+  return at === undefined && !isContained(type);
 }
 
 /** A drive that only finds resources, in no order. */

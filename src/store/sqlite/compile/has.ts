@@ -11,6 +11,7 @@ import {
   impossible,
   indexed,
   isImpossible,
+  readsCurrent,
   type Subject,
 } from './condition.ts';
 import { ofResources } from './id.ts';
@@ -25,7 +26,9 @@ export function has({ parameter, canonical, of }: HasCriterion, context: Context
   if (isImpossible(condition)) return impossible;
   const found = passing(condition, there, context.most);
   const referred =
-    found === undefined ? tested(condition, number, there, context) : ofResources(referredBy(found, number, context));
+    found === undefined
+      ? tested(condition, number, there, context)
+      : ofResources(referredBy(found, number, context), readsCurrent(context));
   // What is contained has no URL of its own.
   if (canonical === undefined || isContained(context.type)) return referred;
   const canonicals = canonicalsIn(found ?? passingCanonicals(condition, there), parameter, there);
@@ -33,15 +36,13 @@ export function has({ parameter, canonical, of }: HasCriterion, context: Context
 }
 
 /** The resources of the searched type that those which passed refer to. */
-function referredBy(
-  { current, kept }: Passing,
-  parameter: number,
-  { typeNumber, numbers }: Context,
-): readonly number[] {
+function referredBy({ current, kept }: Passing, parameter: number, context: Context): readonly number[] {
+  const { typeNumber, numbers } = context;
+  const isCurrent = raw(readsCurrent(context) ? ' AND t.state = 1' : '');
   const targets = (prefix: '' | 'kept_', owners: readonly number[]): readonly number[] =>
     numbers(sql`SELECT t.rid FROM (SELECT DISTINCT x.target AS target FROM json_each(${JSON.stringify(owners)}) j
         CROSS JOIN ${raw(indexed(prefix, 'reference', 'by_resource', 'x'))} ON x.rid = j.value AND x.param = ${parameter}) u
-      CROSS JOIN entity t ON t.rid = u.target AND t.type = ${typeNumber}`);
+      CROSS JOIN entity t ON t.rid = u.target AND t.type = ${typeNumber}${isCurrent}`);
   const found = targets('', current);
   return kept.length === 0 ? found : [...new Set([...found, ...targets('kept_', kept)])];
 }

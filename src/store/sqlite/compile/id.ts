@@ -1,22 +1,34 @@
 /** Criteria on logical ids. https://hl7.org/fhir/R4/search.html#id */
 import type { IdCriterion } from '../../../search/criteria.ts';
+import { ordered } from '../numbered.ts';
 import { isIn, raw, type Sql, sql } from '../sql.ts';
-import { type Condition, type Context, finding, impossible, type Prefix, type Range } from './condition.ts';
+import {
+  type Condition,
+  type Context,
+  finding,
+  impossible,
+  type Prefix,
+  type Range,
+  readsCurrent,
+} from './condition.ts';
 
-/** Criteria of these resources, by number. */
-export function ofResources(given: readonly number[]): Condition {
-  const numbers = [...new Set(given)];
+/**
+ * Criteria of these resources, by number.
+ * @param current whether it is what is current that is read, and all of them are.
+ */
+export function ofResources(given: readonly number[], current = false): Condition {
+  const numbers = ordered(given);
   const [only] = numbers;
   if (only === undefined) return impossible;
   const list = JSON.stringify(numbers);
   // Of a row that is looked up by its number SQLite knows that there is nothing to sort.
-  const current =
+  const found =
     numbers.length === 1
       ? sql`SELECT o.rid AS rid FROM entity o WHERE o.rid = ${only}`
       : sql`SELECT j.value AS rid FROM json_each(${list}) j`;
   const rows = (prefix: Prefix): Sql =>
     prefix === ''
-      ? current
+      ? found
       : sql`SELECT k.vid AS rid FROM json_each(${list}) j
           CROSS JOIN kept k INDEXED BY kept_by_resource ON k.rid = j.value`;
   const test = (row: string): Sql => isIn(raw(`${row}.rid`), numbers);
@@ -25,11 +37,13 @@ export function ofResources(given: readonly number[]): Condition {
   const range: Range = { table: 'entity', index: 'number', where: test('r'), order: [], fixed: [] };
   return {
     test: ({ row }) => test(row),
-    drive: { ...finding(rows, 0, true, true), byNumber: [range] },
+    drive: { ...finding(rows, 0, true, true), byNumber: [range], live: current, ...(current && { numbers }) },
     usesResource: true,
   };
 }
 
-export function id({ ids }: IdCriterion, { lookUp, typeNumber }: Context): Condition {
+export function id({ ids }: IdCriterion, context: Context): Condition {
+  const { lookUp, typeNumber } = context;
+  if (readsCurrent(context)) return ofResources(lookUp.currentResources(typeNumber, ids), true);
   return ofResources(lookUp.resources(typeNumber, ids));
 }

@@ -1,0 +1,6 @@
+/** Lists of resources by their numbers. https://hl7.org/fhir/R4/search.html */
+
+/** Rising, each once. */
+export function ordered(numbers: readonly number[]): readonly number[] {
+  return [...new Set(numbers)].sort((a, b) => a - b);
+}
