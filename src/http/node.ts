@@ -46,7 +46,7 @@ function send(request: IncomingMessage, response: ServerResponse, { status, head
   else {
     // Each byte a character: Node joins texts, so that headers and body are one write.
     response.write(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('latin1'), 'latin1');
-    // It goes out by itself, not gathered with the empty text that ends it, which takes longer (bench/README.md).
+    // It goes out by itself, not gathered with the empty text that ends it, which takes longer (bench/findings.md).
     response.socket?.uncork();
     response.end();
   }

@@ -196,7 +196,7 @@ export function preconditionFailure(error: PreconditionFailed, expression?: stri
 function preconditionText(error: PreconditionFailed): string {
   if (error.rule === 'ifNoneMatch') return 'If-None-Match: * does not hold: the resource exists.';
   if (error.current === undefined) return 'If-Match does not hold: there is no current version of the resource.';
-  return `If-Match does not hold: the current version is ${error.current}. Read it, apply the change to it, and send that.`;
+  return `If-Match does not hold: the current version is ${error.current}. Read it (where it was deleted, the history), apply the change to it, and send that.`;
 }
 
 function integrityFailure(error: IntegrityViolation, plan: Plan<unknown>): OutcomeError {
