@@ -81,7 +81,9 @@ function typesOf(element: SourceElement, paths: ReadonlySet<string>): string {
  */
 function largestValueSet({ type = [], binding }: SourceElement): string | undefined {
   if (type.length !== 1 || type[0]?.code !== 'code') return undefined;
-  return binding?.extension?.find(({ url }) => url.endsWith('/elementdefinition-maxValueSet'))?.valueCanonical;
+  const largest = binding?.extension?.find(({ url }) => url.endsWith('/elementdefinition-maxValueSet'))?.valueCanonical;
+  // Media types have the address of an RFC there, which is no value set.
+  return largest?.startsWith('http://hl7.org/fhir/ValueSet/') === true ? largest : undefined;
 }
 
 function compactElement(element: SourceElement, paths: ReadonlySet<string>): CompactElement {

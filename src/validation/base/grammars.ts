@@ -1,14 +1,15 @@
 /** Code systems whose codes are told by their form. https://hl7.org/fhir/R4/terminologies-systems.html */
+import { parse as parseLanguage } from 'bcp-47';
 import { conversion, ucumSystem } from '../../fhir/ucum.ts';
 import type { Known } from '../validator.ts';
 
-/** https://hl7.org/fhir/R4/valueset-all-languages.html: tags of BCP 47. */
+/**
+ * https://hl7.org/fhir/R4/valueset-all-languages.html: tags of BCP 47. `Intl` knows none of private use, none of before its grammar
+ * (`i-klingon`), and no extended languages, among them those of signs (`sgn-ase`).
+ */
 function isLanguage(code: string): boolean {
-  try {
-    return Intl.getCanonicalLocales(code).length === 1;
-  } catch {
-    return false;
-  }
+  const { language, privateuse, irregular, regular } = parseLanguage(code);
+  return privateuse.length > 0 || [language, irregular, regular].some((each) => typeof each === 'string');
 }
 
 /** https://hl7.org/fhir/R4/valueset-mimetypes.html: BCP 13, `type/subtype` and parameters. */

@@ -157,7 +157,9 @@ export class BaseTypes {
     const checks: ValueCheck[] = [];
     if (binding?.strength === 'required' || binding?.strength === 'extensible')
       checks.push(bindingCheck(type, { strength: binding.strength, codes: this.codes(binding.valueSet) }));
-    if (maxValueSet !== undefined)
+    // Of a language the largest set is the one that it is bound to (build/definitions.ts).
+    const same = binding?.strength === 'required' && binding.valueSet === maxValueSet;
+    if (maxValueSet !== undefined && !same)
       checks.push(bindingCheck(type, { strength: 'required', codes: this.codes(maxValueSet) }));
     return checks;
   }
