@@ -76,11 +76,12 @@ function typesOf(element: SourceElement, paths: ReadonlySet<string>): string {
 }
 
 /**
- * The value set outside of which a `code` has none of its codes: "a 'required' binding over the top". Languages have one.
+ * The value set outside of which a `code` has none of its codes: "a 'required' binding over the top". Languages have one, and
+ * are bound to nothing else that says which codes are wrong.
  * https://hl7.org/fhir/R4/extension-elementdefinition-maxvalueset.html
  */
 function largestValueSet({ type = [], binding }: SourceElement): string | undefined {
-  if (type.length !== 1 || type[0]?.code !== 'code') return undefined;
+  if (type.length !== 1 || type[0]?.code !== 'code' || binding?.strength === 'extensible') return undefined;
   return binding?.extension?.find(({ url }) => url.endsWith('/elementdefinition-maxValueSet'))?.valueCanonical;
 }
 
