@@ -76,14 +76,13 @@ function typesOf(element: SourceElement, paths: ReadonlySet<string>): string {
 }
 
 /**
- * The value set outside of which a `code` has none of its codes: "a 'required' binding over the top". Languages have one.
+ * The value set outside of which a `code` has none of its codes: "a 'required' binding over the top". Languages have one, and
+ * are bound to nothing else that says which codes are wrong.
  * https://hl7.org/fhir/R4/extension-elementdefinition-maxvalueset.html
  */
 function largestValueSet({ type = [], binding }: SourceElement): string | undefined {
-  if (type.length !== 1 || type[0]?.code !== 'code') return undefined;
-  const largest = binding?.extension?.find(({ url }) => url.endsWith('/elementdefinition-maxValueSet'))?.valueCanonical;
-  // Media types have the address of an RFC there, which is no value set.
-  return largest?.startsWith('http://hl7.org/fhir/ValueSet/') === true ? largest : undefined;
+  if (type.length !== 1 || type[0]?.code !== 'code' || binding?.strength === 'extensible') return undefined;
+  return binding?.extension?.find(({ url }) => url.endsWith('/elementdefinition-maxValueSet'))?.valueCanonical;
 }
 
 function compactElement(element: SourceElement, paths: ReadonlySet<string>): CompactElement {

@@ -104,6 +104,18 @@ const faulty: readonly (readonly [string, Resource, readonly string[]])[] = [
     ['error binding Patient.language', 'error binding Patient.communication[0].language'],
   ],
   [
+    'another language than those of an extensible set with a largest one',
+    {
+      resourceType: 'PlanDefinition',
+      status: 'draft',
+      action: [{ condition: [{ kind: 'start', expression: { language: 'text/x', expression: 'true' } }] }],
+    },
+    [
+      'warning binding PlanDefinition.action[0].condition[0].expression.language',
+      'information binding PlanDefinition.action[0].condition[0].expression.language',
+    ],
+  ],
+  [
     'something else than a media type',
     { resourceType: 'Patient', photo: [{ contentType: 'png' }] },
     ['error binding Patient.photo[0].contentType'],

@@ -157,9 +157,9 @@ export class BaseTypes {
     const checks: ValueCheck[] = [];
     if (binding?.strength === 'required' || binding?.strength === 'extensible')
       checks.push(bindingCheck(type, { strength: binding.strength, codes: this.codes(binding.valueSet) }));
-    // Of a language the largest set is the one that it is bound to (build/definitions.ts).
-    const same = binding?.strength === 'required' && binding.valueSet === maxValueSet;
-    if (maxValueSet !== undefined && !same)
+    // A language's required binding is to its largest value set: of the same nothing is said twice.
+    const known = binding?.strength === 'required' && binding.valueSet === maxValueSet;
+    if (maxValueSet !== undefined && !known)
       checks.push(bindingCheck(type, { strength: 'required', codes: this.codes(maxValueSet) }));
     return checks;
   }
