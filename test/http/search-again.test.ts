@@ -157,6 +157,33 @@ describe('a search that comes again', () => {
     });
   });
 
+  it('goes on by resources without a value, though others are indexed meanwhile', async () => {
+    const without = ['m', 'n', 'o', 'r'];
+    await load(
+      server,
+      without.map((id) => patient(id, { birthDate: '1950-01-01', name: [{ family: id }] })),
+    );
+    const page = await server.get('/Patient?gender:missing=true&birthdate=1950-01-01&_count=3');
+    const alone = await server.get('/Patient?gender:missing=true&_count=3');
+    await server.send('PUT', '/SearchParameter/hair', {
+      resourceType: 'SearchParameter',
+      url: 'http://example.org/SearchParameter/hair',
+      id: 'hair',
+      name: 'Hair',
+      status: 'active',
+      description: 'Colour of the hair',
+      code: 'hair',
+      base: ['Patient'],
+      type: 'string',
+      expression: 'Patient.name.family',
+    });
+    await indexed(server);
+    expect((await pagesFrom(server, page)).flatMap(idsOf)).toEqual(without);
+    const all = (await pagesFrom(server, alone)).flatMap(idsOf);
+    expect(all).toHaveLength(alone.body.total);
+    expect(new Set(all).size).toBe(all.length);
+  });
+
   it('finds what was stored since', async () => {
     expect(await find(server, '/Encounter?status=finished')).toBe('');
     await load(server, [{ resourceType: 'Encounter', id: 'e', status: 'finished', class: { code: 'AMB' } }]);

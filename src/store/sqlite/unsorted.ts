@@ -143,10 +143,11 @@ export function readByNumber(
 
 /** Those of the matches' numbers, which rise, that the span takes. */
 function readNumbers(reader: HitReader, numbers: readonly number[], span: Span): readonly Hit[] {
-  const { prefix, after, backwards, limit } = span;
+  const { prefix, after, limit } = span;
+  const downwards = span.falling !== span.backwards;
   const begin = after === undefined ? undefined : Number(after[0]);
-  const beyond = begin === undefined ? numbers : numbers.filter((rid) => (backwards ? rid < begin : rid > begin));
-  const taken = backwards ? beyond.slice(-limit).reverse() : beyond.slice(0, limit);
+  const beyond = begin === undefined ? numbers : numbers.filter((rid) => (downwards ? rid < begin : rid > begin));
+  const taken = downwards ? beyond.slice(-limit).reverse() : beyond.slice(0, limit);
   if (reader.onlyNumbers) return taken.map((rid) => ({ prefix, row: [rid], columns: 1, withVersion: false }));
   const ranges = ofResources(taken).drive?.byNumber ?? [];
   return reader.read((branch) => {

@@ -13,17 +13,11 @@ export function ofPatterns(patterns: readonly number[], { typeNumber }: Context)
     const fixed = some.length === 1 && order.length > 0 ? some : [];
     return { table: 'entity', index: 'by_pattern', where: isIn(pattern, some), order, fixed };
   };
-  const ranges = [range(patterns, ['pattern'])];
-  return {
-    test: ({ row }) => isIn(raw(`${row}.pattern`), patterns),
-    drive: ofEntities(
-      ranges,
-      patterns.length > mostMerged ? [] : patterns.map((one) => range([one], [])),
-      8,
-      typeNumber,
-    ),
-    usesResource: true,
-  };
+  const all = ofEntities([range(patterns, ['pattern'])], [], 8, typeNumber);
+  // A parameter that is filled, or one that goes, gives resources other patterns: a walk that went by these would show some twice.
+  const drive =
+    patterns.length > mostMerged ? all : { ...all, ranges: [], byNumber: patterns.map((one) => range([one], [])) };
+  return { test: ({ row }) => isIn(raw(`${row}.pattern`), patterns), drive, usesResource: true };
 }
 
 export function missing({ parameter, missing: none }: MissingCriterion, context: Context): Condition {
