@@ -75,13 +75,9 @@ function typesOf(element: SourceElement, paths: ReadonlySet<string>): string {
     .join(',');
 }
 
-/**
- * The value set outside of which a `code` has none of its codes: "a 'required' binding over the top". Languages have one, and
- * are bound to nothing else that says which codes are wrong.
- * https://hl7.org/fhir/R4/extension-elementdefinition-maxvalueset.html
- */
-function largestValueSet({ type = [], binding }: SourceElement): string | undefined {
-  if (type.length !== 1 || type[0]?.code !== 'code' || binding?.strength === 'extensible') return undefined;
+/** The value set outside of which a `code` has none of its codes. */
+function maxValueSetOf({ type = [], binding }: SourceElement): string | undefined {
+  if (type.length !== 1 || type[0]?.code !== 'code') return undefined;
   return binding?.extension?.find(({ url }) => url.endsWith('/elementdefinition-maxValueSet'))?.valueCanonical;
 }
 
@@ -90,17 +86,18 @@ function compactElement(element: SourceElement, paths: ReadonlySet<string>): Com
   const system = element.type?.[0]?.code.startsWith('http://hl7.org/fhirpath/') === true;
   const flags =
     (element.isSummary === true ? SUMMARY : 0) + (element.isModifier === true ? MODIFIER : 0) + (system ? BARE : 0);
-  const compact: [string, string, number, number, number?, string?, string?] = [
+  const compact: [string, string, number, number, number?, string?, string?, string?] = [
     lastOf(element.path.replaceAll('.', '/')),
     correction?.types ?? typesOf(element, paths),
     element.min,
     element.max === '*' ? -1 : Number(element.max),
   ];
-  const largest = largestValueSet(element);
-  const valueSet = correction?.valueSet ?? largest ?? element.binding?.valueSet;
-  const strength = largest === undefined ? element.binding?.strength : 'required';
-  if (strength !== undefined && valueSet !== undefined) compact.push(flags, strength, valueSet);
-  else if (flags !== 0) compact.push(flags);
+  const valueSet = correction?.valueSet ?? element.binding?.valueSet;
+  const maxValueSet = maxValueSetOf(element);
+  if (element.binding !== undefined && valueSet !== undefined) {
+    compact.push(flags, element.binding.strength, valueSet);
+    if (maxValueSet !== undefined) compact.push(maxValueSet);
+  } else if (flags !== 0) compact.push(flags);
   return compact;
 }
 
@@ -207,7 +204,9 @@ function snapshot(): Snapshot {
     terminology.filter(({ resourceType }) => resourceType === 'ValueSet').map((valueSet) => [valueSet.url, valueSet]),
   );
   const bound = new Set(
-    Object.values(types).flatMap(({ elements }) => elements.map((element) => element[6]?.split('|')[0] ?? '')),
+    Object.values(types).flatMap(({ elements }) =>
+      elements.flatMap((element) => [element[6], element[7]].map((valueSet) => valueSet?.split('|')[0] ?? '')),
+    ),
   );
   const systems = [...bound].sort().flatMap((url): [string, string][] => {
     const [system, ...others] = new Set(systemsOf(url, valueSets));

@@ -8,7 +8,8 @@ export const BARE = 4;
 
 /**
  * name (`value[x]` for a choice), types (`Reference(Patient|Group),CodeableConcept,Observation.component`), min,
- * max (-1 for `*`), flags, binding strength, canonical of the bound value set; the last three left out where 0 or absent.
+ * max (-1 for `*`), flags, binding strength, canonical of the bound value set, that of the largest one; the last four left out
+ * where 0 or absent.
  */
 export type CompactElement = readonly [
   name: string,
@@ -18,6 +19,7 @@ export type CompactElement = readonly [
   flags?: number,
   strength?: string,
   valueSet?: string,
+  maxValueSet?: string,
 ];
 
 export interface CompactType {

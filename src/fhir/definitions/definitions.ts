@@ -41,6 +41,11 @@ export interface ElementDefinition {
   /** Resource types a Reference or a canonical may lead to; empty: any. */
   readonly targets: readonly string[];
   readonly binding?: Binding;
+  /**
+   * The value set outside of which a `code` has none of its codes, whatever it is bound to: languages have one.
+   * https://hl7.org/fhir/R4/extension-elementdefinition-maxvalueset.html
+   */
+  readonly maxValueSet?: string;
 }
 
 /** https://hl7.org/fhir/R4/structuredefinition.html */

@@ -27,7 +27,7 @@ export function expandElement(
   compact: CompactElement,
   types: ReadonlyMap<string, CompactType>,
 ): readonly ElementDefinition[] {
-  const [name, typeText, min, max, flags = 0, strength, valueSet] = compact;
+  const [name, typeText, min, max, flags = 0, strength, valueSet, maxValueSet] = compact;
   const choice = name.endsWith(CHOICE) ? name.slice(0, -CHOICE.length) : undefined;
   return typeText.split(',').map((text): ElementDefinition => {
     const { type, targets } = typeAndTargets(text);
@@ -44,6 +44,7 @@ export function expandElement(
       ...(choice === undefined ? {} : { choice }),
       targets,
       ...(bound ? { binding: { strength, valueSet } } : {}),
+      ...(maxValueSet === undefined ? {} : { maxValueSet }),
     };
   });
 }

@@ -14,7 +14,7 @@ export interface Values {
   readonly textual: boolean;
   /** For textual tokens: whether they are kept folded, because case never counts in them. */
   readonly folded: boolean;
-  /** For `code` elements: the system of their required binding, if all have the same. */
+  /** For `code` elements: the system that their binding allows, if all have the same. */
   readonly system: string | undefined;
   /** For references: the resource types that the expression and its elements allow; undefined: any. */
   readonly leadsTo: readonly string[] | undefined;
@@ -119,9 +119,9 @@ function systemOf(routes: readonly Route[], definitions: Definitions): string | 
   return systems.size === 1 ? only : undefined;
 }
 
-/** The one system that the required binding of a `code` element at the end of a route has; undefined for other types. */
+/** The one system that the codes of a `code` element at the end of a route can have, by its binding; undefined for other types. */
 export function bindingSystem(route: Route, definitions: Definitions): string | undefined {
-  const binding = lastElement(route)?.binding;
-  if (route.type !== 'code' || binding?.strength !== 'required') return undefined;
-  return definitions.bindingSystem(binding.valueSet);
+  const { binding, maxValueSet } = lastElement(route) ?? {};
+  const valueSet = binding?.strength === 'required' ? binding.valueSet : maxValueSet;
+  return route.type === 'code' && valueSet !== undefined ? definitions.bindingSystem(valueSet) : undefined;
 }

@@ -157,9 +157,7 @@ export class BaseTypes {
     const checks: ValueCheck[] = [];
     if (binding?.strength === 'required' || binding?.strength === 'extensible')
       checks.push(bindingCheck(type, { strength: binding.strength, codes: this.codes(binding.valueSet) }));
-    // A language's required binding is to its largest value set: of the same nothing is said twice.
-    const known = binding?.strength === 'required' && binding.valueSet === maxValueSet;
-    if (maxValueSet !== undefined && !known)
+    if (maxValueSet !== undefined)
       checks.push(bindingCheck(type, { strength: 'required', codes: this.codes(maxValueSet) }));
     return checks;
   }
