@@ -75,7 +75,7 @@ function typesOf(element: SourceElement, paths: ReadonlySet<string>): string {
     .join(',');
 }
 
-/** The value set outside of which a `code` has none of its codes. */
+/** The value set outside of which a `code` has none of its codes. https://hl7.org/fhir/R4/extension-elementdefinition-maxvalueset.html */
 function maxValueSetOf({ type = [], binding }: SourceElement): string | undefined {
   if (type.length !== 1 || type[0]?.code !== 'code') return undefined;
   return binding?.extension?.find(({ url }) => url.endsWith('/elementdefinition-maxValueSet'))?.valueCanonical;

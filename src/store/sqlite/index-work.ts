@@ -2,6 +2,7 @@
 import { containedType } from '../../search/contained.ts';
 import { type Contained, readContained } from './contained.ts';
 import { IndexRows } from './index-rows.ts';
+import { ordered } from './numbered.ts';
 import type { Numbers } from './numbers.ts';
 import type { Database, Statement } from './open.ts';
 import { FieldReader } from './pack.ts';
@@ -185,8 +186,7 @@ export class IndexWorker {
   }
 
   #patternOf(type: number, parameters: readonly number[], tables: number): number {
-    const sorted = [...new Set(parameters)].sort((a, b) => a - b);
-    return this.#numbers.pattern(type, JSON.stringify(sorted), tables);
+    return this.#numbers.pattern(type, JSON.stringify(ordered(parameters)), tables);
   }
 
   /** Only resources with a value of the parameter have rows of it, and their patterns tell which these are. */

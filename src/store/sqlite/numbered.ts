@@ -1,4 +1,4 @@
-/** Lists of resources by their numbers. https://hl7.org/fhir/R4/search.html */
+/** Lists of the numbers that stand for resources and parameters. https://hl7.org/fhir/R4/search.html */
 
 /** Rising, each once. */
 export function ordered(numbers: readonly number[]): readonly number[] {
