@@ -1,7 +1,7 @@
 /** What is remembered of a search is forgotten when resources change that it may find. https://hl7.org/fhir/R4/search.html#total */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Criterion } from '../../src/search/criteria.ts';
-import type { SearchQuery, Store } from '../../src/store/port.ts';
+import type { SearchQuery, Store, TypeQuery } from '../../src/store/port.ts';
 import { LastChanges, Remembered } from '../../src/store/sqlite/remembered.ts';
 import { openSqliteStore } from '../../src/store/sqlite/store.ts';
 import {
@@ -103,10 +103,25 @@ describe('Remembered', () => {
     const changes = new Map([['Patient', 3]]);
     const remembered = new Remembered<object>(new LastChanges((type) => changes.get(type) ?? 0), 10);
     const queries = [{ type: 'Patient', criterion: identified('p'), sort: [] }];
-    const first = remembered.get('p', queries, 3, () => ({}));
-    expect(remembered.get('p', queries, 3, () => ({}))).toBe(first);
-    expect(remembered.get('p', queries, 4, () => ({}))).toBe(first);
+    const first = remembered.get(queries, 3, () => ({}));
+    expect(remembered.get(queries, 3, () => ({}))).toBe(first);
+    expect(remembered.get(queries, 4, () => ({}))).toBe(first);
+    expect(remembered.get([...queries], 4, () => ({}))).toBe(first);
     changes.set('Patient', 5);
-    expect(remembered.get('p', queries, 5, () => ({}))).not.toBe(first);
+    const second = remembered.get(queries, 5, () => ({}));
+    expect(second).not.toBe(first);
+    expect(remembered.get([...queries], 5, () => ({}))).toBe(second);
+  });
+
+  it('knows a search of many values by its object alone', () => {
+    const changes = new Map([['Patient', 3]]);
+    const remembered = new Remembered<object>(new LastChanges((type) => changes.get(type) ?? 0), 10);
+    const ids = Array.from({ length: 65 }, (_, index) => `p${index}`);
+    const queries: readonly TypeQuery[] = [{ type: 'Patient', criterion: { kind: 'id', ids }, sort: [] }];
+    const first = remembered.get(queries, 3, () => ({}));
+    expect(remembered.get(queries, 4, () => ({}))).toBe(first);
+    expect(remembered.get([...queries], 4, () => ({}))).not.toBe(first);
+    changes.set('Patient', 5);
+    expect(remembered.get(queries, 5, () => ({}))).not.toBe(first);
   });
 });

@@ -9,11 +9,10 @@ import type { Parameter } from '../../search/criteria.ts';
 import type { StoredUnit } from '../../search/units.ts';
 import { BoundedCache } from './bounded-cache.ts';
 import { afterPrefix } from './compile/prefix.ts';
+import { KnownResources } from './known-resources.ts';
 import type { Database, SqlValue, Statement } from './open.ts';
 
 const remembered = 5_000;
-/** How many resources are looked up one by one. */
-const fewIds = 3;
 
 interface Pattern {
   readonly number: number;
@@ -26,8 +25,8 @@ export interface NumberedUnit extends StoredUnit {
 }
 
 export class LookUp {
-  /** Whether what is found is committed, so that it may be remembered. */
-  remembers = true;
+  readonly resources: KnownResources;
+  #remembers = true;
   readonly #numbers = new BoundedCache<number>(remembered);
   readonly #textOf = new BoundedCache<string>(remembered);
   readonly #patterns = new Map<number, Pattern[]>();
@@ -48,25 +47,22 @@ export class LookUp {
   readonly #foldedCodes: Statement;
   readonly #foldedCodesOfSystem: Statement;
   readonly #moreUnits: Statement;
-  readonly #resource: Statement;
-  readonly #resources: Statement;
-  readonly #currentResource: Statement;
-  readonly #currentResources: Statement;
   readonly #texts: Statement;
   readonly #morePatterns: Statement;
 
   constructor(db: Database) {
+    this.resources = new KnownResources(db);
     this.#type = db.prepare('SELECT num FROM type WHERE name = ?');
     this.#parameter = db.prepare("SELECT num FROM parameter WHERE type = ? AND code = ? AND state = 'current'");
     this.#parameterOf = db.prepare('SELECT num FROM parameter WHERE type = ? AND code = ? AND definition = ?');
     this.#system = db.prepare('SELECT num FROM system WHERE uri = ?');
     this.#codes = db.prepare('SELECT num FROM code WHERE value = ?');
     this.#codesOfSystem = db.prepare('SELECT num FROM code WHERE value = ? AND system = ?');
-    const many = 'SELECT c.num FROM json_each(?) j CROSS JOIN code c ON c.value = j.value';
+    const many = 'SELECT json_group_array(c.num) FROM json_each(?) j CROSS JOIN code c ON c.value = j.value';
     this.#manyCodes = db.prepare(many);
     this.#manyCodesOfSystem = db.prepare(`${many} AND c.system = ?`);
     const manyFolded =
-      'SELECT c.num FROM json_each(?) j CROSS JOIN code c INDEXED BY code_by_folded ON c.folded = j.value';
+      'SELECT json_group_array(c.num) FROM json_each(?) j CROSS JOIN code c INDEXED BY code_by_folded ON c.folded = j.value';
     this.#manyFoldedCodes = db.prepare(manyFolded);
     this.#manyFoldedCodesOfSystem = db.prepare(`${manyFolded} AND c.system = ?`);
     const beginning = (column: string) =>
@@ -79,14 +75,18 @@ export class LookUp {
     );
     this.#moreUnits = db.prepare(`SELECT u.num, coalesce(s.uri, ''), u.code, u.unit
       FROM unit u LEFT JOIN system s ON s.num = u.system WHERE u.num > ? ORDER BY u.num`);
-    const named = 'SELECT rid FROM entity WHERE type = ? AND id = ?';
-    this.#resource = db.prepare(named);
-    this.#currentResource = db.prepare(`${named} AND state = 1`);
-    const manyNamed = 'SELECT e.rid FROM json_each(?) j CROSS JOIN entity e ON e.type = ? AND e.id = j.value';
-    this.#resources = db.prepare(manyNamed);
-    this.#currentResources = db.prepare(`${manyNamed} AND e.state = 1`);
     this.#texts = db.prepare('SELECT c.num, c.value FROM json_each(?) j CROSS JOIN code c ON c.num = j.value');
     this.#morePatterns = db.prepare('SELECT num, type, params FROM pattern WHERE num > ?');
+  }
+
+  /** Whether what is found is committed, so that it may be remembered. */
+  get remembers(): boolean {
+    return this.#remembers;
+  }
+
+  set remembers(remembers: boolean) {
+    this.#remembers = remembers;
+    this.resources.remembers = remembers;
   }
 
   /** The number of a resource type; undefined where there never was such a resource. */
@@ -127,8 +127,8 @@ export class LookUp {
   /** The numbers of many codes, in any system or in one; `folded`: compared without case, with the codes folded already. */
   manyCodes(codes: readonly string[], system: number | undefined, folded: boolean): readonly number[] {
     const list = JSON.stringify(codes);
-    if (system === undefined) return numbers((folded ? this.#manyFoldedCodes : this.#manyCodes).all(list));
-    return numbers((folded ? this.#manyFoldedCodesOfSystem : this.#manyCodesOfSystem).all(list, system));
+    if (system === undefined) return listed(folded ? this.#manyFoldedCodes : this.#manyCodes, list);
+    return listed(folded ? this.#manyFoldedCodesOfSystem : this.#manyCodesOfSystem, list, system);
   }
 
   /** The numbers of the codes that begin with a text, in any system or in one; `folded` as for `codes`. */
@@ -159,24 +159,6 @@ export class LookUp {
       }
     }
     return codes.map((code) => [code, found.get(code) ?? this.#textOf.get(String(code)) ?? ''] as const);
-  }
-
-  /** The number of a resource, live or not. */
-  resource(type: number, id: string): number | undefined {
-    const number = this.#resource.get(type, id)?.[0];
-    return number === undefined ? undefined : Number(number);
-  }
-
-  /** The numbers of resources, live or not; ids that nothing has are left out. */
-  resources(type: number, ids: readonly string[]): readonly number[] {
-    if (ids.length > fewIds) return numbers(this.#resources.all(JSON.stringify(ids), type));
-    return ids.flatMap((id) => this.resource(type, id) ?? []);
-  }
-
-  /** The numbers of live resources; ids that none has are left out. */
-  currentResources(type: number, ids: readonly string[]): readonly number[] {
-    if (ids.length > fewIds) return numbers(this.#currentResources.all(JSON.stringify(ids), type));
-    return ids.flatMap((id) => numbers(this.#currentResource.all(type, id)));
   }
 
   /** The patterns of a type whose resources have (or don't have) values of a parameter, rising. */
@@ -215,4 +197,9 @@ export class LookUp {
 
 function numbers(rows: readonly (readonly SqlValue[])[]): readonly number[] {
   return rows.map(([number]) => Number(number));
+}
+
+/** The numbers that a statement gives as one text: a thousand rows take the binding longer than SQLite takes to find them. */
+function listed(statement: Statement, ...values: readonly SqlValue[]): readonly number[] {
+  return JSON.parse(String(statement.get(...values)?.[0]));
 }

@@ -2,13 +2,17 @@
  * Remembers what the same search would find out again until resources of its types change: its criteria compiled, its first
  * matches, and its total. https://hl7.org/fhir/R4/search.html#total
  */
+import { comparedValues } from '../../search/compared.ts';
 import { isContained } from '../../search/contained.ts';
 import type { Criterion, SortKey } from '../../search/criteria.ts';
 import type { TypeQuery } from '../port.ts';
 import { BoundedCache } from './bounded-cache.ts';
+import { keyOf } from './known-search.ts';
 
 /** Texts longer than this are not remembered: they would take too much memory. */
 const longest = 4096;
+/** Values beyond which a search isn't written down: that would take longer than finding it. */
+const mostValues = 64;
 
 /** Knows which change of the store was the last that may concern a search. */
 export class LastChanges {
@@ -47,7 +51,10 @@ interface Entry<V> {
 /** One thing that is found out about searches. */
 export class Remembered<V> {
   readonly #changes: LastChanges;
+  /** By what the search is written down as. */
   readonly #entries: BoundedCache<Entry<V>>;
+  /** A query that is parsed once comes again as the same object, as long as it is remembered itself. */
+  readonly #byObject = new WeakMap<readonly TypeQuery[], Entry<V>>();
 
   /** @param limit how many are remembered at least. */
   constructor(changes: LastChanges, limit: number) {
@@ -55,22 +62,33 @@ export class Remembered<V> {
     this.#entries = new BoundedCache(limit);
   }
 
-  /**
-   * What is known under a key at the store's last change, found out where nothing is. The key names the search and
-   * whatever else it depends on.
-   */
-  get(key: string, queries: readonly TypeQuery[], change: number, find: () => V): V {
-    const known = this.#entries.get(key);
-    if (known?.unconcerned === change) return known.value;
-    const concerns = this.#changes.of(queries, change);
-    if (known?.concerns === concerns) {
-      known.unconcerned = change;
-      return known.value;
-    }
-    const value = find();
-    if (key.length <= longest) this.#entries.set(key, { value, concerns, unconcerned: change });
-    return value;
+  /** What is known of a search at the store's last change, found out where nothing is. */
+  get(queries: readonly TypeQuery[], change: number, find: () => V): V {
+    const own = this.#byObject.get(queries);
+    if (own !== undefined && this.#holds(own, queries, change)) return own.value;
+    const key = isLong(queries) ? undefined : keyOf(queries);
+    const named = key === undefined ? undefined : this.#entries.get(key);
+    const holds = named !== undefined && this.#holds(named, queries, change);
+    const entry = holds ? named : this.#found(queries, change, find);
+    this.#byObject.set(queries, entry);
+    if (!holds && key !== undefined && key.length <= longest) this.#entries.set(key, entry);
+    return entry.value;
   }
+
+  #holds(known: Entry<V>, queries: readonly TypeQuery[], change: number): boolean {
+    if (known.unconcerned === change) return true;
+    if (known.concerns !== this.#changes.of(queries, change)) return false;
+    known.unconcerned = change;
+    return true;
+  }
+
+  #found(queries: readonly TypeQuery[], change: number, find: () => V): Entry<V> {
+    return { value: find(), concerns: this.#changes.of(queries, change), unconcerned: change };
+  }
+}
+
+function isLong(queries: readonly TypeQuery[]): boolean {
+  return queries.reduce((sum, { criterion }) => sum + comparedValues(criterion), 0) > mostValues;
 }
 
 /** Whether what a criterion finds depends on resources of other types. */

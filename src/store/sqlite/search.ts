@@ -6,7 +6,7 @@ import { CursorExpired, StoreUnavailable, TooCostly } from '../errors.ts';
 import type { Explanation, Position, SearchPage, SearchQuery, TypeQuery } from '../port.ts';
 import type { Tally, TallyQuery } from '../tally.ts';
 import { StatementWatch } from './explain.ts';
-import { type KnownSearch, keyOf, partsKnown } from './known-search.ts';
+import { type KnownSearch, partsKnown } from './known-search.ts';
 import { LookUp } from './look-up.ts';
 import type { Database, Statement } from './open.ts';
 import { isBeginning, type PageOfHits, readPage } from './page.ts';
@@ -250,7 +250,7 @@ export class Searcher {
     // Inside another's transaction what is found may be taken back.
     const known =
       position === undefined && connection.lookUp.remembers
-        ? reading.known.get(keyOf(queries), queries, newest, () => ({ totals: new Map() }))
+        ? reading.known.get(queries, newest, () => ({ totals: new Map() }))
         : undefined;
     const parts =
       compiled ?? partsKnown(known, around !== undefined, () => partsOf(connection, queries, at, around === undefined));
@@ -324,14 +324,6 @@ function newestChange({ statements }: Connection): number {
   return Number(row?.[0]);
 }
 
-/** The number of the last change of a type's resources, or of an erasure. */
-function newestOfType({ statements, lookUp }: Connection, type: string): number {
-  const row = statements.get(sql`SELECT max(
-    coalesce((SELECT max(vid) FROM version INDEXED BY version_by_type WHERE type = ${lookUp.type(type) ?? 0}), 0),
-    coalesce((SELECT value FROM setting WHERE name = 'greatest change'), 0))`);
-  return Number(row?.[0]);
-}
-
 /** The types that have resources. */
 function liveTypes({ statements }: Connection): ReadonlySet<string> {
   return new Set(statements.all(sql`SELECT name FROM type WHERE live > 0`).map(([name]) => String(name)));
@@ -340,7 +332,7 @@ function liveTypes({ statements }: Connection): ReadonlySet<string> {
 /** A way to read, with nothing remembered yet. */
 function readingOf(statements: Statements, lookUp: LookUp, thresholds: Thresholds): Reading {
   const connection = { statements, lookUp, probes: new Probes(statements, thresholds), thresholds };
-  const changes = new LastChanges((type) => newestOfType(connection, type));
+  const changes = new LastChanges((type) => lookUp.resources.lastChange(lookUp.type(type) ?? 0));
   return { connection, known: new Remembered(changes, rememberedSearches) };
 }
 

@@ -21,7 +21,7 @@ export function hierarchy({ parameter, by, direction, from }: HierarchyCriterion
   const number = context.numberOf(parameter);
   const type = lookUp.type(by.type);
   if (number === undefined || type === undefined) return impossible;
-  const start = from.flatMap((id) => lookUp.resource(type, id) ?? []);
+  const start = from.flatMap((id) => lookUp.resources.number(type, id) ?? []);
   if (start.length === 0) return impossible;
   const leading = lookUp.parameter(by);
   const found = leading === undefined ? start : context.numbers(partsOf(start, leading, type, direction, at));

@@ -20,30 +20,26 @@ export function ofResources(given: readonly number[], current = false): Conditio
   const numbers = ordered(given);
   const [only] = numbers;
   if (only === undefined) return impossible;
-  const list = JSON.stringify(numbers);
   // Of a row that is looked up by its number SQLite knows that there is nothing to sort.
-  const found =
-    numbers.length === 1
-      ? sql`SELECT o.rid AS rid FROM entity o WHERE o.rid = ${only}`
-      : sql`SELECT j.value AS rid FROM json_each(${list}) j`;
-  const rows = (prefix: Prefix): Sql =>
-    prefix === ''
-      ? found
-      : sql`SELECT k.vid AS rid FROM json_each(${list}) j
-          CROSS JOIN kept k INDEXED BY kept_by_resource ON k.rid = j.value`;
+  const rows = (prefix: Prefix): Sql => {
+    if (prefix === '' && numbers.length === 1) return sql`SELECT o.rid AS rid FROM entity o WHERE o.rid = ${only}`;
+    const listed = sql`json_each(${JSON.stringify(numbers)}) j`;
+    if (prefix === '') return sql`SELECT j.value AS rid FROM ${listed}`;
+    return sql`SELECT k.vid AS rid FROM ${listed} CROSS JOIN kept k INDEXED BY kept_by_resource ON k.rid = j.value`;
+  };
   const test = (row: string): Sql => isIn(raw(`${row}.rid`), numbers);
   // Read by their numbers they come in that order, so that a page doesn't look at all of them. They lead no walk by a stretch:
   // on its next page there may be too many to list (`has.ts`), and what reads them then has no stretches.
-  const range: Range = { table: 'entity', index: 'number', where: test('r'), order: [], fixed: [] };
+  const byNumber: readonly Range[] = [{ table: 'entity', index: 'number', where: test('r'), order: [], fixed: [] }];
   return {
     test: ({ row }) => test(row),
-    drive: { ...finding(rows, 0, true, true), byNumber: [range], live: current, ...(current && { numbers }) },
+    drive: { ...finding(rows, 0, true, true), byNumber, live: current, ...(current && { numbers }) },
     usesResource: true,
   };
 }
 
 export function id({ ids }: IdCriterion, context: Context): Condition {
   const { lookUp, typeNumber } = context;
-  if (readsCurrent(context)) return ofResources(lookUp.currentResources(typeNumber, ids), true);
-  return ofResources(lookUp.resources(typeNumber, ids));
+  if (readsCurrent(context)) return ofResources(lookUp.resources.live(typeNumber, ids), true);
+  return ofResources(lookUp.resources.numbers(typeNumber, ids));
 }

@@ -1,5 +1,6 @@
 /** References to resources of this server, by the numbers of their targets. https://hl7.org/fhir/R4/search.html#reference */
 import type { ReferenceTest } from '../../../search/criteria.ts';
+import { ordered } from '../numbered.ts';
 import { isIn, type Sql } from '../sql.ts';
 import { type Columns, columnsOf } from './columns.ts';
 import type { Context } from './condition.ts';
@@ -15,13 +16,12 @@ export function targetsOf(tests: readonly ReferenceTest[], { lookUp }: Context):
     if (ofType === undefined) ids.set(type, [id]);
     else ofType.push(id);
   }
-  const targets = new Set<number>();
-  for (const [type, ofType] of ids) {
-    const typeNumber = lookUp.type(type);
-    if (typeNumber === undefined) continue;
-    for (const target of lookUp.resources(typeNumber, ofType)) targets.add(target);
-  }
-  return [...targets].sort((a, b) => a - b);
+  return ordered(
+    [...ids].flatMap(([type, ofType]) => {
+      const typeNumber = lookUp.type(type);
+      return typeNumber === undefined ? [] : lookUp.resources.numbers(typeNumber, ofType);
+    }),
+  );
 }
 
 /** Whether a value in these columns passes any of the tests. */

@@ -9,7 +9,7 @@ export function referenced({ parameter, by }: ReferencedCriterion, context: Cont
   const number = lookUp.parameter(parameter);
   const sourceType = lookUp.type(parameter.type);
   if (number === undefined || sourceType === undefined) return impossible;
-  const sources = JSON.stringify(lookUp.resources(sourceType, by));
+  const sources = JSON.stringify(lookUp.resources.numbers(sourceType, by));
   const current = readsCurrent(context);
   const targets = new Set(
     context.numbers(sql`SELECT x.target FROM json_each(${sources}) j
