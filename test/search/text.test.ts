@@ -7,7 +7,7 @@ import { describe as inWords } from '../../src/search/describe.ts';
 import { matches } from '../../src/search/match.ts';
 import { textOfNarrative } from '../../src/search/narrative-text.ts';
 import { normaliseString } from '../../src/search/normalise.ts';
-import { boundary, wordsIn, wordsOf } from '../../src/search/words.ts';
+import { allWordsIn, boundary, wordsIn, wordsOf } from '../../src/search/words.ts';
 import { search } from './setup.ts';
 
 function criterion(query: string) {
@@ -53,6 +53,37 @@ describe('words', () => {
         // What FTS5's tokenizer takes for the ends of words, and what its queries give a meaning to.
         expect(words.join('')).not.toMatch(/[\0-/:-@A-Z[-`{-\x7f]/);
       }),
+    );
+  });
+
+  it('of plain texts, which are read in a way of their own, are those of any text', () => {
+    const piece = fc.constantFrom(
+      'a',
+      'Zz',
+      'M',
+      '09',
+      "'",
+      '`',
+      ' ',
+      '-',
+      '_',
+      '\0',
+      '@[`{',
+      '/:',
+      'é',
+      'K',
+      'İ',
+      'ß',
+      'q'.repeat(63),
+      'q'.repeat(64),
+    );
+    const text = fc.oneof(
+      fc.array(piece, { maxLength: 8 }).map((pieces) => pieces.join('')),
+      fc.string(),
+    );
+    fc.assert(
+      fc.property(text, (each) => void expect(wordsIn(each)).toEqual(allWordsIn(each))),
+      { numRuns: 2000 },
     );
   });
 
