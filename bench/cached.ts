@@ -11,11 +11,16 @@ const stays = 45_000;
 
 /** @returns what reads the file through where that was some time ago; for other stores than a file, and unless it is wanted, nothing. */
 export function fileCache(storeUrl: string, wanted: boolean): () => Promise<void> {
-  const [, file] = /^sqlite:(.+)$/.exec(storeUrl) ?? [];
+  const file = storeFile(storeUrl);
   let readAt: number | undefined;
   return async () => {
     if (!wanted || file === undefined || (readAt !== undefined && performance.now() - readAt < stays)) return;
     for await (const _ of createReadStream(file, { highWaterMark: piece }));
     readAt = performance.now();
   };
+}
+
+/** The file that a store's URL names; undefined for other stores. */
+export function storeFile(url: string): string | undefined {
+  return /^sqlite:(.+)$/.exec(url)?.[1];
 }

@@ -18,16 +18,28 @@ export async function writeBare(plan: {
   readonly newest: boolean;
   readonly group: number;
 }): Promise<BareWrites> {
-  const child = spawnNode('server', fileURLToPath(new URL('./rows.js', import.meta.url)), [JSON.stringify(plan)]);
+  const result: BareWrites = JSON.parse(await said('rows', plan));
+  return result;
+}
+
+/** Milliseconds in which bare SQLite counts 100,000 rows of one index: the median of a file's most frequent codes, each counted once. */
+export async function countBare(file: string): Promise<number> {
+  const { p50 }: { readonly p50: number } = JSON.parse(await said('count', { file }));
+  return p50;
+}
+
+/** What a script beside this one prints, which runs alone on the server's core. */
+async function said(script: 'rows' | 'count' | 'driver', plan: unknown): Promise<string> {
+  const path = fileURLToPath(new URL(`./${script}.js`, import.meta.url));
+  const child = spawnNode('server', path, [JSON.stringify(plan)]);
   let text = '';
   child.stdout?.on('data', (part: Buffer) => {
     text += part.toString();
   });
   child.stderr?.pipe(process.stderr);
   const code = await exitOf(child);
-  if (code !== 0) throw new Error(`the bare writer ended with ${code}`);
-  const result: BareWrites = JSON.parse(text);
-  return result;
+  if (code !== 0) throw new Error(`bare/${script} ended with ${code}`);
+  return text;
 }
 
 /**
@@ -83,14 +95,6 @@ export async function driverCeiling(
 
 /** The rate that the bare driver reaches. */
 async function driverRate(plan: DriverPlan): Promise<DriverResult> {
-  const child = spawnNode('server', fileURLToPath(new URL('./driver.js', import.meta.url)), [JSON.stringify(plan)]);
-  let text = '';
-  child.stdout?.on('data', (part: Buffer) => {
-    text += part.toString();
-  });
-  child.stderr?.pipe(process.stderr);
-  const code = await exitOf(child);
-  if (code !== 0) throw new Error(`the bare driver ended with ${code}`);
-  const result: DriverResult = JSON.parse(text);
+  const result: DriverResult = JSON.parse(await said('driver', plan));
   return result;
 }

@@ -1,14 +1,14 @@
 /** Every family of search: first pages, walks of 50 pages, and all of them mixed. https://hl7.org/fhir/R4/search.html */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { driverCeiling } from '../bare/bare.ts';
-import { fileCache } from '../cached.ts';
+import { countBare, driverCeiling } from '../bare/bare.ts';
+import { fileCache, storeFile } from '../cached.ts';
 import { familiesOf } from '../families.ts';
 import { type Answer, Asking, type Family, got, paged, type Query } from '../family.ts';
 import { processorSecondsOf } from '../machine.ts';
 import type { Ceiling, Measurement } from '../report.ts';
 import { sampleOf } from '../sample.ts';
-import { once, type RunningServer, startServer } from '../server.ts';
+import { once, type RunningServer, startBare, startServer } from '../server.ts';
 import { type Audit, type Bench, type Place, wants } from './bench.ts';
 
 export const familyWorkloads: readonly string[] = ['families', 'mix'];
@@ -89,7 +89,7 @@ async function measured(bench: Bench, place: Place, asking: Asking, family: Fami
     const sized = paged(query, pageSize);
     asked.push({ query: sized, first: await asking.ask(sized) });
   }
-  if (family.judged !== 'pages') return [countRow(family, asked)];
+  if (family.judged !== 'pages') return [await countRow(family, asked, place)];
   const isFew = ({ first: { matches = few + 1 } }: Asked): boolean => matches <= few;
   const selective = asked.filter(isFew);
   const others = asked.filter((each) => !isFew(each));
@@ -126,7 +126,7 @@ async function bareOf(
   group: readonly Asked[],
 ): Promise<Ceiling | undefined> {
   if (!mixed) return undefined;
-  const paths = file(
+  const paths = listed(
     folder,
     name,
     group.map(({ query }) => query.path),
@@ -167,7 +167,7 @@ function rowOf(workload: string, answers: readonly Answer[]): Measurement {
 }
 
 /** Counts, each asked once: what is found once is remembered. */
-function countRow({ name, judged }: Family, asked: readonly Asked[]): Measurement {
+async function countRow({ name, judged }: Family, asked: readonly Asked[], { url }: Place): Promise<Measurement> {
   const counted = asked.filter(({ first }) => first.status === 200);
   const many = counted.filter(({ first: { matches = 0 } }) => matches >= hits);
   const each = judged === 'count' && many.length > 0 ? many : counted;
@@ -176,6 +176,8 @@ function countRow({ name, judged }: Family, asked: readonly Asked[]): Measuremen
   });
   const { p50, p99, max } = quantiles(times);
   const most = Math.max(0, ...each.map(({ first: { matches = 0 } }) => matches));
+  const file = storeFile(url);
+  const bare = judged === 'count' && file !== undefined ? await countBare(file) : undefined;
   const unit = judged === 'count' ? `, for each ${hits.toLocaleString('en-US')} hits` : '';
   return {
     workload: `${name}${unit}`,
@@ -184,6 +186,7 @@ function countRow({ name, judged }: Family, asked: readonly Asked[]): Measuremen
     p50,
     p99,
     max,
+    ...(bare === undefined ? {} : { ceiling: { name: 'bare SQLite counts as many rows', value: bare } }),
     target: { of: 'value', bound: 'most', value: judged === 'count' ? 5 : 50 },
     note: `${each.length} counts, up to ${most.toLocaleString('en-US')}, each asked once${refusals(asked)}`,
   };
@@ -222,7 +225,7 @@ async function mix(
   const lines = parts.flatMap(({ queries }) =>
     Array.from({ length: most }, (_, n) => paged(queries[n % queries.length] ?? got(''), pageSize).path),
   );
-  const paths = file(bench.folder, `mix-${where}`, lines);
+  const paths = listed(bench.folder, `mix-${where}`, lines);
   const traffic = { kind: 'get', paths } as const;
   const { connections, warmUp, seconds } = bench.options;
   const plan = { name: 'mix', connections, traffic };
@@ -232,7 +235,8 @@ async function mix(
   const after = processorSecondsOf(pid);
   const processor =
     before === undefined || after === undefined ? undefined : ((after - before) * 1e6) / result.requests;
-  const ceiling = await driverCeiling(bench.options, url, { kind: 'search', paths }, 'per second');
+  const ceiling =
+    (await driverCeiling(bench.options, url, { kind: 'search', paths }, 'per second')) ?? (await bareHttp(bench));
   bench.add({
     workload: `${where}: mix of ${parts.length} families`,
     audit,
@@ -248,7 +252,21 @@ async function mix(
   });
 }
 
-function file(folder: string, name: string, lines: readonly string[]): string {
+/** What a bare server reaches in the same minute, since the machine's speed changes: with 1 KB, as in the design's numbers. */
+async function bareHttp({ folder, load, options: { connections, warmUp, seconds } }: Bench): Promise<Ceiling> {
+  const bare = await startBare('hono', 1024);
+  try {
+    const traffic = { kind: 'get', paths: listed(folder, 'bare-http', ['/fhir/Basic/bare']) } as const;
+    const plan = { name: 'bare', connections, traffic };
+    await load.one(bare.port, plan, 0, warmUp / 2);
+    const { perSecond } = await load.one(bare.port, plan, 0, seconds);
+    return { name: 'bare hono, 1 KB', value: perSecond };
+  } finally {
+    await bare.stop();
+  }
+}
+
+function listed(folder: string, name: string, lines: readonly string[]): string {
   const path = join(folder, `${name.replaceAll(/[^a-z0-9]+/gi, '-')}.ndjson`);
   writeFileSync(path, `${lines.map((line) => JSON.stringify(line)).join('\n')}\n`);
   return path;
