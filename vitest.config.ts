@@ -18,6 +18,7 @@ export default defineConfig({
     // A busy machine takes ten times as long, and a server for tests may do one thing at a time: these only end what hangs.
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    expect: { poll: { timeout: 20_000 } },
     // The tests over HTTP load the whole server: those of one project share what is loaded, since loading took half of their time.
     projects: [
       {

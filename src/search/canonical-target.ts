@@ -1,5 +1,5 @@
 /** How canonical URLs lead to resources. https://hl7.org/fhir/R4/references.html#canonical */
-import type { CanonicalTarget, Criterion } from './criteria.ts';
+import type { CanonicalTarget, CanonicalTest, Criterion } from './criteria.ts';
 import type { IndexEntry, IndexValue } from './entry.ts';
 import { foldToken } from './normalise.ts';
 import type { ParameterRegistry } from './registry.ts';
@@ -34,6 +34,12 @@ export function names(canonical: string, target: CanonicalTarget, entries: reado
   if (!texts(target.url.code).includes(url)) return false;
   if (version === undefined) return true;
   return texts(target.version?.code).map(foldToken).includes(foldToken(version));
+}
+
+/** Whether a canonical names a URL with a version. */
+export function namesVersion(canonical: string, { url, version }: CanonicalTest): boolean {
+  const split = splitCanonical(canonical);
+  return split.url === url && split.version !== undefined && foldToken(split.version) === version;
 }
 
 /** The criterion on resources that canonicals lead to. */

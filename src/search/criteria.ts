@@ -124,7 +124,15 @@ export interface NearTest {
   readonly within: number;
 }
 
-export type ValueTest = SimpleTest | CompositeTest | TextTest | NearTest;
+/** A test of a canonical: it names this URL and this version, and perhaps a place in the resource (`#`). */
+export interface CanonicalTest {
+  readonly kind: 'canonical';
+  readonly url: string;
+  /** By `foldToken` (`search/normalise.ts`): versions are compared as the token parameter `version` compares them. */
+  readonly version: string;
+}
+
+export type ValueTest = SimpleTest | CompositeTest | TextTest | NearTest | CanonicalTest;
 
 /** Holds when any value of the parameter passes any of the tests. `anyOf` is never empty. */
 export interface ValueCriterion {

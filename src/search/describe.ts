@@ -121,6 +121,8 @@ function test(value: ValueTest): string {
       return `is ${value.type}/${value.id}`;
     case 'uri':
       return `${{ exact: 'is', canonical: 'is in any version', begins: 'begins with' }[value.match]} ${value.value}`;
+    case 'canonical':
+      return `is ${value.url}|${value.version} (in any case)`;
     case 'text':
       return `has a text that starts with "${value.value}"`;
     case 'near':

@@ -1,4 +1,5 @@
 /** Resources that travel with the matches of a page, found by further searches. https://hl7.org/fhir/R4/search.html#include */
+import { namedBy } from './canonical-target.ts';
 import { containedType } from './contained.ts';
 import type { CanonicalTarget, Criterion, Parameter, ValueTest } from './criteria.ts';
 import type { ContainedEntries, IndexEntry, ReferenceValue } from './entry.ts';
@@ -201,15 +202,7 @@ async function wantVersion<F extends Found>(
 
 /** Wants what a canonical names: that version of the URL, or all versions. */
 function wantCanonical(canonical: string, targets: readonly CanonicalTarget[], wanted: Wanted): void {
-  const [url = '', version] = canonical.split('#')[0]?.split('|') ?? [];
-  for (const target of targets) {
-    const named: Criterion = valueCriterion(target.url, [{ kind: 'uri', match: 'exact', value: url }]);
-    if (version === undefined) wanted.add(target.type, named);
-    else if (target.version !== undefined) {
-      const code = valueCriterion(target.version, [{ kind: 'token', code: foldToken(version), fold: false }]);
-      wanted.add(target.type, { kind: 'and', of: [named, code] });
-    }
-  }
+  for (const target of targets) wanted.add(target.type, namedBy([canonical], target));
 }
 
 async function wantReferring<F extends Found>(
@@ -259,12 +252,12 @@ function ownCanonicals({ url, version }: CanonicalTarget, entries: readonly Inde
       if (parameter !== code) return [];
       return value.kind === 'uri' || value.kind === 'identifier' || value.kind === 'token' ? [value.value] : [];
     });
-  return texts(url.code).flatMap((each) =>
-    [each, ...texts(version?.code).map((number) => `${each}|${number}`)].flatMap((value): readonly ValueTest[] => [
-      { kind: 'uri', match: 'exact', value },
-      { kind: 'uri', match: 'begins', value: `${value}#` },
-    ]),
-  );
+  const versions = [...new Set(texts(version?.code).map(foldToken))];
+  return texts(url.code).flatMap((each): readonly ValueTest[] => [
+    { kind: 'uri', match: 'exact', value: each },
+    { kind: 'uri', match: 'begins', value: `${each}#` },
+    ...versions.map((number) => ({ kind: 'canonical', url: each, version: number }) as const),
+  ]);
 }
 
 function valueCriterion(parameter: Parameter, anyOf: readonly ValueTest[]): Criterion {

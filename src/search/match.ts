@@ -2,7 +2,7 @@
  * What criteria and sort keys mean, evaluated on index entries: every store must give the same answers.
  * https://hl7.org/fhir/R4/search.html
  */
-import { names } from './canonical-target.ts';
+import { names, namesVersion } from './canonical-target.ts';
 import { containedType, isContained } from './contained.ts';
 import type {
   CanonicalTarget,
@@ -159,6 +159,7 @@ function referredIds(parameter: Parameter, type: string, entries: readonly Index
 export function passes(test: ValueTest, value: IndexValue): boolean {
   if (test.kind === 'text') return value.kind === 'token' && value.value.startsWith(test.value);
   if (test.kind === 'near') return value.kind === 'position' && isNear(test, value);
+  if (test.kind === 'canonical') return value.kind === 'uri' && namesVersion(value.value, test);
   if (test.kind !== 'composite') return value.kind !== 'composite' && passesSimple(test, value);
   if (value.kind !== 'composite') return false;
   return test.components.every((part, n) => {

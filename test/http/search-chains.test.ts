@@ -5,6 +5,7 @@ import {
   entriesOf,
   find,
   idsOf,
+  includedOf,
   link,
   load,
   observation,
@@ -46,14 +47,16 @@ beforeAll(async () => {
     observation('none', { code: code('1') }),
     { resourceType: 'Questionnaire', id: 'q1', url: 'http://x/q', version: '1', status: 'active', title: 'Knee' },
     { resourceType: 'Questionnaire', id: 'q2', url: 'http://x/q', version: 'B', status: 'draft', title: 'Hip' },
-    ...['http://x/q', 'http://x/q|1', 'http://x/q|b', 'http://x/q|3', 'http://x/other', 'http://x/q|1#part'].map(
-      (questionnaire, n): Json => ({
-        resourceType: 'QuestionnaireResponse',
-        id: `r${n}`,
-        status: 'completed',
-        questionnaire,
-      }),
-    ),
+    ...['', '|1', '|b', '|3', '/other', '|1#part', '|B#part']
+      .map((rest) => `http://x/q${rest}`)
+      .map(
+        (questionnaire, n): Json => ({
+          resourceType: 'QuestionnaireResponse',
+          id: `r${n}`,
+          status: 'completed',
+          questionnaire,
+        }),
+      ),
   ]);
 });
 afterAll(() => server.close());
@@ -86,10 +89,27 @@ describe('a chain', () => {
 
   it('follows canonicals, with the version that they name', async () => {
     expect(await find(server, '/QuestionnaireResponse?questionnaire.status=active')).toBe('r0 r1 r5');
-    expect(await find(server, '/QuestionnaireResponse?questionnaire.title=hip')).toBe('r0 r2');
+    expect(await find(server, '/QuestionnaireResponse?questionnaire.title=hip')).toBe('r0 r2 r6');
     expect(await find(server, '/QuestionnaireResponse?questionnaire:Questionnaire.title=none')).toBe('');
     expect(await find(server, '/Questionnaire?_has:QuestionnaireResponse:questionnaire:_id=r1')).toBe('q1');
     expect(await find(server, '/Questionnaire?_has:QuestionnaireResponse:questionnaire:_id=r0,r3')).toBe('q1 q2');
+  });
+
+  it.each([
+    ['q1', 'r0 r1 r5'],
+    // Its version is B.
+    ['q2', 'r0 r2 r6'],
+  ])('through canonicals leads to what includes bring: %s', async (id, referring) => {
+    const included = async (path: string) =>
+      includedOf(await server.get(path)).map((each) => each.slice(each.indexOf('/') + 1));
+    const parameter = 'QuestionnaireResponse:questionnaire';
+    expect(await find(server, `/QuestionnaireResponse?questionnaire._id=${id}`)).toBe(referring);
+    expect((await included(`/Questionnaire?_id=${id}&_revinclude=${parameter}`)).join(' ')).toBe(referring);
+    for (const each of ['r0', 'r1', 'r2', 'r3', 'r4', 'r5', 'r6']) {
+      const found = await find(server, `/Questionnaire?_has:${parameter}:_id=${each}`);
+      expect((await included(`/QuestionnaireResponse?_id=${each}&_include=${parameter}`)).join(' ')).toBe(found);
+      expect(found.includes(id)).toBe(referring.includes(each));
+    }
   });
 
   it('is told in self, is found by POST and in a batch', async () => {

@@ -8,6 +8,7 @@ import { textSystem } from '../../src/search/companion.ts';
 import { containedType } from '../../src/search/contained.ts';
 import type {
   CanonicalTarget,
+  CanonicalTest,
   ComponentKind,
   CompositeTest,
   Criterion,
@@ -55,7 +56,10 @@ const texts = [
 ] as const;
 const dates = [DATE_MIN, -1e12, 0, 0.5, 1, 1_000, 1_577_836_800_000, 1_609_459_200_000, DATE_MAX] as const;
 const numbers = ['-1e3', '-1.5', '0', '0.1', '1', '2', '10', '1e20', '123456789012345678901234567890.5'] as const;
-const urls = ['http://a/x', 'http://a/x|1.0', 'http://a/x|2', 'http://a/x/y', 'http://b', 'urn:oid:1.2.3'] as const;
+const urls = [
+  ...['http://a/x', 'http://a/x|1.0', 'http://a/x|2', 'http://a/x|B', 'http://a/x|b#c', 'http://a/x/y', 'http://b'],
+  'urn:oid:1.2.3',
+] as const;
 /** What such urls may begin with. */
 const beginnings = ['http://a/', 'http://a/x/', 'http://a/x|', 'http://a/x|1.', 'http://c/'] as const;
 /** Units of mass and temperature, one that UCUM doesn't have, and none; more than a search has stretches of an index. */
@@ -332,6 +336,12 @@ function simpleTest(kind: SimpleKind, textual: boolean): fc.Arbitrary<SimpleTest
   }
 }
 
+const canonicalTest = fc.record<CanonicalTest>({
+  kind: fc.constant('canonical'),
+  url: pick(['http://a/x', 'http://b']),
+  version: pick(['1.0', '2', 'b']),
+});
+
 function valueCriterion(parameter: Parameter): fc.Arbitrary<Criterion> {
   const { code, kind, textual } = parameter;
   if (code.endsWith(':text')) {
@@ -354,7 +364,7 @@ function valueCriterion(parameter: Parameter): fc.Arbitrary<Criterion> {
   }
   if (kind !== 'reference') return anyOf(parameter, simpleTest(kind, textual));
   return fc.oneof(
-    anyOf(parameter, fc.oneof(simpleTest('reference', false), simpleTest('uri', false))),
+    anyOf(parameter, fc.oneof(simpleTest('reference', false), simpleTest('uri', false), canonicalTest)),
     // `:identifier` looks at the logical references of a reference parameter: text tokens.
     anyOf({ ...parameter, textual: true }, simpleTest('token', true)),
   );

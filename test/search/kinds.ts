@@ -44,6 +44,7 @@ export class Kinds {
     composite: 0,
     text: 0,
     near: 0,
+    canonical: 0,
   };
   readonly strings: Tally<StringTest['match']> = {
     starts: 0,

@@ -1,8 +1,9 @@
 /** What is read with several commands, while another process writes in between. https://hl7.org/fhir/R4/http.html#concurrency */
 import { randomUUID } from 'node:crypto';
-import { ClientSession, Collection, type Db, type Document, MongoServerError } from 'mongodb';
+import { ClientSession, Collection, Db, type Document, MongoServerError } from 'mongodb';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Criterion } from '../../src/search/criteria.ts';
+import { StoreUnavailable } from '../../src/store/errors.ts';
 import { Bodies } from '../../src/store/mongo/bodies.ts';
 import { Clock } from '../../src/store/mongo/clock.ts';
 import { Files } from '../../src/store/mongo/files.ts';
@@ -380,7 +381,9 @@ test('what waits until nothing is read in a transaction goes on when the last on
   const transactions = new ReadTransactions(opened.connection.client);
   await transactions.over(60_000);
   const ends: (() => void)[] = [];
-  const reads = [1, 2].map(() => transactions.run(() => new Promise<void>((resolve) => ends.push(resolve))));
+  const reads = [1, 2].map(() =>
+    transactions.run(Number.POSITIVE_INFINITY, () => new Promise<void>((resolve) => ends.push(resolve))),
+  );
   await expect.poll(() => ends).toHaveLength(2);
   await transactions.over(1);
   const order: string[] = [];
@@ -451,9 +454,10 @@ test.each([true, false])('what a router begins is begun when all shards have bee
   const order: string[] = [];
   const newest = Types.prototype.newest;
   const begin = ClientSession.prototype.startTransaction;
-  vi.spyOn(Types.prototype, 'newest').mockImplementation(function (this: Types, types, session) {
-    if (session === undefined && types.includes('Patient') && types.includes('Observation')) order.push('heard');
-    return newest.call(this, types, session);
+  vi.spyOn(Types.prototype, 'newest').mockImplementation(function (this: Types, types, options) {
+    if (options?.session === undefined && types.includes('Patient') && types.includes('Observation'))
+      order.push('heard');
+    return newest.call(this, types, options);
   });
   vi.spyOn(ClientSession.prototype, 'startTransaction').mockImplementation(function (this: ClientSession, options) {
     order.push('begun');
@@ -463,6 +467,41 @@ test.each([true, false])('what a router begins is begun when all shards have bee
     expect(await searcher.matches('Observation', ofIdentified('other'), 10)).toEqual(['o']);
     await searcher.tally({ type: 'Observation', criterion: everything, fields: [], budget: 60_000 });
     expect(order).toEqual(sharded ? ['heard', 'begun', 'heard', 'begun'] : ['begun', 'begun']);
+  } finally {
+    vi.restoreAllMocks();
+    await close();
+  }
+});
+
+test('a router waits for a shard that is stuck, and for the newest change, no longer than the search has', async () => {
+  const connection = { ...(await connect(url)), sharded: true };
+  const { searcher, processes, close } = await openParts(connection, { cursorLifetime: day, timezone: 'UTC' });
+  await processes.start();
+  const budget = 50_000;
+  const query = { count: 1, total: 'none', totalBound: 0, budget } as const;
+  const parts = [{ type: 'Observation', criterion: ofIdentified('other'), sort: [] }];
+  const asks = [
+    () => searcher.search({ ...query, parts }),
+    () => searcher.tally({ type: 'Observation', criterion: everything, fields: [], budget }),
+  ];
+  await commit(writer, [put('Encounter', 'e', {}, [])]);
+  const ask = Db.prototype.command;
+  const limits: unknown[] = [];
+  let stuck = (_: Document) => false;
+  vi.spyOn(Db.prototype, 'command').mockImplementation(async function (this: Db, command, options) {
+    // Other processes of this file ask now and then.
+    const isOwn = this === connection.db;
+    if (isOwn && (command.find === 'Observation' || command.find === 'Patient')) limits.push(command.maxTimeMS);
+    if (isOwn && stuck(command)) throw new MongoServerError({ code: 50 });
+    return ask.call(this, command, options);
+  });
+  try {
+    for (const each of asks) await each();
+    expect(limits.length).toBeGreaterThan(4);
+    for (const limit of limits) expect(limit).toSatisfy((each) => typeof each === 'number' && each <= budget);
+    // One that isn't looked at by the search is heard of alone.
+    stuck = ({ find }) => find === 'Encounter';
+    for (const each of asks) await expect(each()).rejects.toBeInstanceOf(StoreUnavailable);
   } finally {
     vi.restoreAllMocks();
     await close();

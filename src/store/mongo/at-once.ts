@@ -112,5 +112,15 @@ async function read<T>(
 }
 
 function mayHelpAgain(error: unknown): boolean {
-  return error instanceof MongoNetworkError || (error instanceof MongoServerError && error.code !== outOfTime);
+  return error instanceof MongoNetworkError || (error instanceof MongoServerError && !isOutOfTime(error));
+}
+
+/** Whether it is MongoDB's that a command took longer than its `maxTimeMS`. */
+export function isOutOfTime(error: unknown): boolean {
+  return error instanceof MongoServerError && error.code === outOfTime;
+}
+
+/** The `maxTimeMS` of a command that is to end at a time by the clock of `performance`; 1 where that is over, since 0 is no limit. */
+export function millisecondsUntil(deadline: number): number {
+  return Math.max(1, Math.ceil(Math.min(deadline - performance.now(), 2 ** 31 - 1)));
 }

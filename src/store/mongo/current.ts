@@ -1,9 +1,11 @@
 /** Reads what belongs together, in one state of the store. https://hl7.org/fhir/R4/http.html#concurrency */
 import type { ClientSession } from 'mongodb';
 import { resourceTypeOf } from '../../search/contained.ts';
+import { millisecondsUntil } from './at-once.ts';
 import type { Snapshot } from './clock.ts';
 import type { SearchContext } from './context.ts';
 import { transactionBudget } from './read-transactions.ts';
+import { asTooCostly } from './state.ts';
 
 /** How a page, or what is current, is read. */
 export interface Look {
@@ -44,14 +46,17 @@ export async function readTogether<T>(
   } catch (error) {
     if (!(error instanceof HasToLook)) throw error;
   }
-  return transactions.run(async (session) => {
+  return transactions.run(end, async (session) => {
     const heard = snapshots.hear();
     try {
       const begun = await snapshots.begin([]);
       // From now on its state stands: types that are listed later have all that it shows.
-      if (type !== undefined) await types.newest([resourceTypeOf(type)], session);
+      const options = { session, maxTimeMS: millisecondsUntil(end) };
+      if (type !== undefined) await types.newest([resourceTypeOf(type)], options);
       const left = Math.min(end - performance.now(), transactionBudget);
       return await read({ budget: left, before: begun, session, meanwhile: heard.begun });
+    } catch (error) {
+      throw asTooCostly(error);
     } finally {
       heard.end();
     }

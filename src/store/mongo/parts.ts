@@ -135,8 +135,8 @@ export async function openParts(connection: Connection, options: PartsOptions): 
   if (!connection.transactions) await moveAll(db, types, appender);
   const { fields } = parameters;
   const snapshots = new Snapshots(clock, processes, types);
-  const transactions = new ReadTransactions(connection.client, async () => {
-    if (connection.sharded) await types.hearOfAllShards();
+  const transactions = new ReadTransactions(connection.client, async (deadline) => {
+    if (connection.sharded) await types.hearOfAllShards(deadline);
   });
   const indexes = new Indexes(
     db,

@@ -4,7 +4,9 @@
  * https://www.mongodb.com/docs/manual/core/transactions-production-consideration/
  */
 import type { ClientSession, MongoClient } from 'mongodb';
+import { StoreUnavailable } from '../errors.ts';
 import { insteadOf } from './absence.ts';
+import { isOutOfTime } from './at-once.ts';
 import { ofOneState } from './transaction.ts';
 
 /**
@@ -15,23 +17,31 @@ export const transactionBudget = 20_000;
 
 export class ReadTransactions {
   readonly #client: MongoClient;
-  readonly #prepare: () => Promise<void>;
+  readonly #prepare: (deadline: number) => Promise<void>;
   #open = 0;
   readonly #waiting = new Set<() => void>();
 
-  /** @param prepare called before each. */
-  constructor(client: MongoClient, prepare = async () => {}) {
+  /** @param prepare called before each; is to end by the deadline. */
+  constructor(client: MongoClient, prepare: (deadline: number) => Promise<void> = async () => {}) {
     this.#client = client;
     this.#prepare = prepare;
   }
 
   /**
    * As `ofOneState`. Where most of the time went by before the last try, it is StoreUnavailable that what was left was too little,
-   * not TooCostly.
+   * not TooCostly; so it is where it couldn't begin in time.
+   * @param deadline of what is read, by the clock of `performance`.
    */
-  async run<T>(read: (session: ClientSession) => Promise<T>): Promise<T> {
+  async run<T>(deadline: number, read: (session: ClientSession) => Promise<T>): Promise<T> {
     const start = performance.now();
-    await this.#prepare();
+    try {
+      await this.#prepare(deadline);
+    } catch (error) {
+      // Nothing has been searched by then.
+      throw isOutOfTime(error)
+        ? new StoreUnavailable('MongoDB did not answer in the time that the search has.')
+        : error;
+    }
     this.#open += 1;
     try {
       return await ofOneState(this.#client, async (session) => {

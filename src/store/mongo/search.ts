@@ -110,7 +110,7 @@ export class Searcher {
       const { reading, page } = await read(look);
       // A transaction sees one state, and so does a single look.
       if (look.session !== undefined || isAtOnce(reading)) return idsOf(page);
-      const snapshot = await this.#context.snapshots.begin([...reading.types]);
+      const snapshot = await this.#begun(reading);
       const same = isSame(before, snapshot) || (await this.#isUnchanged(before, reading));
       return idsOf(same ? page : (await read({ snapshot })).page);
     });
@@ -125,7 +125,7 @@ export class Searcher {
     return connection.absence.within(async () => {
       if (!connection.transactions) return this.#tallyIn(query, query.budget, undefined);
       const end = performance.now() + Math.min(query.budget, transactionBudget);
-      return transactions.run((session) => this.#tallyIn(query, end - performance.now(), session));
+      return transactions.run(end, (session) => this.#tallyIn(query, end - performance.now(), session));
     });
   }
 
@@ -196,9 +196,9 @@ export class Searcher {
     const total = await this.#total(query, reading, shown(found));
     const whole = session !== undefined || isAtOnce(reading);
     if (!found.more && whole) return { matches: await versionsOf(found.hits, reading.state), total };
-    const begun = await this.#context.snapshots.begin([...reading.types], session);
-    const same = isSame(before, begun) || (await this.#isUnchanged(before, reading, session));
-    const snapshot = session === undefined ? begun : await this.#shownIn(session, reading, before, meanwhile);
+    const begun = await this.#begun(reading);
+    const same = isSame(before, begun) || (await this.#isUnchanged(before, reading));
+    const snapshot = session === undefined ? begun : await this.#shownIn(reading, before, meanwhile);
     // What came since isn't in the transaction.
     const walk = session === undefined ? snapshot : before;
     if (same) return pageOf(found, reading.state, beginning, { snapshot: walk, since: now, total });
@@ -209,14 +209,19 @@ export class Searcher {
     return pageOf(again, settled.state, beginning, { snapshot, since: now, total: counted });
   }
 
+  /** A state that has all that any process has acknowledged of what is looked at. */
+  #begun({ state, types }: Reading): Promise<Snapshot> {
+    return state.within((options) => this.#context.snapshots.begin([...types], options));
+  }
+
+  /** The greatest change number of what is looked at. */
+  #newest({ state, types }: Reading): Promise<number> {
+    return state.within((options) => this.#context.types.newest([...types], options));
+  }
+
   /** The state that a transaction shows, which has nothing of what this process committed after it began. */
-  async #shownIn(
-    session: ClientSession,
-    { types }: Reading,
-    before: Snapshot,
-    meanwhile: readonly number[],
-  ): Promise<Snapshot> {
-    const at = Math.max(before.at, await this.#context.types.newest([...types], session));
+  async #shownIn(reading: Reading, before: Snapshot, meanwhile: readonly number[]): Promise<Snapshot> {
+    const at = Math.max(before.at, await this.#newest(reading));
     // Those that are done may have lower numbers than what other processes had committed before.
     return { at, except: [...new Set([...before.except, ...meanwhile.filter((first) => first <= at)])] };
   }
@@ -225,9 +230,9 @@ export class Searcher {
    * Whether nothing of what is looked at was written since a state, as far as it is known here: what another process erases
    * leaves nothing to tell it by.
    */
-  async #isUnchanged({ at, except }: Snapshot, { types, held }: Reading, session?: ClientSession): Promise<boolean> {
-    const newest = await this.#context.types.newest([...types], session);
-    if (newest >= Math.min(at + 1, ...except)) return false;
+  async #isUnchanged({ at, except }: Snapshot, reading: Reading): Promise<boolean> {
+    const { held } = reading;
+    if ((await this.#newest(reading)) >= Math.min(at + 1, ...except)) return false;
     return held === undefined || (await this.#context.types.known()).length === held.length;
   }
 

@@ -1,5 +1,5 @@
 /** The states that walks show. https://hl7.org/fhir/R4/http.html#paging */
-import type { ClientSession } from 'mongodb';
+import type { AtOnceOptions } from './at-once.ts';
 import type { Clock, Snapshot } from './clock.ts';
 import type { Processes } from './processes.ts';
 import type { Types } from './types.ts';
@@ -22,10 +22,11 @@ export class Snapshots {
 
   /**
    * A state that has all that any process has acknowledged of these types: for a search's first page.
-   * @param session a transaction: the state has all that it shows.
+   * @param options with a transaction the state has all that it shows.
+   * @throws MongoError
    */
-  async begin(types: readonly string[], session?: ClientSession): Promise<Snapshot> {
-    if (!this.alone || session !== undefined) this.#clock.observe(await this.#types.newest(types, session));
+  async begin(types: readonly string[], options: AtOnceOptions = {}): Promise<Snapshot> {
+    if (!this.alone || options.session !== undefined) this.#clock.observe(await this.#types.newest(types, options));
     return this.#clock.snapshot();
   }
 

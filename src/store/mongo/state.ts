@@ -1,6 +1,5 @@
 /** Reads documents of one state of the store, within a time budget. https://hl7.org/fhir/R4/http.html#paging */
 import type { AggregateOptions, ClientSession, Db, Document, Filter as DriverFilter, FindOptions, Sort } from 'mongodb';
-import { MongoServerError } from 'mongodb';
 import { isContained } from '../../search/contained.ts';
 import type { Criterion, Relevance } from '../../search/criteria.ts';
 import type { ContainedEntries } from '../../search/entry.ts';
@@ -8,7 +7,7 @@ import { matches, type Indexed as Tested } from '../../search/match.ts';
 import { score } from '../../search/score.ts';
 import { looksAtWords, type Words, wordsOf } from '../../search/words.ts';
 import { StoreUnavailable, TooCostly } from '../errors.ts';
-import { countAtOnce, findAtOnce } from './at-once.ts';
+import { type AtOnceOptions, countAtOnce, findAtOnce, isOutOfTime, millisecondsUntil } from './at-once.ts';
 import type { Bodies } from './bodies.ts';
 import { type Snapshot, superseded, visible } from './clock.ts';
 import { type Condition, ofLive } from './compile/condition.ts';
@@ -313,6 +312,7 @@ export class State {
     const start = performance.now();
     let found = 0;
     const collection = this.#db.collection(name);
+    this.#commands += 1;
     const options = { ...this.#limits(), batchSize: batch, projection };
     const cursor = collection.find<Found>(whole, options);
     try {
@@ -331,9 +331,18 @@ export class State {
     });
   }
 
-  async #within<T>(read: (options: AggregateOptions & FindOptions) => Promise<T>): Promise<T> {
+  #within<T>(read: (options: AggregateOptions & FindOptions) => Promise<T>): Promise<T> {
+    this.#commands += 1;
+    return this.within(read);
+  }
+
+  /**
+   * What is asked beside what is found, in the same time and the same transaction.
+   * @throws TooCostly
+   */
+  async within<T>(ask: (options: AtOnceOptions) => Promise<T>): Promise<T> {
     try {
-      return await read(this.#limits());
+      return await ask(this.#limits());
     } catch (error) {
       throw asTooCostly(error);
     }
@@ -342,10 +351,8 @@ export class State {
   /** Those of one command. */
   #limits(): { readonly maxTimeMS: number; readonly session?: ClientSession } {
     this.check();
-    this.#commands += 1;
     const { deadline, session } = this.#options;
-    const maxTimeMS = Math.max(1, Math.ceil(Math.min(deadline - performance.now(), 2 ** 31 - 1)));
-    return { maxTimeMS, ...(session === undefined ? {} : { session }) };
+    return { maxTimeMS: millisecondsUntil(deadline), ...(session === undefined ? {} : { session }) };
   }
 
   #filterOf(branch: Branch, filter: Filter): DriverFilter<Document> {
@@ -379,9 +386,7 @@ function nameOf(type: string, branch: Branch): string {
   return branch === 'current' ? type : historyName(type);
 }
 
-/** MaxTimeMSExpired. */
-const outOfTime = 50;
-
-function asTooCostly(error: unknown): unknown {
-  return error instanceof MongoServerError && error.code === outOfTime ? new TooCostly(hint) : error;
+/** TooCostly where MongoDB ended a command that took too long, otherwise the error itself. */
+export function asTooCostly(error: unknown): unknown {
+  return isOutOfTime(error) ? new TooCostly(hint) : error;
 }

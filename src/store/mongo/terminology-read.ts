@@ -1,5 +1,5 @@
 /** Reads loaded code systems on MongoDB. https://hl7.org/fhir/R4/codesystem.html */
-import { type Collection, type Db, MongoServerError } from 'mongodb';
+import type { Collection, Db } from 'mongodb';
 import { TooCostly } from '../errors.ts';
 import { keyOf } from '../hierarchy.ts';
 import type {
@@ -11,6 +11,7 @@ import type {
   PageOfConcepts,
   TerminologyStore,
 } from '../terminology.ts';
+import { isOutOfTime, millisecondsUntil } from './at-once.ts';
 import { names } from './document.ts';
 import {
   type ConceptDocument,
@@ -29,7 +30,6 @@ const fresh = 1_000;
 const someConcepts = 500;
 /** Keys that are asked for at once: what is sent to the server has a bound. */
 const mostKeys = 10_000;
-const maxTimeExpired = 50;
 
 export class TerminologyReads implements Omit<TerminologyStore, 'load' | 'remove'> {
   readonly #systems: Collection<SystemDocument>;
@@ -77,7 +77,7 @@ export class TerminologyReads implements Omit<TerminologyStore, 'load' | 'remove
         const skip = Math.max(0, page.offset - before);
         const wanted = page.count - concepts.length;
         const found = await this.#concepts
-          .find<FoundConcept>(source, { projection: conceptProjection, maxTimeMS: leftUntil(deadline) })
+          .find<FoundConcept>(source, { projection: conceptProjection, maxTimeMS: millisecondsUntil(deadline) })
           .sort({ _id: 1 })
           .skip(skip)
           .limit(wanted + 1)
@@ -89,7 +89,7 @@ export class TerminologyReads implements Omit<TerminologyStore, 'load' | 'remove
       }
       return { concepts, total: more ? await this.#count(whole, deadline) : before };
     } catch (error) {
-      if (!(error instanceof MongoServerError && error.code === maxTimeExpired)) throw error;
+      if (!isOutOfTime(error)) throw error;
       throw new TooCostly('Ask with more or longer words, or for what is under a concept further down.');
     }
   }
@@ -176,7 +176,7 @@ export class TerminologyReads implements Omit<TerminologyStore, 'load' | 'remove
   }
 
   #count(of: ConceptCondition, deadline: number): Promise<number> {
-    return this.#concepts.countDocuments(of, { maxTimeMS: leftUntil(deadline) });
+    return this.#concepts.countDocuments(of, { maxTimeMS: millisecondsUntil(deadline) });
   }
 }
 
@@ -184,9 +184,4 @@ export class TerminologyReads implements Omit<TerminologyStore, 'load' | 'remove
 function* keysOf(system: LoadedSystem, codes: readonly string[]): Generator<string[]> {
   const keys = [...new Set(codes.map((code) => keyOf(system, code)))];
   for (let from = 0; from < keys.length; from += mostKeys) yield keys.slice(from, from + mostKeys);
-}
-
-/** Milliseconds; the driver takes 0 for no limit. */
-function leftUntil(deadline: number): number {
-  return Math.max(1, Math.round(deadline - performance.now()));
 }

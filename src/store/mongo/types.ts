@@ -1,6 +1,6 @@
 /** The types of which there are collections, with the indexes that each needs. https://hl7.org/fhir/R4/resourcelist.html */
-import { type ClientSession, type Db, MongoServerError } from 'mongodb';
-import { findAtOnce } from './at-once.ts';
+import { type Db, MongoServerError } from 'mongodb';
+import { type AtOnceOptions, findAtOnce, millisecondsUntil } from './at-once.ts';
 import { historyName, typeOfCollection, type VersionFields } from './document.ts';
 import type { WantedIndex } from './index-plan.ts';
 
@@ -36,10 +36,10 @@ export class Types {
     this.#db = db;
   }
 
-  /** Types that have, or had, resources, in any process; sorted. */
-  async known(): Promise<readonly string[]> {
+  /** Types that have, or had, resources, in any process; sorted. @throws MongoError */
+  async known(options: Pick<AtOnceOptions, 'maxTimeMS'> = {}): Promise<readonly string[]> {
     const found: string[] = [];
-    for await (const { name } of this.#db.listCollections({}, { nameOnly: true })) {
+    for await (const { name } of this.#db.listCollections({}, { ...options, nameOnly: true })) {
       const type = typeOfCollection(name);
       if (type !== undefined) found.push(type);
     }
@@ -78,16 +78,15 @@ export class Types {
 
   /**
    * The greatest change number of some types, 0 where there is none; also of what this process erased.
-   * @param session the transaction to read in.
+   * @throws MongoError
    */
-  async newest(types: readonly string[], session?: ClientSession): Promise<number> {
-    const options = session === undefined ? {} : { session };
+  async newest(types: readonly string[], options: AtOnceOptions = {}): Promise<number> {
     const newestOf = async (type: string) => {
       const [found] = await findAtOnce<Pick<VersionFields, 'change'>>(this.#db, type, newestFirst, options);
       return found?.change ?? 0;
     };
     const found: number[] = [];
-    if (session === undefined) found.push(...(await Promise.all(types.map(newestOf))));
+    if (options.session === undefined) found.push(...(await Promise.all(types.map(newestOf))));
     // A transaction does one thing after the other.
     else for (const type of types) found.push(await newestOf(type));
     const erased = types.map((type) => this.#erased.get(type) ?? 0);
@@ -98,9 +97,12 @@ export class Types {
    * Asks each shard for something, so that a transaction that begins now reads all that was acknowledged before: its time is the
    * router's, which has heard of no more than was read and written through it, or through this process.
    * https://www.mongodb.com/docs/manual/core/read-isolation-consistency-recency/
+   * @param deadline by the clock of `performance`: one of them may be stuck.
+   * @throws MongoError
    */
-  async hearOfAllShards(): Promise<void> {
-    await this.newest(await this.known());
+  async hearOfAllShards(deadline: number): Promise<void> {
+    const types = await this.known({ maxTimeMS: millisecondsUntil(deadline) });
+    await this.newest(types, { maxTimeMS: millisecondsUntil(deadline) });
   }
 
   async #make(type: string): Promise<void> {

@@ -8,6 +8,7 @@ import type { Database, Statement } from './open.ts';
 import { FieldReader } from './pack.ts';
 import { applyChanges, fillEmpty, finishPass, type ParameterChanges, parametersInState } from './parameters.ts';
 import { containsOthers, everyTable, type RowNumbers, readRows } from './rows.ts';
+import { countSetting } from './settings.ts';
 
 /** A pass over a type's resources that fills the index of parameters: a row of `filling`. */
 export interface Pass {
@@ -144,6 +145,7 @@ export class IndexWorker {
     const { which, numbers, versions, lengths } = owners;
     const fields = new FieldReader(owners.fields);
     let changed = 0;
+    let moved = false;
     numbers.forEach((owner, place) => {
       if (which === 'contained') {
         if (this.#refillContained(owner, fields, lengths[place] ?? 0)) changed += 1;
@@ -167,10 +169,14 @@ export class IndexWorker {
       const found = rows.flatMap((list) => list.map(([parameter]) => Number(parameter)));
       const contains = contained.length === 0 ? 0 : containsOthers;
       const next = this.#patternOf(type, [...others, ...found], after.tables | contains);
-      if (next !== pattern) this.#setPattern[which].run(next, owner);
+      if (next !== pattern) {
+        this.#setPattern[which].run(next, owner);
+        moved = true;
+      }
       const otherwise = this.#contained.replace(version, contained);
       if (after.changed || otherwise || next !== pattern) changed += 1;
     });
+    if (moved) countSetting(this.#db, `patterns ${type}`);
     return changed;
   }
 
@@ -223,6 +229,7 @@ export class IndexWorker {
       const others = parameters.filter((each) => each !== number);
       this.#setPattern[which].run(this.#patternOf(type, others, after.tables | (tables & containsOthers)), owner);
     }
+    if (owners.length > 0) countSetting(this.#db, `patterns ${type}`);
     return owners.length;
   }
 }

@@ -2,6 +2,7 @@
 import type { Database, SqlValue } from './open.ts';
 
 /** `walks`: until when (milliseconds) a walk may be alive; `greatest …`: numbers that an erasure removed, so as not to give them out again;
+ * `patterns N`: how often resources of type number N got another pattern without being changed;
  * `words`: the last change that the full-text index has (absent: nobody has used it), `words version`: the rules it was made by. */
 export type SettingName =
   | 'schema'
@@ -12,11 +13,17 @@ export type SettingName =
   | 'greatest rid'
   | 'greatest change'
   | 'words'
-  | 'words version';
+  | 'words version'
+  | `patterns ${number}`;
 
 /** The value of a setting, undefined where it was never set. */
 export function getSetting(db: Database, name: SettingName): SqlValue | undefined {
   return db.prepare<[SqlValue]>('SELECT value FROM setting WHERE name = ?').get(name)?.[0];
+}
+
+/** Counts one more, from 1 on, in the caller's transaction. */
+export function countSetting(db: Database, name: SettingName): void {
+  setSetting(db, name, Number(getSetting(db, name) ?? 0) + 1);
 }
 
 /** Sets a setting, in the caller's transaction if there is one. */

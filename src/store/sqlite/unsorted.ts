@@ -61,6 +61,8 @@ export function readUnsorted(
   const hits: Hit[] = [];
   const numbered = ranges.map((range, place) => ({ range, number: range.number ?? place }));
   const begin = span.after === undefined ? undefined : Number(span.after[0]);
+  const reordered = numbered.some(({ range, number }) => range.index === 'by_pattern' && number !== begin);
+  if (begin !== undefined && reordered) throw new CursorExpired();
   for (const { range, number } of span.backwards ? numbered.reverse() : numbered) {
     if (begin !== undefined && (span.backwards ? number > begin : number < begin)) continue;
     if (range.where === never) continue;

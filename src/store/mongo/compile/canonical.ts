@@ -1,13 +1,20 @@
 /** Canonicals that lead to resources, and resources that canonicals lead to. https://hl7.org/fhir/R4/references.html#canonical */
 import { splitCanonical } from '../../../search/canonical-target.ts';
-import type { CanonicalTarget, Parameter } from '../../../search/criteria.ts';
+import type { CanonicalTarget, CanonicalTest, Parameter } from '../../../search/criteria.ts';
 import { foldToken } from '../../../search/normalise.ts';
 import { TooCostly } from '../../errors.ts';
 import { anyOf, beginsWith } from '../filter.ts';
 import { type Condition, type Context, certain } from './condition.ts';
+import type { Element } from './element.ts';
 
 /** Resources whose URLs are looked up, at most. */
 const mostNamed = 2000;
+
+/** Without case no index finds a version: canonicals of the URL are looked at. */
+export function canonical(tests: readonly CanonicalTest[]): Element {
+  const urls = new Set(tests.map(({ url }) => url));
+  return { anyOf: [...urls].map((url) => ({ u: beginsWith(`${url}|`) })), exact: false };
+}
 
 /** The canonicals of a parameter that lead to resources which pass. Throws TooCostly where these are too many. */
 export async function canonicalsOf(

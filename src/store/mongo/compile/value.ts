@@ -1,6 +1,7 @@
 /** Criteria on the values of one parameter. https://hl7.org/fhir/R4/search.html#ptypes */
 import type { DiffersCriterion, Parameter, ValueCriterion, ValueTest } from '../../../search/criteria.ts';
 import { allOf, anyOf, type Filter, noneOf } from '../filter.ts';
+import { canonical } from './canonical.ts';
 import { componentNames, composite } from './composite.ts';
 import { type Condition, type Context, impossible } from './condition.ts';
 import { date } from './date.ts';
@@ -30,6 +31,7 @@ const elements: {
   composite,
   text,
   near,
+  canonical,
 };
 
 function elementOf<K extends ValueTest['kind']>(

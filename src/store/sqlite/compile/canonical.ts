@@ -69,7 +69,7 @@ function valuesOf(found: Passing, parameter: Parameter, context: Context): Reado
 }
 
 /** The values of a parameter that begin with a URL and go on with a version or a fragment. */
-function namesOf(url: string, parameter: number, { at, rows }: Context): readonly string[] {
+export function namesOf(url: string, parameter: number, { at, rows }: Context): readonly string[] {
   const tables: readonly Prefix[] = at === undefined ? [''] : ['', 'kept_'];
   return tables.flatMap((prefix) =>
     ['|', '#'].flatMap((mark) =>

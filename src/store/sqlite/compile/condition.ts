@@ -38,7 +38,8 @@ export interface Range {
   readonly fixed: readonly (string | number)[];
   /**
    * Its number in a position, rising from stretch to stretch; undefined: its place among the stretches. Where there may be
-   * more stretches on the next page, since what is stored has a say in it, they tell the old ones from the new.
+   * more stretches on the next page, since what is stored has a say in it, they tell the old ones from the new. Where it goes by
+   * patterns, it tells the order: in another one a place has no meaning.
    */
   readonly number?: number;
   /** Between which values the first column of the order lies, where that is known. */

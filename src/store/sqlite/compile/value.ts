@@ -1,8 +1,11 @@
 /** Criteria on the values of one parameter. https://hl7.org/fhir/R4/search.html#ptypes */
+
+import { namesVersion } from '../../../search/canonical-target.ts';
 import { isContained } from '../../../search/contained.ts';
 import type { DiffersCriterion, Parameter, ValueCriterion, ValueTest } from '../../../search/criteria.ts';
 import { type IndexTable, indexTables } from '../schema.ts';
 import { all, any, filters, negated, never, raw, type Sql, sql } from '../sql.ts';
+import { namesOf } from './canonical.ts';
 import { componentColumns } from './columns.ts';
 import { composite } from './composite.ts';
 import {
@@ -29,11 +32,13 @@ import { text } from './text.ts';
 import { token } from './token.ts';
 import { uri } from './uri.ts';
 
-type Of<K extends ValueTest['kind']> = Extract<ValueTest, { kind: K }>;
+/** What values are compared with: canonicals are compared as the texts that there are of them. */
+type Compared = Exclude<ValueTest, { kind: 'canonical' }>;
+type Of<K extends Compared['kind']> = Extract<Compared, { kind: K }>;
 
 /** For each kind of test what an OR of them compiles to; undefined where no value can pass. */
 const matchers: {
-  readonly [K in ValueTest['kind']]: (
+  readonly [K in Compared['kind']]: (
     tests: readonly Of<K>[],
     context: Context,
     parameter: Parameter,
@@ -51,9 +56,9 @@ const matchers: {
   near: (tests) => near(tests),
 };
 
-function matcherOf<K extends ValueTest['kind']>(
+function matcherOf<K extends Compared['kind']>(
   kind: K,
-  tests: readonly ValueTest[],
+  tests: readonly Compared[],
   context: Context,
   parameter: Parameter,
 ): Matcher | undefined {
@@ -64,13 +69,22 @@ function matcherOf<K extends ValueTest['kind']>(
 export function value({ parameter, anyOf }: ValueCriterion, context: Context): Condition {
   const number = context.numberOf(parameter);
   if (number === undefined) return impossible;
-  const kinds = [...new Set(anyOf.map(({ kind }) => kind))];
+  const tests = anyOf.flatMap((test) => compared(test, number, context));
+  const kinds = [...new Set(tests.map(({ kind }) => kind))];
   const conditions = kinds
-    .map((kind) => matcherOf(kind, anyOf, context, parameter))
+    .map((kind) => matcherOf(kind, tests, context, parameter))
     .map((matcher) => (matcher === undefined ? impossible : conditionOf(matcher, number, parameter, context)));
   if (conditions.every(isImpossible)) return impossible;
   const [only] = conditions;
   return conditions.length === 1 && only !== undefined ? only : eitherOf(conditions);
+}
+
+/** Without case no index finds a version: the canonicals that are there are few. */
+function compared(test: ValueTest, number: number, context: Context): readonly Compared[] {
+  if (test.kind !== 'canonical') return [test];
+  return namesOf(test.url, number, context)
+    .filter((named) => namesVersion(named, test))
+    .map((named) => ({ kind: 'uri', match: 'exact', value: named }));
 }
 
 /** Criteria on a value that is none of these: its rows are all of the parameter's but those that pass. */
