@@ -29,6 +29,7 @@ export const byIndexes: Thresholds = {
   kept: 1,
   listed: 0,
   unwatched: 2,
+  counted: 0,
   few: 100,
   gathered: 0,
 };
@@ -38,6 +39,7 @@ export const bySorting: Thresholds = {
   kept: 1,
   listed: 1000,
   unwatched: 1000,
+  counted: 0,
   few: 1000,
   gathered: 1000,
 };

@@ -29,6 +29,7 @@ const thresholds: Thresholds = {
   kept: 30,
   listed: 100,
   unwatched: 1000,
+  counted: 0,
   few: 512,
   gathered: 64,
 };

@@ -7,10 +7,12 @@ import type { Criterion, Parameter } from '../../src/search/criteria.ts';
 import { CursorExpired, StoreUnavailable, TooCostly } from '../../src/store/errors.ts';
 import type { SearchQuery, Store } from '../../src/store/port.ts';
 import { type Database, openDatabase } from '../../src/store/sqlite/open.ts';
+import { Searcher } from '../../src/store/sqlite/search.ts';
 import { createSearch, type Searches } from '../../src/store/sqlite/searches.ts';
 import { Snapshot } from '../../src/store/sqlite/snapshot.ts';
 import { openSqliteStore } from '../../src/store/sqlite/store.ts';
 import { TerminologyReads } from '../../src/store/sqlite/terminology-read.ts';
+import { quickThresholds } from '../../src/store/sqlite/thresholds.ts';
 import { commit, failureOf, identified, patient, put } from '../contract/subject.ts';
 
 const name: Parameter = {
@@ -149,6 +151,27 @@ describe('searches in threads', () => {
     const first = await looksOf(60_000);
     expect(await looksOf(50_000)).toBe(first - 1);
     await own.close();
+  });
+
+  it('count what is more than a moment, which isn’t begun where others wait for it', () => {
+    const thresholds = { ...quickThresholds, probes: [100], unwatched: 1000 };
+    const named = (value: string): Criterion => {
+      return { kind: 'value', parameter: name, anyOf: [{ kind: 'string', match: 'starts', value }] };
+    };
+    const count = (criterion: Criterion, allowance?: number, total: 'accurate' | 'bounded' = 'accurate') => {
+      // Another each time, since what was counted is remembered.
+      const own = new Searcher(db, { clock: () => now, cursorLifetime: lifetime, thresholds });
+      return own.search(query(criterion, { count: 0, total, totalBound: 100 }), allowance).total;
+    };
+    const both: Criterion = { kind: 'and', of: [named('ann'), { kind: 'not', of: named('ann 7') }] };
+    const left = many - 111;
+    expect([count(named('ann')), count(both)]).toEqual([many, left]);
+    // A minute is time enough for thousands of times as many.
+    expect(() => count(named('ann'), 59_000)).toThrow(TooCostly);
+    expect(() => count(both, 59_000)).toThrow(TooCostly);
+    expect(count(named('ann 7'), 59_000)).toBe(111);
+    expect(count({ kind: 'and', of: [named('ann 77'), named('ann')] }, 59_000)).toBe(11);
+    expect(count(named('ann'), 59_000, 'bounded')).toBeUndefined();
   });
 
   it('run beside each other and wait for a free thread', async () => {

@@ -21,12 +21,21 @@ import type { Thresholds } from './thresholds.ts';
 import { countMatches, matchedRows } from './total.ts';
 import { type Lead, leadName, leadOf, readByNumber, readUnsorted } from './unsorted.ts';
 
+/** The time that a search has. */
+export interface SearchTime {
+  /** Milliseconds that are left. */
+  left(): number;
+  /** Throws where another thread reads what takes long: it needn't be begun here. */
+  passOn(): void;
+}
+
 /** What searches of one connection share. */
 export interface Connection {
   readonly statements: Statements;
   readonly lookUp: LookUp;
   readonly probes: Probes;
   readonly thresholds: Thresholds;
+  readonly time: SearchTime;
 }
 
 /** SQLite plans a statement in a time that grows with the square of its tests. */
@@ -210,8 +219,8 @@ export class Part {
   count(bound: number): number {
     if (this.#reader === undefined) return 0;
     const counted = { walk: this.#walk, conditions: this.#conditions };
-    const { statements, probes, thresholds } = this.#connection;
-    const { unwatched, few } = thresholds;
-    return countMatches(counted, bound, { statements, probes, unwatched, few });
+    const { statements, probes, thresholds, time } = this.#connection;
+    const unwatched = Math.max(thresholds.unwatched, time.left() * thresholds.counted);
+    return countMatches(counted, bound, { statements, probes, unwatched, few: thresholds.few, passOn: time.passOn });
   }
 }

@@ -10,7 +10,7 @@ import { type KnownSearch, partsKnown } from './known-search.ts';
 import { LookUp } from './look-up.ts';
 import type { Database, Statement } from './open.ts';
 import { isBeginning, type PageOfHits, readPage } from './page.ts';
-import { type Connection, Part } from './part.ts';
+import { type Connection, Part, type SearchTime } from './part.ts';
 import { Probes } from './probe.ts';
 import { LastChanges, Remembered } from './remembered.ts';
 import { Scores } from './scores.ts';
@@ -102,8 +102,9 @@ export class Searcher {
     this.#end = db.prepare('COMMIT');
     const statements = new Statements(db, (length) => this.#check(length));
     const lookUp = new LookUp(db);
-    this.#quick = readingOf(statements, lookUp, options.thresholds ?? quickThresholds);
-    this.#thorough = readingOf(statements, lookUp, options.thresholds ?? thoroughThresholds);
+    const time: SearchTime = { left: () => this.#deadline - performance.now(), passOn: () => this.#passOn() };
+    this.#quick = readingOf({ statements, lookUp, time, thresholds: options.thresholds ?? quickThresholds });
+    this.#thorough = readingOf({ statements, lookUp, time, thresholds: options.thresholds ?? thoroughThresholds });
     db.function('tick', {}, () => {
       const reader = reading.get(db);
       if (reader !== undefined) reader.#tick();
@@ -144,10 +145,11 @@ export class Searcher {
     const now = this.#options.clock();
     const { parts: queries } = query;
     let attempts = 0;
-    return this.#reading(query.budget, Number.POSITIVE_INFINITY, true, ({ connection: { lookUp, thresholds } }) => {
+    return this.#reading(query.budget, Number.POSITIVE_INFINITY, true, ({ connection }) => {
       attempts++;
       const watch = new StatementWatch(this.#db);
-      const reading = readingOf(new Statements(this.#db, (length) => this.#check(length), watch), lookUp, thresholds);
+      const statements = new Statements(this.#db, (length) => this.#check(length), watch);
+      const reading = readingOf({ ...connection, statements });
       const parts = partsOf(reading.connection, queries, undefined);
       const page = this.#page(reading, query, now, parts);
       // The parts know by now what led them.
@@ -292,6 +294,13 @@ export class Searcher {
     return total === 'bounded' && counted > totalBound ? undefined : counted;
   }
 
+  /** Throws where another will read what this one can't quickly. */
+  #passOn(): void {
+    if (!this.#hurried) return;
+    this.#stopped = new TooCostly(hint);
+    throw this.#stopped;
+  }
+
   /** Some rows were looked at. Throws when the time is up. */
   #tick(): void {
     this.#ticks++;
@@ -330,8 +339,9 @@ function liveTypes({ statements }: Connection): ReadonlySet<string> {
 }
 
 /** A way to read, with nothing remembered yet. */
-function readingOf(statements: Statements, lookUp: LookUp, thresholds: Thresholds): Reading {
-  const connection = { statements, lookUp, probes: new Probes(statements, thresholds), thresholds };
+function readingOf(own: Omit<Connection, 'probes'>): Reading {
+  const { statements, lookUp, thresholds } = own;
+  const connection = { ...own, probes: new Probes(statements, thresholds) };
   const changes = new LastChanges((type) => lookUp.resources.lastChange(lookUp.type(type) ?? 0));
   return { connection, known: new Remembered(changes, rememberedSearches) };
 }

@@ -19,6 +19,8 @@ interface Counting {
   readonly unwatched: number;
   /** Rows that are counted or looked at in no time. */
   readonly few: number;
+  /** Throws where another thread counts what takes long. */
+  readonly passOn: () => void;
 }
 
 /** The current matches, at most `bound`. */
@@ -46,6 +48,9 @@ export function countMatches({ walk, conditions }: Counted, bound: number, count
   if (known !== undefined) return Math.min(known, bound);
   const left = byWhatIsLeft({ walk, conditions }, bound, counting);
   if (left !== undefined) return left;
+  // Each of very many is tested.
+  if (live > counting.unwatched && bound > live && probes.choose(conditions).hits === Number.POSITIVE_INFINITY)
+    counting.passOn();
   const { rows, once } = matchedRows({ walk, conditions }, probes);
   const query = once
     ? sql`SELECT count(*) FROM (${rows}${limited})`
@@ -102,7 +107,8 @@ function countable(conditions: readonly Condition[]): readonly Range[] | undefin
  * stretches that are bounds of their index alone.
  * @param live no stretch has more rows.
  */
-function countRows(ranges: readonly Range[], bound: number, live: number, { statements, unwatched }: Counting): number {
+function countRows(ranges: readonly Range[], bound: number, live: number, counting: Counting): number {
+  const { statements, unwatched, passOn } = counting;
   let counted = 0;
   const watched: Sql[] = [];
   for (const range of ranges) {
@@ -118,7 +124,9 @@ function countRows(ranges: readonly Range[], bound: number, live: number, { stat
     const most = Math.min(left, unwatched);
     const query = live <= most ? unseen : sql`FROM (SELECT 1 ${unseen} LIMIT ${most})`;
     const found = firstNumber(statements, sql`SELECT count(*) ${query}`);
-    counted += found >= unwatched && found < left && live > unwatched ? countSeen([seen], left, statements) : found;
+    const goesOn = found >= unwatched && found < left && live > unwatched;
+    if (goesOn) passOn();
+    counted += goesOn ? countSeen([seen], left, statements) : found;
     if (counted >= bound) return bound;
   }
   return watched.length === 0 ? counted : Math.min(bound, counted + countSeen(watched, bound - counted, statements));
