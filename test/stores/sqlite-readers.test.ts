@@ -226,7 +226,6 @@ describe('a search on the main connection', () => {
       Array.from({ length: many }, (_, n) =>
         put('Patient', `n${n}`, {}, [
           { parameter: 'name', value: { kind: 'string', norm: `ann ${n}`, exact: `Ann ${n}` } },
-          { parameter: 'identifier', value: { kind: 'identifier', system: 'urn:mrn', value: 'all' } },
         ]),
       ),
     );
