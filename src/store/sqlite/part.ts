@@ -220,7 +220,8 @@ export class Part {
     if (this.#reader === undefined) return 0;
     const counted = { walk: this.#walk, conditions: this.#conditions };
     const { statements, probes, thresholds, time } = this.#connection;
-    const unwatched = Math.max(thresholds.unwatched, time.left() * thresholds.counted);
-    return countMatches(counted, bound, { statements, probes, unwatched, few: thresholds.few, passOn: time.passOn });
+    const { unwatched: least, counted: each, few } = thresholds;
+    const unwatched = each === 0 ? least : Math.max(least, time.left() * each);
+    return countMatches(counted, bound, { statements, probes, unwatched, few, passOn: time.passOn });
   }
 }
