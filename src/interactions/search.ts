@@ -222,7 +222,7 @@ async function include(
   const { includes, revincludes } = parsed;
   if (matches.length === 0 || includes.length + revincludes.length === 0) return { included: [], capped: false };
   const { includeCap, searchBudget } = context.settings;
-  const counts = await context.store.counts();
+  let counts: Promise<ReadonlyMap<string, number>> | undefined;
   const ownAuditEvents = parsed.used.some(([name, value]) => {
     return (name === '_include' || name === '_revinclude') && value.split(':').includes('AuditEvent');
   });
@@ -271,7 +271,10 @@ async function include(
         named.add(version);
         return version;
       },
-      has: (type) => (type === 'AuditEvent' && ownAuditEvents) || counts.has(type),
+      has: async (type) => {
+        counts ??= context.store.counts();
+        return (type === 'AuditEvent' && ownAuditEvents) || (await counts).has(type);
+      },
       pause: () => {
         left();
         return pace();

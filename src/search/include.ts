@@ -45,11 +45,14 @@ export interface IncludeSources<F extends Found> {
   refersOtherwise(found: F): boolean;
   /** A version of a resource, undefined where there is none. */
   vread(type: string, id: string, versionId: string): Promise<F | undefined>;
-  /** Whether there are resources of a type at all. */
-  has(type: string): boolean;
+  /** Whether there are resources of a type at all: asked where many types are wanted. */
+  has(type: string): boolean | Promise<boolean>;
   /** Awaited between resources: looking at thousands takes its time. It may throw. */
   pause?(): Promise<void> | undefined;
 }
+
+/** Types of which finding nothing costs no more than to ask which there are. */
+const fewTypes = 2;
 
 /**
  * The resources that the matches refer to, or that refer to them; none twice, and no match. At most `cap`; `capped`
@@ -74,7 +77,7 @@ export async function collectIncludes<F extends Found>(
     for (const include of backward) await wantReferring(include, from, wanted, sources);
     for (const [type, of] of wanted.byType) {
       if (collection.capped) break;
-      if (sources?.has(type) === false) continue;
+      if (wanted.byType.size > fewTypes && (await sources?.has(type)) === false) continue;
       const criterion: Criterion = { kind: 'or', of };
       for (const found of await find({ type, criterion }, collection.limit(type))) collection.add(found);
     }
