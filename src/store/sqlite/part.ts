@@ -220,7 +220,8 @@ export class Part {
     if (this.#reader === undefined) return 0;
     const counted = { walk: this.#walk, conditions: this.#conditions };
     const { statements, probes, thresholds, time } = this.#connection;
-    const unwatched = Math.max(thresholds.unwatched, time.left() * thresholds.counted);
+    // SQLite takes whole numbers alone for a limit.
+    const unwatched = Math.max(thresholds.unwatched, Math.floor(time.left() * thresholds.counted));
     return countMatches(counted, bound, { statements, probes, unwatched, few: thresholds.few, passOn: time.passOn });
   }
 }
