@@ -246,16 +246,33 @@ describe('what is remembered of queries', () => {
     explain: false,
   });
 
-  it('is of short ones alone, also where few characters mean much', () => {
+  it('is of those that take a bounded memory, also where few characters mean much', () => {
     const { context } = server;
     const { generation } = context.searchParameters;
-    keepSearch(context, 'x'.repeat(5000), generation, search(1));
-    expect(parsedSearch(context, 'x'.repeat(5000))).toBeUndefined();
     const part = { type: 'Patient', criterion: { kind: 'id', ids: ['p'] }, sort: [] } as const;
-    keepSearch(context, 'one', generation, { ...search(1), parts: [part] });
-    keepSearch(context, 'many', generation, { ...search(1), parts: Array.from({ length: 200 }, () => part) });
-    expect(parsedSearch(context, 'one')?.parts).toEqual([part]);
-    expect(parsedSearch(context, 'many')).toBeUndefined();
+    const parts = (many: number) => Array.from({ length: many }, () => part);
+    const isKept = (key: string, many: number): boolean => {
+      keepSearch(context, key, generation, { ...search(1), parts: parts(many) });
+      const kept = parsedSearch(context, key);
+      if (kept !== undefined) expect(kept.parts).toEqual(parts(many));
+      return kept !== undefined;
+    };
+    expect(isKept('one', 1)).toBe(true);
+    expect(isKept('some', 2500)).toBe(true);
+    expect(isKept('very many', 2501)).toBe(false);
+    expect(isKept('x'.repeat(131_072), 1)).toBe(true);
+    expect(isKept('x'.repeat(131_073), 1)).toBe(false);
+  });
+
+  it('is of few that are long or mean much, which leave the usual ones there', () => {
+    const { context } = server;
+    const { generation } = context.searchParameters;
+    const long = (n: number) => `${'x'.repeat(5000)} ${n}`;
+    keepSearch(context, 'usual', generation, search(1));
+    for (let n = 0; n <= 64; n += 1) keepSearch(context, long(n), generation, search(n));
+    expect(parsedSearch(context, long(64))).toEqual(search(64));
+    expect(parsedSearch(context, long(0))).toBeUndefined();
+    expect(parsedSearch(context, 'usual')).toEqual(search(1));
   });
 
   it('is bounded, and forgotten when search parameters change', () => {

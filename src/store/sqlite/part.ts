@@ -221,7 +221,7 @@ export class Part {
     const counted = { walk: this.#walk, conditions: this.#conditions };
     const { statements, probes, thresholds, time } = this.#connection;
     const { unwatched: least, counted: each, few } = thresholds;
-    const unwatched = each === 0 ? least : Math.max(least, time.left() * each);
-    return countMatches(counted, bound, { statements, probes, unwatched, few, passOn: time.passOn });
+    // A whole number: it is a LIMIT.
+    const unwatched = () => (each === 0 ? least : Math.max(least, Math.floor(time.left() * each)));
   }
 }

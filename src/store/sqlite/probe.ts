@@ -2,6 +2,7 @@
 import { BoundedCache } from './bounded-cache.ts';
 import type { Condition, Drive } from './compile/condition.ts';
 import { ordered } from './numbered.ts';
+import { shortName } from './short-name.ts';
 import { type Sql, sql } from './sql.ts';
 import type { Statements } from './statements.ts';
 import type { Thresholds } from './thresholds.ts';
@@ -98,5 +99,5 @@ export class Probes {
 }
 
 function keyOf({ text, values }: Sql): string {
-  return `${text} ${JSON.stringify(values)}`;
+  return shortName(`${text} ${JSON.stringify(values)}`);
 }

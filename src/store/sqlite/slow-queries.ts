@@ -1,4 +1,5 @@
 /** Remembers which searches took long, so that they aren't begun on the main thread again. https://hl7.org/fhir/R4/search.html */
+import { shortName } from './short-name.ts';
 
 /** How many are remembered. */
 const most = 500;
@@ -25,17 +26,19 @@ export class SlowQueries {
     const now = performance.now();
     if (now >= this.#stale) this.#slow.clear();
     if (this.#slow.size === 0) return false;
-    const known = this.#slow.get(name());
+    const known = this.#slow.get(shortName(name()));
     return known !== undefined && now < known.until;
   }
 
-  add(text: string): void {
+  /** @param name a text as for `has`. */
+  add(name: string): void {
     const now = performance.now();
-    const known = this.#slow.get(text);
+    const short = shortName(name);
+    const known = this.#slow.get(short);
     const again = known !== undefined && now < known.until + known.lasting;
     const lasting = again ? Math.min(2 * known.lasting, longest) : shortest;
     if (known === undefined && this.#slow.size >= most) this.#slow.clear();
-    this.#slow.set(text, { until: now + lasting, lasting });
+    this.#slow.set(short, { until: now + lasting, lasting });
     this.#stale = Math.max(this.#stale, now + 2 * lasting);
   }
 }

@@ -15,8 +15,8 @@ export interface Counted {
 interface Counting {
   readonly statements: Statements;
   readonly probes: Probes;
-  /** Rows that may be counted without looking at the time. */
-  readonly unwatched: number;
+  /** Rows that may be counted from now on without looking at the time. */
+  readonly unwatched: () => number;
   /** Rows that are counted or looked at in no time. */
   readonly few: number;
   /** Throws where another thread counts what takes long. */
@@ -48,7 +48,7 @@ export function countMatches({ walk, conditions }: Counted, bound: number, count
   if (known !== undefined) return Math.min(known, bound);
   const left = byWhatIsLeft({ walk, conditions }, bound, counting);
   if (left !== undefined) return left;
-  if (conditions.length > 1 && bound > live && live > counting.unwatched) {
+  if (conditions.length > 1 && bound > live && live > counting.unwatched()) {
     // Each of very many is tested.
     if (probes.choose(conditions).hits === Number.POSITIVE_INFINITY) counting.passOn();
   }
@@ -109,7 +109,7 @@ function countable(conditions: readonly Condition[]): readonly Range[] | undefin
  * @param live no stretch has more rows.
  */
 function countRows(ranges: readonly Range[], bound: number, live: number, counting: Counting): number {
-  const { statements, unwatched, passOn } = counting;
+  const { statements, passOn } = counting;
   let counted = 0;
   const watched: Sql[] = [];
   for (const range of ranges) {
@@ -121,6 +121,7 @@ function countRows(ranges: readonly Range[], bound: number, live: number, counti
       continue;
     }
     const left = bound - counted;
+    const unwatched = counting.unwatched();
     const unseen = sql`FROM ${from} WHERE ${eachRow} ${range.where}`;
     const most = Math.min(left, unwatched);
     const query = live <= most ? unseen : sql`FROM (SELECT 1 ${unseen} LIMIT ${most})`;

@@ -3,11 +3,11 @@ import { splitCanonical } from '../../../search/canonical-target.ts';
 import type { CanonicalTarget, Parameter } from '../../../search/criteria.ts';
 import { foldToken } from '../../../search/normalise.ts';
 import { TooCostly } from '../../errors.ts';
-import { isIn, raw, sql } from '../sql.ts';
+import { all, isIn, raw, type Sql, sql, tick } from '../sql.ts';
 import { type Condition, type Context, indexed, type Prefix } from './condition.ts';
 import type { Matcher } from './matcher.ts';
 import { type Passing, passing } from './passing.ts';
-import { beginsWith } from './prefix.ts';
+import { beforeEndOf, beginsWith } from './prefix.ts';
 
 /** Resources whose URLs are looked up one by one, at most. */
 const mostNamed = 2000;
@@ -68,13 +68,22 @@ function valuesOf(found: Passing, parameter: Parameter, context: Context): Reado
   return values;
 }
 
-/** The values of a parameter that begin with a URL and go on with a version or a fragment. */
+/**
+ * The values of a parameter that begin with a URL and go on with a version or a fragment. Each is looked for behind the one
+ * before: millions of resources may have the same.
+ */
 export function namesOf(url: string, parameter: number, { at, rows }: Context): readonly string[] {
   const tables: readonly Prefix[] = at === undefined ? [''] : ['', 'kept_'];
   return tables.flatMap((prefix) =>
-    ['|', '#'].flatMap((mark) =>
-      rows(sql`SELECT DISTINCT d.value FROM ${raw(indexed(prefix, 'uri', undefined, 'd'))}
-        WHERE d.param = ${parameter} AND ${beginsWith(raw('d.value'), url + mark)}`).map(([value]) => String(value)),
-    ),
+    ['|', '#'].flatMap((mark) => {
+      const least = (bounds: Sql): Sql => sql`SELECT d.value FROM ${raw(indexed(prefix, 'uri', undefined, 'd'))}
+        WHERE ${tick(raw('d.rid'))} AND d.param = ${parameter} AND ${bounds} ORDER BY d.value LIMIT 1`;
+      const first = url + mark;
+      const following = all([raw('d.value > named.value'), beforeEndOf(raw('d.value'), first)]);
+      return rows(sql`WITH RECURSIVE named(value) AS (
+          SELECT (${least(beginsWith(raw('d.value'), first))})
+          UNION ALL SELECT (${least(following)}) FROM named WHERE named.value IS NOT NULL
+        ) SELECT value FROM named WHERE value IS NOT NULL`).map(([value]) => String(value));
+    }),
   );
 }

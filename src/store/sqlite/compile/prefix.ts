@@ -1,5 +1,5 @@
 /** Texts that begin with a text, as a stretch of an index. https://hl7.org/fhir/R4/search.html#string */
-import { type Sql, sql } from '../sql.ts';
+import { all, always, type Sql, sql } from '../sql.ts';
 
 const last = 0x10ffff;
 const surrogates = { first: 0xd800, after: 0xe000 };
@@ -21,9 +21,13 @@ export function afterPrefix(text: string): string | undefined {
   return undefined;
 }
 
+/** Whether a column is below the end of the stretch of what begins with a text. */
+export function beforeEndOf(column: Sql, text: string): Sql {
+  const after = afterPrefix(text);
+  return after === undefined ? always : sql`${column} < ${after}`;
+}
+
 /** Whether a column begins with a text, so that an index on it can be used. */
 export function beginsWith(column: Sql, text: string): Sql {
-  const after = afterPrefix(text);
-  if (after === undefined) return sql`${column} >= ${text}`;
-  return sql`${column} >= ${text} AND ${column} < ${after}`;
+  return all([sql`${column} >= ${text}`, beforeEndOf(column, text)]);
 }
