@@ -6,8 +6,8 @@ import type { Database, Statement } from './open.ts';
 
 /** How many ids are looked up one by one, and without being remembered. */
 const fewIds = 3;
-/** How many ids of a type are remembered at most, about 150 bytes each. */
-const most = 20_000;
+/** How many ids and live ones are remembered at most, about 100 bytes each. */
+const most = 50_000;
 
 /** What is known of a type's resources. */
 interface OfType {
@@ -22,6 +22,8 @@ export class KnownResources {
   /** Whether what is found is committed, so that it may be remembered. */
   remembers = true;
   readonly #types = new Map<number, OfType>();
+  /** How many are remembered, of all types. */
+  #size = 0;
   #lastErasure = -1;
   readonly #number: Statement;
   readonly #liveNumber: Statement;
@@ -73,8 +75,7 @@ export class KnownResources {
     const freshIds: readonly string[] = JSON.parse(String(row?.[0]));
     const fresh: readonly number[] = JSON.parse(String(row?.[1]));
     found.push(...fresh);
-    if (!this.remembers || fresh.length > most) return found;
-    if (numbers.size + fresh.length > most) numbers.clear();
+    if (!this.#hasRoomFor(fresh.length)) return found;
     fresh.forEach((number, place) => {
       const id = freshIds[place];
       if (id !== undefined) numbers.set(id, number);
@@ -96,11 +97,24 @@ export class KnownResources {
     if (found.length === numbers.length) return found;
     const unknown = numbers.filter((number) => !known.live.has(number));
     const fresh: readonly number[] = JSON.parse(String(this.#live.get(JSON.stringify(unknown))?.[0]));
-    if (this.remembers && fresh.length <= most) {
-      if (known.live.size + fresh.length > most) known.live.clear();
-      for (const number of fresh) known.live.add(number);
-    }
+    if (this.#hasRoomFor(fresh.length)) for (const number of fresh) known.live.add(number);
     return [...found, ...fresh];
+  }
+
+  /** Whether so many more are remembered; all others are forgotten where they would be too many. */
+  #hasRoomFor(more: number): boolean {
+    if (!this.remembers || more > most) return false;
+    if (this.#size + more > most) this.#forget();
+    this.#size += more;
+    return true;
+  }
+
+  #forget(): void {
+    for (const { numbers, live } of this.#types.values()) {
+      numbers.clear();
+      live.clear();
+    }
+    this.#size = 0;
   }
 
   /** What is still true of a type's resources in the state that is read; nothing where that may be taken back. */
@@ -108,7 +122,7 @@ export class KnownResources {
     const fresh = { numbers: new Map<string, number>(), live: new Set<number>(), lastChange: -1 };
     if (!this.remembers) return fresh;
     const lastErasure = Number(this.#erasure.get()?.[0]);
-    if (lastErasure !== this.#lastErasure) this.#types.clear();
+    if (lastErasure !== this.#lastErasure) this.#forget();
     this.#lastErasure = lastErasure;
     const known = this.#types.get(type) ?? fresh;
     this.#types.set(type, known);

@@ -223,5 +223,6 @@ export class Part {
     const { unwatched: least, counted: each, few } = thresholds;
     // A whole number: it is a LIMIT.
     const unwatched = () => (each === 0 ? least : Math.max(least, Math.floor(time.left() * each)));
+    return countMatches(counted, bound, { statements, probes, unwatched, few, passOn: time.passOn });
   }
 }
