@@ -36,7 +36,8 @@ function exactly(relevance: Relevance, of: Words): number {
     return relevance.kind === 'and' ? ofAll(scores) : mean(scores);
   }
   const lists = relevance.scope === 'content' ? [of.narrative, of.content] : [of.narrative];
-  const length = lists.reduce((sum, list) => sum + list.length - list.filter((word) => word === boundary).length, 0);
+  let length = 0;
+  for (const list of lists) for (const word of list) if (word !== boundary) length++;
   return ofQuery(relevance.query, lists, length);
 }
 

@@ -111,7 +111,7 @@ export function wordsOf(resource: JsonValue): Words {
   const visit = (value: JsonValue, name: string): void => {
     if (typeof value === 'string') {
       if (name === 'div') add(wordsIn(textOfNarrative(value)));
-      else if (!uri.test(value)) add(wordsIn(value));
+      else if (!value.includes(':') || !uri.test(value)) add(wordsIn(value));
     } else if (isArray(value)) {
       for (const item of value) visit(item, name);
     } else if (isObject(value)) {
@@ -166,10 +166,12 @@ export function occurrences(phrase: Phrase, list: readonly string[]): number {
 
 function standsAt({ words: phrase, prefix }: Phrase, list: readonly string[], start: number): boolean {
   const last = phrase.length - 1;
-  return phrase.every((word, n) => {
+  for (let n = 0; n <= last; n++) {
+    const word = phrase[n] ?? '';
     const found = list[start + n] ?? '';
-    return prefix && n === last ? found.startsWith(word) : found === word;
-  });
+    if (prefix && n === last ? !found.startsWith(word) : found !== word) return false;
+  }
+  return true;
 }
 
 /** Whether a criterion looks at words, of any resource. */
