@@ -2,6 +2,9 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { Criterion } from '../../src/search/criteria.ts';
+import { KnownResources } from '../../src/store/sqlite/known-resources.ts';
+import { migrate } from '../../src/store/sqlite/migrate.ts';
+import { openDatabase } from '../../src/store/sqlite/open.ts';
 import { openSqliteStore } from '../../src/store/sqlite/store.ts';
 import {
   code,
@@ -74,4 +77,19 @@ it('finds the live ones of a list, and what refers to any of it', async () => {
     }),
     { numRuns: 150 },
   );
+});
+
+it('finds hundreds of thousands of a list, more than are remembered', () => {
+  const db = openDatabase(':memory:');
+  migrate(db);
+  const many = 250_000;
+  db.exec(`WITH RECURSIVE n(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n WHERE value < ${many})
+    INSERT INTO entity SELECT value, 1, 'p' || value, value % 2, NULL, 0, NULL FROM n`);
+  const resources = new KnownResources(db);
+  const ids = Array.from({ length: many }, (_, index) => `p${index + 1}`);
+  for (let round = 0; round < 2; round++) {
+    expect(resources.numbers(1, [...ids, 'nobody'])).toHaveLength(many);
+    expect(resources.live(1, ids)).toHaveLength(many / 2);
+  }
+  db.close();
 });

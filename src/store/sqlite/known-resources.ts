@@ -22,7 +22,7 @@ export class KnownResources {
   /** Whether what is found is committed, so that it may be remembered. */
   remembers = true;
   readonly #types = new Map<number, OfType>();
-  /** How many are remembered, of all types. */
+  /** How many are remembered at most, of all types. */
   #size = 0;
   #lastErasure = -1;
   readonly #number: Statement;
@@ -74,13 +74,13 @@ export class KnownResources {
     // The ids that SQLite gives: a part of the request's text would keep all of it in memory.
     const freshIds: readonly string[] = JSON.parse(String(row?.[0]));
     const fresh: readonly number[] = JSON.parse(String(row?.[1]));
-    found.push(...fresh);
-    if (!this.#hasRoomFor(fresh.length)) return found;
-    fresh.forEach((number, place) => {
-      const id = freshIds[place];
-      if (id !== undefined) numbers.set(id, number);
-    });
-    return found;
+    if (this.#hasRoomFor(fresh.length)) {
+      fresh.forEach((number, place) => {
+        const id = freshIds[place];
+        if (id !== undefined) numbers.set(id, number);
+      });
+    }
+    return [...found, ...fresh];
   }
 
   /** The numbers of live resources; ids that none has are left out. */
@@ -91,7 +91,10 @@ export class KnownResources {
     const numbers = this.numbers(type, ids);
     const known = this.#ofType(type);
     const lastChange = this.lastChange(type);
-    if (known.lastChange !== lastChange) known.live.clear();
+    if (known.lastChange !== lastChange) {
+      this.#size -= known.live.size;
+      known.live.clear();
+    }
     known.lastChange = lastChange;
     const found = numbers.filter((number) => known.live.has(number));
     if (found.length === numbers.length) return found;

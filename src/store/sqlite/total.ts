@@ -48,10 +48,9 @@ export function countMatches({ walk, conditions }: Counted, bound: number, count
   if (known !== undefined) return Math.min(known, bound);
   const left = byWhatIsLeft({ walk, conditions }, bound, counting);
   if (left !== undefined) return left;
-  if (conditions.length > 1 && bound > live && live > counting.unwatched()) {
-    // Each of very many is tested.
-    if (probes.choose(conditions).hits === Number.POSITIVE_INFINITY) counting.passOn();
-  }
+  const many = conditions.length > 1 && bound > live && live > counting.unwatched();
+  // Each of very many is tested.
+  if (many && probes.choose(conditions).hits === Number.POSITIVE_INFINITY) counting.passOn();
   const { rows, once } = matchedRows({ walk, conditions }, probes);
   const query = once
     ? sql`SELECT count(*) FROM (${rows}${limited})`
