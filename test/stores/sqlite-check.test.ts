@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { checkStore } from '../../src/store/sqlite/check.ts';
 import { type Database, openDatabase } from '../../src/store/sqlite/open.ts';
+import { countAnew } from '../../src/store/sqlite/row-counts.ts';
 import { commit, containing, erase, identified, observation, patient, remove, write } from '../contract/subject.ts';
 import { directory, openAt, reextract } from './files.ts';
 
@@ -107,6 +108,8 @@ describe('check', () => {
       "INSERT INTO entity SELECT 900, type, 'x#900', 1, 900, 0, pattern FROM entity WHERE id GLOB 'p#*' LIMIT 1",
       /^1 contained resources are indexed that lie in nothing/,
     ],
+    ['a wrong count', 'UPDATE row_count SET rows = rows + 1', /counts of index rows are not those of the rows$/],
+    ['a count too many', 'INSERT INTO row_count VALUES (1, 900, 2)', /^1 counts of index rows are not/],
     [
       'a row that is missing of a kept version',
       'DELETE FROM kept_identifier',
@@ -137,6 +140,7 @@ describe('check', () => {
         one.kind === 'finding' ? [one.text] : [],
       );
     db.exec("UPDATE token SET code = (SELECT min(num) FROM code WHERE value <> 'weight')");
+    countAnew(db);
     expect(findings(db)).not.toEqual([]);
     expect(checked()).toEqual([]);
     db.exec("DELETE FROM reference WHERE rid = (SELECT rid FROM entity WHERE id = 'o')");

@@ -12,7 +12,10 @@ import { byIndexes, bySorting, choosing } from './reading.ts';
 const type = 'Observation';
 const systems = ['', 'urn:s', 'urn:t'] as const;
 const patients = ['a', 'b', 'c'] as const;
-const days = fc.integer({ min: 0, max: 9 });
+/** Some ten days each, so that most lie in counts with others (`row-counts.ts`) and some by themselves. */
+const instants = fc.integer({ min: -1, max: 9 }).map((n) => n * 9e8);
+/** A moment, and what isn't short any more. */
+const widths = fc.constantFrom(1, 1, 1, 3 * 86_400_000, 3e9);
 const pick = <T>(values: readonly T[]): fc.Arbitrary<T> => fc.constantFrom(...values);
 
 /** Each counts in another way as soon as there are some resources; what fewer than three of them fail to pass is usual. */
@@ -48,12 +51,12 @@ function resources(usual: number): fc.Arbitrary<Omit<Indexed, 'id'>> {
         of(1, entry('code', ['X', 'y']), entry('code', ['z'])),
         of(1),
       ),
-      day: fc.option(days, { freq: 8 }),
+      day: fc.option(fc.tuple(instants, widths), { freq: 8 }),
       patient: pick(patients),
       word: pick(['bone', 'liver']),
     })
     .map(({ statuses, codes, day, patient, word }) => {
-      const dates = day === null ? [] : [{ kind: 'date', low: day, high: day + 1 } as const];
+      const dates = day === null ? [] : [{ kind: 'date', low: day[0], high: day[0] + day[1] } as const];
       const entries: readonly IndexEntry[] = [
         ...statuses,
         ...codes,
@@ -91,8 +94,13 @@ const ofStatus = tokens('status', ['final', 'final', 'amended', 'none']);
 const ofCodes = tokens('code', ['x', 'X', 'y', 'none']);
 const either = fc.tuple(ofCodes, ofCodes).map((of): Criterion => ({ kind: 'or', of }));
 const ofDays = fc
-  .tuple(pick(['low', 'high'] as const), pick(['<', '>='] as const), days)
-  .map(([end, operator, value]) => passing('birthdate', [{ kind: 'date', interval: [[{ end, operator, value }]] }]));
+  .array(
+    fc
+      .tuple(pick(['low', 'high'] as const), pick(['<', '>=', '>', '<='] as const), instants, fc.constantFrom(0, 0, 1))
+      .map(([end, operator, instant, more]) => ({ end, operator, value: instant + more })),
+    { minLength: 1, maxLength: 2 },
+  )
+  .map((comparisons) => passing('birthdate', [{ kind: 'date', interval: [comparisons] }]));
 const ofPatient = pick(patients).map((id) => passing('subject', [{ kind: 'reference', type: 'Patient', id }]));
 const bone: Criterion = {
   kind: 'words',
@@ -101,7 +109,7 @@ const bone: Criterion = {
 };
 
 const criterion: fc.Arbitrary<Criterion> = fc.oneof(
-  { weight: 1, arbitrary: fc.oneof(ofStatus, ofCodes, either, ofDays, ofPatient, fc.constant(bone)) },
+  { weight: 2, arbitrary: fc.oneof(ofStatus, ofCodes, either, ofDays, ofDays, ofPatient, fc.constant(bone)) },
   {
     weight: 3,
     arbitrary: fc

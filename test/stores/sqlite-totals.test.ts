@@ -71,32 +71,17 @@ const write = (from: number, to: number) =>
     }),
   );
 
+const beginning = passing(note, { kind: 'string', match: 'starts', value: 'smith' });
 const token = (code: string) => ({ kind: 'token', code, fold: false, system: '' }) as const;
 
 describe('a total of one criterion', () => {
-  it.each<[string, Criterion, number]>([
-    ['two codes', passing(status, token('final'), token('amended')), many],
-    [
-      'dates after one',
-      passing(when, { kind: 'date', interval: [[{ end: 'high', operator: '>', value: 500_000 }]] }),
-      many - 500,
-    ],
-    [
-      'dates that begin or end after one',
-      passing(when, {
-        kind: 'date',
-        interval: [[{ end: 'high', operator: '>', value: 500_600 }], [{ end: 'low', operator: '>=', value: 500_500 }]],
-      }),
-      many - 500,
-    ],
-    ['a beginning', passing(note, { kind: 'string', match: 'starts', value: 'smith' }), many],
-  ])('of %s reads each row but a few once', async (_, criterion, expected) => {
+  it('of a beginning reads each row but a few once', async () => {
     await write(0, many);
-    const { total, steps } = searcher.explain(counting(criterion));
-    expect(total).toBe(expected);
+    const { total, steps } = searcher.explain(counting(beginning));
+    expect(total).toBe(many);
     const examined = steps.reduce((sum, { rowsExamined }) => sum + rowsExamined, 0);
-    expect(examined).toBeGreaterThanOrEqual(expected);
-    expect(examined).toBeLessThanOrEqual(expected + thresholds.unwatched);
+    expect(examined).toBeGreaterThanOrEqual(many);
+    expect(examined).toBeLessThanOrEqual(many + thresholds.unwatched);
   });
 
   it('is right where there are more rows than there is surely time for', async () => {
@@ -105,7 +90,7 @@ describe('a total of one criterion', () => {
     const counted = 60.05;
     const timed = new Searcher(db, { clock: Date.now, cursorLifetime: day, thresholds: { ...thresholds, counted } });
     vi.useFakeTimers({ toFake: ['performance'] });
-    expect(timed.search(counting(passing(status, token('final'), token('amended')))).total).toBe(many);
+    expect(timed.search(counting(beginning)).total).toBe(many);
   });
 
   it.each<[string, Criterion, number]>([

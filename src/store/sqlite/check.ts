@@ -15,6 +15,7 @@ import { FoundNumbers } from './found-numbers.ts';
 import type { Database, Statement } from './open.ts';
 import { parameterNumbers, parameterRows } from './parameters.ts';
 import { containedRowsOf, Reindexer, rowsOf } from './reindex.ts';
+import { countAnew, wrongCounts } from './row-counts.ts';
 import { patternOf, type ResourceRows, tableNames } from './rows.ts';
 import { indexTables } from './schema.ts';
 import { checkTerminology } from './terminology-check.ts';
@@ -59,12 +60,16 @@ export function* checkStore(
   yield* checkVersions(db);
   yield* checkCounts(db, repair);
   yield* checkCodes(db, repair);
+  const wrong = wrongCounts(db);
+  if (wrong > 0) yield finding(`${wrong} counts of index rows are not those of the rows`, repair);
   yield* checkOrphans(db, repair);
   yield* checkContainedLists(db, repair);
   yield* checkRows(db, reextract, repair, options.isEarlier);
   const text = checkText(db, repair);
   if (text !== undefined) yield finding(text, repair);
   yield* checkTerminology(db, repair);
+  // Repairs of rows leave their counts to this.
+  if (repair && wrongCounts(db) > 0) countAnew(db);
 }
 
 function* checkFile(db: Database): Generator<Finding> {

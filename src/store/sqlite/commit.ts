@@ -15,6 +15,7 @@ import { KeptVersions } from './kept-versions.ts';
 import { Numbers } from './numbers.ts';
 import type { Database, Statement } from './open.ts';
 import { DELETE, ERASE, FieldReader, methods, type PackedWrites, PUT } from './pack.ts';
+import { RowCounts } from './row-counts.ts';
 import { patternOf, type RowNumbers, readRows, rowNumbers } from './rows.ts';
 import { getSetting, setSetting } from './settings.ts';
 import { type CommitTask, CREATED, DELETED, UNCHANGED, UPDATED } from './tasks.ts';
@@ -70,6 +71,7 @@ export class Commits {
   readonly #numbers: Numbers;
   readonly #entities: Entities;
   readonly #rowNumbers: RowNumbers;
+  readonly #counts: RowCounts;
   readonly #index: IndexRows;
   readonly #contained: Contained;
   readonly #kept: KeptVersions;
@@ -92,7 +94,8 @@ export class Commits {
     this.#numbers = new Numbers(db);
     this.#entities = new Entities(db);
     this.#rowNumbers = rowNumbers(this.#numbers, this.#entities);
-    this.#index = new IndexRows(db);
+    this.#counts = new RowCounts(db);
+    this.#index = new IndexRows(db, '', this.#counts);
     this.#contained = new Contained(db, this.#numbers, this.#entities, this.#index);
     this.#kept = new KeptVersions(db, this.#index, this.#contained);
     this.#integrity = new Integrity(db);
@@ -148,12 +151,14 @@ export class Commits {
       if (guarded) this.#db.exec('RELEASE one');
       this.#entities.release();
       this.#vid = pending.vid;
+      this.#counts.keep();
       for (const [type, change] of pending.live) this.#live.set(type, (this.#live.get(type) ?? 0) + change);
       return written;
     } catch (error) {
       if (writing && !guarded) throw new Unfinished('a commit failed while it wrote', { cause: error });
       // A full disk may already have ended the whole transaction.
       if (guarded && this.#db.isTransaction) this.#db.exec('ROLLBACK TO one; RELEASE one');
+      this.#counts.drop();
       this.#numbers.rollback(mark);
       this.#entities.rollback(entityMark);
       throw error;
@@ -170,14 +175,16 @@ export class Commits {
     const entityMark = this.#entities.mark();
     this.#db.exec('SAVEPOINT one');
     try {
-      this.#worker ??= new IndexWorker(this.#db, this.#numbers, this.#rowNumbers, this.#contained);
+      this.#worker ??= new IndexWorker(this.#db, this.#numbers, this.#rowNumbers, this.#index, this.#contained);
       const result = this.#worker.run(work);
       if (result[0] !== 0) setSetting(this.#db, 'greatest change', this.#vid + 1);
       this.#db.exec('RELEASE one');
+      this.#counts.keep();
       if (result[0] !== 0) this.#vid += 1;
       return result;
     } catch (error) {
       if (this.#db.isTransaction) this.#db.exec('ROLLBACK TO one; RELEASE one');
+      this.#counts.drop();
       this.#numbers.rollback(mark);
       this.#entities.rollback(entityMark);
       throw error;
@@ -188,6 +195,7 @@ export class Commits {
   finish(): void {
     for (const [type, change] of this.#live) if (change !== 0) this.#addLive.run(change, type);
     this.#live.clear();
+    this.#counts.write();
   }
 
   /** The transaction is on disk. */

@@ -1,10 +1,13 @@
 /** Writes the rows of the index tables. https://hl7.org/fhir/R4/search.html */
 import type { Database, Row, SqlValue, Statement } from './open.ts';
-import { type ResourceRows, tableNames } from './rows.ts';
+import type { CountRow, RowCounts } from './row-counts.ts';
+import { type IndexRow, type ResourceRows, tableNames } from './rows.ts';
 import { indexTables } from './schema.ts';
 
 /** The statements of one index table. */
 interface TableStatements {
+  /** Counts a row that came or went; undefined where rows aren't counted. */
+  readonly count: CountRow | undefined;
   readonly insert: Statement;
   readonly insertMany: () => Statement;
   /** How many values a row has, `rid` too. */
@@ -29,8 +32,11 @@ const many = 16;
 export class IndexRows {
   readonly #tables: readonly TableStatements[];
 
-  /** @param prefix `kept_` to write the rows of kept versions, owned by their change number. */
-  constructor(db: Database, prefix: '' | 'kept_' = '') {
+  /**
+   * @param prefix `kept_` to write the rows of kept versions, owned by their change number.
+   * @param counts counts the rows; absent for those of kept versions, and where they are counted anew afterwards.
+   */
+  constructor(db: Database, prefix: '' | 'kept_' = '', counts?: RowCounts) {
     this.#tables = tableNames.map((name) => {
       const table = `${prefix}${name}`;
       const columns = ['param', ...indexTables[name]];
@@ -40,6 +46,7 @@ export class IndexRows {
       const insert = `INSERT OR IGNORE INTO ${table} (${list}, rid) VALUES ${marks}`;
       let insertMany: Statement | undefined;
       return {
+        count: counts?.of(name),
         insert: db.prepare(insert),
         // Large, so prepared only where it is needed.
         insertMany: () => {
@@ -60,11 +67,13 @@ export class IndexRows {
 
   /** Inserts the rows of resources that have none. */
   insert(resources: readonly NewRows[]): void {
-    this.#tables.forEach(({ insert, insertMany, width }, table) => {
+    this.#tables.forEach(({ count, insert, insertMany, width }, table) => {
       const full = many * width;
       let values: SqlValue[] = [];
       for (const { rid, rows } of resources) {
-        for (const row of rows[table] ?? []) {
+        const list = rows[table] ?? [];
+        if (count !== undefined) for (const row of distinct(list)) count(row, 1);
+        for (const row of list) {
           for (const value of row) values.push(value);
           values.push(rid);
           if (values.length < full) continue;
@@ -84,10 +93,10 @@ export class IndexRows {
       for (const row of rows[table] ?? []) wanted.set(rowKey(row), row);
       if ((present & (1 << table)) !== 0) {
         for (const row of statements.select.all(rid)) {
-          if (!wanted.delete(rowKey(row))) statements.remove.run(...row, rid);
+          if (!wanted.delete(rowKey(row))) removeRow(statements, row, rid);
         }
       }
-      for (const row of wanted.values()) statements.insert.get(...row, rid);
+      for (const row of wanted.values()) insertRow(statements, row, rid);
     });
   }
 
@@ -113,19 +122,22 @@ export class IndexRows {
         if (parameters?.has(Number(row[0])) === false) {
           others = true;
         } else if (!wanted.delete(rowKey(row))) {
-          statements.remove.run(...row, rid);
+          removeRow(statements, row, rid);
           changed = true;
         }
       }
       if (filled || others) tables |= 1 << table;
       if (wanted.size > 0) changed = true;
-      for (const row of wanted.values()) statements.insert.get(...row, rid);
+      for (const row of wanted.values()) insertRow(statements, row, rid);
     });
     return { tables, changed };
   }
 
   remove(rid: number, present: number): void {
-    this.#each(present, (statements) => statements.removeAll.run(rid));
+    this.#each(present, ({ count, select, removeAll }) => {
+      if (count !== undefined) for (const row of select.all(rid)) count(row, -1);
+      removeAll.run(rid);
+    });
   }
 
   /** Copies the rows of a resource to those of its version `vid`, for walks that began before it is replaced. */
@@ -142,6 +154,21 @@ export class IndexRows {
       if ((present & (1 << table)) !== 0) act(statements);
     });
   }
+}
+
+function insertRow({ count, insert }: TableStatements, row: Row, rid: number): void {
+  insert.get(...row, rid);
+  count?.(row, 1);
+}
+
+function removeRow({ count, remove }: TableStatements, row: Row, rid: number): void {
+  remove.run(...row, rid);
+  count?.(row, -1);
+}
+
+/** The rows of a resource, each once. */
+function distinct(rows: readonly IndexRow[]): Iterable<IndexRow> {
+  return rows.length < 2 ? rows : new Map(rows.map((row) => [rowKey(row), row])).values();
 }
 
 /** A row as a text that is equal for equal rows alone. */

@@ -85,12 +85,13 @@ export class IndexWorker {
   readonly #patternsOfType: Statement<PatternRow>;
   readonly #savePass: Statement;
 
-  constructor(db: Database, numbers: Numbers, rowNumbers: RowNumbers, contained: Contained) {
+  /** @param index writes the rows of live resources. */
+  constructor(db: Database, numbers: Numbers, rowNumbers: RowNumbers, index: IndexRows, contained: Contained) {
     this.#db = db;
     this.#numbers = numbers;
     this.#rowNumbers = rowNumbers;
     this.#contained = contained;
-    this.#rows = { live: new IndexRows(db), kept: new IndexRows(db, 'kept_') };
+    this.#rows = { live: index, kept: new IndexRows(db, 'kept_') };
     this.#owner = {
       live: db.prepare('SELECT vid, pattern FROM entity WHERE rid = ? AND state = 1'),
       kept: db.prepare('SELECT vid, pattern FROM kept WHERE vid = ?'),

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { StoreUnavailable } from '../errors.ts';
 import { auditSchema } from './audit-schema.ts';
 import type { Database } from './open.ts';
+import { rowCountSchema } from './row-counts.ts';
 import { fillingSchema, schema } from './schema.ts';
 import { getSetting, setSetting } from './settings.ts';
 import { terminologySchema } from './terminology-schema.ts';
@@ -19,6 +20,7 @@ const steps: readonly string[] = [
   fillingSchema,
   prefixSchema,
   terminologySchema,
+  rowCountSchema,
 ];
 
 /** The schema version that this release reads and writes. */

@@ -1,6 +1,7 @@
 /** Counts hits up to a limit, to decide which criterion leads. https://hl7.org/fhir/R4/search.html */
 import { BoundedCache } from './bounded-cache.ts';
 import type { Condition, Drive } from './compile/condition.ts';
+import { rowsOfCodes } from './counted.ts';
 import { ordered } from './numbered.ts';
 import { shortName } from './short-name.ts';
 import { type Sql, sql } from './sql.ts';
@@ -70,9 +71,11 @@ export class Probes {
     if (known !== undefined && now - known.at < fresh && (known.hits < known.limit || known.limit >= limit)) {
       return Math.min(known.hits, limit);
     }
-    const hits = Number(this.#statements.get(sql`SELECT count(*) FROM (SELECT 1 FROM (${rows}) LIMIT ${limit})`)?.[0]);
-    this.#counts.set(key, { hits, limit, at: now, state: this.state });
-    return hits;
+    const count = rowsOfCodes(drive.ranges, this.#statements);
+    const hits = count ?? this.#statements.number(sql`SELECT count(*) FROM (SELECT 1 FROM (${rows}) LIMIT ${limit})`);
+    const counted = count === undefined ? limit : Number.POSITIVE_INFINITY;
+    this.#counts.set(key, { hits, limit: counted, at: now, state: this.state });
+    return Math.min(hits, limit);
   }
 
   /** The numbers of all resources that a drive finds, rising; undefined where it has many rows. */

@@ -40,6 +40,11 @@ export class Statements {
     return this.#prepare(query.text).all(...query.values);
   }
 
+  /** The number that a query gives. */
+  number(query: Sql): number {
+    return Number(this.all(query)[0]?.[0]);
+  }
+
   /** The first row of a query. */
   get(query: Sql): Row | undefined {
     if (this.#watch !== undefined) return this.#watched(query, this.#watch)[0];

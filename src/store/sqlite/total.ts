@@ -1,26 +1,16 @@
 /** Counts matches. https://hl7.org/fhir/R4/search.html#total */
-import { type Condition, indexed, isImpossible, type Range } from './compile/condition.ts';
+import { type Condition, isImpossible, type Range } from './compile/condition.ts';
+import { type Counting, countRows } from './count-rows.ts';
+import { resourcesOfCode } from './counted.ts';
 import { collected, countsByIndex, type Frame, foundAlone, frameOf, gatheringDrive, type Walk } from './frame.ts';
 import type { Probes } from './probe.ts';
-import { all, always, eachRow, filters, join, negated, never, raw, type Sql, sql, tick } from './sql.ts';
+import { all, always, filters, join, negated, never, raw, type Sql, sql } from './sql.ts';
 import type { Statements } from './statements.ts';
 
 /** What counting needs of a search on one type. */
 export interface Counted {
   readonly walk: Walk;
   readonly conditions: readonly Condition[];
-}
-
-/** What counting is done with. */
-interface Counting {
-  readonly statements: Statements;
-  readonly probes: Probes;
-  /** Rows that may be counted from now on without looking at the time. */
-  readonly unwatched: () => number;
-  /** Rows that are counted or looked at in no time. */
-  readonly few: number;
-  /** Throws where another thread counts what takes long. */
-  readonly passOn: () => void;
 }
 
 /** The current matches, at most `bound`. */
@@ -31,6 +21,8 @@ export function countMatches({ walk, conditions }: Counted, bound: number, count
   if (conditions.length === 0) return Math.min(live, bound);
   const ranges = countable(conditions);
   if (ranges !== undefined) return countRows(ranges, bound, live, counting);
+  const ofOneCode = countByCode(conditions, statements);
+  if (ofOneCode !== undefined) return Math.min(ofOneCode, bound);
   const opposite = conditions.length === 1 ? conditions[0]?.opposite : undefined;
   if (opposite !== undefined && isQuicklyCounted(opposite, counting)) {
     const others = countMatches({ walk, conditions: [opposite] }, Number.POSITIVE_INFINITY, counting);
@@ -39,7 +31,7 @@ export function countMatches({ walk, conditions }: Counted, bound: number, count
   const limited = Number.isFinite(bound) ? sql` LIMIT ${bound}` : raw('');
   const each = conditions.length === 1 ? conditions[0]?.all : undefined;
   if (each !== undefined && probes.count(each.read, each.most) < each.most)
-    return firstNumber(statements, sql`SELECT count(*) FROM (${each.rows}${limited})`);
+    return statements.number(sql`SELECT count(*) FROM (${each.rows}${limited})`);
   const gathering = gatheringDrive(conditions, walk);
   const gathered = gathering && probes.all(gathering);
   if (gathered !== undefined) return Math.min(gathered.length, bound);
@@ -59,8 +51,8 @@ export function countMatches({ walk, conditions }: Counted, bound: number, count
 }
 
 /** Whether counting what passes, each resource once, costs less than to look for as many resources that don't as are counted. */
-function isQuicklyCounted(condition: Condition, { probes, few }: Counting): boolean {
-  if (isImpossible(condition)) return true;
+function isQuicklyCounted(condition: Condition, { statements, probes, few }: Counting): boolean {
+  if (isImpossible(condition) || countByCode([condition], statements) !== undefined) return true;
   const ranges = countable([condition]);
   if (ranges?.every(({ bounded }) => bounded === true) === true) return true;
   const { drive } = condition;
@@ -80,7 +72,7 @@ function byWhatIsLeft({ walk, conditions }: Counted, bound: number, counting: Co
     if (drive === undefined || probes.count(drive, fewOthers) === fewOthers) continue;
     // That may have been some seconds ago.
     const others = sql`SELECT count(*) FROM (SELECT 1 FROM (${drive.rows('')}) LIMIT ${fewOthers})`;
-    if (firstNumber(statements, others) === fewOthers) continue;
+    if (statements.number(others) === fewOthers) continue;
     const rest = conditions.filter((condition) => condition !== usual);
     const most = bound + fewOthers;
     const found = countMatches({ walk, conditions: rest }, most, counting);
@@ -89,7 +81,7 @@ function byWhatIsLeft({ walk, conditions }: Counted, bound: number, counting: Co
     const frame = collected({ ...fails, drive: { ...drive, exact: false } }, 'current', walk);
     const tests = rest.map((condition) => condition.test(frame.subject));
     const from = sql`FROM ${frame.from} WHERE ${all([frame.where, filters(tests)])}`;
-    return Math.min(bound, found - firstNumber(statements, sql`SELECT count(*) ${from}`));
+    return Math.min(bound, found - statements.number(sql`SELECT count(*) ${from}`));
   }
   return undefined;
 }
@@ -98,52 +90,18 @@ function byWhatIsLeft({ walk, conditions }: Counted, bound: number, counting: Co
 function countable(conditions: readonly Condition[]): readonly Range[] | undefined {
   const [only] = conditions;
   const drive = conditions.length === 1 ? only?.drive : undefined;
-  return drive?.unique && countsByIndex(drive, []) ? drive.ranges : undefined;
+  if (drive === undefined || !drive.unique || !countsByIndex(drive, [])) return undefined;
+  const counted = drive.counted?.() ?? [];
+  return counted.length > 0 ? counted : drive.ranges;
 }
 
 /**
- * The rows of stretches, at most `bound`. SQLite counts twice as fast where it needn't look at each row's number, and half
- * as fast again where there is no limit. So the time isn't looked at where few rows are read; how many are is known only of
- * stretches that are bounds of their index alone.
- * @param live no stretch has more rows.
+ * What has any of some codes, where a resource may have several, but nothing has more than one of these. undefined where that
+ * isn't known.
  */
-function countRows(ranges: readonly Range[], bound: number, live: number, counting: Counting): number {
-  const { statements, passOn } = counting;
-  let counted = 0;
-  const watched: Sql[] = [];
-  for (const range of ranges) {
-    if (range.where === never || range.table === 'entity') continue;
-    const from = raw(indexed('', range.table, range.index, 'd'));
-    const seen = sql`SELECT 1 FROM ${from} WHERE ${all([tick(raw('d.rid')), range.where])}`;
-    if (range.bounded !== true) {
-      watched.push(seen);
-      continue;
-    }
-    const left = bound - counted;
-    const unwatched = counting.unwatched();
-    const unseen = sql`FROM ${from} WHERE ${eachRow} ${range.where}`;
-    const most = Math.min(left, unwatched);
-    const query = live <= most ? unseen : sql`FROM (SELECT 1 ${unseen} LIMIT ${most})`;
-    const found = firstNumber(statements, sql`SELECT count(*) ${query}`);
-    const goesOn = found >= unwatched && found < left && live > unwatched;
-    if (goesOn) passOn();
-    counted += goesOn ? countSeen([seen], left, statements) : found;
-    if (counted >= bound) return bound;
-  }
-  return watched.length === 0 ? counted : Math.min(bound, counted + countSeen(watched, bound - counted, statements));
-}
-
-/** The rows of all queries together, at most `most`. */
-function countSeen(queries: readonly Sql[], most: number, statements: Statements): number {
-  const seen = join(queries, ' UNION ALL ');
-  return firstNumber(
-    statements,
-    sql`SELECT count(*) FROM (${Number.isFinite(most) ? sql`${seen} LIMIT ${most}` : seen})`,
-  );
-}
-
-function firstNumber(statements: Statements, query: Sql): number {
-  return Number(statements.all(query)[0]?.[0]);
+function countByCode(conditions: readonly Condition[], statements: Statements): number | undefined {
+  const drive = conditions.length === 1 ? conditions[0]?.drive : undefined;
+  return drive && countsByIndex(drive, []) ? resourcesOfCode(drive.ranges, statements) : undefined;
 }
 
 /** The numbers of current matches, as `rid`; `once`: none comes twice. */

@@ -43,9 +43,20 @@ export interface Range {
    */
   readonly number?: number;
   /** Between which values the first column of the order lies, where that is known. */
-  readonly extent?: { readonly from: number | undefined; readonly to: number | undefined };
+  readonly extent?: Extent;
   /** Whether `where` is bounds of the index alone, so that hardly a row is read that isn't in the stretch. */
   readonly bounded?: boolean;
+  /** Which of the counts of rows (`row-counts.ts`) are of its rows; undefined where none are, as of contained resources. */
+  readonly counts?: CountsOf & { readonly param: number };
+}
+
+/** Rows of codes; or of dates whose `low` lies in an extent, and all that do. */
+export type CountsOf = { readonly codes: readonly number[] } | { readonly low: Extent };
+
+/** Values that others lie between, themselves perhaps included; undefined: no bound. */
+export interface Extent {
+  readonly from: number | undefined;
+  readonly to: number | undefined;
 }
 
 /** Ways to find the resources that pass. */
@@ -66,6 +77,8 @@ export interface Drive {
   readonly numbers?: readonly number[];
   /** Stretches as `ranges`, each in the order of the resources' numbers alone; empty where that isn't possible. */
   readonly byNumber: readonly Range[];
+  /** Stretches as `ranges`, where the rows are dates: such that most of what many have is counted already. */
+  counted?(): readonly Range[];
   /** Stretches as `ranges`, where the rows are dates: such that few rows are read in the order of this end. */
   inOrder?(end: 'low' | 'high'): readonly Range[];
   /** Where the rows are quantities: the intervals in a unit that pass, by its number. */

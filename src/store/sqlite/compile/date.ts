@@ -44,6 +44,7 @@ export function date(tests: readonly DateTest[]): Matcher | undefined {
     test,
     stretches: few ? apart(boxes, stretchesOf) : [filtered(table, test('d'))],
     byNumber: [],
+    counted: () => (few ? apart(boxes, countedStretches) : []),
     inOrder: (end) => (few ? separated(boxes) : []).flatMap(end === 'low' ? byLow : byHigh),
     pinned: false,
     rank: 5,
@@ -61,7 +62,9 @@ function apart(boxes: readonly Box<number>[], stretches: (box: Box<number>) => r
     const [left, ...more] = outside([box], earlier);
     if (left !== undefined && more.length === 0) return stretches(left);
     const others = negated(inBoxes(earlier, low, high));
-    return stretches(box).map((stretch) => ({ ...stretch, where: all([stretch.where, others]), bounded: false }));
+    return stretches(box).map(({ counts, ...stretch }) => {
+      return { ...stretch, where: all([stretch.where, others]), bounded: false };
+    });
   });
 }
 
@@ -145,7 +148,8 @@ function byLow({ lowFrom, lowTo, highFrom, highTo }: Box<number>): readonly Stre
   if (highFrom === undefined || !isBeyond(highFrom, lowFrom)) {
     const where = all([between(low, lowFrom, lowBefore), residue]);
     const extent = { from: lowFrom?.value, to: lowBefore?.value };
-    return [{ index: undefined, where, order, fixed: [], bounded: residue === always, extent }];
+    const counts = residue === always && { counts: { low: extent } };
+    return [{ index: undefined, where, order, fixed: [], bounded: residue === always, extent, ...counts }];
   }
   const start = { value: highFrom.value - wideFrom - slack, closed: true };
   const narrow = all([between(low, laterOf(lowFrom, start), lowBefore), residue]);
@@ -154,6 +158,19 @@ function byLow({ lowFrom, lowTo, highFrom, highTo }: Box<number>): readonly Stre
     { index: undefined, where: narrow, order, fixed: [] },
     ...wideOnes(highFrom.value, { lowFrom, lowTo: before, highFrom, highTo }),
   ];
+}
+
+/**
+ * The stretches of a box of which most is counted by `low`: what begins beyond a bound of `high` ends beyond it, and hardly
+ * anything else does.
+ */
+function countedStretches(box: Box<number>): readonly Stretch[] {
+  const { highFrom, ...ofLow } = box;
+  if (highFrom === undefined || !isBeyond(highFrom, box.lowFrom)) return byLow(box);
+  const { value } = highFrom;
+  const after = intersect([ofLow], [{ lowFrom: { value, closed: false } }]);
+  const across = intersect([box], [{ lowTo: { value, closed: true } }]);
+  return [...after, ...across].filter(isPossible).flatMap(byLow);
 }
 
 /** The stretches of a box by `high`; where `low < b` is asked, up to a little after `b`, and the wide ones apart. */

@@ -3,7 +3,7 @@ import type { DecimalKey } from '../../../search/entry.ts';
 import type { IndexTable } from '../schema.ts';
 import { indexTables } from '../schema.ts';
 import { always, type Sql } from '../sql.ts';
-import type { Prefix, Range } from './condition.ts';
+import type { CountsOf, Prefix, Range } from './condition.ts';
 import type { Box } from './interval.ts';
 
 /** A stretch of an index table; its rows are called `d`, and `where` doesn't mention the parameter. */
@@ -19,6 +19,8 @@ export interface Stretch {
   readonly bounded?: boolean;
   /** As in `Range`. */
   readonly extent?: Range['extent'];
+  /** As in `Range`. */
+  readonly counts?: CountsOf;
 }
 
 /** An OR of tests on the rows of one parameter. */
@@ -34,6 +36,8 @@ export interface Matcher {
   readonly byNumber: readonly Stretch[];
   /** Where they are few bounds of the index: stretches with the values that don't pass. */
   readonly others?: readonly Stretch[];
+  /** For dates: stretches as `stretches`, such that most of what many have is counted already. */
+  counted?(): readonly Stretch[];
   /** For dates: stretches as `stretches`, such that few rows are read in the order of this end. */
   inOrder?(end: 'low' | 'high'): readonly Stretch[];
   /** For quantities: the intervals in a unit that pass, by its number. */

@@ -128,6 +128,7 @@ export function conditionOf(matcher: Matcher, number: number, parameter: Paramet
       ...(stretch.number !== undefined && { number: stretch.number }),
       bounded: stretch.bounded === true,
       ...(stretch.extent !== undefined && { extent: stretch.extent }),
+      ...(stretch.counts !== undefined && number > 0 && { counts: { ...stretch.counts, param: number } }),
     };
   };
   const ranges = matcher.stretches.map(ofParameter);
@@ -139,6 +140,7 @@ export function conditionOf(matcher: Matcher, number: number, parameter: Paramet
     unique: ranges.length > 0 && (matcher.pinned || !parameter.multiple),
     first: (prefix) => firstOf(matcher, number, prefix),
     byNumber: matcher.byNumber.map(ofParameter),
+    ...(matcher.counted !== undefined && { counted: () => matcher.counted?.().map(ofParameter) ?? [] }),
     ...(matcher.inOrder !== undefined && { inOrder: (end) => matcher.inOrder?.(end).map(ofParameter) ?? [] }),
     ...(matcher.boxesIn !== undefined && { boxesIn: matcher.boxesIn }),
     single: parameter.multiple ? undefined : number,
