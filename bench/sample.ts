@@ -106,7 +106,8 @@ function different(texts: readonly string[]): readonly string[] {
   return shuffled([...new Set(texts)]);
 }
 
-function shuffled<T>(list: readonly T[]): readonly T[] {
+/** The same in a random order. */
+export function shuffled<T>(list: readonly T[]): readonly T[] {
   return list
     .map((item) => ({ item, key: Math.random() }))
     .sort((a, b) => a.key - b.key)

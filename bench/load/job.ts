@@ -2,8 +2,8 @@
 
 /** What one stream of requests consists of. Files have one JSON value a line. */
 export type TrafficPlan =
-  /** GETs of random paths of a file of JSON strings. */
-  | { readonly kind: 'get'; readonly paths: string; readonly accept?: string }
+  /** GETs of random paths of a file of JSON strings; `once`: of each in turn, once. */
+  | { readonly kind: 'get'; readonly paths: string; readonly accept?: string; readonly once?: boolean }
   /** POSTs of the file's resources in turn, each with a value of its own where the text says `@@`. */
   | { readonly kind: 'create'; readonly path: string; readonly bodies: string }
   /** create, read, update, search by identifier, read, delete of Patients in turn; the file's resources say `@@` too. */

@@ -25,7 +25,7 @@ const json = 'Accept: application/fhir+json';
 export function createTraffic(plan: TrafficPlan, connections: number): Traffic {
   switch (plan.kind) {
     case 'get':
-      return gets(plan.paths, plan.accept);
+      return gets(plan);
     case 'create':
       return creates(plan.path, plan.bodies);
     case 'cycle':
@@ -50,12 +50,18 @@ function linesOf(file: string): readonly string[] {
   return readFileSync(file, 'utf8').split('\n').filter(Boolean);
 }
 
-function gets(file: string, accept = 'application/fhir+json'): Traffic {
-  const asked = linesOf(file).map((line): Asked => {
+function gets({
+  paths,
+  accept = 'application/fhir+json',
+  once = false,
+}: Extract<TrafficPlan, { kind: 'get' }>): Traffic {
+  const asked = linesOf(paths).map((line): Asked => {
     const path: unknown = JSON.parse(line);
     return { bytes: requestBytes('GET', String(path), [`Accept: ${accept}`]), expected: 200 };
   });
-  return { next: () => asked[Math.floor(Math.random() * asked.length)] };
+  if (!once) return { next: () => asked[Math.floor(Math.random() * asked.length)] };
+  const left = asked.values();
+  return { next: () => left.next().value };
 }
 
 /** A text that no other process and no earlier run has used. */

@@ -5,9 +5,10 @@ import { countBare, driverCeiling } from '../bare/bare.ts';
 import { fileCache, storeFile } from '../cached.ts';
 import { familiesOf } from '../families.ts';
 import { type Answer, Asking, type Family, got, paged, type Query } from '../family.ts';
+import type { StreamResult } from '../load/job.ts';
 import { processorSecondsOf } from '../machine.ts';
 import type { Ceiling, Measurement } from '../report.ts';
-import { sampleOf } from '../sample.ts';
+import { sampleOf, shuffled } from '../sample.ts';
 import { once, type RunningServer, startBare, startServer } from '../server.ts';
 import { type Audit, type Bench, type Place, wants } from './bench.ts';
 
@@ -226,30 +227,61 @@ async function mix(
     Array.from({ length: most }, (_, n) => paged(queries[n % queries.length] ?? got(''), pageSize).path),
   );
   const paths = listed(bench.folder, `mix-${where}`, lines);
-  const traffic = { kind: 'get', paths } as const;
   const { connections, warmUp, seconds } = bench.options;
-  const plan = { name: 'mix', connections, traffic };
+  const plan = { name: 'mix', connections, traffic: { kind: 'get', paths } } as const;
   await bench.load.one(port, plan, 0, warmUp);
-  const before = processorSecondsOf(pid);
-  const result = await bench.load.one(port, plan, 0, seconds);
-  const after = processorSecondsOf(pid);
-  const processor =
-    before === undefined || after === undefined ? undefined : ((after - before) * 1e6) / result.requests;
+  const { result, processor } = await watched(pid, () => bench.load.one(port, plan, 0, seconds));
   const ceiling =
     (await driverCeiling(bench.options, url, { kind: 'search', paths }, 'per second')) ?? (await bareHttp(bench));
+  const workload = `${where}: mix of ${parts.length} families`;
   bench.add({
-    workload: `${where}: mix of ${parts.length} families`,
+    ...mixRow(workload, result, processor),
     audit,
-    value: result.perSecond,
-    unit: 'requests/s',
-    p50: result.p50,
-    p99: result.p99,
-    max: result.max,
-    processor,
     ...(ceiling === undefined ? {} : { ceiling }),
     target: { of: 'value', bound: 'least', value: 3000 },
-    note: `${Math.round(result.bytes)} bytes${result.unexpected > 0 ? `, ${result.unexpected} UNEXPECTED: ${result.example?.slice(0, 200)}` : ''}`,
   });
+  const others = listed(bench.folder, `mix-others-${where}`, await searchesBeside(port, lines));
+  const once = { name: 'mix', connections, traffic: { kind: 'get', paths: others, once: true } } as const;
+  const first = await watched(pid, () => bench.load.one(port, once, 0));
+  const row = mixRow(`${workload}, of values not asked for before`, first.result, first.processor);
+  bench.add({ ...row, audit, note: `${first.result.requests} searches, each once; ${row.note}` });
+}
+
+/** How many samples the searches come from that nobody asked before, and how many of a family each gives. */
+const otherSamples = 5;
+const mostOfFamily = 60;
+
+/** Searches of the mixed families that aren't among those, in a random order: of other patients, days and names, hardly of other codes. */
+async function searchesBeside(port: number, asked: readonly string[]): Promise<readonly string[]> {
+  const found = new Set<string>();
+  for (let sample = 0; sample < otherSamples; sample += 1) {
+    const parts = familiesOf(await sampleOf(port)).filter(({ mixed }) => mixed);
+    for (const { queries } of parts)
+      for (const query of queries.slice(0, mostOfFamily)) found.add(paged(query, pageSize).path);
+  }
+  for (const path of asked) found.delete(path);
+  return shuffled([...found]);
+}
+
+/** What a measurement finds, and the server's processor time for each request in microseconds. */
+async function watched(
+  pid: number,
+  measure: () => Promise<StreamResult>,
+): Promise<{ readonly result: StreamResult; readonly processor: number | undefined }> {
+  const before = processorSecondsOf(pid);
+  const result = await measure();
+  const after = processorSecondsOf(pid);
+  const known = before !== undefined && after !== undefined;
+  return { result, processor: known ? ((after - before) * 1e6) / result.requests : undefined };
+}
+
+function mixRow(
+  workload: string,
+  { perSecond, p50, p99, max, bytes, unexpected, example }: StreamResult,
+  processor: number | undefined,
+): Measurement & { readonly note: string } {
+  const note = `${Math.round(bytes)} bytes${unexpected > 0 ? `, ${unexpected} UNEXPECTED: ${example?.slice(0, 200)}` : ''}`;
+  return { workload, value: perSecond, unit: 'requests/s', p50, p99, max, processor, note };
 }
 
 /** What a bare server reaches in the same minute, since the machine's speed changes: with 1 KB, as in the design's numbers. */

@@ -7,12 +7,14 @@ import type { Explanation, Position, SearchPage, SearchQuery, TypeQuery } from '
 import type { Tally, TallyQuery } from '../tally.ts';
 import { StatementWatch } from './explain.ts';
 import { type KnownSearch, partsKnown } from './known-search.ts';
+import { lastChange } from './last-change.ts';
 import { LookUp } from './look-up.ts';
 import type { Database, Statement } from './open.ts';
 import { isBeginning, type PageOfHits, readPage } from './page.ts';
 import { type Connection, Part, type SearchTime } from './part.ts';
 import { Probes } from './probe.ts';
 import { LastChanges, Remembered } from './remembered.ts';
+import { RememberedPages } from './remembered-pages.ts';
 import { Scores } from './scores.ts';
 import type { Snapshot } from './snapshot.ts';
 import { sql } from './sql.ts';
@@ -29,6 +31,8 @@ export interface SearcherOptions {
   readonly thresholds?: Thresholds;
   /** Whether to give up whatever is being read: asked now and then. */
   readonly stopped?: () => boolean;
+  /** Bytes of first pages that are remembered at least; absent: none. */
+  readonly pages?: number;
   /** What reads on the connection share; absent: each search begins and ends a read of its own. */
   readonly snapshot?: Snapshot;
 }
@@ -84,12 +88,15 @@ export class Searcher {
   readonly #end: Statement;
   readonly #quick: Reading;
   readonly #thorough: Reading;
+  readonly #pages: RememberedPages;
   #deadline = Number.POSITIVE_INFINITY;
   /** When a search that has hardly looked at rows ends: not before the deadline. */
   #lastDeadline = Number.POSITIVE_INFINITY;
   #ticks = 0;
   /** The number of the last change, as it was found in a shared state. */
   #newest: { readonly snapshot: number; readonly change: number } | undefined;
+  /** That of the last erasure. */
+  #erasure: number | undefined;
   /** Whether another will read what this one can't quickly. */
   #hurried = false;
   /** Why the statement that runs was stopped: the binding gives another error for one that its function throws. */
@@ -98,6 +105,7 @@ export class Searcher {
   constructor(db: Database, options: SearcherOptions) {
     this.#db = db;
     this.#options = options;
+    this.#pages = new RememberedPages(options.pages ?? 0);
     this.#begin = db.prepare('BEGIN');
     this.#end = db.prepare('COMMIT');
     const statements = new Statements(db, (length) => this.#check(length));
@@ -222,9 +230,13 @@ export class Searcher {
   /** The number of the last change: looked up once in a shared state. */
   #newestChange(connection: Connection): number {
     const snapshot = this.#options.snapshot?.hold();
-    if (snapshot === undefined) return newestChange(connection);
-    if (this.#newest?.snapshot !== snapshot) this.#newest = { snapshot, change: newestChange(connection) };
-    return this.#newest.change;
+    if (snapshot !== undefined && this.#newest?.snapshot === snapshot) return this.#newest.change;
+    const { change, erasure } = lastChange(connection.statements);
+    // What is erased isn't kept in memory either.
+    if (erasure !== this.#erasure) this.#pages.forget();
+    this.#erasure = erasure;
+    if (snapshot !== undefined) this.#newest = { snapshot, change };
+    return change;
   }
 
   /** Reads up to a deadline, or where hardly any rows are looked at to the last one, by the clock of `performance`. */
@@ -258,7 +270,9 @@ export class Searcher {
       compiled ?? partsKnown(known, around !== undefined, () => partsOf(connection, queries, at, around === undefined));
     const backwards = position?.direction === 'previous';
     const sorted = queries.some(({ sort }) => sort.length > 0);
-    const page: PageOfHits = count === 0 ? nothing : readPage(parts, sorted, position?.key, backwards, count, around);
+    const read = () => readPage(parts, sorted, position?.key, backwards, count, around);
+    const name = `${count} ${JSON.stringify(around)}`;
+    const page = count === 0 ? nothing : known === undefined || compiled ? read() : this.#pages.get(known, name, read);
     const begins = isBeginning(position?.key);
     const shown = begins && count > 0 && !page.more ? page.size : undefined;
     const total = this.#total(query, shown, (bound) => {
@@ -324,13 +338,6 @@ export class Searcher {
     else if (this.#options.stopped?.() === true) this.#stopped = new StoreUnavailable('The store is closing.');
     if (this.#stopped !== undefined) throw this.#stopped;
   }
-}
-
-/** The number of the last change; that of an erasure leaves no version. */
-function newestChange({ statements }: Connection): number {
-  const row = statements.get(sql`SELECT max(coalesce((SELECT max(vid) FROM version), 0),
-    coalesce((SELECT value FROM setting WHERE name = 'greatest change'), 0))`);
-  return Number(row?.[0]);
 }
 
 /** The types that have resources. */

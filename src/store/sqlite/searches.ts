@@ -32,6 +32,9 @@ export interface SearchesOptions extends SearcherOptions {
 /** Long enough for most pages, short enough that other requests don't feel it. */
 const usualAllowance = 5;
 
+/** Bytes of first pages that are remembered at least: some two thousand of twenty resources. */
+const rememberedPages = 32 * 2 ** 20;
+
 /** Searches on a connection, and beside it for a store in a file. */
 export function createSearch(
   path: string,
@@ -39,7 +42,7 @@ export function createSearch(
   terminology: TerminologyReads,
   options: SearchesOptions,
 ): Searches {
-  const searcher = new Searcher(db, options);
+  const searcher = new Searcher(db, { pages: rememberedPages, ...options });
   if (path !== ':memory:') {
     const { clock, cursorLifetime, snapshot } = options;
     // What is read after an answer is of no older state than the answer.

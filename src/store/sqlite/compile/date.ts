@@ -2,8 +2,9 @@
 import type { DateTest } from '../../../search/criteria.ts';
 import { DATE_MIN } from '../../../search/entry.ts';
 import { wideClass, wideClasses, wideFrom } from '../schema.ts';
-import { all, always, negated, raw, type Sql } from '../sql.ts';
+import { all, always, negated, raw, type Sql, sql } from '../sql.ts';
 import { type Columns, columnsOf } from './columns.ts';
+import { type Context, indexed } from './condition.ts';
 import {
   type Bound,
   type Box,
@@ -31,31 +32,56 @@ export function dateTest(tests: readonly DateTest[], columns: Columns): Sql {
   );
 }
 
-export function date(tests: readonly DateTest[]): Matcher | undefined {
+/** @param context where the values are those of a parameter of that number: classes of wide intervals that it hasn't are left out. */
+export function date(tests: readonly DateTest[], context: Context, number: number | undefined): Matcher | undefined {
   const boxes = tests.flatMap(({ interval }) => boxesOf(interval));
   if (boxes.length === 0) return undefined;
   const test = (alias: string) => {
     const [low, high] = dateEnds(columnsOf(table, alias));
     return inBoxes(boxes, low, high);
   };
-  const few = boxes.length <= mostStretches;
+  const base = { table, test, byNumber: [], pinned: false, rank: 5 } as const;
+  if (boxes.length > mostStretches) return { ...base, stretches: [filtered(table, test('d'))] };
+  const there = (stretches: readonly DateStretch[]) => present(stretches, context, number);
+  // Numbered as if all classes were there: a place in a walk stays the same when others come.
+  const numbered = apart(boxes, stretchesOf).map((stretch, place) => ({ ...stretch, number: place }));
   return {
-    table,
-    test,
-    stretches: few ? apart(boxes, stretchesOf) : [filtered(table, test('d'))],
-    byNumber: [],
-    counted: () => (few ? apart(boxes, countedStretches) : []),
-    inOrder: (end) => (few ? separated(boxes) : []).flatMap(end === 'low' ? byLow : byHigh),
-    pinned: false,
-    rank: 5,
+    ...base,
+    stretches: there(numbered),
+    counted: () => there(apart(boxes, countedStretches)),
+    inOrder: (end) => there(separated(boxes).flatMap(end === 'low' ? byLow : byHigh)),
   };
+}
+
+/** A stretch, with the class of wide intervals that it is of. */
+interface DateStretch extends Stretch {
+  readonly wide?: number;
+}
+
+/** What isn't of a class without an interval; all of them for a walk that goes on, since it shows what was there before. */
+function present(stretches: readonly DateStretch[], { at, numbers }: Context, number = 0): readonly Stretch[] {
+  if (at !== undefined || !stretches.some(({ wide }) => wide !== undefined)) return stretches;
+  const classes = JSON.stringify(wideClasses.map((each) => each.number));
+  const found = numbers(
+    sql`SELECT c.value FROM json_each(${classes}) c WHERE EXISTS (SELECT 1 FROM ${raw(
+      indexed('', table, 'wide', 'd'),
+    )} WHERE d.param = ${number} AND ${ofClass(raw('c.value'))})`,
+  );
+  return stretches.filter(({ wide }) => wide === undefined || found.includes(wide));
+}
+
+function ofClass(number: Sql): Sql {
+  return sql`d.high - d.low > ${raw(String(wideFrom))} AND ${raw(wideClass('d.'))} = ${number}`;
 }
 
 /**
  * The stretches of all boxes; what lies in an earlier box is left out of a later one: by the bounds of what is left where that is
  * one box, so that the rest isn't read (`ge` is what ends after a day, or begins on it), and else by a test.
  */
-function apart(boxes: readonly Box<number>[], stretches: (box: Box<number>) => readonly Stretch[]): readonly Stretch[] {
+function apart(
+  boxes: readonly Box<number>[],
+  stretches: (box: Box<number>) => readonly DateStretch[],
+): readonly DateStretch[] {
   const [low, high] = dateEnds(columnsOf(table, 'd'));
   return boxes.flatMap((box, place) => {
     const earlier = boxes.slice(0, place);
@@ -122,7 +148,7 @@ function isPossible({ lowFrom, lowTo, highFrom, highTo }: Box<number>): boolean 
 }
 
 /** The stretches of a box, to be read in any order. `low` never lies above `high`: a bound of one bounds the other. */
-function stretchesOf(box: Box<number>): readonly Stretch[] {
+function stretchesOf(box: Box<number>): readonly DateStretch[] {
   const { lowFrom, lowTo, highFrom, highTo } = box;
   const open = lowTo === undefined && highTo === undefined;
   if (!open || highFrom === undefined || !isBeyond(highFrom, lowFrom)) return byLow(box);
@@ -140,7 +166,7 @@ function isBeyond(high: Bound<number>, low: Bound<number> | undefined): boolean 
  * The stretches of a box by `low`. Where `high > a` is asked, the index would be read from its beginning; so intervals
  * that are not wide are read from a little before `a`, and the wide ones apart.
  */
-function byLow({ lowFrom, lowTo, highFrom, highTo }: Box<number>): readonly Stretch[] {
+function byLow({ lowFrom, lowTo, highFrom, highTo }: Box<number>): readonly DateStretch[] {
   const [low, high] = dateEnds(columnsOf(table, 'd'));
   const lowBefore = earlierOf(lowTo, highTo);
   const residue = between(high, highFrom, highTo);
@@ -164,7 +190,7 @@ function byLow({ lowFrom, lowTo, highFrom, highTo }: Box<number>): readonly Stre
  * The stretches of a box of which most is counted by `low`: what begins beyond a bound of `high` ends beyond it, and hardly
  * anything else does.
  */
-function countedStretches(box: Box<number>): readonly Stretch[] {
+function countedStretches(box: Box<number>): readonly DateStretch[] {
   const { highFrom, ...ofLow } = box;
   if (highFrom === undefined || !isBeyond(highFrom, box.lowFrom)) return byLow(box);
   const { value } = highFrom;
@@ -174,7 +200,7 @@ function countedStretches(box: Box<number>): readonly Stretch[] {
 }
 
 /** The stretches of a box by `high`; where `low < b` is asked, up to a little after `b`, and the wide ones apart. */
-function byHigh({ lowFrom, lowTo, highFrom, highTo }: Box<number>): readonly Stretch[] {
+function byHigh({ lowFrom, lowTo, highFrom, highTo }: Box<number>): readonly DateStretch[] {
   const [low, high] = dateEnds(columnsOf(table, 'd'));
   const highAfter = laterOf(highFrom, lowFrom);
   const residue = between(low, lowFrom, lowTo);
@@ -196,15 +222,15 @@ function byHigh({ lowFrom, lowTo, highFrom, highTo }: Box<number>): readonly Str
  * The stretches of wide intervals whose `high` is at least `reach`, by classes of width: each from its greatest width
  * before that. Open ends are classes of their own.
  */
-function wideOnes(reach: number, box: WideBox): readonly Stretch[] {
+function wideOnes(reach: number, box: WideBox): readonly DateStretch[] {
   const [low, high] = dateEnds(columnsOf(table, 'd'));
   const residue = between(high, box.highFrom, box.highTo);
-  return wideClasses.map(({ number, upTo, opens }): Stretch => {
+  return wideClasses.map(({ number, upTo, opens }): DateStretch => {
     const from = upTo === undefined ? undefined : { value: reach - upTo - slack, closed: true };
     const lows = between(low, laterOf(box.lowFrom, from), box.lowTo);
     const start = opens === 'start' ? raw(`d.low = ${DATE_MIN}`) : raw('1');
-    const ofClass = raw(`d.high - d.low > ${wideFrom} AND ${wideClass('d.')} = ${number}`);
-    return { index: 'wide', where: all([ofClass, start, lows, residue]), order: ['low', 'high'], fixed: [] };
+    const where = all([ofClass(raw(String(number))), start, lows, residue]);
+    return { index: 'wide', where, order: ['low', 'high'], fixed: [], wide: number };
   });
 }
 

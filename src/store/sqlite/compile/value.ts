@@ -46,7 +46,7 @@ const matchers: {
 } = {
   token: (tests, context, { textual }) => (textual ? identifier(tests, context) : token(tests, context)),
   string: (tests) => string(tests),
-  date: (tests) => date(tests),
+  date: (tests, context, parameter) => date(tests, context, context.numberOf(parameter)),
   number: (tests, context) => quantity(tests, context),
   quantity: (tests, context) => quantity(tests, context),
   reference: (tests, context) => reference(tests, context),
