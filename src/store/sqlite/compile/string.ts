@@ -1,10 +1,10 @@
 /** Strings: by their beginning, a part, their end, exactly or by their order. https://hl7.org/fhir/R4/search.html#string */
 import type { StringTest } from '../../../search/criteria.ts';
 import { normaliseString } from '../../../search/normalise.ts';
-import { all, always, any, never, raw, type Sql, sql, tick } from '../sql.ts';
+import { all, always, any, isIn, never, raw, type Sql, sql, tick } from '../sql.ts';
 import { type Columns, columnsOf } from './columns.ts';
-import { indexed, type Prefix } from './condition.ts';
-import { filtered, type Matcher, mostStretches } from './matcher.ts';
+import { type Context, indexed, type Prefix } from './condition.ts';
+import { filtered, type Matcher, mostStretches, type Stretch } from './matcher.ts';
 import { afterPrefix, beginsWith } from './prefix.ts';
 
 const table = 'string';
@@ -51,7 +51,53 @@ function distinct(tests: readonly StringTest[]): readonly StringTest[] {
   ];
 }
 
-export function string(tests: readonly StringTest[]): Matcher {
+/** Different texts that are looked through, at most. */
+const mostTexts = 1000;
+
+/**
+ * The normalised texts of a parameter that may pass, each looked for behind the one before: many resources have the same. undefined
+ * where there are too many different ones.
+ */
+function textsPassing(
+  tests: readonly StringTest[],
+  number: number,
+  { at, rows }: Context,
+): readonly string[] | undefined {
+  const tables: readonly Prefix[] = at === undefined ? [''] : ['', 'kept_'];
+  const found = new Set<string>();
+  for (const prefix of tables) {
+    const least = (bounds: Sql): Sql => sql`SELECT d.norm FROM ${raw(indexed(prefix, table, undefined, 'd'))}
+      WHERE d.param = ${number} AND ${bounds} ORDER BY d.norm LIMIT 1`;
+    const listed = rows(sql`WITH RECURSIVE text(norm) AS (
+        SELECT (${least(always)}) UNION ALL SELECT (${least(raw('d.norm > text.norm'))}) FROM text
+          WHERE text.norm IS NOT NULL LIMIT ${mostTexts + 2})
+      SELECT count(norm), json_group_array(norm) FILTER (WHERE ${any(tests.map(ofNorm))}) FROM text`);
+    const [count, passing] = listed[0] ?? [];
+    if (Number(count) > mostTexts) return undefined;
+    for (const text of JSON.parse(String(passing)) as readonly string[]) found.add(text);
+  }
+  return [...found].sort();
+}
+
+/** What a test says of the normalised text alone. */
+function ofNorm(test: StringTest): Sql {
+  const norm = raw('norm');
+  if (test.match === 'exact') return sql`${norm} = ${normaliseString(test.value)}`;
+  // The text as it stands counts only where it is empty.
+  return one(test, { a: norm, b: raw("'*'"), c: raw('NULL') });
+}
+
+/** Tests that no bounds of the index stand for: of the texts that pass, where these are known. */
+function scanning(tests: readonly StringTest[], number: number | undefined, context: Context): Stretch {
+  const test = stringTest(tests, columnsOf(table, 'd'));
+  const texts = number === undefined ? undefined : textsPassing(tests, number, context);
+  if (texts === undefined) return filtered(table, test);
+  const where = texts.length === 0 ? never : all([isIn(raw('d.norm'), texts), test]);
+  return { index: undefined, where, order: ['norm', 'exact'], fixed: [], bounded: true };
+}
+
+/** @param number that of the parameter whose values these are. */
+export function string(tests: readonly StringTest[], context: Context, number: number | undefined): Matcher {
   const scanned = tests.some(({ match }) => match !== 'starts' && match !== 'exact');
   const kept = scanned ? tests : distinct(tests);
   const test = (alias: string) => {
@@ -61,7 +107,7 @@ export function string(tests: readonly StringTest[]): Matcher {
   const matcher = { table, test, byNumber: [], pinned: false } as const;
   if (scanned) {
     const equal = tests.length === 1 && tests[0]?.match === 'equal';
-    return { ...matcher, stretches: [filtered(table, test('d'))], rank: equal ? 3 : 9 };
+    return { ...matcher, stretches: [scanning(tests, number, context)], rank: equal ? 3 : 9 };
   }
   if (kept.length <= mostStretches) {
     const columns = columnsOf(table, 'd');

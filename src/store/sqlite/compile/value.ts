@@ -45,7 +45,7 @@ const matchers: {
   ) => Matcher | undefined;
 } = {
   token: (tests, context, { textual }) => (textual ? identifier(tests, context) : token(tests, context)),
-  string: (tests) => string(tests),
+  string: (tests, context, parameter) => string(tests, context, context.numberOf(parameter)),
   date: (tests, context, parameter) => date(tests, context, context.numberOf(parameter)),
   number: (tests, context) => quantity(tests, context),
   quantity: (tests, context) => quantity(tests, context),
