@@ -166,9 +166,22 @@ function removeRow({ count, remove }: TableStatements, row: Row, rid: number): v
   count?.(row, -1);
 }
 
+/** Rows that are compared with each other: most resources have no more, and none of them twice. */
+const few = 16;
+
 /** The rows of a resource, each once. */
 function distinct(rows: readonly IndexRow[]): Iterable<IndexRow> {
-  return rows.length < 2 ? rows : new Map(rows.map((row) => [rowKey(row), row])).values();
+  if (rows.length <= few && !rows.some((row, place) => isAmong(row, rows, place))) return rows;
+  return new Map(rows.map((row) => [rowKey(row), row])).values();
+}
+
+/** Whether a row is one of the first `end` of some. */
+function isAmong(row: IndexRow, rows: readonly IndexRow[], end: number): boolean {
+  for (let place = 0; place < end; place += 1) {
+    const other = rows[place];
+    if (other?.every((value, column) => value === row[column]) === true) return true;
+  }
+  return false;
 }
 
 /** A row as a text that is equal for equal rows alone. */

@@ -69,9 +69,10 @@ export class RowCounts {
   /** Counts the rows of a table; undefined where they have no counts. */
   of(table: IndexTable): CountRow | undefined {
     if (table !== 'token' && table !== 'date') return undefined;
-    return ([param, value], change) => {
-      const part = table === 'token' ? Number(value) : stretchOf(Number(value));
-      if (Number(param) > 0) addTo(this.#pending, Number(param), part, change);
+    const partOf = table === 'token' ? (code: number) => code : stretchOf;
+    return (row, change) => {
+      const param = Number(row[0]);
+      if (param > 0) addTo(this.#pending, param, partOf(Number(row[1])), change);
     };
   }
 
