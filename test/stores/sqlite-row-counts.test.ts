@@ -163,7 +163,18 @@ describe('counts of rows', () => {
 
   it('are those of the rows, whatever is written', () => {
     const codes = fc.constantFrom('final', 'amended', 'x');
-    const instant = fc.constantFrom(-stretchMilliseconds - 0.5, -1e9, -1, -0.5, 0, 5, stretchMilliseconds - 1, stretchMilliseconds, 2.5e12, 8.64e15);
+    const instant = fc.constantFrom(
+      -stretchMilliseconds - 0.5,
+      -1e9,
+      -1,
+      -0.5,
+      0,
+      5,
+      stretchMilliseconds - 1,
+      stretchMilliseconds,
+      2.5e12,
+      8.64e15,
+    );
     const entries = fc
       .record({
         statuses: fc.array(codes, { maxLength: 1 }),
