@@ -113,6 +113,7 @@ describe('a total by counts', () => {
     ['dates between two hours', dates([low('>=', 300), low('<', 2000)]), 1700],
     // That of a year, and none of three days: 500 + 72.
     ['dates that end after an hour', dates([ending(572)]), many - 572 + 1],
+    ['dates that end no later than an hour', { kind: 'not', of: dates([ending(572)]) }, 572],
     ['dates that end before it or after it', dates([ending(571.5)]), many - 571 + 1 + 1],
     ['dates that end after an hour or begin in it', dates([ending(573)], [low('>=', 572)]), many - 572 + 1],
     ['dates that begin and end as is asked', dates([ending(572), low('<', 2000)]), 2000 - 572 + 1],
