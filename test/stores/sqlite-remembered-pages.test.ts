@@ -1,4 +1,6 @@
 /** First pages that come again are those that would be read again. https://hl7.org/fhir/R4/http.html#paging */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Criterion } from '../../src/search/criteria.ts';
@@ -165,6 +167,25 @@ describe('RememberedPages', () => {
     // The last hundred to two hundred were there.
     expect(read.mock.calls.length).toBeGreaterThanOrEqual(50);
     expect(read.mock.calls.length).toBeLessThanOrEqual(150);
+  });
+
+  it('keeps nothing of searches that nobody knows any more', () => {
+    setFlagsFromString('--expose-gc');
+    const collect: unknown = runInNewContext('gc');
+    if (typeof collect !== 'function') throw new Error('no gc');
+    const heap = (): number => {
+      collect();
+      return process.memoryUsage().heapUsed;
+    };
+    const pages = new RememberedPages(2 ** 20);
+    const before = heap();
+    for (let n = 0; n < 200; n++) {
+      // Some hundred kilobytes.
+      const totals = new Map(Array.from({ length: 10_000 }, (_, bound) => [bound, n]));
+      pages.get({ totals }, '', () => page(1));
+    }
+    expect(heap() - before).toBeLessThan(5_000_000);
+    expect(pages.get(known(), '', () => page(1)).size).toBe(1);
   });
 
   it('leaves out what is too large for it', () => {

@@ -113,6 +113,7 @@ describe('a total by counts', () => {
     ['dates between two hours', dates([low('>=', 300), low('<', 2000)]), 1700],
     // That of a year, and none of three days: 500 + 72.
     ['dates that end after an hour', dates([ending(572)]), many - 572 + 1],
+    ['dates that end no later than an hour', { kind: 'not', of: dates([ending(572)]) }, 572],
     ['dates that end before it or after it', dates([ending(571.5)]), many - 571 + 1 + 1],
     ['dates that end after an hour or begin in it', dates([ending(573)], [low('>=', 572)]), many - 572 + 1],
     ['dates that begin and end as is asked', dates([ending(572), low('<', 2000)]), 2000 - 572 + 1],
@@ -151,17 +152,30 @@ describe('counts of rows', () => {
     run(
       put(type, 'a', {}, [ofToken('status', 'final'), ofDate(-1, 2)]),
       put(type, 'b', {}, [ofToken('status', 'final')]),
+      // Half a millisecond before 1970; rows of places are numbers like this one, too.
+      put(type, 'c', {}, [ofDate(-0.5, 2)]),
     );
     db.exec('DROP TABLE row_count');
     setSetting(db, 'schema', schemaVersion - 1);
     migrate(db);
-    expect(db.prepare('SELECT part, rows FROM row_count WHERE param = 3').all()).toEqual([[-1, 1]]);
-    expect([rowsCounted(), wrongCounts(db)]).toEqual([3, 0]);
+    expect(db.prepare('SELECT part, rows FROM row_count WHERE param = 3').all()).toEqual([[-1, 2]]);
+    expect([rowsCounted(), wrongCounts(db)]).toEqual([4, 0]);
   });
 
   it('are those of the rows, whatever is written', () => {
     const codes = fc.constantFrom('final', 'amended', 'x');
-    const instant = fc.constantFrom(-1e9, -1, 0, 5, stretchMilliseconds - 1, stretchMilliseconds, 2.5e12, 8.64e15);
+    const instant = fc.constantFrom(
+      -stretchMilliseconds - 0.5,
+      -1e9,
+      -1,
+      -0.5,
+      0,
+      5,
+      stretchMilliseconds - 1,
+      stretchMilliseconds,
+      2.5e12,
+      8.64e15,
+    );
     const entries = fc
       .record({
         statuses: fc.array(codes, { maxLength: 1 }),

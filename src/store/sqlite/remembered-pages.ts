@@ -10,13 +10,14 @@ const around = 1024;
 /** Which part of the memory a page may take. */
 const share = 1 / 64;
 
-type PagesOf = Map<KnownSearch, Map<string, PageOfHits>>;
+/** Weakly: what is known of a search is dropped when resources change, and takes much more memory than a page of a few of them. */
+type PagesOf = WeakMap<KnownSearch, Map<string, PageOfHits>>;
 
 /** Keeps between `limit` and twice as many bytes: two generations, the older one dropped when the younger is full. */
 export class RememberedPages {
   readonly #limit: number;
-  #young: PagesOf = new Map();
-  #old: PagesOf = new Map();
+  #young: PagesOf = new WeakMap();
+  #old: PagesOf = new WeakMap();
   #size = 0;
 
   /** @param limit bytes; 0: nothing is remembered. */
@@ -34,8 +35,8 @@ export class RememberedPages {
   }
 
   forget(): void {
-    this.#young.clear();
-    this.#old.clear();
+    this.#young = new WeakMap();
+    this.#old = new WeakMap();
     this.#size = 0;
   }
 
@@ -44,7 +45,7 @@ export class RememberedPages {
     if (size > this.#limit * share) return;
     if (this.#size + size > this.#limit) {
       this.#old = this.#young;
-      this.#young = new Map();
+      this.#young = new WeakMap();
       this.#size = 0;
     }
     const pages = this.#young.get(known) ?? new Map<string, PageOfHits>();

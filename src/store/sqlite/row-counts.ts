@@ -13,9 +13,12 @@ import { transaction } from './transaction.ts';
 const stretchBits = 31;
 export const stretchMilliseconds: number = 2 ** stretchBits;
 
+/** `stretchOf` in SQL, where a CAST cuts off: before 1970, and south of the equator, it goes towards zero. */
+const stretchOfLow = `(CAST(low AS INTEGER) - (low < CAST(low AS INTEGER))) >> ${stretchBits}`;
+
 /** The counts as the rows are now. `part`: the number of a code; of a date the number of its stretch. */
 const counted = `SELECT param, code AS part, count(*) AS rows FROM token WHERE param > 0 GROUP BY param, part
-  UNION ALL SELECT param, CAST(low AS INTEGER) >> ${stretchBits} AS part, count(*) FROM date WHERE param > 0 GROUP BY param, part`;
+  UNION ALL SELECT param, ${stretchOfLow} AS part, count(*) FROM date WHERE param > 0 GROUP BY param, part`;
 
 /** The table, filled with what is there. */
 export const rowCountSchema = `

@@ -53,8 +53,9 @@ export function countMatches({ walk, conditions }: Counted, bound: number, count
 /** Whether counting what passes, each resource once, costs less than to look for as many resources that don't as are counted. */
 function isQuicklyCounted(condition: Condition, { statements, probes, few }: Counting): boolean {
   if (isImpossible(condition) || countByCode([condition], statements) !== undefined) return true;
-  const ranges = countable([condition]);
-  if (ranges?.every(({ bounded }) => bounded === true) === true) return true;
+  // Dates that end after an instant are one such stretch, but several others where most of them are counted already.
+  if (countable([condition]) !== undefined && condition.drive?.ranges.every(({ bounded }) => bounded === true))
+    return true;
   const { drive } = condition;
   return drive?.exact === true && probes.count(drive, few) < few;
 }
