@@ -131,6 +131,21 @@ describe('check', () => {
     await store.close();
   });
 
+  it('counts anew when the store is opened next, where a repair was interrupted', async () => {
+    const path = at('interrupted.db');
+    await fill(path);
+    const db = openDatabase(path);
+    db.exec("DELETE FROM token WHERE rid = (SELECT rid FROM entity WHERE id = 'o')");
+    countAnew(db);
+    for (const step of checkStore(db, reextract, { repair: true })) if (step.kind === 'progress') break;
+    expect(findings(db)).toEqual(expect.arrayContaining([expect.stringMatching(/counts of index rows/)]));
+    db.close();
+    await (await openAt(path)).close();
+    const opened = openDatabase(path, { readOnly: true });
+    expect(findings(opened).filter((text) => text.includes('counts of index rows'))).toEqual([]);
+    opened.close();
+  });
+
   it('leaves alone what an earlier release made; what it puts right is found by that as before', async () => {
     const path = at('earlier.db');
     await fill(path);

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { Criterion, TokenTest } from '../../src/search/criteria.ts';
-import type { IndexEntry } from '../../src/search/entry.ts';
+import { DATE_MAX, type IndexEntry } from '../../src/search/entry.ts';
 import type { Indexed } from '../../src/search/match.ts';
 import type { Thresholds } from '../../src/store/sqlite/thresholds.ts';
 import { Library } from '../contract/library.ts';
@@ -14,8 +14,8 @@ const systems = ['', 'urn:s', 'urn:t'] as const;
 const patients = ['a', 'b', 'c'] as const;
 /** Some ten days each, so that most lie in counts with others (`row-counts.ts`) and some by themselves. */
 const instants = fc.integer({ min: -1, max: 9 }).map((n) => n * 9e8);
-/** A moment, and what isn't short any more. */
-const widths = fc.constantFrom(1, 1, 1, 3 * 86_400_000, 3e9);
+/** A moment, what isn't short any more, and what has no end. */
+const widths = fc.constantFrom(1, 1, 1, 3 * 86_400_000, 3e9, DATE_MAX);
 const pick = <T>(values: readonly T[]): fc.Arbitrary<T> => fc.constantFrom(...values);
 
 /** Each counts in another way as soon as there are some resources; what fewer than three of them fail to pass is usual. */
@@ -56,7 +56,8 @@ function resources(usual: number): fc.Arbitrary<Omit<Indexed, 'id'>> {
       word: pick(['bone', 'liver']),
     })
     .map(({ statuses, codes, day, patient, word }) => {
-      const dates = day === null ? [] : [{ kind: 'date', low: day[0], high: day[0] + day[1] } as const];
+      const dates =
+        day === null ? [] : [{ kind: 'date', low: day[0], high: Math.min(day[0] + day[1], DATE_MAX) } as const];
       const entries: readonly IndexEntry[] = [
         ...statuses,
         ...codes,

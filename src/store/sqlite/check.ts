@@ -18,6 +18,7 @@ import { containedRowsOf, Reindexer, rowsOf } from './reindex.ts';
 import { countAnew, wrongCounts } from './row-counts.ts';
 import { patternOf, type ResourceRows, tableNames } from './rows.ts';
 import { indexTables } from './schema.ts';
+import { setSetting } from './settings.ts';
 import { checkTerminology } from './terminology-check.ts';
 import { transaction } from './transaction.ts';
 import { Unsettled } from './unsettled.ts';
@@ -62,14 +63,15 @@ export function* checkStore(
   yield* checkCodes(db, repair);
   const wrong = wrongCounts(db);
   if (wrong > 0) yield finding(`${wrong} counts of index rows are not those of the rows`, repair);
+  // Rows are repaired without their counts: these are made anew at the end, or when the store is opened next.
+  if (repair) setSetting(db, 'uncounted', 1);
   yield* checkOrphans(db, repair);
   yield* checkContainedLists(db, repair);
   yield* checkRows(db, reextract, repair, options.isEarlier);
   const text = checkText(db, repair);
   if (text !== undefined) yield finding(text, repair);
   yield* checkTerminology(db, repair);
-  // Repairs of rows leave their counts to this.
-  if (repair && wrongCounts(db) > 0) countAnew(db);
+  if (repair) countAnew(db);
 }
 
 function* checkFile(db: Database): Generator<Finding> {

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { StoreUnavailable } from '../errors.ts';
 import { auditSchema } from './audit-schema.ts';
 import type { Database } from './open.ts';
-import { rowCountSchema } from './row-counts.ts';
+import { countAnew, rowCountSchema } from './row-counts.ts';
 import { fillingSchema, schema } from './schema.ts';
 import { getSetting, setSetting } from './settings.ts';
 import { terminologySchema } from './terminology-schema.ts';
@@ -40,7 +40,7 @@ export function versionOf(db: Database): number {
 }
 
 /**
- * Applies the missing steps, each in a transaction of its own.
+ * Applies the missing steps, each in a transaction of its own; counts rows anew that a repair has left uncounted.
  * @throws StoreUnavailable for a file of a newer release.
  */
 export function migrate(db: Database): void {
@@ -58,6 +58,8 @@ export function migrate(db: Database): void {
       throw error;
     }
   }
+  // A repair was interrupted.
+  if (getSetting(db, 'uncounted') !== undefined) countAnew(db);
 }
 
 /** Throws StoreUnavailable when a file's schema version is beyond what this release knows. */

@@ -41,7 +41,9 @@ export function wrongCounts(db: Database): number {
 
 /** Makes the counts those of the rows that are there. */
 export function countAnew(db: Database): void {
-  transaction(db, () => db.exec(`DELETE FROM row_count; INSERT INTO row_count ${counted}`));
+  transaction(db, () => {
+    db.exec(`DELETE FROM row_count; INSERT INTO row_count ${counted}; DELETE FROM setting WHERE name = 'uncounted'`);
+  });
 }
 
 /** The number of the stretch in which an instant lies. */

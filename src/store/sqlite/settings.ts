@@ -3,6 +3,7 @@ import type { Database, SqlValue } from './open.ts';
 
 /** `walks`: until when (milliseconds) a walk may be alive; `greatest …`: numbers that an erasure removed, so as not to give them out again;
  * `patterns N`: how often resources of type number N got another pattern without being changed;
+ * `uncounted`: rows are being repaired without their counts (`row-counts.ts`);
  * `words`: the last change that the full-text index has (absent: nobody has used it), `words version`: the rules it was made by. */
 export type SettingName =
   | 'schema'
@@ -12,6 +13,7 @@ export type SettingName =
   | 'walks'
   | 'greatest rid'
   | 'greatest change'
+  | 'uncounted'
   | 'words'
   | 'words version'
   | `patterns ${number}`;

@@ -1,6 +1,6 @@
 /** Dates as intervals of instants. https://hl7.org/fhir/R4/search.html#date */
 import type { DateTest } from '../../../search/criteria.ts';
-import { DATE_MIN } from '../../../search/entry.ts';
+import { DATE_MAX, DATE_MIN } from '../../../search/entry.ts';
 import { wideClass, wideClasses, wideFrom } from '../schema.ts';
 import { all, always, negated, raw, type Sql, sql } from '../sql.ts';
 import { type Columns, columnsOf } from './columns.ts';
@@ -49,7 +49,7 @@ export function date(tests: readonly DateTest[], context: Context, number: numbe
     ...base,
     stretches: there(numbered),
     counted: () => there(apart(boxes, countedStretches)),
-    inOrder: (end) => there(separated(boxes).flatMap(end === 'low' ? byLow : byHigh)),
+    inOrder: (end) => there(separated(boxes).flatMap((box) => (end === 'low' ? byLow(box) : byHigh(box)))),
   };
 }
 
@@ -165,8 +165,9 @@ function isBeyond(high: Bound<number>, low: Bound<number> | undefined): boolean 
 /**
  * The stretches of a box by `low`. Where `high > a` is asked, the index would be read from its beginning; so intervals
  * that are not wide are read from a little before `a`, and the wide ones apart.
+ * @param counted whether the order doesn't matter.
  */
-function byLow({ lowFrom, lowTo, highFrom, highTo }: Box<number>): readonly DateStretch[] {
+function byLow({ lowFrom, lowTo, highFrom, highTo }: Box<number>, counted = false): readonly DateStretch[] {
   const [low, high] = dateEnds(columnsOf(table, 'd'));
   const lowBefore = earlierOf(lowTo, highTo);
   const residue = between(high, highFrom, highTo);
@@ -182,7 +183,7 @@ function byLow({ lowFrom, lowTo, highFrom, highTo }: Box<number>): readonly Date
   const before = earlierOf(lowBefore, { value: start.value, closed: false });
   return [
     { index: undefined, where: narrow, order, fixed: [] },
-    ...wideOnes(highFrom.value, { lowFrom, lowTo: before, highFrom, highTo }),
+    ...wideOnes(highFrom.value, { lowFrom, lowTo: before, highFrom, highTo }, counted),
   ];
 }
 
@@ -196,7 +197,7 @@ function countedStretches(box: Box<number>): readonly DateStretch[] {
   const { value } = highFrom;
   const after = intersect([ofLow], [{ lowFrom: { value, closed: false } }]);
   const across = intersect([box], [{ lowTo: { value, closed: true } }]);
-  return [...after, ...across].filter(isPossible).flatMap(byLow);
+  return [...after, ...across].filter(isPossible).flatMap((part) => byLow(part, true));
 }
 
 /** The stretches of a box by `high`; where `low < b` is asked, up to a little after `b`, and the wide ones apart. */
@@ -222,12 +223,17 @@ function byHigh({ lowFrom, lowTo, highFrom, highTo }: Box<number>): readonly Dat
  * The stretches of wide intervals whose `high` is at least `reach`, by classes of width: each from its greatest width
  * before that. Open ends are classes of their own.
  */
-function wideOnes(reach: number, box: WideBox): readonly DateStretch[] {
+function wideOnes(reach: number, box: WideBox, counted = false): readonly DateStretch[] {
   const [low, high] = dateEnds(columnsOf(table, 'd'));
   const residue = between(high, box.highFrom, box.highTo);
   return wideClasses.map(({ number, upTo, opens }): DateStretch => {
     const from = upTo === undefined ? undefined : { value: reach - upTo - slack, closed: true };
     const lows = between(low, laterOf(box.lowFrom, from), box.lowTo);
+    // There may be very many without an end: by their index they are counted without looking at each.
+    if (counted && opens === 'end' && box.highTo === undefined) {
+      const where = all([sql`${high} = ${DATE_MAX}`, lows]);
+      return { index: 'by_high', where, order: ['high', 'low'], fixed: [], bounded: true, wide: number };
+    }
     const start = opens === 'start' ? raw(`d.low = ${DATE_MIN}`) : raw('1');
     const where = all([ofClass(raw(String(number))), start, lows, residue]);
     return { index: 'wide', where, order: ['low', 'high'], fixed: [], wide: number };

@@ -84,15 +84,15 @@ export function token(tests: readonly TokenTest[], context: Context): Matcher | 
     return { table: 'token', test, stretches, byNumber: [], pinned: false, rank: 7 };
   }
   const fixed = codes.length === 1 ? codes : [];
-  const stretch = { index: undefined, where: isIn(a, codes), order: ['code'], fixed, bounded: true, counts: { codes } };
+  const stretch = { index: undefined, where: isIn(a, codes), order: ['code'], fixed, bounded: true };
   const byNumber =
     codes.length > mostMerged
       ? []
-      : codes.map((code) => ({ ...stretch, where: isIn(a, [code]), order: [], fixed: [], counts: { codes: [code] } }));
-  const matcher = { table: 'token', test, stretches: [stretch], byNumber, pinned: fixed.length > 0, rank: 4 } as const;
+      : codes.map((code) => ({ ...stretch, where: isIn(a, [code]), order: [], fixed: [] }));
+  const stretches = [{ ...stretch, counts: { codes } }];
+  const matcher = { table: 'token', test, stretches, byNumber, pinned: fixed.length > 0, rank: 4 } as const;
   if (codes.length > fewGaps) return matcher;
-  const { counts, ...uncounted } = stretch;
-  const others = gaps(a, codes).map((where) => ({ ...uncounted, where, fixed: [] }));
+  const others = gaps(a, codes).map((where) => ({ ...stretch, where, fixed: [] }));
   return { ...matcher, others };
 }
 
