@@ -1,6 +1,6 @@
 /** Counts index rows, by what is counted already where that is known. https://hl7.org/fhir/R4/search.html#total */
-import { indexed, type Range } from './compile/condition.ts';
-import { byCounts } from './counted.ts';
+import { type Drive, indexed, type Range } from './compile/condition.ts';
+import { byCounts, type Piece } from './counted.ts';
 import type { Probes } from './probe.ts';
 import { all, eachRow, join, never, raw, type Sql, sql, tick } from './sql.ts';
 import type { Statements } from './statements.ts';
@@ -18,16 +18,16 @@ export interface Counting {
 }
 
 /**
- * The rows of stretches, at most `bound`. SQLite counts twice as fast where it needn't look at each row's number, and half
+ * The rows that a drive finds, at most `bound`. SQLite counts twice as fast where it needn't look at each row's number, and half
  * as fast again where there is no limit. So the time isn't looked at where few rows are read; how many are is known only of
  * stretches that are bounds of their index alone.
- * @param live no stretch has more rows.
+ * @param live it finds no more rows.
  */
-export function countRows(ranges: readonly Range[], bound: number, live: number, counting: Counting): number {
+export function countRows(drive: Drive, bound: number, live: number, counting: Counting): number {
   const { statements, passOn } = counting;
   let counted = 0;
   const watched: Sql[] = [];
-  for (const { rows, range } of ranges.flatMap((each) => byCounts(each, statements))) {
+  for (const { rows, range } of piecesOf(drive, statements)) {
     counted += rows;
     if (counted >= bound) return bound;
     if (range === undefined || range.where === never || range.table === 'entity') continue;
@@ -49,6 +49,13 @@ export function countRows(ranges: readonly Range[], bound: number, live: number,
     if (counted >= bound) return bound;
   }
   return watched.length === 0 ? counted : Math.min(bound, counted + countSeen(watched, bound - counted, statements));
+}
+
+/** What a drive finds, by stretches of which most is counted already where anything in them is. */
+function piecesOf({ ranges, counted }: Drive, statements: Statements): readonly Piece[] {
+  const of = (some: readonly Range[]) => some.flatMap((range) => byCounts(range, statements));
+  const pieces = of(counted?.() ?? []);
+  return pieces.some(({ rows }) => rows > 0) ? pieces : of(ranges);
 }
 
 /** The rows of all queries together, at most `most`. */

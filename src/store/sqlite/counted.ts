@@ -26,7 +26,7 @@ export function resourcesOfCode(ranges: readonly Range[], statements: Statements
 }
 
 /** Rows that are counted already, and a stretch with others. */
-interface Piece {
+export interface Piece {
   readonly rows: number;
   readonly range: Range | undefined;
 }

@@ -1,5 +1,5 @@
 /** Counts matches. https://hl7.org/fhir/R4/search.html#total */
-import { type Condition, isImpossible, type Range } from './compile/condition.ts';
+import { type Condition, type Drive, isImpossible } from './compile/condition.ts';
 import { type Counting, countRows } from './count-rows.ts';
 import { resourcesOfCode } from './counted.ts';
 import { collected, countsByIndex, type Frame, foundAlone, frameOf, gatheringDrive, type Walk } from './frame.ts';
@@ -19,8 +19,8 @@ export function countMatches({ walk, conditions }: Counted, bound: number, count
   if (conditions.some(isImpossible)) return 0;
   const live = Number(statements.get(sql`SELECT live FROM type WHERE num = ${walk.type}`)?.[0] ?? 0);
   if (conditions.length === 0) return Math.min(live, bound);
-  const ranges = countable(conditions);
-  if (ranges !== undefined) return countRows(ranges, bound, live, counting);
+  const countable = countableDrive(conditions);
+  if (countable !== undefined) return countRows(countable, bound, live, counting);
   const ofOneCode = countByCode(conditions, statements);
   if (ofOneCode !== undefined) return Math.min(ofOneCode, bound);
   const opposite = conditions.length === 1 ? conditions[0]?.opposite : undefined;
@@ -53,9 +53,7 @@ export function countMatches({ walk, conditions }: Counted, bound: number, count
 /** Whether counting what passes, each resource once, costs less than to look for as many resources that don't as are counted. */
 function isQuicklyCounted(condition: Condition, { statements, probes, few }: Counting): boolean {
   if (isImpossible(condition) || countByCode([condition], statements) !== undefined) return true;
-  // Dates that end after an instant are one such stretch, but several others where most of them are counted already.
-  if (countable([condition]) !== undefined && condition.drive?.ranges.every(({ bounded }) => bounded === true))
-    return true;
+  if (countableDrive([condition])?.ranges.every(({ bounded }) => bounded === true)) return true;
   const { drive } = condition;
   return drive?.exact === true && probes.count(drive, few) < few;
 }
@@ -87,13 +85,10 @@ function byWhatIsLeft({ walk, conditions }: Counted, bound: number, counting: Co
   return undefined;
 }
 
-/** The stretches of which each row is a match, where it is known that there are such. */
-function countable(conditions: readonly Condition[]): readonly Range[] | undefined {
-  const [only] = conditions;
-  const drive = conditions.length === 1 ? only?.drive : undefined;
-  if (drive === undefined || !drive.unique || !countsByIndex(drive, [])) return undefined;
-  const counted = drive.counted?.() ?? [];
-  return counted.length > 0 ? counted : drive.ranges;
+/** The drive of which each row of an index is a match, where there is such a one. */
+function countableDrive(conditions: readonly Condition[]): Drive | undefined {
+  const drive = conditions.length === 1 ? conditions[0]?.drive : undefined;
+  return drive?.unique && countsByIndex(drive, []) ? drive : undefined;
 }
 
 /**
