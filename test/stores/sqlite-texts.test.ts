@@ -2,17 +2,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Criterion, Parameter, StringTest } from '../../src/search/criteria.ts';
 import type { Position, SearchQuery } from '../../src/store/port.ts';
-import { migrate } from '../../src/store/sqlite/migrate.ts';
-import { type Database, openDatabase } from '../../src/store/sqlite/open.ts';
-import { currentParameters, registerParameters } from '../../src/store/sqlite/parameters.ts';
-import { Searcher } from '../../src/store/sqlite/search.ts';
-import { InlineWriter } from '../../src/store/sqlite/writer.ts';
-import { writerEngine } from '../../src/store/sqlite/writer-engine.ts';
-import { commit, day, put } from '../contract/subject.ts';
+import { commit, put } from '../contract/subject.ts';
+import { openWalked, type Walked } from './walked.ts';
 
 const type = 'Patient';
 const family: Parameter = { type, code: 'family', kind: 'string', multiple: true, textual: false, components: [] };
-const options = { clock: () => 1, cursorLifetime: day };
 const many = 2000;
 
 const of = (...tests: readonly (readonly [StringTest['match'], string])[]): Criterion => ({
@@ -22,23 +16,11 @@ const of = (...tests: readonly (readonly [StringTest['match'], string])[]): Crit
 });
 
 describe('a part of a string', () => {
-  let db: Database;
-  let writer: InlineWriter;
-  let searcher: Searcher;
+  let store: Walked;
   beforeEach(() => {
-    db = openDatabase(':memory:');
-    migrate(db);
-    registerParameters(db, [{ type, code: 'family', definition: '1' }]);
-    const engine = writerEngine(db, options);
-    // Walks may be alive.
-    engine.run([{ kind: 'walks', until: day }]);
-    writer = new InlineWriter(engine, currentParameters(db));
-    searcher = new Searcher(db, options);
+    store = openWalked(family);
   });
-  afterEach(async () => {
-    await writer.close();
-    db.close();
-  });
+  afterEach(() => store.close());
 
   const named = (id: string, name: string) =>
     put(type, id, { language: `x-${name}` }, [
@@ -46,7 +28,7 @@ describe('a part of a string', () => {
     ]);
   const write = (nameOf: (n: number) => string) =>
     commit(
-      writer,
+      store.writer,
       Array.from({ length: many }, (_, n) => named(`p${n}`, nameOf(n))),
     );
   const query = (criterion: Criterion, count = 0): SearchQuery => {
@@ -62,7 +44,7 @@ describe('a part of a string', () => {
     ['contains what none has', of(['contains', 'other']), 0],
   ])('that %s is looked for among the names', async (_, criterion, expected) => {
     await write((n) => (n % 10 === 0 ? 'Smith' : `Name ${n % 10}`));
-    const { total, steps } = searcher.explain(query(criterion));
+    const { total, steps } = store.searcher.explain(query(criterion));
     expect(total).toBe(expected);
     // Those that pass, twice where a resource may have several; an exact one also of the rows in another case.
     expect(steps.reduce((sum, { rowsExamined }) => sum + rowsExamined, 0)).toBeLessThanOrEqual(
@@ -76,18 +58,18 @@ describe('a part of a string', () => {
     ['contains some or is one', of(['contains', 'name 1'], ['exact', 'Name 2']), 1112],
   ])('that %s of very many names is looked for in each row', async (_, criterion, expected) => {
     await write((n) => `Name ${n}`);
-    expect(searcher.search(query(criterion)).total).toBe(expected);
+    expect(store.searcher.search(query(criterion)).total).toBe(expected);
   });
 
   it('is shown by a walk as it was, though nobody has the name any more', async () => {
-    await commit(writer, [named('a', 'Smith'), named('b', 'Smither'), named('c', 'Other')]);
+    await commit(store.writer, [named('a', 'Smith'), named('b', 'Smither'), named('c', 'Other')]);
     const walked = (position?: Position): readonly string[] => {
       const asked = query(of(['contains', 'mit']), 1);
-      const { matches, next } = searcher.search(position === undefined ? asked : { ...asked, position });
+      const { matches, next } = store.searcher.search(position === undefined ? asked : { ...asked, position });
       return [...matches.map(({ id }) => id), ...(next === undefined ? [] : walked(next))];
     };
-    const { next } = searcher.search(query(of(['contains', 'mit']), 1));
-    await commit(writer, [named('b', 'Jones'), named('c', 'Smithson')]);
+    const { next } = store.searcher.search(query(of(['contains', 'mit']), 1));
+    await commit(store.writer, [named('b', 'Jones'), named('c', 'Smithson')]);
     expect(next && walked(next)).toEqual(['b']);
     expect(walked()).toEqual(['a', 'c']);
   });

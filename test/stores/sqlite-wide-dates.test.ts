@@ -2,17 +2,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Criterion, Parameter } from '../../src/search/criteria.ts';
 import type { Position, SearchQuery } from '../../src/store/port.ts';
-import { migrate } from '../../src/store/sqlite/migrate.ts';
-import { type Database, openDatabase } from '../../src/store/sqlite/open.ts';
-import { currentParameters, registerParameters } from '../../src/store/sqlite/parameters.ts';
-import { Searcher } from '../../src/store/sqlite/search.ts';
-import { InlineWriter } from '../../src/store/sqlite/writer.ts';
-import { writerEngine } from '../../src/store/sqlite/writer-engine.ts';
 import { commit, day, put, remove } from '../contract/subject.ts';
+import { openWalked, type Walked } from './walked.ts';
 
 const type = 'Encounter';
 const when: Parameter = { type, code: 'date', kind: 'date', multiple: false, textual: false, components: [] };
-const options = { clock: () => 1, cursorLifetime: day };
 /** What ends after the tenth day and begins before the hundredth. */
 const criterion: Criterion = {
   kind: 'value',
@@ -31,23 +25,11 @@ const criterion: Criterion = {
 };
 
 describe('a walk by dates', () => {
-  let db: Database;
-  let writer: InlineWriter;
-  let searcher: Searcher;
+  let store: Walked;
   beforeEach(() => {
-    db = openDatabase(':memory:');
-    migrate(db);
-    registerParameters(db, [{ type, code: 'date', definition: '1' }]);
-    const engine = writerEngine(db, options);
-    // Walks may be alive.
-    engine.run([{ kind: 'walks', until: day }]);
-    writer = new InlineWriter(engine, currentParameters(db));
-    searcher = new Searcher(db, options);
+    store = openWalked(when);
   });
-  afterEach(async () => {
-    await writer.close();
-    db.close();
-  });
+  afterEach(() => store.close());
 
   const encounter = (id: string, from: number, days: number) =>
     put(type, id, { language: `x-${from}-${days}` }, [
@@ -56,7 +38,7 @@ describe('a walk by dates', () => {
   const page = (position?: Position) => {
     const parts = [{ type, criterion, sort: [] }];
     const query: SearchQuery = { parts, count: 1, total: 'accurate', totalBound: 10, budget: 60_000 };
-    return searcher.search(position === undefined ? query : { ...query, position });
+    return store.searcher.search(position === undefined ? query : { ...query, position });
   };
   const walked = (from: Position | undefined): readonly string[] => {
     const { matches, next } = page(from);
@@ -64,33 +46,33 @@ describe('a walk by dates', () => {
   };
 
   it('goes on where it was when the first wide interval comes', async () => {
-    await commit(writer, [encounter('a', 20, 1), encounter('b', 30, 1), encounter('c', 40, 1)]);
+    await commit(store.writer, [encounter('a', 20, 1), encounter('b', 30, 1), encounter('c', 40, 1)]);
     const { matches, next, total } = page();
     expect([matches.map(({ id }) => id), total]).toEqual([['a'], 3]);
-    await commit(writer, [encounter('d', 5, 300), encounter('b', 5, 20)]);
+    await commit(store.writer, [encounter('d', 5, 300), encounter('b', 5, 20)]);
     expect(walked(next)).toEqual(['b', 'c']);
     expect([...walked(undefined)].sort()).toEqual(['a', 'b', 'c', 'd']);
     expect(page().total).toBe(4);
   });
 
   it('shows no wide interval twice when shorter ones come', async () => {
-    await commit(writer, [encounter('a', 5, 300), encounter('b', 6, 300), encounter('c', 7, 300)]);
+    await commit(store.writer, [encounter('a', 5, 300), encounter('b', 6, 300), encounter('c', 7, 300)]);
     const { matches, next } = page();
     expect(matches.map(({ id }) => id)).toEqual(['a']);
-    await commit(writer, [encounter('d', 5, 20)]);
+    await commit(store.writer, [encounter('d', 5, 20)]);
     expect(walked(next)).toEqual(['b', 'c']);
     expect([...walked(undefined)].sort()).toEqual(['a', 'b', 'c', 'd']);
   });
 
   it('shows the last wide interval after it has gone, and goes back', async () => {
-    await commit(writer, [encounter('a', 20, 1), encounter('b', 5, 20), encounter('c', 5, 300)]);
+    await commit(store.writer, [encounter('a', 20, 1), encounter('b', 5, 20), encounter('c', 5, 300)]);
     const { matches, next } = page();
     expect(matches.map(({ id }) => id)).toEqual(['a']);
-    await commit(writer, [encounter('b', 1000, 1), remove(type, 'a')]);
+    await commit(store.writer, [encounter('b', 1000, 1), remove(type, 'a')]);
     // Of what was deleted since nothing is shown; what was changed is shown as it was.
     expect(walked(next)).toEqual(['b', 'c']);
     const second = page(next);
-    await commit(writer, [encounter('c', 50, 1)]);
+    await commit(store.writer, [encounter('c', 50, 1)]);
     const third = second.next && page(second.next);
     expect(third?.matches.map(({ id }) => id)).toEqual(['c']);
     expect(third?.previous && page(third.previous).matches.map(({ id }) => id)).toEqual(['b']);
